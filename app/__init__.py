@@ -1,0 +1,24 @@
+"""ai-huggingface: text AI behind plain REST."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask import Flask
+
+    from app.config import Config
+
+
+def create_app(config: Config | Mapping[str, str] | None = None) -> Flask:
+    """Build the app from settings: a Config, a mapping of variable names to texts, or the environment.
+
+    Raises ConfigError where a setting is wrong. Apps share nothing, so several can live in one process.
+    """
+    # gunicorn's arbiter imports app.config before its worker patches sockets and ssl: what imports those must wait
+    from app.config import Config
+    from app.factory import build
+
+    return build(config if isinstance(config, Config) else Config.from_env(config))

@@ -1,0 +1,180 @@
+"""What every backend is made of.
+
+A backend does no I/O. Each of its operations is a plan: a generator that yields the upstream calls it wants made, is
+sent the parsed answer of each (or has its error thrown in), and returns the result. The service layer drives plans.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from app.config import Config
+
+T = TypeVar("T")
+
+SENTIMENTS = ("positive", "negative", "neutral")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an upstream answered: the body decoded from any content coding, header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def media_type(self) -> str:
+        """The media type in lower case, without parameters."""
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One upstream call: POST where there is a body, GET otherwise.
+
+    `route` names the upstream route for the breaker. `parse` turns the answer, whatever its status, into the result
+    or raises a ServiceError. `within` bounds the call to that many seconds, where it may not take the whole budget;
+    `repeat` says whether it may be made again when it fails.
+    """
+
+    backend: str
+    route: str
+    url: str
+    parse: Callable[[Answer], T]
+    body: dict[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    within: float | None = None
+    repeat: bool = True
+
+
+Plan = Generator[Call[Any], Any, T]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one call; `estimated` where the backend gave no counts and they were counted here."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    estimated: bool = False
+
+    @property
+    def total_tokens(self) -> int:
+        """The sum of both."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True)
+class TextRequest:
+    """A validated request for text; None leaves the choice to the backend."""
+
+    prompt: str
+    max_tokens: int
+    temperature: float
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class SummaryRequest:
+    """A validated request for a summary; lengths in tokens."""
+
+    text: str
+    max_length: int
+    min_length: int = 0
+
+
+@dataclass(frozen=True)
+class TokenLogprobs:
+    """One generated token and the log-probabilities of the likeliest tokens in its place."""
+
+    token: str
+    top: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Text from a model; `finish_reason` is one of OpenAI's."""
+
+    text: str
+    finish_reason: str
+    usage: Usage
+    model: str = ""
+    logprobs: tuple[TokenLogprobs, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sentiment:
+    """The probability of each of SENTIMENTS."""
+
+    scores: Mapping[str, float]
+    usage: Usage
+    model: str
+
+    @property
+    def label(self) -> str:
+        """The likeliest sentiment."""
+        return max(self.scores, key=self.scores.__getitem__)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The summary of a text."""
+
+    text: str
+    usage: Usage
+    model: str
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Whether a model can be used; the rest where known."""
+
+    valid: bool
+    reason: str | None = None
+    tasks: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+
+
+class Backend(ABC):
+    """One kind of inference backend. `model` is None where the caller leaves the choice to the backend.
+
+    `recovery` is how long, in seconds, an open breaker keeps this backend alone.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, config: Config) -> None:
+        self.recovery = config.breaker_recovery
+
+    @property
+    @abstractmethod
+    def models(self) -> tuple[str, ...]:
+        """The models that callers can be told to use, the default first."""
+
+    @abstractmethod
+    def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
+        """Answer a prompt."""
+
+    @abstractmethod
+    def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
+        """Continue a prompt."""
+
+    @abstractmethod
+    def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
+        """Rate the sentiment of a text."""
+
+    @abstractmethod
+    def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
+        """Summarize a text."""
+
+    @abstractmethod
+    def validate(self, model: str) -> Plan[Validation]:
+        """Tell whether a model can be used."""
+
+    @abstractmethod
+    def probe(self) -> Plan[None]:
+        """Make the cheapest call that shows that the backend answers; raise what is wrong with it."""

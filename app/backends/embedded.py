@@ -1,0 +1,116 @@
+"""The embedded engine: llama.cpp on a loopback port, with one small model."""
+
+from typing import Any, TypeVar
+
+from app.backends import extracts, fewshot
+from app.backends.base import (
+    Call,
+    Generation,
+    Plan,
+    Sentiment,
+    Summary,
+    SummaryRequest,
+    TextRequest,
+    Usage,
+    Validation,
+)
+from app.backends.dialects import require_success
+from app.backends.openai import PROBE_SECONDS, OpenAIBackend
+from app.backends.sentences import sentences
+from app.config import Config
+from app.embedded.model import model_name
+from app.errors import ModelLoading, ModelNotFound, NotSupported, UpstreamInvalidResponse, UpstreamUnavailable
+
+T = TypeVar("T")
+
+# the engine loads its model in about a second
+RESTART_SECONDS = 1.0
+# llama.cpp takes seeds of 32 bits
+SEEDS = 2**32
+
+
+class EmbeddedBackend(OpenAIBackend):
+    """An OpenAI-compatible server of ours: it serves one model, and where it is away it is being started."""
+
+    name = "embedded"
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._root = f"http://127.0.0.1:{config.embedded_port or 0}"
+        self._base = f"{self._root}/v1"
+        # after a streamed answer llama.cpp closes kept connections, sometimes in the middle of the next call
+        self._headers = {"Connection": "close"}
+        self._default_model = self._model = model_name(config.embedded_model_path)
+        # the supervisor brings a dead engine back in about a second: a breaker that waits longer would be the outage
+        self.recovery = min(RESTART_SECONDS, config.breaker_recovery)
+
+    def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
+        return self._local(super().generate(request, self._served(model)))
+
+    def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
+        return self._local(super().complete(request, self._served(model)))
+
+    def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
+        """Compare the log-probabilities of one token after a few rated examples; a small model needs both."""
+        return self._local(self._rated(text, self._served(model)))
+
+    def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
+        return self._local(self._summary(request, self._served(model)))
+
+    def validate(self, model: str) -> Plan[Validation]:
+        """Compare the name with the model's; no call is needed."""
+        yield from ()
+        try:
+            self._served(model)
+        except ModelNotFound as error:
+            return Validation(False, error.message)
+        return Validation(True, tasks=("text-generation",))
+
+    def probe(self) -> Plan[None]:
+        url = f"{self._root}/health"
+        call = Call(self.name, "health", url, require_success, None, {}, PROBE_SECONDS, repeat=False)
+        return self._local(_single(call))
+
+    def _rated(self, text: str, model: str) -> Plan[Sentiment]:
+        body = {"max_tokens": 1, "temperature": 0, "logprobs": fewshot.TOP_LOGPROBS}
+        answer = yield from self._generation("completions", {"prompt": fewshot.prompt(text), **body}, text, model)
+        if not answer.logprobs:
+            raise NotSupported("The embedded model gave no log-probabilities for this text; use another model.")
+        return Sentiment(fewshot.scores(answer.logprobs[0].top), answer.usage, model)
+
+    def _summary(self, request: SummaryRequest, model: str) -> Plan[Summary]:
+        """Have the model choose among the central sentences; where it cannot, the most central are the summary."""
+        shortest, longest = request.min_length, request.max_length
+        found = sentences(request.text, longest)
+        choices = extracts.offered(request.text, found, shortest, longest)
+        if not choices:
+            return Summary(request.text.strip(), Usage(0, 0), model)
+        messages = [{"role": "user", "content": extracts.prompt(choices)}]
+        body = {"max_tokens": longest, "temperature": 0, "grammar": extracts.grammar(choices)}
+        answer = yield from self._chat(messages, body, model)
+        said = extracts.chosen(answer.text, choices)
+        return Summary(extracts.summary(said, found, shortest, longest), answer.usage, model)
+
+    def _served(self, model: str | None) -> str:
+        """Return the model's name; raise ModelNotFound where another is asked for. An owner before it is left out."""
+        if model is not None and model.rpartition("/")[2].lower() != self._model.lower():
+            raise ModelNotFound("The embedded engine serves one model only; details name it.")
+        return self._model
+
+    def _generation(self, route: str, body: dict[str, Any], prompt: str, model: str | None) -> Plan[Generation]:
+        """Stream from the engine: a call that is not streamed holds its slot to the end when its caller has gone."""
+        streamed = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        if "seed" in body:
+            streamed["seed"] = body["seed"] % SEEDS
+        return super()._generation(route, streamed, prompt, model)
+
+    def _local(self, plan: Plan[T]) -> Plan[T]:
+        """Run a plan; an engine that is away, or went away in mid-answer, is being started again."""
+        try:
+            return (yield from plan)
+        except (UpstreamUnavailable, UpstreamInvalidResponse) as error:
+            raise ModelLoading(retry_after=RESTART_SECONDS) from error
+
+
+def _single(call: Call[T]) -> Plan[T]:
+    return (yield call)

@@ -1,0 +1,61 @@
+"""Summaries by a small model: it chooses among the text's own central sentences.
+
+Left to write freely, a model of 135 million parameters invents names and numbers. Here it writes under a grammar that
+offers whole sentences of the text, in their order: it decides which to say and when to stop, and can neither invent,
+repeat nor cut one.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from app.backends.sentences import clipped, condensed, ranked, weight
+
+# prompt and answer together stay well inside a slot of 2048 tokens, and are read in about three seconds
+OFFERED_TOKENS = 500
+
+
+def offered(text: str, found: Sequence[str], shortest: int, longest: int) -> list[str]:
+    """Return what the model may choose from: more than it may say, but less than the text."""
+    budget = max(shortest, min(2 * longest, weight(text) * 6 // 10))
+    return condensed(found, min(OFFERED_TOKENS, budget)) or ranked(found)[:1]
+
+
+def prompt(choices: Sequence[str]) -> str:
+    """Return the user message; a small model follows an instruction best where it comes last."""
+    return " ".join(choices) + "\n\nSummarize the text above in three sentences."
+
+
+def grammar(choices: Sequence[str]) -> str:
+    """Return llama.cpp's grammar (GBNF) for the most central sentence, and each of the others if wanted, in order.
+
+    The one is required because a model that is free to skip it chooses its opening by the first token alone.
+    """
+    top = ranked(choices)[0]
+    quoted = ((choice, choice.replace("\\", "\\\\").replace('"', '\\"')) for choice in choices)
+    return "root ::= " + " ".join(f'("{text} "){"" if choice == top else "?"}' for choice, text in quoted)
+
+
+def chosen(answer: str, choices: Iterable[str]) -> list[str]:
+    """Return the sentences that the answer says to their end."""
+    said = []
+    for choice in choices:
+        if f"{answer} ".startswith(f"{choice} "):
+            said.append(choice)
+            answer = answer[len(choice) + 1 :]
+    return said
+
+
+def summary(said: Sequence[str], found: Sequence[str], shortest: int, longest: int) -> str:
+    """Return what was said, with central sentences added up to `shortest` tokens; with nothing said, the most central.
+
+    Ends whole, and cut with an ellipsis only where not one sentence fits into `longest` tokens.
+    """
+    picked = set(said)
+    joined = " ".join(said)
+    for sentence in ranked(condensed(found, 2 * longest)):
+        if joined and weight(joined) >= shortest:
+            break
+        trial = " ".join(one for one in found if one in picked | {sentence})
+        if weight(trial) <= longest:
+            picked.add(sentence)
+            joined = trial
+    return joined or clipped(" ".join(found), longest)

@@ -1,0 +1,184 @@
+"""Any OpenAI-compatible server: TGI, vLLM, llama.cpp, Ollama, a Hugging Face Inference Endpoint."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from app.backends import prompts
+from app.backends.base import (
+    SENTIMENTS,
+    Answer,
+    Backend,
+    Call,
+    Generation,
+    Plan,
+    Sentiment,
+    Summary,
+    SummaryRequest,
+    TextRequest,
+    TokenLogprobs,
+    Validation,
+)
+from app.backends.dialects import decoded_json, generation, require_success
+from app.backends.sentences import whole_sentences
+from app.config import Config
+from app.errors import ModelNotFound, UpstreamInvalidResponse, UpstreamRejected
+from app.parsing import Secret
+
+# every server of the kind gives this many; OpenAI's own limit is 20, some have 5
+TOP_LOGPROBS = 5
+# the word itself is one token; without log-probabilities a reasoning model may think before it says it
+SENTIMENT_TOKENS = 4
+SENTIMENT_TOKENS_WITH_REASONING = 512
+PROBE_SECONDS = 3.0
+
+_REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+
+
+class OpenAIBackend(Backend):
+    """The chat and completions routes that OpenAI's API made a standard."""
+
+    name = "openai"
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._base = config.openai_base_url or ""
+        self._headers = bearer(config.openai_api_key)
+        self._default_model = config.openai_default_model
+        self._sentiment_model = config.sentiment_model or self._default_model
+        self._summarization_model = config.summarization_model or self._default_model
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (self._default_model,) if self._default_model else ()
+
+    def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
+        messages = [{"role": "user", "content": request.prompt}]
+        return self._chat(messages, options(request), model or self._default_model)
+
+    def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
+        """Use the completions route; where the server has none, ask a chat model to continue."""
+        model = model or self._default_model
+        body = {"prompt": request.prompt, **options(request)}
+        try:
+            return (yield from self._generation("completions", body, request.prompt, model))
+        except ModelNotFound:
+            return (yield from self._continue(request, model))
+
+    def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
+        """Compare token log-probabilities; where the server gives none, read the word itself."""
+        model = model or self._sentiment_model
+        messages = [{"role": "system", "content": prompts.SENTIMENT}, {"role": "user", "content": text}]
+        body = {"max_tokens": SENTIMENT_TOKENS, "temperature": 0, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
+        try:
+            answer = yield from self._chat(messages, body, model)
+            scores = _scores_of_tokens(answer.logprobs) or _scores_of_word(answer.text)
+        except UpstreamRejected:
+            scores = None
+        if scores is None:
+            body = {"max_tokens": SENTIMENT_TOKENS_WITH_REASONING, "temperature": 0}
+            answer = yield from self._chat(messages, body, model)
+            scores = _scores_of_word(answer.text)
+        if scores is None:
+            raise UpstreamInvalidResponse("The model did not name a sentiment; use another model.")
+        return Sentiment(scores, answer.usage, answer.model)
+
+    def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
+        instruction = prompts.summarize(request.max_length, request.min_length)
+        messages = [{"role": "system", "content": instruction}, {"role": "user", "content": request.text}]
+        body = {"max_tokens": request.max_length, "temperature": 0}
+        answer = yield from self._chat(messages, body, model or self._summarization_model)
+        summary = whole_sentences(_REASONING.sub("", answer.text))
+        if not summary:
+            raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
+        return Summary(summary, answer.usage, answer.model)
+
+    def validate(self, model: str) -> Plan[Validation]:
+        """Look the model up in the server's list."""
+        listed = yield self._call("models", _listed_models)
+        if model in listed:
+            return Validation(True)
+        return Validation(False, "The server does not list this model.")
+
+    def probe(self) -> Plan[None]:
+        yield Call(
+            self.name,
+            "models",
+            f"{self._base}/models",
+            require_success,
+            None,
+            self._headers,
+            PROBE_SECONDS,
+            repeat=False,
+        )
+
+    def _continue(self, request: TextRequest, model: str | None) -> Plan[Generation]:
+        messages = [{"role": "system", "content": prompts.CONTINUE}, {"role": "user", "content": request.prompt}]
+        return self._chat(messages, options(request), model)
+
+    def _chat(self, messages: list[dict[str, str]], body: dict[str, Any], model: str | None) -> Plan[Generation]:
+        prompt = "\n".join(message["content"] for message in messages)
+        return self._generation("chat/completions", {"messages": messages, **body}, prompt, model)
+
+    def _generation(self, route: str, body: dict[str, Any], prompt: str, model: str | None) -> Plan[Generation]:
+        # the Hugging Face router reads the model from the first bytes of a body
+        body = {**({"model": model} if model else {}), **body}
+        answer = yield self._call(route, partial(generation, prompt=prompt), body)
+        return replace(answer, model=model or "")
+
+    def _call(self, route: str, parse: Callable[[Answer], Any], body: dict[str, Any] | None = None) -> Call[Any]:
+        return Call(self.name, route, f"{self._base}/{route}", parse, body, self._headers)
+
+
+def bearer(key: Secret | None) -> Mapping[str, str]:
+    """Return the headers that show a key."""
+    return {"Authorization": f"Bearer {key.reveal()}"} if key else {}
+
+
+def options(request: TextRequest) -> dict[str, Any]:
+    """Return the parameters of a request as the OpenAI routes name them."""
+    given = {
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "stop": list(request.stop) or None,
+        "seed": request.seed,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _listed_models(answer: Answer) -> set[str]:
+    require_success(answer)
+    payload = decoded_json(answer)
+    data = payload.get("data") if isinstance(payload, dict) else None
+    if not isinstance(data, list):
+        raise UpstreamInvalidResponse
+    return {str(entry.get("id")) for entry in data if isinstance(entry, dict)}
+
+
+def _scores_of_tokens(logprobs: tuple[TokenLogprobs, ...]) -> dict[str, float] | None:
+    """Return the share of each sentiment among the likeliest tokens where the answer first names one."""
+    for position in logprobs:
+        if _sentiment_of(position.token):
+            mass = dict.fromkeys(SENTIMENTS, 0.0)
+            for token, logprob in position.top.items():
+                if label := _sentiment_of(token):
+                    mass[label] += math.exp(min(0.0, logprob))
+            total = sum(mass.values())
+            return {label: share / total for label, share in mass.items()} if total else None
+    return None
+
+
+def _sentiment_of(token: str) -> str | None:
+    """Return the sentiment that a token begins; three letters tell the words apart."""
+    word = re.sub(r"[^a-z]", "", token.lower())
+    return next((label for label in SENTIMENTS if len(word) >= 3 and label.startswith(word)), None)
+
+
+def _scores_of_word(text: str) -> dict[str, float] | None:
+    """Return certainty for the sentiment that the answer names; None where it names none or several."""
+    words = set(re.findall(r"[a-z]+", _REASONING.sub("", text).lower())) & set(SENTIMENTS)
+    return {label: float(label in words) for label in SENTIMENTS} if len(words) == 1 else None

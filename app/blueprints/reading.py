@@ -1,0 +1,49 @@
+"""Reads requests: the body within its time, as strict JSON, through the schema of its operation."""
+
+from typing import Any
+
+import gevent
+import marshmallow
+import orjson
+from flask import request
+
+from app.config import Config
+from app.errors import PayloadTooLarge, RequestTimeout, UnsupportedMediaType, ValidationError
+from app.schemas.fields import RequestSchema
+
+# how marshmallow names a fault of the request as a whole
+_WHOLE = "_schema"
+
+
+def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
+    """Return the validated body.
+
+    Raises ValidationError with every fault, UnsupportedMediaType, RequestTimeout or PayloadTooLarge.
+    """
+    if request.mimetype != "application/json" or request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMediaType
+    with gevent.Timeout(config.server_read_timeout, RequestTimeout()):
+        data = request.get_data(cache=False)
+    if len(data) > config.max_body_bytes:
+        raise PayloadTooLarge
+    try:
+        payload = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        reason = f"The body is not valid JSON in UTF-8: {error.msg} (line {error.lineno}, column {error.colno})."
+        raise ValidationError(details={"body": [reason]}) from None
+    return _loaded(schema, payload)
+
+
+def read_query(schema: RequestSchema) -> dict[str, Any]:
+    """Return the validated query parameters; raise ValidationError with every fault."""
+    return _loaded(schema, request.args.to_dict())
+
+
+def _loaded(schema: RequestSchema, payload: Any) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = schema.load(payload)
+    except marshmallow.ValidationError as error:
+        faults: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
+        details = {"body" if field == _WHOLE else str(field)[:100]: reasons for field, reasons in faults.items()}
+        raise ValidationError(details=details) from None
+    return data

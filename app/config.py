@@ -1,0 +1,162 @@
+"""The settings of the service: read from the environment once, checked as a whole, frozen."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Any, Self
+
+from app import parsing
+from app.embedded.model import model_file
+from app.parsing import ModelRef, Secret
+
+ROUTER_URL = "https://router.huggingface.co"
+RETIRED_HOST = "api-inference.huggingface.co"
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+class ConfigError(Exception):
+    """The settings are wrong; `faults` holds one sentence for each, and the text lists them all."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(["The settings are wrong:", *(f"  - {fault}" for fault in faults)]))
+
+
+def _router_url(value: str) -> str:
+    if RETIRED_HOST in value.lower():
+        raise ValueError(f"another host than {RETIRED_HOST}, which is retired (410 Gone): use {ROUTER_URL}")
+    return parsing.host_url(value)
+
+
+def setting(parse: Callable[[str], Any], default: Any = None) -> Any:
+    """Declare a field read by `parse` from the variable of the field's name in upper case."""
+    return field(default_factory=lambda: default, metadata={"parse": parse})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Every setting; durations are in seconds, sizes in bytes. The README says what each means."""
+
+    server_host: str = setting(parsing.host, "localhost")
+    server_port: int = setting(parsing.integer(1, 65535), 8080)
+    server_read_timeout: float = setting(parsing.positive_duration, 30.0)
+    server_write_timeout: float = setting(parsing.positive_duration, 30.0)
+    server_idle_timeout: float = setting(parsing.positive_duration, 60.0)
+    server_max_connections: int = setting(parsing.integer(1, 100_000), 2000)
+    web_concurrency: int = setting(parsing.integer(1, 256), 1)
+
+    ai_backend: str = setting(parsing.choice("auto", *parsing.BACKEND_NAMES), "auto")
+    model_aliases: Mapping[str, str] = setting(parsing.aliases, MappingProxyType({"gpt2": "default"}))
+    fallback_models: tuple[ModelRef, ...] = setting(parsing.model_refs, ())
+    sentiment_model: str | None = setting(parsing.model_id)
+    summarization_model: str | None = setting(parsing.model_id)
+
+    huggingface_api_key: Secret | None = setting(parsing.secret)
+    huggingface_base_url: str = setting(_router_url, ROUTER_URL)
+    huggingface_hub_url: str = setting(parsing.host_url, "https://huggingface.co")
+    huggingface_default_model: str = setting(parsing.model_id, "meta-llama/Llama-3.1-8B-Instruct")
+    huggingface_timeout: float = setting(parsing.positive_duration, 30.0)
+    huggingface_retry_attempts: int = setting(parsing.integer(0, 10), 3)
+    huggingface_max_tokens: int = setting(parsing.integer(1, 32_768), 100)
+    huggingface_temperature: float = setting(parsing.number(0, 2), 0.7)
+
+    openai_base_url: str | None = setting(parsing.v1_url)
+    openai_api_key: Secret | None = setting(parsing.secret)
+    openai_default_model: str | None = setting(parsing.model_id)
+
+    embedded_model_path: str | None = setting(parsing.path)
+    embedded_threads: int | None = setting(parsing.integer(1, 256))
+    embedded_port: int | None = setting(parsing.integer(1, 65535))
+
+    log_level: str = setting(parsing.choice(*LOG_LEVELS), "info")
+    log_format: str | None = setting(parsing.choice("json", "plain"))
+    log_structured: bool | None = setting(parsing.boolean)
+
+    max_body_bytes: int = setting(parsing.size, 1024**2)
+    max_input_chars: int = setting(parsing.integer(1, 10_000_000), 20_000)
+    breaker_failures: int = setting(parsing.integer(1, 1000), 5)
+    breaker_recovery: float = setting(parsing.positive_duration, 10.0)
+    shutdown_grace: float = setting(parsing.positive_duration, 30.0)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings from `environ` (default: the process's); raise ConfigError naming every fault."""
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for item in fields(cls):
+            text = environ.get(item.name.upper(), "").strip()
+            if not text:
+                continue
+            try:
+                values[item.name] = item.metadata["parse"](text)
+            except ValueError as error:
+                faults.append(f"{item.name.upper()} must be {error}.")
+        config = cls(**values)
+        faults += config._contradictions(faulty={fault.split()[0] for fault in faults})
+        if faults:
+            raise ConfigError(faults)
+        return config
+
+    @classmethod
+    def variables(cls) -> list[str]:
+        """Return the names of all environment variables."""
+        return [item.name.upper() for item in fields(cls)]
+
+    @classmethod
+    def secret_variables(cls) -> set[str]:
+        """Return the names of the variables that hold keys."""
+        return {item.name.upper() for item in fields(cls) if item.metadata["parse"] is parsing.secret}
+
+    @property
+    def backend(self) -> str:
+        """The primary backend: the one named, or the first that is configured."""
+        if self.ai_backend != "auto":
+            return self.ai_backend
+        if self.huggingface_api_key:
+            return "huggingface"
+        return "openai" if self.openai_base_url else "embedded"
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The backends that are configured, the primary one first; embedded only where something names it."""
+        named = [ref.backend for ref in self.fallback_models if ref.backend]
+        configured = ["huggingface"] * bool(self.huggingface_api_key) + ["openai"] * bool(self.openai_base_url)
+        return tuple(dict.fromkeys([self.backend, *configured, *(name for name in named if name == "embedded")]))
+
+    @property
+    def plain_logs(self) -> bool:
+        """Whether log lines are for people rather than JSON."""
+        return self.log_format == "plain" or self.log_structured is False
+
+    def _contradictions(self, faulty: set[str]) -> list[str]:
+        """Return a sentence for each pair of settings that cannot hold together, leaving out faulty ones."""
+        checks = {
+            "HUGGINGFACE_API_KEY": (
+                "huggingface" in self._required and not self.huggingface_api_key,
+                "must be set where huggingface is the backend or a fallback.",
+            ),
+            "OPENAI_BASE_URL": (
+                "openai" in self._required and not self.openai_base_url,
+                "must be set where openai is the backend or a fallback.",
+            ),
+            "EMBEDDED_MODEL_PATH": (
+                "embedded" in self.backends and model_file(self.embedded_model_path) is None,
+                "must name a GGUF file that exists, or the package of the default model must be installed.",
+            ),
+            "AI_BACKEND": (
+                "embedded" in self.backends and find_spec("xllamacpp") is None,
+                "or FALLBACK_MODELS asks for the embedded engine, which is not installed: see the README.",
+            ),
+            "LOG_STRUCTURED": (
+                (self.log_structured, self.log_format) in ((True, "plain"), (False, "json")),
+                "contradicts LOG_FORMAT: set one of the two.",
+            ),
+        }
+        return [f"{name} {fault}" for name, (wrong, fault) in checks.items() if wrong and name not in faulty]
+
+    @property
+    def _required(self) -> set[str]:
+        return {self.ai_backend, *(ref.backend for ref in self.fallback_models if ref.backend)}

@@ -1,0 +1,41 @@
+"""Starts the supervisor of the embedded engine with the server, and stops it after the workers."""
+
+import os
+import subprocess
+import sys
+
+from app.config import Config
+from app.embedded.model import model_file, model_name
+
+STOP_SECONDS = 5.0
+
+
+class Launcher:
+    """The supervisor's process, owned by gunicorn's arbiter."""
+
+    def __init__(self, config: Config, port: int) -> None:
+        self._config = config
+        self._port = port
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the supervisor in a session of its own: Ctrl-C may not reach it before the workers are done."""
+        path = self._config.embedded_model_path
+        threads = self._config.embedded_threads or max(1, len(os.sched_getaffinity(0)) // 2)
+        arguments = [os.getpid(), self._port, threads, model_file(path), model_name(path)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "app.embedded.supervisor", *map(str, arguments)],
+            env={name: value for name, value in os.environ.items() if name not in Config.secret_variables()},
+            start_new_session=True,
+        )
+
+    def stop(self) -> None:
+        """Stop the supervisor, and with it the engine."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

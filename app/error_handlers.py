@@ -1,0 +1,60 @@
+"""Turns whatever is raised at any depth into the one JSON shape."""
+
+import logging
+
+from flask import Flask, Response, g, make_response
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from app.errors import (
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    RequestTimeout,
+    ServiceError,
+    UnsupportedMediaType,
+    ValidationError,
+)
+
+logger = logging.getLogger(__name__)
+
+_BY_STATUS: dict[int | None, type[ServiceError]] = {
+    error.status: error
+    for error in (
+        ValidationError,
+        NotFound,
+        MethodNotAllowed,
+        RequestTimeout,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+    )
+}
+
+
+def init_app(app: Flask) -> None:
+    """Register the handlers."""
+
+    @app.errorhandler(ServiceError)
+    def service_error(error: ServiceError) -> Response:
+        return _response(error)
+
+    @app.errorhandler(HTTPException)
+    def framework_error(error: HTTPException) -> Response | HTTPException:
+        if isinstance(error, RequestRedirect):
+            return error
+        response = _response(_BY_STATUS.get(error.code, InternalError)())
+        for name, value in error.get_headers():
+            if name == "Allow":
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def bug(error: Exception) -> Response:
+        logger.error("unhandled %s", type(error).__name__, exc_info=error, extra={"request_id": g.request_id})
+        return _response(InternalError())
+
+
+def _response(error: ServiceError) -> Response:
+    g.error_type = error.type
+    return make_response(error.body(g.request_id), error.status, error.headers)

@@ -1,0 +1,236 @@
+"""The errors of the service: one class for each type of the error table, all with the same JSON shape.
+
+ServiceError
+├── CallerError          the caller can mend it; nothing was sent upstream
+│   ├── ValidationError, NotFound, MethodNotAllowed, RequestTimeout, PayloadTooLarge,
+│   └── UriTooLong, UnsupportedMediaType, HeadersTooLarge
+├── UpstreamError        what a backend did, or failed to do
+│   ├── ModelNotFound, NotSupported, UpstreamRejected       will not change by itself
+│   ├── UpstreamAuthenticationError, UpstreamQuotaExhausted
+│   ├── UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, ModelLoading
+│   └── UpstreamInvalidResponse
+│       └── UpstreamUnexpectedStatus
+├── CircuitOpen
+└── InternalError        a bug of ours
+"""
+
+import math
+from typing import Any, ClassVar
+
+
+class ServiceError(Exception):
+    """An error with its HTTP status and type; `message` is a sentence that a person can act on.
+
+    `retry_after` is in seconds. `retryable` says that the same call may succeed if it is made again,
+    `outage` that the error speaks of the backend's health rather than of this one request.
+    """
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "internal_error"
+    default_message: ClassVar[str] = "The service failed on this request; the fault is logged under the request id."
+    retryable: ClassVar[bool] = False
+    outage: ClassVar[bool] = False
+
+    def __init__(
+        self, message: str = "", *, details: dict[str, Any] | None = None, retry_after: float | None = None
+    ) -> None:
+        self.message = message or self.default_message
+        self.details = details or {}
+        self.retry_after = retry_after
+        super().__init__(self.message)
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """Return the JSON shape that every caller gets."""
+        return {
+            "code": self.status,
+            "message": self.message,
+            "type": self.type,
+            "details": self.details,
+            "request_id": request_id,
+        }
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that belong to the error: Retry-After in whole seconds, rounded up (RFC 9110, 10.2.3)."""
+        if self.retry_after is None:
+            return {}
+        return {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+
+
+class InternalError(ServiceError):
+    """A bug of ours."""
+
+
+class CallerError(ServiceError):
+    """What the caller sent cannot be served."""
+
+
+class ValidationError(CallerError):
+    """The body, a field or a parameter is wrong; details map each field to its reasons."""
+
+    status = 400
+    type = "validation_error"
+    default_message = "The request is not valid: see details for every field at fault."
+
+
+class NotFound(CallerError):
+    """No such route."""
+
+    status = 404
+    type = "not_found"
+    default_message = "There is no such route; the README lists them all."
+
+
+class MethodNotAllowed(CallerError):
+    """The route exists, the method does not."""
+
+    status = 405
+    type = "method_not_allowed"
+    default_message = "This route does not take that method; see the Allow header."
+
+
+class RequestTimeout(CallerError):
+    """The caller was too slow in sending the request."""
+
+    status = 408
+    type = "request_timeout"
+    default_message = "The request did not arrive in time; send it again without pauses."
+
+
+class PayloadTooLarge(CallerError):
+    """The body is over MAX_BODY_BYTES."""
+
+    status = 413
+    type = "payload_too_large"
+    default_message = "The body is larger than this service accepts; send a shorter one."
+
+
+class UriTooLong(CallerError):
+    """The request line is too long."""
+
+    status = 414
+    type = "uri_too_long"
+    default_message = "The URL is longer than this service accepts."
+
+
+class UnsupportedMediaType(CallerError):
+    """The body is not JSON."""
+
+    status = 415
+    type = "unsupported_media_type"
+    default_message = "The body must be JSON, sent with Content-Type: application/json and no Content-Encoding."
+
+
+class HeadersTooLarge(CallerError):
+    """A header, or all of them together, are too large."""
+
+    status = 431
+    type = "headers_too_large"
+    default_message = "The headers are larger than this service accepts."
+
+
+class UpstreamError(ServiceError):
+    """What a backend did, or failed to do."""
+
+
+class ModelNotFound(UpstreamError):
+    """The model is unknown, retired or not served."""
+
+    status = 404
+    type = "model_not_found"
+    default_message = "This model is unknown, retired or not served; details name models that can be used."
+
+
+class NotSupported(UpstreamError):
+    """The backend or the model cannot do this operation."""
+
+    status = 501
+    type = "not_supported"
+    default_message = "The backend cannot do this operation."
+
+
+class UpstreamRejected(UpstreamError):
+    """The backend refuses the input."""
+
+    status = 400
+    type = "upstream_rejected"
+    default_message = "The backend refuses this input; see details for its reason."
+
+
+class UpstreamAuthenticationError(UpstreamError):
+    """The backend refuses our key."""
+
+    status = 502
+    type = "upstream_authentication_error"
+    default_message = "The backend refuses this service's key; its operator must check the key and its permissions."
+
+
+class UpstreamQuotaExhausted(UpstreamError):
+    """The credits of our account are spent."""
+
+    status = 503
+    type = "upstream_quota_exhausted"
+    default_message = "The backend's credits are spent; this service's operator must add some."
+
+
+class UpstreamRateLimited(UpstreamError):
+    """The backend says slow down."""
+
+    status = 429
+    type = "upstream_rate_limited"
+    default_message = "The backend limits the rate of calls; send the request again later."
+    retryable = True
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The backend cannot be reached or fails."""
+
+    status = 502
+    type = "upstream_unavailable"
+    default_message = "The backend cannot be reached or fails; send the request again later."
+    retryable = True
+    outage = True
+
+
+class UpstreamInvalidResponse(UpstreamError):
+    """The backend's answer is not what its contract says: HTML, cut off, wrong JSON."""
+
+    status = 502
+    type = "upstream_invalid_response"
+    default_message = "The backend's answer could not be read; send the request again later."
+    retryable = True
+    outage = True
+
+
+class UpstreamUnexpectedStatus(UpstreamInvalidResponse):
+    """The status is none that the backend's contract knows, such as a redirect; asking again would not change it."""
+
+    retryable = False
+    outage = False
+
+
+class UpstreamTimeout(UpstreamError):
+    """No whole answer came before the deadline."""
+
+    status = 504
+    type = "upstream_timeout"
+    default_message = "The backend did not answer in time; ask for fewer tokens or send the request again later."
+    outage = True
+
+
+class ModelLoading(UpstreamError):
+    """The model is being loaded; `retry_after` says when to come back."""
+
+    status = 503
+    type = "model_loading"
+    default_message = "The model is being loaded; send the request again after the time in Retry-After."
+    retryable = True
+    outage = True
+
+
+class CircuitOpen(ServiceError):
+    """The breaker of this backend is open; `retry_after` is the time left."""
+
+    status = 503
+    type = "circuit_open"
+    default_message = "The backend failed repeatedly and is left alone for a while; come back after Retry-After."

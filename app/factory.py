@@ -1,0 +1,44 @@
+"""Builds each object of an app once, and hands it to those that need it."""
+
+import time
+
+from flask import Flask
+
+from app import error_handlers, middleware
+from app.blueprints import OPERATIONS, health
+from app.blueprints.scope import Scope
+from app.config import Config
+from app.jsonprovider import OrjsonProvider
+from app.lifecycle import Lifecycle
+from app.metrics import Metrics
+from app.services.breaker import Breakers
+from app.services.health import HealthService
+from app.services.inference import InferenceService
+from app.services.models import Models
+from app.services.retry import RetryPolicy
+from app.services.upstream import UpstreamClient, pooled_session
+
+
+def build(config: Config) -> Flask:
+    """Return the app of these settings."""
+    app = Flask("app", static_folder=None)
+    app.json = OrjsonProvider(app)
+    # one more than the limit: a body without a length is silently cut there, and only so shows that it is too long
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes + 1
+    models = Models(config)
+    metrics = Metrics(models.known)
+    breakers = Breakers(config.breaker_failures)
+    session = pooled_session(config.server_max_connections)
+    client = UpstreamClient(session, breakers, RetryPolicy(config.huggingface_retry_attempts), time.sleep)
+    inference = InferenceService(models, client, metrics)
+    health_service = HealthService(inference, breakers)
+    lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)
+
+    middleware.init_app(app)
+    metrics.init_app(app)
+    error_handlers.init_app(app)
+    app.register_blueprint(health.blueprint(lifecycle, health_service))
+    for operation in OPERATIONS:
+        app.register_blueprint(operation.blueprint(Scope(config, inference)))
+    app.extensions["lifecycle"] = lifecycle
+    return app

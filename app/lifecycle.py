@@ -1,0 +1,21 @@
+"""Where the process is in its life: starting, ready or draining."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Lifecycle:
+    """`has_started` says whether what the service cannot do without is there; once true it is not asked again."""
+
+    has_started: Callable[[], bool]
+    draining: bool = False
+    _started: bool = field(default=False, init=False)
+
+    @property
+    def state(self) -> str:
+        """`draining`, `starting` or `ready`."""
+        if self.draining:
+            return "draining"
+        self._started = self._started or self.has_started()
+        return "ready" if self._started else "starting"

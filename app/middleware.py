@@ -1,0 +1,63 @@
+"""What happens around every request: its id, the security headers, its log line."""
+
+import logging
+import time
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+from app.context import RequestContext
+from app.metrics import method_label, route_label
+from app.requestid import accepted_or_new
+
+logger = logging.getLogger("app.access")
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def init_app(app: Flask) -> None:
+    """Register the hooks; before any other, since all that follows may log or answer with the request id."""
+    app.before_request(_identify)
+    app.after_request(_finish)
+
+
+def _identify() -> None:
+    g.request_id = accepted_or_new(request.headers.get("X-Request-ID"))
+    g.received = time.perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    fields = _fields(response)
+    logger.info("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields, extra=fields)
+    return response
+
+
+def _fields(response: Response) -> dict[str, Any]:
+    """Return what the line tells: never a path, a query or a text, which are the caller's own."""
+    context: RequestContext | None = g.get("context")
+    fields = {
+        "request_id": g.request_id,
+        "method": method_label(),
+        "route": route_label(),
+        "status": response.status_code,
+        "duration_ms": round((time.perf_counter() - g.received) * 1000, 2),
+        "client": request.remote_addr,
+    }
+    if "error_type" in g:
+        fields["error"] = g.error_type
+    if context is not None:
+        fields |= {
+            "operation": context.operation,
+            "model": context.model,
+            "backend": context.backend,
+            "prompt_tokens": context.prompt_tokens,
+            "completion_tokens": context.completion_tokens,
+            "attempts": context.attempts,
+        }
+    return fields

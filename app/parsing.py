@@ -1,0 +1,203 @@
+"""Parsers of setting values: each takes the text of a variable and returns its value.
+
+Each raises ValueError with the sentence that says what would be valid; the text itself is never repeated, because it
+may be a secret in the wrong variable.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+BACKEND_NAMES = ("embedded", "huggingface", "openai")
+
+# design: one to four segments joined by "/", an optional ":suffix" (a provider or a tag)
+_SEGMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_MODEL_ID = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT}){{0,3}}(?::[A-Za-z0-9._-]+)?")
+MODEL_ID_MAX_CHARS = 200
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
+_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE = re.compile(r"([0-9]+)\s*(?:(KiB|MiB|GiB)|B)?")
+_SIZE_UNITS = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True, repr=False)
+class Secret:
+    """A text that prints as `***`; `reveal` gives the text itself, for the one place that sends it."""
+
+    _text: str
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def reveal(self) -> str:
+        """Return the secret text."""
+        return self._text
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A model as a caller or an operator names it: `backend` is None where the name leaves it open."""
+
+    backend: str | None
+    model: str | None
+
+
+def is_model_id(text: str) -> bool:
+    """Tell whether `text` is a well-formed model id, which can never alter the path of an upstream URL."""
+    return len(text) <= MODEL_ID_MAX_CHARS and _MODEL_ID.fullmatch(text) is not None and ".." not in text.split("/")
+
+
+def model_ref(text: str) -> ModelRef:
+    """Read `model`, `backend:model` or `backend`; raise ValueError where neither part is well formed."""
+    name, colon, rest = text.partition(":")
+    if name in BACKEND_NAMES and not colon:
+        return ModelRef(name, None)
+    backend, model = (name, rest) if name in BACKEND_NAMES else (None, text)
+    if not is_model_id(model):
+        raise ValueError("a model id such as gpt2, org/model or org/model:provider, or one of them after 'backend:'")
+    return ModelRef(backend, model)
+
+
+def path(value: str) -> str:
+    """Return the path as it is; whether the file exists is checked with the other settings."""
+    return value
+
+
+def host(value: str) -> str:
+    """Read a host name or an IP address."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", value):
+        raise ValueError("a host name or an address, such as localhost, 0.0.0.0 or [::]")
+    return value
+
+
+def secret(value: str) -> Secret:
+    """Wrap a key, refusing what cannot be sent in a header."""
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("printable ASCII without spaces")
+    return Secret(value)
+
+
+def duration(value: str) -> float:
+    """Read `500ms`, `30s`, `1m`, `1h` or plain seconds; return seconds."""
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("a duration such as 30s, 500ms, 1m or plain seconds")
+    return float(match[1]) * _DURATION_UNITS[match[2] or "s"]
+
+
+def positive_duration(value: str) -> float:
+    """Read a duration longer than zero; return seconds."""
+    seconds = duration(value)
+    if seconds <= 0:
+        raise ValueError("a duration longer than zero, such as 30s")
+    return seconds
+
+
+def size(value: str) -> int:
+    """Read a size in bytes, plain or with KiB, MiB or GiB; return bytes, at least 1."""
+    match = _SIZE.fullmatch(value.strip())
+    if match is None or int(match[1]) == 0:
+        raise ValueError("a size above zero such as 1048576 or 1 MiB")
+    return int(match[1]) * _SIZE_UNITS.get(match[2] or "", 1)
+
+
+def integer(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Make a parser of whole numbers within the two bounds, both included."""
+
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", value) or not minimum <= int(value) <= maximum:
+            raise ValueError(f"a whole number from {minimum} to {maximum}")
+        return int(value)
+
+    return parse
+
+
+def number(minimum: float, maximum: float) -> Callable[[str], float]:
+    """Make a parser of decimal numbers within the two bounds, both included."""
+
+    def parse(value: str) -> float:
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) or not minimum <= float(value) <= maximum:
+            raise ValueError(f"a number from {minimum:g} to {maximum:g}")
+        return float(value)
+
+    return parse
+
+
+def choice(*names: str) -> Callable[[str], str]:
+    """Make a parser that takes one of the names, in any case, and returns it in lower case."""
+
+    def parse(value: str) -> str:
+        if value.lower() not in names:
+            raise ValueError("one of " + ", ".join(names))
+        return value.lower()
+
+    return parse
+
+
+def boolean(value: str) -> bool:
+    """Read true or false."""
+    try:
+        return _BOOLEANS[value.lower()]
+    except KeyError:
+        raise ValueError("true or false") from None
+
+
+def _base_url(value: str) -> str:
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query or url.fragment:
+        raise ValueError
+    if not value.isascii() or not value.isprintable() or " " in value or url.port == 0:
+        raise ValueError
+    return value.rstrip("/")
+
+
+def host_url(value: str) -> str:
+    """Read a base URL without a path; return it without a slash at its end."""
+    try:
+        base = _base_url(value)
+    except ValueError:
+        base = ""
+    if not base or urlsplit(base).path:
+        raise ValueError("an http or https URL without path, such as https://router.huggingface.co")
+    return base
+
+
+def v1_url(value: str) -> str:
+    """Read a base URL that ends in /v1; return it without a slash at its end."""
+    try:
+        base = _base_url(value)
+    except ValueError:
+        base = ""
+    if not base.endswith("/v1"):
+        raise ValueError("an http or https URL that ends in /v1, such as http://localhost:11434/v1")
+    return base
+
+
+def model_id(value: str) -> str:
+    """Read one model id."""
+    if not is_model_id(value):
+        raise ValueError("a model id such as org/model")
+    return value
+
+
+def _items(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def model_refs(value: str) -> tuple[ModelRef, ...]:
+    """Read a comma separated list of `backend:model`, `model` or `backend`."""
+    return tuple(model_ref(item) for item in _items(value))
+
+
+def aliases(value: str) -> Mapping[str, str]:
+    """Read `name=model` pairs separated by commas; a target is a model, `backend:model` or `default`."""
+    pairs = [[part.strip() for part in item.split("=", 1)] for item in _items(value)]
+    for pair in pairs:
+        if len(pair) != 2 or not is_model_id(pair[0]):
+            raise ValueError("name=model pairs separated by commas, such as gpt2=default")
+        model_ref(pair[1])
+    return MappingProxyType(dict(pairs))

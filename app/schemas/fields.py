@@ -1,0 +1,102 @@
+"""Fields that several operations share: strict types, and a reason for each fault that a person can act on."""
+
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from app.parsing import BACKEND_NAMES, model_ref
+
+MAX_TOKENS = 32_768
+MAX_STOPS = 4
+MAX_STOP_CHARS = 200
+MAX_SEED = 2**63 - 1
+
+
+class RequestSchema(Schema):
+    """A request: unknown fields are refused by name, texts hold at most `max_input_chars` characters."""
+
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {
+        "unknown": "There is no such field.",
+        "type": "The body must be a JSON object.",
+    }
+
+    def __init__(self, max_input_chars: int) -> None:
+        self.max_input_chars = max_input_chars
+        super().__init__()
+
+
+class Text(fields.String):
+    """A text for a model: required, not blank, without NUL, within the limit of its schema."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        limit = self.root.max_input_chars  # type: ignore[union-attr]  # every request schema has it
+        if not text.strip():
+            raise ValidationError("The text is empty.")
+        if "\x00" in text:
+            raise ValidationError("The text holds a NUL character.")
+        if len(text) > limit:
+            raise ValidationError(f"The text has {len(text)} characters; at most {limit} are accepted.")
+        return text
+
+
+class Model(fields.String):
+    """The name of a model: an alias, a model id, or `backend:model`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            model_ref(name)
+        except ValueError:
+            raise ValidationError(
+                "A model is one to four parts of letters, digits, '.', '_' and '-' joined by '/', with an optional "
+                f"':suffix', at most 200 characters; one of {', '.join(BACKEND_NAMES)} and ':' may stand before it."
+            ) from None
+        return name
+
+
+class Number(fields.Float):
+    """A number within its bounds, or strictly above the lower one: no text, no boolean."""
+
+    def __init__(self, minimum: float, maximum: float, *, above: bool = False) -> None:
+        super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=not above))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, str):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Integer(fields.Integer):
+    """A whole number within its bounds, both included: no text, and 5.7 is not truncated."""
+
+    def __init__(self, minimum: int, maximum: int, **options: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(minimum, maximum), **options)
+
+
+class Flag(fields.Boolean):
+    """True or false, and nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Stop(fields.Field[tuple[str, ...]]):
+    """The texts that end the generation: one, or a list of up to four."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        stops = [value] if isinstance(value, str) else value
+        if not isinstance(stops, list) or not 1 <= len(stops) <= MAX_STOPS or not all(map(_is_stop, stops)):
+            raise ValidationError(
+                f"Give a text or a list of 1 to {MAX_STOPS} texts of 1 to {MAX_STOP_CHARS} characters, without NUL."
+            )
+        return tuple(stops)
+
+
+def _is_stop(value: Any) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= MAX_STOP_CHARS and "\x00" not in value

@@ -1,0 +1,54 @@
+"""The deep health check: what each dependency answers, kept for a few seconds so that it cannot hammer them."""
+
+import time
+from typing import Any
+
+from cachetools import TTLCache
+
+from app.backends.base import Backend
+from app.context import Deadline, RequestContext
+from app.errors import ServiceError
+from app.services.breaker import Breakers
+from app.services.inference import InferenceService
+
+KEPT_SECONDS = 3.0
+PROBE_SECONDS = 3.0
+
+
+class HealthService:
+    """Checks the backends."""
+
+    def __init__(self, inference: InferenceService, breakers: Breakers) -> None:
+        self._inference = inference
+        self._breakers = breakers
+        self._kept: TTLCache[str, dict[str, Any]] = TTLCache(maxsize=len(inference.models.backends), ttl=KEPT_SECONDS)
+
+    def report(self, request_id: str) -> dict[str, Any]:
+        """Return status, latency in milliseconds and breaker states of each backend.
+
+        The whole is `healthy`, `degraded` (a backend beside the primary fails) or `unhealthy` (the primary fails).
+        """
+        checks = {name: self._check(backend, request_id) for name, backend in self._inference.models.backends.items()}
+        failing = {name for name, check in checks.items() if check["status"] != "healthy"}
+        if self._inference.models.primary.name in failing:
+            return {"status": "unhealthy", "checks": checks}
+        return {"status": "degraded" if failing else "healthy", "checks": checks}
+
+    def primary_answers(self) -> bool:
+        """Tell whether the primary backend answers now."""
+        return self._probed(self._inference.models.primary, "readiness")["status"] == "healthy"
+
+    def _check(self, backend: Backend, request_id: str) -> dict[str, Any]:
+        if backend.name not in self._kept:
+            self._kept[backend.name] = self._probed(backend, request_id)
+        return {**self._kept[backend.name], "breakers": self._breakers.states(backend.name)}
+
+    def _probed(self, backend: Backend, request_id: str) -> dict[str, Any]:
+        started = time.perf_counter()
+        context = RequestContext(request_id, Deadline(PROBE_SECONDS), "probe")
+        try:
+            self._inference.probe(context, backend)
+            outcome = {"status": "healthy"}
+        except ServiceError as error:
+            outcome = {"status": "unhealthy", "type": error.type, "message": error.message}
+        return {**outcome, "latency_ms": round((time.perf_counter() - started) * 1000, 1)}

@@ -1,0 +1,53 @@
+"""Which backend and model a request goes to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.backends import BACKENDS
+from app.backends.base import Backend
+from app.config import Config
+from app.errors import ModelNotFound
+from app.parsing import ModelRef, model_ref
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One step of the way to an answer: a backend, and the model to ask it for (None: its default)."""
+
+    backend: Backend
+    model: str | None
+
+
+class Models:
+    """The backends that are configured, and the names by which callers reach their models."""
+
+    def __init__(self, config: Config) -> None:
+        self._aliases = config.model_aliases
+        self._fallbacks = config.fallback_models
+        self.backends: Mapping[str, Backend] = {name: BACKENDS[name](config) for name in config.backends}
+        self.primary = self.backends[config.backend]
+
+    @property
+    def known(self) -> list[str]:
+        """Every name that a caller can be told to use: aliases, and the models that the settings name."""
+        models = [model for backend in self.backends.values() for model in backend.models]
+        return list(dict.fromkeys([*self._aliases, *models]))
+
+    def targets(self, name: str | None) -> list[Target]:
+        """Return the way to an answer: what the caller named, then the fallbacks in order, each step once.
+
+        Raises ModelNotFound for a backend that is not configured.
+        """
+        refs = [self._reference(name), *self._fallbacks]
+        return list(dict.fromkeys(self._target(ref) for ref in refs))
+
+    def _reference(self, name: str | None) -> ModelRef:
+        name = self._aliases.get(name, name) if name else DEFAULT
+        return ModelRef(None, None) if name == DEFAULT else model_ref(name)
+
+    def _target(self, ref: ModelRef) -> Target:
+        if ref.backend is not None and ref.backend not in self.backends:
+            raise ModelNotFound(f"The backend {ref.backend} is not configured here; details name what can be used.")
+        return Target(self.backends[ref.backend] if ref.backend else self.primary, ref.model)

@@ -1,0 +1,121 @@
+"""The upstream client: the only module that talks to backends, and the owner of retries.
+
+Every fault of an upstream leaves here as one of our errors.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, TypeVar
+
+import orjson
+import requests
+from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
+
+from app.backends.base import Answer, Call
+from app.context import RequestContext
+from app.errors import ServiceError, UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnavailable
+from app.services.breaker import Breakers
+from app.services.retry import RetryPolicy
+from app.version import SERVICE, __version__
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+MAX_ANSWER_BYTES = 16 * 1024**2
+READ_BYTES = 64 * 1024
+UPSTREAM_HOSTS = 4
+
+# first match wins, so the most specific come first
+_FAULTS: tuple[tuple[type[requests.RequestException], type[ServiceError]], ...] = (
+    (requests.ConnectTimeout, UpstreamUnavailable),
+    (requests.Timeout, UpstreamTimeout),
+    (requests.exceptions.ChunkedEncodingError, UpstreamInvalidResponse),
+    (requests.exceptions.ContentDecodingError, UpstreamInvalidResponse),
+    (requests.RequestException, UpstreamUnavailable),
+)
+
+
+def pooled_session(connections: int) -> requests.Session:
+    """Return a session that keeps `connections` open to each upstream and carries nothing from call to call.
+
+    No cookies, and no environment: a .netrc file would replace our Authorization header.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+    adapter = HTTPAdapter(pool_connections=UPSTREAM_HOSTS, pool_maxsize=connections)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers["User-Agent"] = f"{SERVICE}/{__version__}"
+    return session
+
+
+class UpstreamClient:
+    """Makes calls within the deadline of their request: guarded by a breaker, repeated as the retry policy says."""
+
+    def __init__(
+        self,
+        session: requests.Session,
+        breakers: Breakers,
+        retries: RetryPolicy,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._session = session
+        self._breakers = breakers
+        self._retries = retries
+        self._sleep = sleep
+
+    def send(self, call: Call[T], context: RequestContext, recovery: float) -> T:
+        """Return the parsed answer of a call; raise the last attempt's error where none succeeds.
+
+        An open breaker of the call's route lets a probe through after `recovery` seconds.
+        """
+        breaker = self._breakers.get(call.backend, call.route, recovery)
+        with context.deadline.enforced(call.within):
+            for attempt in itertools.count(1):
+                try:
+                    with breaker.guard():
+                        context.attempts += 1
+                        return call.parse(self._exchange(call, context))
+                except ServiceError as error:
+                    wait = self._retries.wait(error, attempt, context.deadline)
+                    if wait is None or not call.repeat:
+                        raise
+                self._sleep(wait)
+        raise AssertionError("unreachable: the loop has no end of its own")
+
+    def _exchange(self, call: Call[Any], context: RequestContext) -> Answer:
+        """Make one attempt, and read the answer to its end."""
+        remaining = context.deadline.remaining()
+        try:
+            with self._session.request(
+                "GET" if call.body is None else "POST",
+                call.url,
+                data=None if call.body is None else orjson.dumps(call.body),
+                headers={**_headers(call), "X-Request-ID": context.request_id},
+                timeout=(min(CONNECT_TIMEOUT_SECONDS, remaining), remaining),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status_code, headers, b"".join(_body(response)))
+        except requests.RequestException as error:
+            fault = next(fault for kind, fault in _FAULTS if isinstance(error, kind))
+            raise fault from error
+
+
+def _headers(call: Call[Any]) -> dict[str, str]:
+    return {**call.headers, **({"Content-Type": "application/json"} if call.body is not None else {})}
+
+
+def _body(response: requests.Response) -> Iterator[bytes]:
+    """Yield the body in pieces, and give up on one that no answer of a model can be."""
+    size = 0
+    for piece in response.iter_content(READ_BYTES):
+        size += len(piece)
+        if size > MAX_ANSWER_BYTES:
+            raise UpstreamInvalidResponse
+        yield piece

@@ -1,0 +1,144 @@
+"""The gunicorn worker: gevent's, with time limits for the heads of requests and our error shape for its own errors."""
+
+import errno
+import logging
+import math
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+import orjson
+from gevent.socket import wait_read
+from gunicorn.http.errors import (
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    NoMoreData,
+    ParseException,
+)
+from gunicorn.http.parser import RequestParser
+from gunicorn.util import close
+from gunicorn.workers.ggevent import GeventWorker
+
+from app.config import Config
+from app.errors import HeadersTooLarge, InternalError, RequestTimeout, ServiceError, UriTooLong, ValidationError
+from app.requestid import accepted_or_new
+
+logger = logging.getLogger("app.access")
+
+# an answer given before the whole body was read is lost if the connection closes over the rest: read it, within reason
+DRAIN_MAX_BYTES = 32 * 1024**2
+LINGER_SECONDS = 1.0
+LINGER_BYTES = 1024**2
+
+_REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large"}
+_CALLER_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ETIMEDOUT)
+
+
+class Worker(GeventWorker):
+    """Serves connections one request after the other."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        config = Config.from_env()
+        self._read_timeout = config.server_read_timeout
+        self._write_timeout_ms = math.ceil(config.server_write_timeout * 1000)
+        self._idle_timeout = config.server_idle_timeout
+        self._idle: set[gevent.Greenlet] = set()
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a connection until it closes, fails, or stays idle for too long."""
+        # the kernel's own limit for bytes that the caller does not take; a timeout of the socket would bound reads too
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._write_timeout_ms)
+        try:
+            self._serve(listener.getsockname(), client, addr)
+        except (StopIteration, NoMoreData):
+            pass  # an ordinary end
+        except OSError as error:
+            if error.errno not in _CALLER_GONE:
+                self.log.exception("socket error")
+        except Exception as error:
+            self.handle_error(None, client, addr, error)
+        finally:
+            close(client)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what gunicorn itself refuses in the one shape of all errors, and log it like any request."""
+        error = _service_error(exc)
+        if isinstance(error, InternalError):
+            self.log.error("unhandled %s", type(exc).__name__, exc_info=exc)
+        request_id = accepted_or_new(None)
+        fields = {"request_id": request_id, "status": error.status, "client": addr[0], "error": error.type}
+        logger.info("refused with %(status)d %(error)s", fields, extra=fields)
+        try:
+            client.sendall(_http(error, request_id))
+            _linger(client)
+        except OSError:
+            pass  # the caller has gone
+
+    def handle_exit(self, sig: Any, frame: Any) -> None:
+        """On SIGTERM: readiness says so, kept-alive connections without a request close, requests finish."""
+        super().handle_exit(sig, frame)
+        app = getattr(self, "wsgi", None)
+        if app is not None:
+            app.extensions["lifecycle"].draining = True
+        gevent.spawn(gevent.killall, list(self._idle), block=False)
+
+    def _serve(self, listener_name: Any, client: Any, addr: Any) -> None:
+        parser = RequestParser(self.cfg, client, addr)
+        while parser.finish_body(time.monotonic() + self._read_timeout, DRAIN_MAX_BYTES):
+            if not parser.unreader.buf.getbuffer().nbytes:
+                self._await_request(client)
+            with gevent.Timeout(self._read_timeout, RequestTimeout()):
+                request = next(parser)
+            self.handle_request(listener_name, request, client, addr)
+
+    def _await_request(self, client: socket.socket) -> None:
+        with self._as_idle():
+            wait_read(client.fileno(), self._idle_timeout, StopIteration())
+
+    @contextmanager
+    def _as_idle(self) -> Iterator[None]:
+        if not self.alive:
+            raise StopIteration
+        current = gevent.getcurrent()
+        self._idle.add(current)
+        try:
+            yield
+        finally:
+            self._idle.discard(current)
+
+
+def _service_error(error: BaseException) -> ServiceError:
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, LimitRequestLine):
+        return UriTooLong()
+    if isinstance(error, LimitRequestHeaders):
+        return HeadersTooLarge()
+    if isinstance(error, ParseException) and not isinstance(error, InvalidResponseHeader | InvalidResponseHeaderName):
+        return ValidationError("The request is not valid HTTP/1.1; see RFC 9112.")
+    return InternalError()
+
+
+def _http(error: ServiceError, request_id: str) -> bytes:
+    body = orjson.dumps(error.body(request_id))
+    head = (
+        f"HTTP/1.1 {error.status} {_REASONS.get(error.status, 'Internal Server Error')}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        f"X-Request-ID: {request_id}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
+    )
+    return head.encode("ascii") + body
+
+
+def _linger(client: Any) -> None:
+    """Read on for a moment after the last answer: closing over unread bytes would reset it away from the caller."""
+    client.shutdown(socket.SHUT_WR)
+    received = 0
+    with gevent.Timeout(LINGER_SECONDS, False):
+        while received < LINGER_BYTES and (piece := client.recv(65536)):
+            received += len(piece)

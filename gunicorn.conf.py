@@ -1,0 +1,71 @@
+"""How gunicorn serves the app. The environment is the only input; wrong settings stop the start here."""
+
+import math
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from app.config import Config, ConfigError
+from app.embedded.launcher import Launcher
+from app.embedded.process import free_port
+from app.logs import logging_config
+
+try:
+    _settings = Config.from_env()
+except ConfigError as error:
+    sys.exit(str(error))
+
+bind = f"{_settings.server_host}:{_settings.server_port}"
+workers = _settings.web_concurrency
+worker_class = "app.worker.Worker"
+worker_connections = _settings.server_max_connections
+keepalive = math.ceil(_settings.server_idle_timeout)
+graceful_timeout = math.ceil(_settings.shutdown_grace)
+# a heartbeat, not a limit on requests: a worker whose loop hangs this long is replaced
+timeout = 30
+# the heartbeat's file; on a disk its writes can block
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+# a socket that takes commands is more than this service needs to offer
+control_socket_disable = True
+accesslog = None  # the app writes one line a request
+logconfig_dict = logging_config(_settings.log_level, _settings.plain_logs)
+
+_engine = None
+if "embedded" in _settings.backends:
+    os.environ.setdefault("EMBEDDED_PORT", str(free_port()))
+    _engine = Launcher(_settings, int(os.environ["EMBEDDED_PORT"]))
+
+_metrics_dir = None
+if _settings.web_concurrency > 1:
+    # read by prometheus_client when it is imported, which the workers do: counters are shared through files
+    _metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+
+
+def on_starting(server):
+    if _engine:
+        _engine.start()
+
+
+def when_ready(server):
+    host = "localhost" if _settings.server_host in ("0.0.0.0", "[::]") else _settings.server_host
+    server.log.info(
+        "Ready on http://%s:%d with the backend %s. Try: curl -s http://%s:%d/v1/text/generate "
+        "-H 'Content-Type: application/json' -d '{\"prompt\": \"What is a lighthouse?\"}'",
+        host, _settings.server_port, _settings.backend, host, _settings.server_port,
+    )  # fmt: skip
+
+
+def child_exit(server, worker):
+    if _metrics_dir:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    if _engine:
+        _engine.stop()
+    if _metrics_dir:
+        shutil.rmtree(_metrics_dir, ignore_errors=True)

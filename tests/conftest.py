@@ -1,0 +1,43 @@
+"""What all tests share: apps whose upstream is `responses`, and clients of them."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import responses
+from flask import Flask
+from flask.testing import FlaskClient
+from support.upstreams import OPENAI
+
+from app import create_app
+
+
+@pytest.fixture(autouse=True)
+def upstream() -> Iterator[responses.RequestsMock]:
+    """The upstream of every app in the process; a call that a test did not announce fails."""
+    with responses.RequestsMock(assert_all_requests_are_fired=True) as mock:
+        yield mock
+
+
+@pytest.fixture
+def make_app() -> Callable[..., Flask]:
+    """Make an app of settings: one of the constants above, and more variables as keywords."""
+    return lambda base=OPENAI, **variables: create_app({**base, **variables})
+
+
+@pytest.fixture
+def make_client(make_app: Callable[..., Flask]) -> Callable[..., FlaskClient]:
+    return lambda base=OPENAI, **variables: make_app(base, **variables).test_client()
+
+
+@pytest.fixture
+def client(make_client: Callable[..., FlaskClient]) -> FlaskClient:
+    """A client of an app with the openai backend and no retries."""
+    return make_client()
+
+
+@pytest.fixture
+def instantly(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let retries wait no time; return the waits they would have made. Apps made afterwards only."""
+    waits: list[float] = []
+    monkeypatch.setattr("app.factory.time.sleep", waits.append)
+    return waits

@@ -1,0 +1,283 @@
+"""What an upstream does, and what callers get for it."""
+
+import json
+
+import pytest
+import requests
+from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, ROUTER_CHAT, chat_answer, sent
+
+SECRETS = ("sk-secret-of-ours", "llm.test", "10.0.0.7", "Traceback", "raw-upstream-body", "evil.test")
+
+
+def generate(client, **body):
+    return client.post("/v1/text/generate", json={"prompt": "Say hi.", **body})
+
+
+def failed(answer, status, kind):
+    body = answer.get_json()
+    assert (answer.status_code, body["code"], body["type"]) == (status, status, kind)
+    assert set(body) == {"code", "message", "type", "details", "request_id"}
+    assert not [secret for secret in SECRETS if secret in answer.get_data(as_text=True)]
+    return body
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "kind"),
+    [
+        (300, 502, "upstream_invalid_response"),
+        (302, 502, "upstream_invalid_response"),
+        (400, 400, "upstream_rejected"),
+        (401, 502, "upstream_authentication_error"),
+        (402, 503, "upstream_quota_exhausted"),
+        (403, 502, "upstream_authentication_error"),
+        (404, 404, "model_not_found"),
+        (405, 502, "upstream_invalid_response"),
+        (408, 502, "upstream_unavailable"),
+        (409, 502, "upstream_invalid_response"),
+        (410, 404, "model_not_found"),
+        (413, 400, "upstream_rejected"),
+        (422, 400, "upstream_rejected"),
+        (424, 502, "upstream_unavailable"),
+        (429, 429, "upstream_rate_limited"),
+        (500, 502, "upstream_unavailable"),
+        (502, 502, "upstream_unavailable"),
+        (503, 502, "upstream_unavailable"),
+        (504, 502, "upstream_unavailable"),
+        (599, 502, "upstream_unavailable"),
+    ],
+)
+@pytest.mark.parametrize(
+    "body", ["", "<html>raw-upstream-body</html>", "null", "[]", '"raw-upstream-body"', '{"error": {"code": 1}}', "{"]
+)
+def test_each_status_has_its_error_whatever_the_body(client, upstream, status, expected, kind, body):
+    upstream.post(CHAT, status=status, body=body, headers={"Location": "https://evil.test/"})
+    if "raw-upstream-body" in body and status in (400, 413, 422):
+        body = body.replace("raw-upstream-body", "")
+        upstream.replace("POST", CHAT, status=status, body=body)
+    failed(generate(client), expected, kind)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"<html>raw-upstream-body</html>",
+        b"[]",
+        b"{}",
+        b"5",
+        b'"text"',
+        b'{"choices": [5]}',
+        b'{"choices": [{"message": 5}]}',
+        b'{"choices": [{"message": {"content": 5}}]}',
+        b'{"choices": null}',
+        b"\xff\xfe",
+        b'{"choices": [{"message": {"content": "cut',
+        b'{"a":' * 50_000,
+    ],
+    ids=lambda body: repr(body[:30]),
+)
+def test_a_200_that_is_no_answer_is_an_invalid_response(client, upstream, body):
+    upstream.post(CHAT, body=body, content_type="application/json")
+    failed(generate(client), 502, "upstream_invalid_response")
+
+
+def test_an_error_in_a_200_is_that_error(client, upstream):
+    upstream.post(CHAT, json={"error": {"message": "too long", "http_status_code": 422}})
+    assert failed(generate(client), 400, "upstream_rejected")["details"] == {"reason": "too long"}
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ({"error": "Request failed during generation", "error_type": "generation"}, "upstream_unavailable"),
+        ({"error": "Model is overloaded", "error_type": "overloaded"}, "upstream_rate_limited"),
+        ({"error": "bad", "error_type": "validation"}, "upstream_rejected"),
+        ({"error": {"message": "bad", "type": "invalid_request_error"}}, "upstream_rejected"),
+        ({"error": {"message": "x", "code": 503}}, "upstream_unavailable"),
+        ({"error": "incomplete", "error_type": "incomplete_generation"}, "upstream_unavailable"),
+        ({"choices": [{"index": 0, "delta": {}, "finish_reason": "error"}]}, "upstream_unavailable"),
+        ("rubbish", "upstream_invalid_response"),
+    ],
+)
+def test_an_error_event_in_a_stream_is_that_error(client, upstream, event, kind):
+    events = f'data: {{"choices": [{{"delta": {{"content": "Hal"}}}}]}}\n\ndata: {json.dumps(event)}\n\n'
+    upstream.post(CHAT, body=events, content_type="text/event-stream")
+    assert generate(client).get_json()["type"] == kind
+
+
+@pytest.mark.parametrize(
+    "events", ["", "data: {\n\n", 'data: {"choices": [{"delta": {"content": "Hal"}}]}\n\n', ": ping\n\n"]
+)
+def test_a_stream_without_its_end_is_an_invalid_response(client, upstream, events):
+    upstream.post(CHAT, body=events, content_type="text/event-stream")
+    failed(generate(client), 502, "upstream_invalid_response")
+
+
+def test_the_reason_of_a_rejection_leads_nowhere_private(client, upstream):
+    reason = (
+        "inputs at https://evil.test/x of 10.0.0.7 on llm.test:8000 in /srv/models/x "
+        "for hf_abc and Bearer sk-secret-of-ours"
+        "\r\n must have less than 1000 tokens " + "x" * 500
+    )
+    upstream.post(CHAT, status=422, json={"error": reason})
+    told = failed(generate(client), 400, "upstream_rejected")["details"]["reason"]
+    assert "must have less than 1000 tokens" in told
+    assert "/srv" not in told
+    assert "hf_" not in told
+    assert len(told) <= 300
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "kind"),
+    [
+        (requests.ConnectionError("llm.test refused"), 502, "upstream_unavailable"),
+        (requests.ConnectTimeout("llm.test"), 502, "upstream_unavailable"),
+        (requests.exceptions.SSLError("llm.test"), 502, "upstream_unavailable"),
+        (requests.ReadTimeout("llm.test"), 504, "upstream_timeout"),
+        (requests.exceptions.ChunkedEncodingError("x"), 502, "upstream_invalid_response"),
+        (requests.exceptions.ContentDecodingError("x"), 502, "upstream_invalid_response"),
+        (requests.exceptions.InvalidURL("llm.test"), 502, "upstream_unavailable"),
+    ],
+)
+def test_each_fault_of_the_connection_has_its_error(client, upstream, raised, status, kind):
+    upstream.post(CHAT, body=raised)
+    failed(generate(client), status, kind)
+
+
+def test_an_answer_beyond_any_use_is_given_up(client, upstream, monkeypatch):
+    monkeypatch.setattr("app.services.upstream.MAX_ANSWER_BYTES", 1000)
+    upstream.post(CHAT, json=chat_answer("x" * 1001))
+    failed(generate(client), 502, "upstream_invalid_response")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({"Retry-After": "7"}, "", "7"),
+        ({"Retry-After": "1.2"}, "", "2"),
+        ({"Retry-After": "0"}, "", "1"),
+        ({"Retry-After": "Sat, 01 Jan 2000 00:00:00 GMT"}, "", "1"),
+        ({}, '{"error": "loading", "estimated_time": 20.0}', "20"),
+        ({"Retry-After": "3"}, '{"error": "loading", "estimated_time": 20.0}', "3"),
+    ],
+)
+def test_a_503_that_says_when_to_come_back_is_a_model_being_loaded(client, upstream, headers, body, seconds):
+    upstream.post(CHAT, status=503, headers=headers, body=body)
+    answer = generate(client)
+    failed(answer, 503, "model_loading")
+    assert answer.headers["Retry-After"] == seconds
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "soon", "", "1e9", "99999999999", "Sun, 99 Foo 2000 00:00:00"])
+def test_a_senseless_retry_after_is_none(client, upstream, value):
+    upstream.post(CHAT, status=503, headers={"Retry-After": value})
+    answer = generate(client)
+    failed(answer, 502, "upstream_unavailable")
+    assert "Retry-After" not in answer.headers
+
+
+@pytest.mark.parametrize("estimated", ["-1", '"20"', "null", "true", "[]"])
+def test_a_senseless_estimated_time_is_none(client, upstream, estimated):
+    upstream.post(CHAT, status=503, body=f'{{"estimated_time": {estimated}}}')
+    assert generate(client).status_code in (502, 503)
+
+
+def test_the_upstreams_retry_after_on_429_is_passed_on(client, upstream):
+    upstream.post(CHAT, status=429, headers={"Retry-After": "42"})
+    answer = generate(client)
+    failed(answer, 429, "upstream_rate_limited")
+    assert answer.headers["Retry-After"] == "42"
+
+
+def test_a_failed_call_is_made_again(make_client, upstream, instantly):
+    client = make_client(HUGGINGFACE_RETRY_ATTEMPTS="3")
+    upstream.post(CHAT, status=500)
+    upstream.post(CHAT, body="<html>")
+    upstream.post(CHAT, body=requests.ConnectionError())
+    upstream.post(CHAT, json=chat_answer("Hi."))
+    assert generate(client).status_code == 200
+    assert len(instantly) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "calls"), [(500, 3), (429, 3), (408, 3), (400, 1), (401, 1), (402, 1), (404, 1), (422, 1)]
+)
+def test_only_faults_that_may_pass_are_retried_and_only_so_often(make_client, upstream, instantly, status, calls):
+    client = make_client(HUGGINGFACE_RETRY_ATTEMPTS="2")
+    upstream.post(CHAT, status=status)
+    generate(client)
+    assert len(upstream.calls) == calls
+
+
+def test_a_retry_after_that_fits_is_waited_for(make_client, upstream, instantly):
+    client = make_client(HUGGINGFACE_RETRY_ATTEMPTS="1")
+    upstream.post(CHAT, status=429, headers={"Retry-After": "5"})
+    upstream.post(CHAT, json=chat_answer("Hi."))
+    assert generate(client).status_code == 200
+    assert instantly[0] >= 5
+
+
+def test_a_retry_after_beyond_the_budget_is_passed_on_at_once(make_client, upstream, instantly):
+    client = make_client(HUGGINGFACE_RETRY_ATTEMPTS="3", HUGGINGFACE_TIMEOUT="10s")
+    upstream.post(CHAT, status=429, headers={"Retry-After": "3600"})
+    assert generate(client).headers["Retry-After"] == "3600"
+    assert (len(upstream.calls), instantly) == (1, [])
+
+
+def test_the_breaker_opens_after_the_failures_of_the_settings_and_says_for_how_long(make_client, upstream):
+    client = make_client(BREAKER_FAILURES="2", BREAKER_RECOVERY="10s")
+    upstream.post(CHAT, status=500)
+    for _ in range(2):
+        failed(generate(client), 502, "upstream_unavailable")
+    answer = generate(client)
+    failed(answer, 503, "circuit_open")
+    assert 9 <= int(answer.headers["Retry-After"]) <= 10
+    assert len(upstream.calls) == 2
+
+
+def test_faults_of_the_callers_making_do_not_open_the_breaker(make_client, upstream):
+    client = make_client(BREAKER_FAILURES="1")
+    upstream.post(CHAT, status=422)
+    for _ in range(3):
+        failed(generate(client), 400, "upstream_rejected")
+
+
+def test_an_engine_that_is_away_is_being_started(make_client, upstream):
+    client = make_client(EMBEDDED)
+    upstream.post("http://127.0.0.1:9/v1/chat/completions", body=requests.ConnectionError("refused"))
+    answer = generate(client)
+    failed(answer, 503, "model_loading")
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_an_engine_that_dies_in_mid_answer_is_being_started(make_client, upstream):
+    client = make_client(EMBEDDED)
+    events = 'data: {"choices": [{"delta": {"content": "Hal"}}]}\n\n'
+    upstream.post("http://127.0.0.1:9/v1/chat/completions", body=events, content_type="text/event-stream")
+    failed(generate(client), 503, "model_loading")
+
+
+def test_fallbacks_are_walked_in_order_while_models_are_unavailable(make_client, upstream):
+    client = make_client(
+        HUGGINGFACE, OPENAI_BASE_URL="http://llm.test:8000/v1", FALLBACK_MODELS="org/second,openai:org/third"
+    )
+    upstream.post(ROUTER_CHAT, status=500)
+    upstream.post(ROUTER_CHAT, status=404)
+    upstream.post(CHAT, json=chat_answer("Hi."))
+    assert generate(client, model="org/first").get_json()["model"] == "org/third"
+    assert [sent(upstream, i)["model"] for i in range(3)] == ["org/first", "org/second", "org/third"]
+
+
+def test_fallbacks_are_not_walked_where_the_input_is_at_fault(make_client, upstream):
+    client = make_client(HUGGINGFACE, FALLBACK_MODELS="org/second")
+    upstream.post(ROUTER_CHAT, status=422)
+    failed(generate(client), 400, "upstream_rejected")
+    assert len(upstream.calls) == 1
+
+
+def test_where_every_fallback_fails_the_first_error_is_told(make_client, upstream):
+    client = make_client(HUGGINGFACE, FALLBACK_MODELS="org/second")
+    upstream.post(ROUTER_CHAT, status=402)
+    upstream.post(ROUTER_CHAT, status=500)
+    failed(generate(client), 503, "upstream_quota_exhausted")

@@ -1,0 +1,52 @@
+"""Fixtures that run the service for real."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.servers import Service, Upstream, until
+
+
+@pytest.fixture(autouse=True)
+def upstream() -> None:
+    """Nothing is mocked here: the service runs in processes of its own."""
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Service]]:
+    """Start services with the given variables; stop those that the test did not stop."""
+    started: list[Service] = []
+
+    def start_one(**variables: str) -> Service:
+        service = Service(**variables)
+        started.append(service)
+        service.wait_for_line("Ready on")
+        return service
+
+    yield start_one
+    for service in started:
+        if service.process.poll() is None:
+            service.stop()
+        service.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Service]:
+    """One service on the real embedded engine for the whole run."""
+    service = Service(AI_BACKEND="embedded")
+    service.wait_for_line("Ready on")
+    until(lambda: service.get("/health/ready").status_code == 200)
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def remote() -> Iterator[Upstream]:
+    server = Upstream()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def service(start: Callable[..., Service], remote: Upstream) -> Service:
+    """A service whose backend is the upstream of our own."""
+    return start(OPENAI_BASE_URL=f"{remote.url}/v1", OPENAI_DEFAULT_MODEL="org/small", OPENAI_API_KEY="sk-topsecret")

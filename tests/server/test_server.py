@@ -1,0 +1,286 @@
+"""The shipped gunicorn configuration over real sockets, with an upstream that does what the test wants."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse
+
+import pytest
+import requests
+from support.servers import ROOT, chat_answer, reply, until
+
+
+def connect(service):
+    return socket.create_connection(("127.0.0.1", service.port), timeout=30)
+
+
+def answer_on(connection):
+    """Read one answer; return its status, headers and JSON."""
+    answer = HTTPResponse(connection)
+    answer.begin()
+    return answer.status, answer.headers, json.loads(answer.read())
+
+
+def until_closed(connection):
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def raw(service, data):
+    """Send bytes on a new connection; return the status, headers and JSON of the answer."""
+    with connect(service) as connection:
+        connection.sendall(data)
+        return answer_on(connection)
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "kind"),
+    [
+        (b"RUBBISH\r\n\r\n", 400, "validation_error"),
+        (b"GET / HTTP/9.9\r\n\r\n", 400, "validation_error"),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n", 400, "validation_error"),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "validation_error"),
+        (b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n", 400, "validation_error"),
+        (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri_too_long"),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"GET /health HTTP/1.1\r\n" + b"X: y\r\n" * 1000 + b"\r\n", 431, "headers_too_large"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_the_servers_own_errors_have_the_shape_of_all_others(service, data, status, kind):
+    code, headers, body = raw(service, data)
+    assert (code, body["code"], body["type"]) == (status, status, kind)
+    assert set(body) == {"code", "message", "type", "details", "request_id"}
+    assert headers["X-Request-ID"] == body["request_id"]
+    assert headers["Content-Type"] == "application/json"
+    line = next(line for line in service.logged() if line.get("request_id") == body["request_id"])
+    assert (line["status"], line["error"]) == (status, kind)
+
+
+def test_a_head_or_body_that_does_not_arrive_in_time_is_408(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_READ_TIMEOUT="300ms")
+    body = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    for half in (b"GET /health HTTP/1.1\r\nHo", body):
+        code, _, error = raw(service, half)
+        assert (code, error["type"]) == (408, "request_timeout")
+    assert remote.requests == []
+
+
+def test_a_caller_that_does_not_take_its_answer_is_let_go(start, remote):
+    sizes = {"MAX_BODY_BYTES": "40MiB", "MAX_INPUT_CHARS": "10000000"}
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_WRITE_TIMEOUT="300ms", **sizes)
+    body = json.dumps({"text": "x" * 9_000_000}).encode()
+    head = (
+        f"POST /v1/text/summarize HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    )
+    with connect(service) as connection:
+        connection.sendall(head.encode() + b"\r\n\r\n" + body)  # and the answer, which holds the text, is never read
+        assert remote.arrived.acquire(timeout=20)
+        connections = service.processes()[1].net_connections
+        until(
+            lambda: not [one for one in connections() if one.laddr.port == service.port and one.status == "ESTABLISHED"]
+        )
+
+
+def test_idle_connections_are_closed_and_busy_ones_kept(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_IDLE_TIMEOUT="300ms")
+    with connect(service) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert answer_on(connection)[0] == 200
+        assert connection.recv(1) == b""
+
+
+def test_requests_sent_ahead_on_one_connection_are_all_answered(service):
+    request = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connect(service) as connection:
+        connection.sendall(request * 2 + request.replace(b"Host: x", b"Host: x\r\nConnection: close"))
+        assert until_closed(connection).count(b"200 OK") == 3
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_over_the_limit_is_413_and_the_connection_lives_on(service, chunked):
+    data = b"x" * 3_000_000
+    with requests.Session() as session:
+        answer = session.post(
+            f"{service.url}/v1/text/generate",
+            data=iter([data]) if chunked else data,
+            headers={"Content-Type": "application/json"},
+            timeout=30,
+        )
+        assert (answer.status_code, answer.json()["type"]) == (413, "payload_too_large")
+        assert session.get(f"{service.url}/health", timeout=30).status_code == 200
+
+
+def test_the_request_id_goes_out_back_and_into_the_log(service, remote):
+    answer = requests.post(
+        f"{service.url}/v1/text/generate", json={"prompt": "x"}, headers={"X-Request-ID": "id-1.2_3"}, timeout=30
+    )
+    assert answer.headers["X-Request-ID"] == "id-1.2_3"
+    assert remote.requests[0]["headers"]["X-Request-ID"] == "id-1.2_3"
+    service.wait_for_line('"id-1.2_3"')
+
+
+def test_parallel_calls_do_not_wait_for_each_other(service, remote):
+    together = threading.Barrier(16)
+
+    def answer(handler):
+        together.wait(timeout=20)  # nobody is answered before all 16 are here
+        reply(handler, chat_answer("Hi."))
+
+    remote.answer = answer
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: service.post("/v1/text/generate", prompt="x").status_code, range(16)))
+    assert answers == [200] * 16
+
+
+def test_connections_to_the_upstream_are_kept(service, remote):
+    peers = set()
+
+    def answer(handler):
+        peers.add(handler.client_address)
+        reply(handler, chat_answer("Hi."))
+
+    remote.answer = answer
+    for _ in range(5):
+        service.post("/v1/text/generate", prompt="x")
+    assert len(peers) == 1
+
+
+def test_an_upstream_that_drips_is_cut_at_the_deadline(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", HUGGINGFACE_TIMEOUT="500ms", HUGGINGFACE_RETRY_ATTEMPTS="3")
+    gone = threading.Event()
+
+    def answer(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        try:
+            while not gone.wait(0.05):
+                handler.wfile.write(b" ")
+        except OSError:
+            gone.set()
+
+    remote.answer = answer
+    started = time.monotonic()
+    result = service.post("/v1/text/generate", prompt="x")
+    assert (result.status_code, result.json()["type"]) == (504, "upstream_timeout")
+    assert time.monotonic() - started < 5
+    assert gone.wait(20), "the upstream call went on after the deadline"
+    assert len(remote.requests) == 1
+
+
+def test_a_redirect_is_not_followed(service, remote):
+    remote.answer = lambda handler: reply(handler, {}, 307, Location=f"{remote.url}/elsewhere")
+    assert service.post("/v1/text/generate", prompt="x").json()["type"] == "upstream_invalid_response"
+    assert len(remote.requests) == 1
+
+
+def test_an_answer_cut_off_is_not_an_answer(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", HUGGINGFACE_RETRY_ATTEMPTS="0")
+
+    def answer(handler):
+        data = json.dumps(chat_answer("Hi.")).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data) + 10))
+        handler.end_headers()
+        handler.wfile.write(data)
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+    remote.answer = answer
+    assert service.post("/v1/text/generate", prompt="x").json()["type"] == "upstream_invalid_response"
+
+
+def test_on_sigterm_requests_in_flight_finish_idle_connections_close_and_nothing_is_left(service, remote):
+    release = threading.Event()
+
+    def answer(handler):
+        release.wait(20)
+        reply(handler, chat_answer("Hi."))
+
+    remote.answer = answer
+    idle = connect(service)
+    idle.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer_on(idle)[0] == 200
+    with ThreadPoolExecutor(9) as pool:
+        calls = [pool.submit(service.post, "/v1/text/generate", prompt="x") for _ in range(8)]
+        for _ in calls:
+            assert remote.arrived.acquire(timeout=20)
+        stopped = pool.submit(service.stop)
+        assert idle.recv(1) == b""
+        release.set()
+        assert [call.result().status_code for call in calls] == [200] * 8
+        assert stopped.result() == 0
+    idle.close()
+
+
+def test_a_drain_is_told_by_readiness_on_a_kept_connection(service, remote):
+    release = threading.Event()
+    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
+    head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
+    ready = b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connect(service) as busy:
+        busy.sendall(head + b'{"prompt": "x"}' + ready)
+        assert remote.arrived.acquire(timeout=20)
+        with ThreadPoolExecutor(1) as pool:
+            stopped = pool.submit(service.stop)
+            until(lambda: any("Handling signal: term" in line for line in service.lines))
+            release.set()
+            assert until_closed(busy).count(b"200 OK") == 1  # the answer; the next request is not begun
+            assert stopped.result() == 0
+
+
+def test_ctrl_c_leaves_no_process(start, remote):
+    service = start(AI_BACKEND="embedded")
+    until(lambda: service.get("/health/ready").status_code == 200)
+    assert len(service.processes()) == 4  # arbiter, worker, supervisor, engine
+    assert service.stop(signal.SIGINT) == 0
+
+
+def test_workers_share_their_metrics(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", WEB_CONCURRENCY="2")
+    for _ in range(20):
+        assert service.post("/v1/text/generate", prompt="x").status_code == 200  # each on a connection of its own
+    text = service.get("/metrics").text
+    [line] = [line for line in text.splitlines() if line.startswith("http_requests_total{") and "generate" in line]
+    assert line.endswith(" 20.0")
+    assert service.get("/metrics", headers={"Accept": "application/json"}).json()["requests_total"] == 21
+
+
+def test_the_key_is_in_no_log_error_metric_or_process_title(service, remote):
+    remote.answer = lambda handler: reply(handler, {"error": "bad key sk-topsecret"}, 401)
+    error = service.post("/v1/text/generate", prompt="x").text
+    told = [error, service.get("/metrics").text, service.get("/health/deep").text, *service.lines]
+    told += [" ".join(process.cmdline()) for process in service.processes()]
+    assert remote.requests[0]["headers"]["Authorization"] == "Bearer sk-topsecret"
+    assert not [text for text in told if "topsecret" in text]
+
+
+def test_prompts_and_answers_are_not_logged_even_at_debug(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", LOG_LEVEL="debug")
+    remote.answer = lambda handler: reply(handler, chat_answer("ANSWER-TEXT"))
+    answer = service.post("/v1/text/generate", prompt="PROMPT-TEXT")
+    assert "ANSWER-TEXT" in answer.text
+    service.wait_for_line(answer.headers["X-Request-ID"])
+    assert not [line for line in service.lines if "PROMPT-TEXT" in line or "ANSWER-TEXT" in line]
+
+
+def test_wrong_settings_stop_the_start_with_every_fault_named():
+    variables = {
+        "HUGGINGFACE_BASE_URL": "https://api-inference.huggingface.co",
+        "SERVER_PORT": "http",
+        "HUGGINGFACE_TIMEOUT": "fast",
+        "LOG_LEVEL": "loud",
+        "MAX_BODY_BYTES": "-1",
+        "AI_BACKEND": "bedrock",
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+    ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=30)
+    assert ended.returncode != 0
+    assert all(name in ended.stderr for name in variables)
+    assert "Traceback" not in ended.stderr
+    assert "https://router.huggingface.co" in ended.stderr

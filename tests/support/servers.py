@@ -1,0 +1,155 @@
+"""The real gunicorn as a process, and an upstream of our own on real sockets."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+ROOT = Path(__file__).parents[2]
+LONG_SECONDS = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return int(candidate.getsockname()[1])
+
+
+class Service:
+    """A running service: its process, address and printed lines."""
+
+    def __init__(self, **variables: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.lines: list[str] = []
+        self._printed = threading.Condition()
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "HOME", "PYTHON"))}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+            cwd=ROOT,
+            env={**kept, "SERVER_HOST": "127.0.0.1", "SERVER_PORT": str(self.port), **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_for_line(self, text: str, seconds: float = LONG_SECONDS) -> str:
+        """Return the first printed line that holds the text."""
+        with self._printed:
+            found = self._printed.wait_for(lambda: [line for line in self.lines if text in line], seconds)
+        assert found, f"{text!r} was not printed; printed was:\n" + "\n".join(self.lines)
+        return found[0]
+
+    def post(self, route: str, timeout: float = LONG_SECONDS, **body: Any) -> requests.Response:
+        return requests.post(self.url + route, json=body, timeout=timeout)
+
+    def get(self, route: str, **options: Any) -> requests.Response:
+        return requests.get(self.url + route, timeout=LONG_SECONDS, **options)
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Return the JSON lines printed so far."""
+        return [json.loads(line) for line in self.lines if line.startswith("{")]
+
+    def processes(self) -> list[psutil.Process]:
+        return [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+
+    def engine(self) -> psutil.Process:
+        """Return the process of the embedded engine."""
+        [engine] = [one for one in self.processes() if "app.embedded.engine" in one.cmdline()]
+        return engine
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """Stop the service and return its exit status, once nothing of it is left."""
+        left = self.processes() if self.process.poll() is None else []
+        self.process.send_signal(how)
+        status = self.process.wait(LONG_SECONDS)
+        self._reader.join(LONG_SECONDS)
+        self.process.stdout.close()
+        _, alive = psutil.wait_procs(left, timeout=LONG_SECONDS)
+        assert not alive
+        return status
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            with self._printed:
+                self.lines.append(line.rstrip("\n"))
+                self._printed.notify_all()
+
+
+def until(condition: Callable[[], bool], seconds: float = LONG_SECONDS) -> None:
+    """Ask for a condition of another process, which no event of this one can tell, until it holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come to hold"
+        time.sleep(0.02)
+
+
+class Upstream:
+    """An OpenAI-compatible upstream on a real socket: `answer` decides what it does with each request."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.answer: Callable[[BaseHTTPRequestHandler], None] = lambda handler: reply(handler, chat_answer("Hi."))
+        self.arrived = threading.Semaphore(0)
+        upstream = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                upstream.requests.append({"path": self.path, "headers": dict(self.headers), "body": json.loads(body)})
+                upstream.arrived.release()
+                upstream.answer(self)
+
+            def do_GET(self) -> None:
+                upstream.requests.append({"path": self.path, "headers": dict(self.headers)})
+                upstream.answer(self)
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 512
+
+            def handle_error(self, *arguments: Any) -> None:
+                pass  # the service hung up, which some tests want it to
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def chat_answer(text: str) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
+
+
+def reply(handler: BaseHTTPRequestHandler, body: Any, status: int = 200, **headers: str) -> None:
+    data = json.dumps(body).encode()
+    handler.send_response(status)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(data)))
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(data)

@@ -1,0 +1,39 @@
+"""The log format."""
+
+import json
+import logging
+import logging.config
+
+import pytest
+
+from app.logs import logging_config
+
+
+@pytest.fixture
+def logged(capsys):
+    """Log a line in the given format, and return what was printed; put logging back afterwards."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+
+    def log(plain, message, *arguments, **options):
+        logging.config.dictConfig(logging_config("info", plain))
+        logging.getLogger("app.access").info(message, *arguments, **options)
+        return capsys.readouterr().out
+
+    yield log
+    root.handlers[:], level = before
+    root.setLevel(level)
+
+
+def test_a_json_line_has_time_level_message_and_fields(logged):
+    line = json.loads(logged(False, "served %d", 5, extra={"request_id": "abc", "status": 200}))
+    assert set(line) == {"time", "level", "logger", "message", "request_id", "status"}
+    assert (line["level"], line["logger"], line["message"]) == ("INFO", "app.access", "served 5")
+
+
+def test_no_text_can_forge_a_line(logged):
+    assert logged(False, 'a\n{"level": "ERROR"}').count("\n") == 1
+
+
+def test_plain_lines_are_for_people(logged):
+    assert logged(True, "served %d", 5).endswith(" INFO    served 5\n")
