@@ -22,7 +22,7 @@ _EXAMPLES = (
 _FRAME = "Text: {}\nSentiment:"
 _SHOTS = "".join(f"{_FRAME.format(text)} {label}\n\n" for text, label in _EXAMPLES)
 
-# Fitted with SmolLM2-135M-Instruct Q4_1 on 800 rated texts, as docs/sentiment.md tells: what is added to the
+# Fitted with SmolLM2-135M-Instruct Q4_1 on 800 rated texts, as docs/embedded-engine.md tells: what is added to the
 # log-probability of each label, and how much more certain the model is than it says.
 _OFFSETS = {"positive": -0.2, "negative": 0.2, "neutral": 2.4}
 _CERTAINTY = 2.25

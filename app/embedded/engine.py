@@ -1,5 +1,6 @@
 """The engine's process: python -m app.embedded.engine PARENT PORT THREADS FILE NAME."""
 
+import os
 import signal
 import sys
 
@@ -25,17 +26,18 @@ def parameters(port: int, threads: int, file: str, name: str) -> xllamacpp.Commo
     params.kv_unified = False  # shared out; unified, four long prompts at once all fail
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.verbosity = LOG_WARNINGS
+    params.cors_origins = "http://127.0.0.1"  # no page in a browser may call it
     params.ui = params.endpoint_slots = False
     return params
 
 
 def main(parent: str, port: str, threads: str, file: str, name: str) -> None:
     """Serve until SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # llama.cpp's threads hold nothing that needs an orderly end
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     end_with_parent(int(parent))
-    server = xllamacpp.Server(parameters(int(port), int(threads), file, name))
-    while server:
-        signal.pause()
+    _serving = xllamacpp.Server(parameters(int(port), int(threads), file, name))  # for as long as it is referenced
+    signal.sigwait({signal.SIGTERM})
+    os._exit(0)  # an orderly end would first finish what is being generated, for callers that are gone
 
 
 if __name__ == "__main__":

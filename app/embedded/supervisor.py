@@ -55,11 +55,15 @@ class Supervisor:
             self._stopping.wait(pause)
 
     def _run_once(self) -> int:
-        self._process = subprocess.Popen(self._command())
-        if self._stopping.is_set():  # the signal came between the check and the start
-            self._process.terminate()
-        logger.info("the embedded engine runs as process %d", self._process.pid)
-        return self._process.wait()
+        """Run the command to its end, logging what it prints; return its exit status."""
+        with subprocess.Popen(self._command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            self._process = process
+            if self._stopping.is_set():  # the signal came between the check and the start
+                process.terminate()
+            logger.info("the embedded engine runs as process %d", process.pid)
+            for line in process.stdout or ():
+                logger.warning("engine: %s", line.rstrip())
+        return process.returncode
 
 
 def main(parent: str, *arguments: str) -> None:

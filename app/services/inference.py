@@ -1,7 +1,7 @@
 """The AI operations: each picks its backend, drives the backend's plan, and falls back where a model is unavailable."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from app.backends.base import Backend, Generation, Plan, Sentiment, Summary, SummaryRequest, TextRequest, Validation
@@ -55,10 +55,10 @@ class InferenceService:
             target = self.models.targets(model)[0]
         except ModelNotFound as error:
             return Validation(False, error.message)
-        name = next(filter(None, (target.model, *target.backend.models)), None)
+        name = target.name
         if name is None:
             return Validation(False, "OPENAI_DEFAULT_MODEL is not set, so the server chooses its own default model.")
-        return self._measured(context, replace(target, model=name), lambda _: target.backend.validate(name))
+        return self._measured(context, target, lambda _: target.backend.validate(name))
 
     def probe(self, context: RequestContext, backend: Backend) -> None:
         """Make the backend's cheapest call; raise what is wrong with it."""
@@ -82,7 +82,7 @@ class InferenceService:
 
     def _measured(self, context: RequestContext, target: Target, plan: Callable[[Target], Plan[T]]) -> T:
         context.backend = target.backend.name
-        context.model = target.model
+        context.model = target.name
         outcome = "ok"
         try:
             result = self._drive(context, target.backend, plan(target))

@@ -19,6 +19,11 @@ class Target:
     backend: Backend
     model: str | None
 
+    @property
+    def name(self) -> str | None:
+        """The model by name: the one to ask for, or the backend's default; None where the backend names none."""
+        return next(filter(None, (self.model, *self.backend.models)), None)
+
 
 class Models:
     """The backends that are configured, and the names by which callers reach their models."""

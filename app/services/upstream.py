@@ -3,7 +3,6 @@
 Every fault of an upstream leaves here as one of our errors.
 """
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
@@ -75,7 +74,9 @@ class UpstreamClient:
         """
         breaker = self._breakers.get(call.backend, call.route, recovery)
         with context.deadline.enforced(call.within):
-            for attempt in itertools.count(1):
+            attempt = 0
+            while True:
+                attempt += 1
                 try:
                     with breaker.guard():
                         context.attempts += 1
@@ -85,7 +86,6 @@ class UpstreamClient:
                     if wait is None or not call.repeat:
                         raise
                 self._sleep(wait)
-        raise AssertionError("unreachable: the loop has no end of its own")
 
     def _exchange(self, call: Call[Any], context: RequestContext) -> Answer:
         """Make one attempt, and read the answer to its end."""

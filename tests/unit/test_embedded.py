@@ -1,5 +1,6 @@
 """The embedded engine's model, launcher and supervisor, without an engine; tests/server has the real one."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -64,20 +65,19 @@ def test_the_engine_is_told_to_serve_the_loopback_address_only():
     assert (params.cpuparams.n_threads, params.cpuparams_batch.n_threads) == (3, 3)
 
 
-class Ended:
-    """A process that has ended."""
+class Ended(contextlib.nullcontext):
+    """A process that has printed a line and ended."""
 
     pid = 1
+    returncode = -9
+    stdout = ("llama.cpp: a warning\n",)
 
-    def __init__(self, status=-9):
-        self.status = status
+    def __init__(self):
+        super().__init__(self)
         self.terminated = False
 
     def terminate(self):
         self.terminated = True
-
-    def wait(self):
-        return self.status
 
 
 def supervised(monkeypatch, runs, seconds):
@@ -87,7 +87,7 @@ def supervised(monkeypatch, runs, seconds):
     watched = supervisor.Supervisor(lambda: ["engine"])
     pauses = []
 
-    def start(command):
+    def start(command, **streams):
         assert command == ["engine"]
         if len(pauses) == runs:
             watched.stop()
@@ -109,11 +109,17 @@ def test_an_engine_that_was_sound_is_started_again_soon(monkeypatch):
 
 def test_stopping_ends_the_engine(monkeypatch):
     watched = supervisor.Supervisor(lambda: ["engine"])
-    engine_process = Ended(0)
-    monkeypatch.setattr(engine_process, "wait", lambda: watched.stop(signal.SIGTERM) or 0)
-    monkeypatch.setattr(supervisor.subprocess, "Popen", lambda command: engine_process)
-    watched.run()
+    engine_process = Ended()
+    engine_process.stdout = (watched.stop(signal.SIGTERM) for _ in range(1))
+    monkeypatch.setattr(supervisor.subprocess, "Popen", lambda command, **streams: engine_process)
+    with pytest.raises(AttributeError, match="rstrip"):  # the signal handler printed no line
+        watched.run()
     assert engine_process.terminated
+
+
+def test_what_the_engine_prints_is_logged(monkeypatch, caplog):
+    supervised(monkeypatch, 1, seconds=0)
+    assert "engine: llama.cpp: a warning" in caplog.messages
 
 
 def test_stopping_before_the_start_starts_nothing(monkeypatch):

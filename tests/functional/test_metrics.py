@@ -1,0 +1,79 @@
+"""GET /metrics in both forms."""
+
+import re
+
+import pytest
+from support.upstreams import CHAT, chat_answer
+
+from app import create_app
+from app.config import Config
+
+
+def scraped(client):
+    """Return every sample of the Prometheus form by its name and labels."""
+    text = client.get("/metrics").text
+    samples = [line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#")]
+    return {name: float(value) for name, value in samples}
+
+
+def test_requests_are_counted_by_route_and_timed(client):
+    client.get("/health")
+    client.get("/health")
+    labels = 'method="GET",route="/health",service="ai-huggingface"'
+    samples = scraped(client)
+    assert samples[f'http_requests_total{{{labels},status="200"}}'] == 2
+    assert samples[f"http_request_duration_seconds_count{{{labels}}}"] == 2
+    assert samples['active_connections{service="ai-huggingface"}'] == 1
+
+
+def test_operations_are_counted_by_who_answered_and_how(client, upstream):
+    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, status=422)
+    for _ in range(2):
+        client.post("/v1/text/generate", json={"prompt": "x"})
+    samples = scraped(client)
+    labels = 'backend="openai",model="org/small",operation="generate"'
+    assert samples[f'ai_requests_total{{{labels},outcome="ok",service="ai-huggingface"}}'] == 1
+    assert samples[f'ai_requests_total{{{labels},outcome="upstream_rejected",service="ai-huggingface"}}'] == 1
+    assert samples['ai_request_errors_total{service="ai-huggingface",type="upstream_rejected"}'] == 1
+
+
+def test_callers_cannot_mint_series(client, upstream):
+    upstream.post(CHAT, json=chat_answer("Hi."))
+    for number in range(5):
+        client.post("/v1/text/generate", json={"prompt": "x", "model": f"org/invented-{number}"})
+        client.get(f"/invented-{number}")
+        client.open("/health", method=f"INVENTED{number}")
+    text = client.get("/metrics").text
+    assert "nvented" not in text.lower()
+    assert 'model="other"' in text
+    assert 'route="unmatched"' in text
+    assert 'method="other"' in text
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/json, text/plain;q=0.5"])
+def test_the_summary_is_for_programs_that_ask_for_json(client, upstream, accept):
+    assert client.get("/metrics", headers={"Accept": accept}).get_json()["requests_total"] == 0
+    upstream.post(CHAT, status=500)
+    client.post("/v1/text/generate", json={"prompt": "x"})
+    client.get("/health")
+    body = client.get("/metrics", headers={"Accept": accept}).get_json()
+    assert set(body) == {"requests_total", "requests_duration", "error_rate", "timestamp"}
+    assert body["requests_total"] == 3
+    assert body["error_rate"] == pytest.approx(1 / 3, abs=0.001)
+    assert 0 < body["requests_duration"] < 5
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/plain", "application/openmetrics-text", ""])
+def test_any_other_scrape_gets_prometheus_text(client, accept):
+    answer = client.get("/metrics", headers={"Accept": accept})
+    assert re.match(r"(text/plain|application/openmetrics-text)", answer.content_type)
+    assert "# TYPE active_connections gauge" in answer.text
+
+
+def test_apps_in_one_process_share_nothing():
+    config = Config.from_env({"OPENAI_BASE_URL": "http://a.test/v1"})
+    first, second = create_app(config).test_client(), create_app(config).test_client()
+    first.get("/health")
+    assert [name for name in scraped(second) if "/health" in name] == []
+    assert [name for name in scraped(first) if "/health" in name]

@@ -1,0 +1,43 @@
+"""The documents, held against the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.blueprints import OPERATIONS
+from app.config import Config
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+EXAMPLE = dict(re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+DOCUMENTS = [ROOT / "README.md", *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+def test_the_example_names_every_setting_and_no_other():
+    assert sorted(EXAMPLE) == sorted(Config.variables())
+
+
+def test_the_example_holds_the_defaults():
+    assert Config.from_env(EXAMPLE) == Config()
+
+
+def test_the_readme_has_a_row_for_every_setting_and_no_other():
+    assert sorted(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)) == sorted(Config.variables())
+
+
+def test_the_readme_shows_a_call_of_every_route(make_app):
+    rules = {rule.rule for rule in make_app().url_map.iter_rules()}
+    assert len(rules) == len(OPERATIONS) + 4
+    assert not [rule for rule in rules if f"localhost:8080{rule}" not in README]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text())
+    assert not [link for link in links if not (document.parent / link).exists()]
+
+
+def test_every_make_target_of_the_readme_exists():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert not set(re.findall(r"`make ([a-z-]+)`", README)) - set(targets)
