@@ -4,7 +4,6 @@ import logging
 
 from flask import Flask, Response, g, make_response
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from app.errors import (
     InternalError,
@@ -40,9 +39,7 @@ def init_app(app: Flask) -> None:
         return _response(error)
 
     @app.errorhandler(HTTPException)
-    def framework_error(error: HTTPException) -> Response | HTTPException:
-        if isinstance(error, RequestRedirect):
-            return error
+    def framework_error(error: HTTPException) -> Response:
         response = _response(_BY_STATUS.get(error.code, InternalError)())
         for name, value in error.get_headers():
             if name == "Allow":

@@ -5,8 +5,7 @@ import logging
 import math
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -32,11 +31,16 @@ logger = logging.getLogger("app.access")
 
 # an answer given before the whole body was read is lost if the connection closes over the rest: read it, within reason
 DRAIN_MAX_BYTES = 32 * 1024**2
+LAST_CALL_SECONDS = 1.0
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 1024**2
 
 _REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large"}
 _CALLER_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ETIMEDOUT)
+
+
+class IdleError(Exception):
+    """A connection stayed without a request for too long."""
 
 
 class Worker(GeventWorker):
@@ -48,7 +52,7 @@ class Worker(GeventWorker):
         self._read_timeout = config.server_read_timeout
         self._write_timeout_ms = math.ceil(config.server_write_timeout * 1000)
         self._idle_timeout = config.server_idle_timeout
-        self._idle: set[gevent.Greenlet] = set()
+        self._idle: set[socket.socket] = set()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it closes, fails, or stays idle for too long."""
@@ -74,11 +78,9 @@ class Worker(GeventWorker):
         request_id = accepted_or_new(None)
         fields = {"request_id": request_id, "status": error.status, "client": addr[0], "error": error.type}
         logger.info("refused with %(status)d %(error)s", fields, extra=fields)
-        try:
+        with suppress(OSError):  # the caller has gone
             client.sendall(_http(error, request_id))
             _linger(client)
-        except OSError:
-            pass  # the caller has gone
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         """On SIGTERM: readiness says so, kept-alive connections without a request close, requests finish."""
@@ -86,31 +88,34 @@ class Worker(GeventWorker):
         app = getattr(self, "wsgi", None)
         if app is not None:
             app.extensions["lifecycle"].draining = True
-        gevent.spawn(gevent.killall, list(self._idle), block=False)
+        for client in self._idle:
+            with suppress(OSError):  # the caller has gone
+                client.shutdown(socket.SHUT_RD)  # wakes the wait, and a request that has arrived is still read
 
     def _serve(self, listener_name: Any, client: Any, addr: Any) -> None:
         parser = RequestParser(self.cfg, client, addr)
         while parser.finish_body(time.monotonic() + self._read_timeout, DRAIN_MAX_BYTES):
-            if not parser.unreader.buf.getbuffer().nbytes:
-                self._await_request(client)
+            if not parser.unreader.buf.getbuffer().nbytes and not self._request_begins(client, parser.req_count):
+                return
             with gevent.Timeout(self._read_timeout, RequestTimeout()):
                 request = next(parser)
             self.handle_request(listener_name, request, client, addr)
 
-    def _await_request(self, client: socket.socket) -> None:
-        with self._as_idle():
-            wait_read(client.fileno(), self._idle_timeout, StopIteration())
+    def _request_begins(self, client: socket.socket, served: int) -> bool:
+        """Wait for the next request's first byte; tell False where none comes in time or the server is stopping.
 
-    @contextmanager
-    def _as_idle(self) -> Iterator[None]:
-        if not self.alive:
-            raise StopIteration
-        current = gevent.getcurrent()
-        self._idle.add(current)
+        A connection on which nothing was served yet was made before the server stopped listening: it is owed an answer.
+        """
+        if not self.alive and served:
+            return False
+        self._idle.add(client)
         try:
-            yield
+            wait_read(client.fileno(), self._idle_timeout if self.alive else LAST_CALL_SECONDS, IdleError())
+        except IdleError:
+            return False
         finally:
-            self._idle.discard(current)
+            self._idle.discard(client)
+        return True
 
 
 def _service_error(error: BaseException) -> ServiceError:

@@ -33,7 +33,7 @@ class Supervisor:
     def __init__(self, command: Callable[[], list[str]]) -> None:
         self._command = command
         self._stopping = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[str] | None = None
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """End the command and `run`; a signal handler."""

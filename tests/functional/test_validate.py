@@ -170,6 +170,11 @@ def test_a_list_of_another_shape_is_an_invalid_response(make_client, upstream, b
     assert validate(make_client(), "a").get_json()["type"] == "upstream_invalid_response"
 
 
+def test_without_a_default_model_there_is_none_to_validate(make_client):
+    body = validate(make_client(OPENAI_DEFAULT_MODEL=""), "gpt2").get_json()
+    assert (body["valid"], "OPENAI_DEFAULT_MODEL" in body["reason"]) == (False, True)
+
+
 def test_a_backend_that_is_not_configured_is_not_valid(make_client):
     assert validate(make_client(), "embedded:x").get_json()["valid"] is False
 

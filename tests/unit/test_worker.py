@@ -1,0 +1,92 @@
+"""The gunicorn worker's own faults; tests/server has its ordinary life."""
+
+import errno
+import json
+import os
+import signal
+import socket
+
+import pytest
+from gunicorn.config import Config as GunicornConfig
+
+from app.worker import Worker
+
+
+class Log:
+    """A log that keeps what it is told."""
+
+    def __init__(self):
+        self.said = []
+
+    def __getattr__(self, level):
+        return lambda message, *arguments, **options: self.said.append((level, message))
+
+
+@pytest.fixture
+def worker():
+    made = Worker(1, os.getppid(), [], None, 30, GunicornConfig(), Log())
+    yield made
+    made.tmp.close()
+
+
+@pytest.fixture
+def connection():
+    """Both ends of a TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        caller = socket.create_connection(listener.getsockname(), timeout=5)
+        served, _ = listener.accept()
+        with caller, served:
+            yield caller, served
+
+
+def handle(worker, served):
+    worker.handle(served, served, ("127.0.0.1", 1))
+
+
+def test_an_answer_that_is_no_http_is_told_as_a_bug_of_ours(worker, connection):
+    def application(environ, start_response):
+        start_response("200 OK", [("X-Bad", "a\r\nInjected: b")])
+        return []
+
+    caller, served = connection
+    worker.wsgi = application
+    caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    caller.shutdown(socket.SHUT_WR)
+    handle(worker, served)
+    answer = b"".join(iter(lambda: caller.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "internal_error"
+    assert ("error", "unhandled %s") in worker.log.said
+
+
+@pytest.mark.parametrize(("number", "logged"), [(errno.EPIPE, False), (errno.EIO, True)])
+def test_a_caller_that_has_gone_is_no_news_but_another_fault_of_the_socket_is(worker, connection, number, logged):
+    def fail(*arguments):
+        raise OSError(number, "x")
+
+    worker._serve = fail
+    handle(worker, connection[1])
+    assert bool(worker.log.said) is logged
+
+
+def test_an_answer_to_a_caller_that_has_gone_is_dropped(worker, connection):
+    connection[1].close()
+    worker.handle_error(None, connection[1], ("127.0.0.1", 1), ValueError())
+
+
+def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, connection):
+    gone = connection[1].dup()
+    gone.close()
+    worker._idle = {gone}
+    worker.handle_exit(signal.SIGTERM, None)
+    assert worker.alive is False
+
+
+def test_a_stopping_worker_still_serves_what_was_connected_before(worker, connection):
+    caller, served = connection
+    worker.alive = False
+    caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    worker.wsgi = lambda environ, start_response: start_response("204 No Content", []) or []
+    handle(worker, served)
+    assert caller.recv(65536).startswith(b"HTTP/1.1 204 No Content\r\n")
+    assert worker._request_begins(served, served=1) is False
