@@ -86,7 +86,7 @@ def test_a_stopping_worker_still_serves_what_was_connected_before(worker, connec
     caller, served = connection
     worker.alive = False
     caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    worker.wsgi = lambda environ, start_response: start_response("204 No Content", []) or []
+    worker.wsgi = lambda environ, start_response: start_response("204 No Content", []) and []
     handle(worker, served)
     assert caller.recv(65536).startswith(b"HTTP/1.1 204 No Content\r\n")
     assert worker._request_begins(served, served=1) is False
