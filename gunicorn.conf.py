@@ -2,7 +2,6 @@
 
 import math
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -37,13 +36,15 @@ if "embedded" in _settings.backends:
     os.environ.setdefault("EMBEDDED_PORT", str(free_port()))
     _engine = Launcher(_settings, int(os.environ["EMBEDDED_PORT"]))
 
-_metrics_dir = None
-if _settings.web_concurrency > 1:
-    # read by prometheus_client when it is imported, which the workers do: counters are shared through files
-    _metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+# read by prometheus_client when it is imported, which the workers do: counters are shared through files
+if _settings.web_concurrency > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+_metrics_dir = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 
 
 def on_starting(server):
+    for file in Path(_metrics_dir).glob("*.db") if _metrics_dir else ():
+        file.unlink()  # of an earlier run
     if _engine:
         _engine.start()
 
@@ -67,5 +68,5 @@ def child_exit(server, worker):
 def on_exit(server):
     if _engine:
         _engine.stop()
-    if _metrics_dir:
-        shutil.rmtree(_metrics_dir, ignore_errors=True)
+    for file in Path(_metrics_dir).glob("*.db") if _metrics_dir else ():
+        file.unlink()

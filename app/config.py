@@ -67,7 +67,7 @@ class Config:
     openai_default_model: str | None = setting(parsing.model_id)
 
     embedded_model_path: str | None = setting(parsing.path)
-    embedded_threads: int | None = setting(parsing.integer(1, 256))
+    embedded_threads: int = setting(parsing.integer(1, 256), 1)
     embedded_port: int | None = setting(parsing.integer(1, 65535))
 
     log_level: str = setting(parsing.choice(*LOG_LEVELS), "info")
@@ -115,16 +115,23 @@ class Config:
         """The primary backend: the one named, or the first that is configured."""
         if self.ai_backend != "auto":
             return self.ai_backend
-        if self.huggingface_api_key:
-            return "huggingface"
-        return "openai" if self.openai_base_url else "embedded"
+        return next(name for name in parsing.BACKEND_SETTINGS if self._is_configured(name))
 
     @property
     def backends(self) -> tuple[str, ...]:
         """The backends that are configured, the primary one first; embedded only where something names it."""
-        named = [ref.backend for ref in self.fallback_models if ref.backend]
-        configured = ["huggingface"] * bool(self.huggingface_api_key) + ["openai"] * bool(self.openai_base_url)
-        return tuple(dict.fromkeys([self.backend, *configured, *(name for name in named if name == "embedded")]))
+        configured = [name for name in parsing.BACKEND_SETTINGS if self._is_configured(name) and name != "embedded"]
+        return tuple(dict.fromkeys([self.backend, *configured, *self._named]))
+
+    def _is_configured(self, backend: str) -> bool:
+        needed = parsing.BACKEND_SETTINGS[backend]
+        return needed is None or getattr(self, needed.lower()) is not None
+
+    @property
+    def _named(self) -> list[str]:
+        """The backends that other settings name."""
+        refs = [*self.fallback_models, *map(parsing.model_ref, self.model_aliases.values())]
+        return [ref.backend for ref in refs if ref.backend]
 
     @property
     def plain_logs(self) -> bool:
@@ -133,30 +140,39 @@ class Config:
 
     def _contradictions(self, faulty: set[str]) -> list[str]:
         """Return a sentence for each pair of settings that cannot hold together, leaving out faulty ones."""
-        checks = {
-            "HUGGINGFACE_API_KEY": (
-                "huggingface" in self._required and not self.huggingface_api_key,
-                "must be set where huggingface is the backend or a fallback.",
+        checks = [*self._backend_checks(), *self._engine_checks()]
+        logs = ((True, "plain"), (False, "json"))
+        checks.append(("LOG_STRUCTURED", (self.log_structured, self.log_format) in logs, "contradicts LOG_FORMAT."))
+        return [f"{name} {fault}" for name, wrong, fault in checks if wrong and name not in faulty]
+
+    def _backend_checks(self) -> list[tuple[str, bool, str]]:
+        named = {self.ai_backend, *self._named}
+        return [
+            *(
+                (needed, name in named and not self._is_configured(name), f"must be set where {name} is named.")
+                for name, needed in parsing.BACKEND_SETTINGS.items()
+                if needed
             ),
-            "OPENAI_BASE_URL": (
-                "openai" in self._required and not self.openai_base_url,
-                "must be set where openai is the backend or a fallback.",
+            (
+                "OPENAI_API_KEY",
+                self.openai_api_key is not None and self.openai_base_url is None,
+                "is of no use without OPENAI_BASE_URL.",
             ),
-            "EMBEDDED_MODEL_PATH": (
-                "embedded" in self.backends and model_file(self.embedded_model_path) is None,
+        ]
+
+    def _engine_checks(self) -> list[tuple[str, bool, str]]:
+        if "embedded" not in self.backends:
+            return []
+        return [
+            (
+                "EMBEDDED_MODEL_PATH",
+                model_file(self.embedded_model_path) is None,
                 "must name a GGUF file that exists, or the package of the default model must be installed.",
             ),
-            "AI_BACKEND": (
-                "embedded" in self.backends and find_spec("xllamacpp") is None,
-                "or FALLBACK_MODELS asks for the embedded engine, which is not installed: see the README.",
+            ("EMBEDDED_PORT", self.embedded_port == self.server_port, "must differ from SERVER_PORT."),
+            (
+                "AI_BACKEND",
+                find_spec("xllamacpp") is None,
+                "or another setting asks for the embedded engine, which is not installed: see the README.",
             ),
-            "LOG_STRUCTURED": (
-                (self.log_structured, self.log_format) in ((True, "plain"), (False, "json")),
-                "contradicts LOG_FORMAT: set one of the two.",
-            ),
-        }
-        return [f"{name} {fault}" for name, (wrong, fault) in checks.items() if wrong and name not in faulty]
-
-    @property
-    def _required(self) -> set[str]:
-        return {self.ai_backend, *(ref.backend for ref in self.fallback_models if ref.backend)}
+        ]

@@ -3,6 +3,7 @@
 import logging
 
 from flask import Flask, Response, g, make_response
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from app.errors import (
@@ -45,6 +46,10 @@ def init_app(app: Flask) -> None:
             if name == "Allow":
                 response.headers[name] = value
         return response
+
+    @app.errorhandler(ParseException)
+    def malformed_body(_error: ParseException) -> Response:
+        return _response(ValidationError("The body is not valid HTTP/1.1: its chunks are malformed."))
 
     @app.errorhandler(Exception)
     def bug(error: Exception) -> Response:

@@ -21,13 +21,15 @@ from typing import Any, ClassVar
 class ServiceError(Exception):
     """An error with its HTTP status and type; `message` is a sentence that a person can act on.
 
-    `retry_after` is in seconds. `retryable` says that the same call may succeed if it is made again,
-    `outage` that the error speaks of the backend's health rather than of this one request.
+    `retry_after` is in seconds and tells callers when to come back; without it `default_retry_after` does.
+    `retryable` says that the same call may succeed if it is made again, `outage` that the error speaks of the
+    backend's health rather than of this one request.
     """
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "internal_error"
     default_message: ClassVar[str] = "The service failed on this request; the fault is logged under the request id."
+    default_retry_after: ClassVar[float | None] = None
     retryable: ClassVar[bool] = False
     outage: ClassVar[bool] = False
 
@@ -52,9 +54,8 @@ class ServiceError(Exception):
     @property
     def headers(self) -> dict[str, str]:
         """Headers that belong to the error: Retry-After in whole seconds, rounded up (RFC 9110, 10.2.3)."""
-        if self.retry_after is None:
-            return {}
-        return {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+        seconds = self.default_retry_after if self.retry_after is None else self.retry_after
+        return {} if seconds is None else {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
 class InternalError(ServiceError):
@@ -178,7 +179,8 @@ class UpstreamRateLimited(UpstreamError):
 
     status = 429
     type = "upstream_rate_limited"
-    default_message = "The backend limits the rate of calls; send the request again later."
+    default_message = "The backend limits the rate of calls; send the request again after the time in Retry-After."
+    default_retry_after = 1.0
     retryable = True
 
 
@@ -225,7 +227,6 @@ class ModelLoading(UpstreamError):
     type = "model_loading"
     default_message = "The model is being loaded; send the request again after the time in Retry-After."
     retryable = True
-    outage = True
 
 
 class CircuitOpen(ServiceError):

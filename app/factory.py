@@ -40,5 +40,5 @@ def build(config: Config) -> Flask:
     app.register_blueprint(health.blueprint(lifecycle, health_service))
     for operation in OPERATIONS:
         app.register_blueprint(operation.blueprint(Scope(config, inference)))
-    app.extensions["lifecycle"] = lifecycle
+    app.extensions |= {"lifecycle": lifecycle, "models": models}
     return app

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-BACKEND_NAMES = ("embedded", "huggingface", "openai")
+# each backend and the setting that configures it; where several are configured the first is the primary one
+BACKEND_SETTINGS = {"huggingface": "HUGGINGFACE_API_KEY", "openai": "OPENAI_BASE_URL", "embedded": None}
+BACKEND_NAMES = tuple(sorted(BACKEND_SETTINGS))
+LONGEST_SECONDS = 24 * 3600
 
 # design: one to four segments joined by "/", an optional ":suffix" (a provider or a tag)
 _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -19,7 +22,7 @@ MODEL_ID_MAX_CHARS = 200
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE = re.compile(r"([0-9]+)\s*(?:(KiB|MiB|GiB)|B)?")
+_SIZE = re.compile(r"([0-9]{1,15})\s*(?:(KiB|MiB|GiB)|B)?")
 _SIZE_UNITS = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
@@ -86,7 +89,10 @@ def duration(value: str) -> float:
     match = _DURATION.fullmatch(value.strip())
     if match is None:
         raise ValueError("a duration such as 30s, 500ms, 1m or plain seconds")
-    return float(match[1]) * _DURATION_UNITS[match[2] or "s"]
+    seconds = float(match[1]) * _DURATION_UNITS[match[2] or "s"]
+    if seconds > LONGEST_SECONDS:
+        raise ValueError("a duration of at most 24h")
+    return seconds
 
 
 def positive_duration(value: str) -> float:
@@ -148,7 +154,7 @@ def boolean(value: str) -> bool:
 
 def _base_url(value: str) -> str:
     url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query or url.fragment:
+    if url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc or url.query or url.fragment:
         raise ValueError
     if not value.isascii() or not value.isprintable() or " " in value or url.port == 0:
         raise ValueError

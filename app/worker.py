@@ -30,8 +30,9 @@ from app.requestid import accepted_or_new
 
 logger = logging.getLogger("app.access")
 
-# an answer given before the whole body was read is lost if the connection closes over the rest: read it, within reason
-DRAIN_MAX_BYTES = 32 * 1024**2
+# an answer given before the whole body was read is lost if the connection closes over the rest: read this many times
+# the size of the largest body that is accepted
+DRAIN_FACTOR = 8
 LAST_CALL_SECONDS = 1.0
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 1024**2
@@ -52,6 +53,7 @@ class Worker(GeventWorker):
         config = Config.from_env()
         self._read_timeout = config.server_read_timeout
         self._write_timeout_ms = math.ceil(config.server_write_timeout * 1000)
+        self._drain_bytes = DRAIN_FACTOR * config.max_body_bytes
         self._idle_timeout = config.server_idle_timeout
         self._idle: set[socket.socket] = set()
 
@@ -81,7 +83,7 @@ class Worker(GeventWorker):
         logger.info("refused with %(status)d %(error)s", fields, extra=fields)
         with suppress(OSError):  # the caller has gone
             client.sendall(_http(error, request_id))
-            _linger(client)
+        _linger(client)
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         """On SIGTERM: readiness says so, kept-alive connections without a request close, requests finish."""
@@ -89,22 +91,38 @@ class Worker(GeventWorker):
         app = getattr(self, "wsgi", None)
         if app is not None:
             app.extensions["lifecycle"].draining = True
-        for client in self._idle:
-            with suppress(OSError):  # the caller has gone
-                client.shutdown(socket.SHUT_RD)  # wakes the wait, and a request that has arrived is still read
+        gevent.spawn_later(LAST_CALL_SECONDS, self._close_idle)
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """On SIGINT and SIGQUIT: end at once; nothing here needs an orderly end."""
         os._exit(0)
 
+    def _close_idle(self) -> None:
+        """Close the connections on which no request has begun; callers had a moment to send one that was under way."""
+        for client in self._idle:
+            with suppress(OSError):  # the caller has gone
+                client.shutdown(socket.SHUT_RDWR)  # wakes the wait
+
     def _serve(self, listener_name: Any, client: Any, addr: Any) -> None:
         parser = RequestParser(self.cfg, client, addr)
-        while parser.finish_body(time.monotonic() + self._read_timeout, DRAIN_MAX_BYTES):
+        while self._drained(parser):
             if not parser.unreader.buf.getbuffer().nbytes and not self._request_begins(client, parser.req_count):
                 return
             with gevent.Timeout(self._read_timeout, RequestTimeout()):
                 request = next(parser)
-            self.handle_request(listener_name, request, client, addr)
+            try:
+                self.handle_request(listener_name, request, client, addr)
+            except StopIteration:  # the answer said that the connection closes
+                break
+        _linger(client)
+
+    def _drained(self, parser: RequestParser) -> bool:
+        """Read what is left of the last request's body; tell whether the next request can begin."""
+        try:
+            drained: bool = parser.finish_body(time.monotonic() + self._read_timeout, self._drain_bytes)
+        except ParseException:  # malformed chunks, after the answer was given
+            return False
+        return drained
 
     def _request_begins(self, client: socket.socket, served: int) -> bool:
         """Wait for the next request's first byte; tell False where none comes in time or the server is stopping.
@@ -147,8 +165,8 @@ def _http(error: ServiceError, request_id: str) -> bytes:
 
 def _linger(client: Any) -> None:
     """Read on for a moment after the last answer: closing over unread bytes would reset it away from the caller."""
-    client.shutdown(socket.SHUT_WR)
     received = 0
-    with gevent.Timeout(LINGER_SECONDS, False):
+    with suppress(OSError), gevent.Timeout(LINGER_SECONDS, False):
+        client.shutdown(socket.SHUT_WR)
         while received < LINGER_BYTES and (piece := client.recv(65536)):
             received += len(piece)

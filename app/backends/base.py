@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from app.config import Config
+from app.errors import NotSupported
 
 T = TypeVar("T")
 
@@ -140,7 +141,9 @@ class Validation:
 
 
 class Backend(ABC):
-    """One kind of inference backend. `model` is None where the caller leaves the choice to the backend.
+    """One kind of inference backend; what it cannot do raises NotSupported.
+
+    `model` is None where the caller leaves the choice to the backend.
 
     `recovery` is how long, in seconds, an open breaker keeps this backend alone.
     """
@@ -149,31 +152,35 @@ class Backend(ABC):
 
     def __init__(self, config: Config) -> None:
         self.recovery = config.breaker_recovery
+        # models that the settings name for an operation are the primary backend's; another would not know them
+        primary = config.backend == self.name
+        self._sentiment_model = config.sentiment_model if primary else None
+        self._summarization_model = config.summarization_model if primary else None
 
     @property
     @abstractmethod
     def models(self) -> tuple[str, ...]:
-        """The models that callers can be told to use, the default first."""
+        """The models that the settings name for this backend, the default first."""
 
-    @abstractmethod
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         """Answer a prompt."""
+        raise NotSupported
 
-    @abstractmethod
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         """Continue a prompt."""
+        raise NotSupported
 
-    @abstractmethod
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Rate the sentiment of a text."""
+        raise NotSupported
 
-    @abstractmethod
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Summarize a text."""
+        raise NotSupported
 
-    @abstractmethod
     def validate(self, model: str) -> Plan[Validation]:
         """Tell whether a model can be used."""
+        raise NotSupported
 
     @abstractmethod
     def probe(self) -> Plan[None]:

@@ -3,18 +3,21 @@
 The shape decides, not the route: the Hugging Face router passes its providers' answers on as they are.
 """
 
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.backends.base import Answer, Generation, TokenLogprobs, Usage
 from app.backends.faults import decoded, fault, fault_in_band
 from app.backends.sse import event_data
+from app.backends.tokens import estimated_tokens
 from app.errors import UpstreamInvalidResponse, UpstreamUnavailable
 
 # text-generation-inference, older routers and Cohere spell OpenAI's reasons in their own ways
+# no count is larger; what is cannot be one
+MOST_TOKENS = 2**53
+_CONTENT_KEYS = frozenset({"error", "choices", "generated_text", "message"})
 _FINISH_REASONS = {
     "eos": "stop",
     "eos_token": "stop",
@@ -23,7 +26,6 @@ _FINISH_REASONS = {
     "max_tokens": "length",
     "tool_call": "tool_calls",
 }
-_CHARS_PER_TOKEN = 4
 
 
 def generation(answer: Answer, prompt: str) -> Generation:
@@ -34,11 +36,11 @@ def generation(answer: Answer, prompt: str) -> Generation:
     require_success(answer)
     draft = Draft()
     if answer.media_type == "text/event-stream":
-        for payload in _event_payloads(answer.body):
-            draft.add(payload)
+        for data in event_data(answer.body):
+            draft.add_event(data)
     else:
         draft.add(decoded_json(answer))
-        draft.ended = True
+        draft.ended = draft.begun
     return draft.finished(answer.headers, prompt)
 
 
@@ -56,19 +58,6 @@ def decoded_json(answer: Answer) -> Any:
     return payload
 
 
-def estimated_tokens(text: str) -> int:
-    """Return about how many tokens a text has: four bytes of UTF-8 for each, which overrates rather than underrates."""
-    return math.ceil(len(text.encode()) / _CHARS_PER_TOKEN)
-
-
-def _event_payloads(body: bytes) -> Iterator[Any]:
-    for data in event_data(body):
-        payload = {"done": True} if data.strip() == b"[DONE]" else decoded(data)
-        if payload is None:
-            raise UpstreamInvalidResponse
-        yield payload
-
-
 @dataclass
 class Draft:
     """An answer in the making: each payload, a whole answer or an event of a stream, adds what it has."""
@@ -77,7 +66,19 @@ class Draft:
     finish_reason: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
     logprobs: list[TokenLogprobs] = field(default_factory=list)
+    begun: bool = False
     ended: bool = False
+
+    def add_event(self, data: bytes) -> None:
+        """Take the data of one event in; raise as `add` does."""
+        if data.strip() == b"[DONE]":
+            self.ended = True
+            return
+        payload = decoded(data)
+        if isinstance(payload, dict) and "type" in payload and "delta" in payload:
+            self._add_cohere_event(payload)
+        elif not (isinstance(payload, dict) and _CONTENT_KEYS.isdisjoint(payload) and "type" in payload):
+            self.add(payload)
 
     def add(self, payload: Any) -> None:
         """Take one payload in; raise its error where it carries one, UpstreamInvalidResponse for an unknown shape."""
@@ -87,22 +88,18 @@ class Draft:
             raise UpstreamInvalidResponse
         if payload.get("error"):
             raise fault_in_band(payload)
-        if "done" in payload:
-            self.ended = True
-        elif isinstance(payload.get("choices"), list):
+        if isinstance(payload.get("choices"), list):
             self._add_openai(payload)
         elif "generated_text" in payload:
             self._add_tgi(payload)
         elif isinstance(message := payload.get("message"), dict):
             self._add_cohere(message, payload)
-        elif "type" in payload:
-            self._add_cohere_event(payload)
         else:
             raise UpstreamInvalidResponse
 
     def finished(self, headers: Mapping[str, str], prompt: str) -> Generation:
         """Return the whole answer; raise UpstreamInvalidResponse where its end never came."""
-        if not self.ended and self.finish_reason is None:
+        if not self.begun or not (self.ended or self.finish_reason):
             raise UpstreamInvalidResponse
         text = "".join(self.text)
         usage = _usage(self.usage, headers, prompt, text)
@@ -116,7 +113,8 @@ class Draft:
         for choice in payload["choices"]:
             if not isinstance(choice, dict):
                 raise UpstreamInvalidResponse
-            if choice.get("index", 0) == 0:
+            if not choice.get("index"):  # the first of several; some servers leave the number out
+                self.begun = True
                 self._add_choice(choice)
 
     def _add_choice(self, choice: dict[str, Any]) -> None:
@@ -146,6 +144,7 @@ class Draft:
 
     def _add_tgi(self, payload: dict[str, Any]) -> None:
         token = payload.get("token")
+        self.begun = isinstance(token, dict) or isinstance(payload["generated_text"], str)
         if isinstance(token, dict):
             if not token.get("special"):
                 self._add_text(token.get("text"))
@@ -163,6 +162,7 @@ class Draft:
 
     def _add_cohere(self, message: dict[str, Any], payload: dict[str, Any]) -> None:
         content = message.get("content")
+        self.begun = self.begun or content is not None
         self._add_text([content] if isinstance(content, dict) else content)
         self._finish(payload.get("finish_reason"))
         usage = payload.get("usage")
@@ -198,7 +198,7 @@ def _usage(usage: Mapping[str, Any], headers: Mapping[str, str], prompt: str, te
 
 def _count(given: Any, header: str | None) -> int | None:
     """Return the count that the body gives, else the header's, else None."""
-    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+    if isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= MOST_TOKENS:
         return given
     return int(header) if header and re.fullmatch(r"\d{1,9}", header) else None
 

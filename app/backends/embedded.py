@@ -44,6 +44,10 @@ class EmbeddedBackend(OpenAIBackend):
         # the supervisor brings a dead engine back in about a second: a breaker that waits longer would be the outage
         self.recovery = min(RESTART_SECONDS, config.breaker_recovery)
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (self._model,)
+
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         return self._local(super().generate(request, self._served(model)))
 
@@ -74,13 +78,13 @@ class EmbeddedBackend(OpenAIBackend):
     def _rated(self, text: str, model: str) -> Plan[Sentiment]:
         body = {"max_tokens": 1, "temperature": 0, "logprobs": fewshot.TOP_LOGPROBS}
         answer = yield from self._generation("completions", {"prompt": fewshot.prompt(text), **body}, text, model)
-        if not answer.logprobs:
+        if not answer.logprobs or not answer.logprobs[0].top:
             raise NotSupported("The embedded model gave no log-probabilities for this text; use another model.")
         return Sentiment(fewshot.scores(answer.logprobs[0].top), answer.usage, model)
 
     def _summary(self, request: SummaryRequest, model: str) -> Plan[Summary]:
         """Have the model choose among the central sentences; where it cannot, the most central are the summary."""
-        shortest, longest = request.min_length, request.max_length
+        shortest, longest = (min(length, extracts.MOST_TOKENS) for length in (request.min_length, request.max_length))
         found = sentences(request.text, longest)
         choices = extracts.offered(request.text, found, shortest, longest)
         if not choices:

@@ -7,16 +7,17 @@ repeat nor cut one.
 
 from collections.abc import Iterable, Sequence
 
-from app.backends.sentences import clipped, condensed, ranked, weight
+from app.backends.sentences import clipped, condensed, ranked
+from app.backends.tokens import estimated_tokens
 
-# prompt and answer together stay well inside a slot of 2048 tokens, and are read in about three seconds
-OFFERED_TOKENS = 500
+# of a summary, and of what it is chosen from: both together stay well inside a slot of 2048 tokens
+MOST_TOKENS = 500
 
 
 def offered(text: str, found: Sequence[str], shortest: int, longest: int) -> list[str]:
     """Return what the model may choose from: more than it may say, but less than the text."""
-    budget = max(shortest, min(2 * longest, weight(text) * 6 // 10))
-    return condensed(found, min(OFFERED_TOKENS, budget)) or ranked(found)[:1]
+    budget = max(shortest, min(2 * longest, estimated_tokens(text) * 6 // 10))
+    return condensed(found, min(MOST_TOKENS, budget)) or ranked(found)[:1]
 
 
 def prompt(choices: Sequence[str]) -> str:
@@ -50,12 +51,12 @@ def summary(said: Sequence[str], found: Sequence[str], shortest: int, longest: i
     Ends whole, and cut with an ellipsis only where not one sentence fits into `longest` tokens.
     """
     picked = set(said)
-    joined = " ".join(said)
+    tokens = sum(map(estimated_tokens, said))
     for sentence in ranked(condensed(found, 2 * longest)):
-        if joined and weight(joined) >= shortest:
+        if picked and tokens >= shortest:
             break
-        trial = " ".join(one for one in found if one in picked | {sentence})
-        if weight(trial) <= longest:
+        more = estimated_tokens(sentence)
+        if sentence not in picked and tokens + more <= longest:
             picked.add(sentence)
-            joined = trial
-    return joined or clipped(" ".join(found), longest)
+            tokens += more
+    return " ".join(one for one in found if one in picked) or clipped(" ".join(found), longest)

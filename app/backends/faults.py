@@ -23,6 +23,9 @@ from app.errors import (
 )
 
 REASON_MAX_CHARS = 300
+# looked at, before anything is removed: enough to tell what is wrong
+REASON_READ_CHARS = 1000
+REASON_DEPTH = 8
 
 _BY_STATUS: dict[int, Callable[..., ServiceError]] = {
     400: UpstreamRejected,
@@ -39,6 +42,7 @@ _BY_STATUS: dict[int, Callable[..., ServiceError]] = {
 }
 # text-generation-inference names the fault where it gives no status (its router/src/server.rs)
 _STATUS_OF_TYPE = {"validation": 422, "template_error": 422, "tool_error": 422, "overloaded": 429, "generation": 424}
+_REASON_KEYS = ("error", "message", "error_description", "detail", "msg", "title")
 _MODEL_GONE_CODES = ("model_not_found", "model_not_supported")
 _MODEL_GONE = re.compile(
     r"model not supported|not supported by (any )?provider|model .{0,200}does not exist|endpoint is paused"
@@ -48,7 +52,7 @@ _MODEL_GONE = re.compile(
 # what could lead out of the service: URLs, addresses, host names with a port, paths, keys
 _PRIVATE = re.compile(
     r"\w+://\S+|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?|\b[\w-]+(?:\.[\w-]+)*:\d{2,5}\b|(?<!\w)/[\w.-]+(?:/[\w.-]+)+"
-    r"|\b(?:hf_|sk-)\w+|\b[Bb]earer\s+\S+|\b[\w-]+(?:\.[\w-]+)+\.(?:com|co|net|org|io|ai|cloud|local|internal)\b"
+    r"|\b(?:hf_|sk-)[\w-]+|\b[Bb]earer\s+\S+|\b[\w-]+(?:\.[\w-]+)+\.(?:com|co|net|org|io|ai|cloud|local|internal)\b"
 )
 
 
@@ -96,13 +100,18 @@ def _unavailable(answer: Answer, payload: Any) -> ServiceError:
 
 def _estimated_time(payload: Any) -> float | None:
     estimated = payload.get("estimated_time") if isinstance(payload, dict) else None
-    if isinstance(estimated, int | float) and math.isfinite(estimated) and estimated >= 0:
+    if (
+        isinstance(estimated, int | float)
+        and not isinstance(estimated, bool)
+        and math.isfinite(estimated)
+        and estimated >= 0
+    ):
         return float(estimated)
     return None
 
 
 def _error(status: int, payload: Any, seconds: float | None) -> ServiceError:
-    reason = _reason(payload)
+    reason = _reason(payload)[:REASON_READ_CHARS]
     if status in (400, 422) and (_code(payload) in _MODEL_GONE_CODES or _MODEL_GONE.search(reason)):
         return ModelNotFound()
     kind = _BY_STATUS.get(status) or (UpstreamUnavailable if status >= 500 else UpstreamUnexpectedStatus)
@@ -113,15 +122,15 @@ def _error(status: int, payload: Any, seconds: float | None) -> ServiceError:
     return kind()
 
 
-def _reason(payload: Any) -> str:
+def _reason(payload: Any, depth: int = REASON_DEPTH) -> str:
     """Return the sentence that says what is wrong, wherever this dialect keeps it; "" where there is none."""
     if isinstance(payload, str):
-        return " ".join("".join(char if char.isprintable() else " " for char in payload).split())
-    if isinstance(payload, list):
-        return "; ".join(filter(None, map(_reason, payload)))
-    if isinstance(payload, dict):
-        keys = ("error", "message", "error_description", "detail", "msg", "title")
-        return next(filter(None, (_reason(payload.get(key)) for key in keys)), "")
+        text = payload[:REASON_READ_CHARS]
+        return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if isinstance(payload, list) and depth:
+        return "; ".join(filter(None, (_reason(item, depth - 1) for item in payload[:REASON_DEPTH])))
+    if isinstance(payload, dict) and depth:
+        return next(filter(None, (_reason(payload.get(key), depth - 1) for key in _REASON_KEYS)), "")
     return ""
 
 

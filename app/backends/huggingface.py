@@ -21,10 +21,11 @@ from app.backends.base import (
     Usage,
     Validation,
 )
-from app.backends.dialects import decoded_json, estimated_tokens, generation, require_success
+from app.backends.dialects import decoded_json, generation, require_success
 from app.backends.labels import sentiment_scores
 from app.backends.openai import OpenAIBackend, bearer
 from app.backends.sentences import condensed, sentences, whole_sentences
+from app.backends.tokens import estimated_tokens
 from app.config import Config
 from app.errors import ModelNotFound, ServiceError, UpstreamInvalidResponse
 
@@ -53,8 +54,8 @@ class HuggingFaceBackend(OpenAIBackend):
         self._hub = config.huggingface_hub_url
         self._headers = bearer(config.huggingface_api_key)
         self._default_model = config.huggingface_default_model
-        self._sentiment_model = config.sentiment_model or SENTIMENT_MODEL
-        self._summarization_model = config.summarization_model or SUMMARIZATION_MODEL
+        self._sentiment_model = self._sentiment_model or SENTIMENT_MODEL
+        self._summarization_model = self._summarization_model or SUMMARIZATION_MODEL
         self._text_generation_offered: TTLCache[str, bool] = TTLCache(LOOKUPS_KEPT, LOOKUP_KEPT_SECONDS)
         self._dedicated = (urlsplit(self._root).hostname or "").endswith(DEDICATED_SUFFIX)
 
@@ -180,13 +181,16 @@ def _scores(answer: Answer, model: str) -> Any:
     labels = decoded_json(answer)
     if isinstance(labels, list) and labels and isinstance(labels[0], list):
         labels = labels[0]
-    try:
-        pairs = [(str(entry["label"]), float(entry["score"])) for entry in labels]
-    except (TypeError, KeyError, ValueError):
-        raise UpstreamInvalidResponse from None
-    if not pairs:
+    if not isinstance(labels, list) or not labels or not all(map(_is_scored_label, labels)):
         raise UpstreamInvalidResponse
-    return sentiment_scores(pairs, model)
+    return sentiment_scores([(entry["label"], entry["score"]) for entry in labels], model)
+
+
+def _is_scored_label(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("label"), str):
+        return False
+    score = entry.get("score")
+    return isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
 
 
 def _summary_text(answer: Answer) -> str:
@@ -196,6 +200,6 @@ def _summary_text(answer: Answer) -> str:
     if isinstance(payload, list) and payload:
         payload = payload[0]
     text = payload.get("summary_text") if isinstance(payload, dict) else None
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not text.strip():
         raise UpstreamInvalidResponse
     return text

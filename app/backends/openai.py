@@ -25,7 +25,7 @@ from app.backends.base import (
 from app.backends.dialects import decoded_json, generation, require_success
 from app.backends.sentences import whole_sentences
 from app.config import Config
-from app.errors import ModelNotFound, UpstreamInvalidResponse, UpstreamRejected
+from app.errors import ModelNotFound, NotSupported, UpstreamInvalidResponse, UpstreamRejected
 from app.parsing import Secret
 
 # every server of the kind gives this many; OpenAI's own limit is 20, some have 5
@@ -48,12 +48,11 @@ class OpenAIBackend(Backend):
         self._base = config.openai_base_url or ""
         self._headers = bearer(config.openai_api_key)
         self._default_model = config.openai_default_model
-        self._sentiment_model = config.sentiment_model or self._default_model
-        self._summarization_model = config.summarization_model or self._default_model
 
     @property
     def models(self) -> tuple[str, ...]:
-        return (self._default_model,) if self._default_model else ()
+        named = (self._default_model, self._sentiment_model, self._summarization_model)
+        return tuple(model for model in named if model)
 
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "user", "content": request.prompt}]
@@ -70,7 +69,7 @@ class OpenAIBackend(Backend):
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Compare token log-probabilities; where the server gives none, read the word itself."""
-        model = model or self._sentiment_model
+        model = model or self._sentiment_model or self._default_model
         messages = [{"role": "system", "content": prompts.SENTIMENT}, {"role": "user", "content": text}]
         body = {"max_tokens": SENTIMENT_TOKENS, "temperature": 0, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
         try:
@@ -90,7 +89,7 @@ class OpenAIBackend(Backend):
         instruction = prompts.summarize(request.max_length, request.min_length)
         messages = [{"role": "system", "content": instruction}, {"role": "user", "content": request.text}]
         body = {"max_tokens": request.max_length, "temperature": 0}
-        answer = yield from self._chat(messages, body, model or self._summarization_model)
+        answer = yield from self._chat(messages, body, model or self._summarization_model or self._default_model)
         summary = whole_sentences(_REASONING.sub("", answer.text))
         if not summary:
             raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
@@ -98,7 +97,10 @@ class OpenAIBackend(Backend):
 
     def validate(self, model: str) -> Plan[Validation]:
         """Look the model up in the server's list."""
-        listed = yield self._call("models", _listed_models)
+        try:
+            listed = yield self._call("models", _listed_models)
+        except ModelNotFound as error:
+            raise NotSupported("This server has no list of its models; try the model instead.") from error
         if model in listed:
             return Validation(True)
         return Validation(False, "The server does not list this model.")

@@ -9,20 +9,15 @@ from textwrap import wrap
 
 from sentencex import segment
 
+from app.backends.tokens import estimated_tokens
+
 _END = re.compile(r"""[.!?…。！？｡।॥؟۔]["'”’»)\]」』*_]*$""")  # several scripts' full stops
 # Chinese and Japanese write no spaces, so there each character counts as a word
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+")
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")
-_LATIN = re.compile(r"[A-Za-z]{1,5}")
 _LIST_MARKS = "#*•>|=~- "
 # fewer words, such as "Fig. 3.", are noise of the splitting beside real sentences
 _FEWEST_WORDS = 4
-
-
-def weight(text: str) -> int:
-    """Return about how many tokens a text has, rather too many: short runs of Latin letters, else bytes of UTF-8."""
-    rest, runs = _LATIN.subn("", text)
-    return runs + len("".join(rest.split()).encode())
 
 
 def sentences(text: str, limit: int) -> list[str]:
@@ -31,7 +26,7 @@ def sentences(text: str, limit: int) -> list[str]:
     parts = list(dict.fromkeys(filter(None, (part.lstrip(_LIST_MARKS) for part in spaced))))
     ended = [part for part in parts if _END.search(part)]
     if 2 * sum(map(len, ended)) >= sum(map(len, parts)):
-        fit = [part for part in ended if weight(part) <= limit]
+        fit = [part for part in ended if estimated_tokens(part) <= limit]
         if found := [part for part in fit if len(_WORD.findall(part)) >= _FEWEST_WORDS] or fit:
             return found
     return list(dict.fromkeys(chain.from_iterable(_pieces(part, limit) for part in parts)))
@@ -61,7 +56,7 @@ def condensed(found: Sequence[str], budget: int) -> list[str]:
     """Return the most central sentences, none nearly equal to another, of at most `budget` tokens, in their order."""
     kept: dict[str, set[str]] = {}
     for sentence in ranked(found):
-        cost, bag = weight(sentence), _words(sentence)
+        cost, bag = estimated_tokens(sentence), _words(sentence)
         if cost <= budget and all(2 * len(bag & other) <= len(bag | other) for other in kept.values()):
             kept[sentence] = bag
             budget -= cost
@@ -92,7 +87,7 @@ def _words(sentence: str) -> set[str]:
 def _pieces(part: str, limit: int) -> list[str]:
     """Return a part made to end whole, or broken at words into pieces of at most `limit` tokens."""
     closed = part if _END.search(part) else part.rstrip(",;:") + "."
-    if weight(closed) <= limit:
+    if estimated_tokens(closed) <= limit:
         return [closed]
-    width = max(1, (limit - 3) * len(part) // weight(part))
+    width = max(1, (limit - 3) * len(part) // estimated_tokens(part))
     return [f"{piece}…" for piece in wrap(part, width, break_on_hyphens=False)]

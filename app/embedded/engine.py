@@ -34,7 +34,7 @@ def parameters(port: int, threads: int, file: str, name: str) -> xllamacpp.Commo
 def main(parent: str, port: str, threads: str, file: str, name: str) -> None:
     """Serve until SIGTERM."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    end_with_parent(int(parent))
+    end_with_parent(int(parent), signal.SIGKILL)
     _serving = xllamacpp.Server(parameters(int(port), int(threads), file, name))  # for as long as it is referenced
     signal.sigwait({signal.SIGTERM})
     os._exit(0)  # an orderly end would first finish what is being generated, for callers that are gone

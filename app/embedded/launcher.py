@@ -21,10 +21,10 @@ class Launcher:
     def start(self) -> None:
         """Start the supervisor in a session of its own: Ctrl-C may not reach it before the workers are done."""
         path = self._config.embedded_model_path
-        threads = self._config.embedded_threads or max(1, len(os.sched_getaffinity(0)) // 2)
-        arguments = [os.getpid(), self._port, threads, model_file(path), model_name(path)]
+        logs = [self._config.log_level, "plain" if self._config.plain_logs else "json"]
+        engine = [self._port, self._config.embedded_threads, model_file(path), model_name(path)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.embedded.supervisor", *map(str, arguments)],
+            [sys.executable, "-m", "app.embedded.supervisor", *map(str, [os.getpid(), *logs, *engine])],
             env={name: value for name, value in os.environ.items() if name not in Config.secret_variables()},
             start_new_session=True,
         )

@@ -3,7 +3,6 @@
 import ctypes
 import os
 import random
-import signal
 import socket
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -12,9 +11,9 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 PORTS = range(20_000, 32_000)
 
 
-def end_with_parent(parent: int) -> None:
-    """Have the kernel send this process SIGTERM when its parent ends; exit at once if it has ended already."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def end_with_parent(parent: int, how: int) -> None:
+    """Have the kernel send this process the signal `how` when its parent ends; exit at once if it has ended already."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, how)
     if os.getppid() != parent:
         raise SystemExit(0)
 

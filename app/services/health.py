@@ -1,5 +1,6 @@
 """The deep health check: what each dependency answers, kept for a few seconds so that it cannot hammer them."""
 
+import threading
 import time
 from typing import Any
 
@@ -21,6 +22,7 @@ class HealthService:
     def __init__(self, inference: InferenceService, breakers: Breakers) -> None:
         self._inference = inference
         self._breakers = breakers
+        self._locks = {name: threading.Lock() for name in inference.models.backends}
         self._kept: TTLCache[str, dict[str, Any]] = TTLCache(maxsize=len(inference.models.backends), ttl=KEPT_SECONDS)
 
     def report(self, request_id: str) -> dict[str, Any]:
@@ -39,9 +41,11 @@ class HealthService:
         return self._probed(self._inference.models.primary, "readiness")["status"] == "healthy"
 
     def _check(self, backend: Backend, request_id: str) -> dict[str, Any]:
-        if backend.name not in self._kept:
-            self._kept[backend.name] = self._probed(backend, request_id)
-        return {**self._kept[backend.name], "breakers": self._breakers.states(backend.name)}
+        with self._locks[backend.name]:  # callers that come while a probe runs wait for its result
+            check = self._kept.get(backend.name)
+            if check is None:
+                check = self._kept[backend.name] = self._probed(backend, request_id)
+        return {**check, "breakers": self._breakers.states(backend.name)}
 
     def _probed(self, backend: Backend, request_id: str) -> dict[str, Any]:
         started = time.perf_counter()

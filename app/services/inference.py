@@ -8,6 +8,8 @@ from app.backends.base import Backend, Generation, Plan, Sentiment, Summary, Sum
 from app.context import RequestContext
 from app.errors import (
     CircuitOpen,
+    InternalError,
+    ModelLoading,
     ModelNotFound,
     ServiceError,
     UpstreamAuthenticationError,
@@ -21,7 +23,14 @@ from app.services.upstream import UpstreamClient
 T = TypeVar("T")
 
 # beside outages: what says that this model or backend is unavailable, not that the input is at fault
-_UNAVAILABLE = (CircuitOpen, ModelNotFound, UpstreamAuthenticationError, UpstreamQuotaExhausted, UpstreamRateLimited)
+_UNAVAILABLE = (
+    CircuitOpen,
+    ModelLoading,
+    ModelNotFound,
+    UpstreamAuthenticationError,
+    UpstreamQuotaExhausted,
+    UpstreamRateLimited,
+)
 
 
 @dataclass(frozen=True)
@@ -83,10 +92,11 @@ class InferenceService:
     def _measured(self, context: RequestContext, target: Target, plan: Callable[[Target], Plan[T]]) -> T:
         context.backend = target.backend.name
         context.model = target.name
-        outcome = "ok"
+        outcome = InternalError.type
         try:
             result = self._drive(context, target.backend, plan(target))
             _note(context, result)
+            outcome = "ok"
             return result
         except ServiceError as error:
             outcome = error.type

@@ -36,9 +36,10 @@ class Models:
 
     @property
     def known(self) -> list[str]:
-        """Every name that a caller can be told to use: aliases, and the models that the settings name."""
+        """Every name that the settings know, and that a caller can be told to use."""
         models = [model for backend in self.backends.values() for model in backend.models]
-        return list(dict.fromkeys([*self._aliases, *models]))
+        refs = [self._reference(alias) for alias in self._aliases] + list(self._fallbacks)
+        return list(dict.fromkeys([*self._aliases, *models, *(ref.model for ref in refs if ref.model)]))
 
     def targets(self, name: str | None) -> list[Target]:
         """Return the way to an answer: what the caller named, then the fallbacks in order, each step once.

@@ -3,7 +3,6 @@
 Every fault of an upstream leaves here as one of our errors.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
@@ -23,6 +22,7 @@ from app.version import SERVICE, __version__
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 5.0
+SHORTEST_ATTEMPT_SECONDS = 0.02
 MAX_ANSWER_BYTES = 16 * 1024**2
 READ_BYTES = 64 * 1024
 UPSTREAM_HOSTS = 4
@@ -60,7 +60,7 @@ class UpstreamClient:
         session: requests.Session,
         breakers: Breakers,
         retries: RetryPolicy,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None],
     ) -> None:
         self._session = session
         self._breakers = breakers
@@ -77,6 +77,8 @@ class UpstreamClient:
             attempt = 0
             while True:
                 attempt += 1
+                if context.deadline.remaining() < SHORTEST_ATTEMPT_SECONDS:
+                    raise UpstreamTimeout  # outside the guard: the backend had no chance to answer
                 try:
                     with breaker.guard():
                         context.attempts += 1

@@ -38,6 +38,19 @@ def test_operations_are_counted_by_who_answered_and_how(client, upstream):
     assert samples['ai_request_errors_total{service="ai-huggingface",type="upstream_rejected"}'] == 1
 
 
+def test_a_bug_of_ours_is_not_counted_as_an_answer(client, monkeypatch):
+    monkeypatch.setattr("app.backends.openai.options", lambda request: 1 / 0)
+    client.post("/v1/text/generate", json={"prompt": "x"})
+    labels = 'backend="openai",model="org/small",operation="generate",outcome="internal_error",service="ai-huggingface"'
+    assert scraped(client)[f"ai_requests_total{{{labels}}}"] == 1
+
+
+def test_models_that_the_settings_name_have_labels_of_their_own(make_app):
+    app = make_app(FALLBACK_MODELS="org/second", MODEL_ALIASES="fast=org/third", SENTIMENT_MODEL="org/rater")
+    known = app.extensions["models"].known
+    assert known == ["fast", "org/small", "org/rater", "org/third", "org/second"]
+
+
 def test_callers_cannot_mint_series(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hi."))
     for number in range(5):

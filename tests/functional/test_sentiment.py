@@ -94,7 +94,21 @@ def test_a_number_beyond_the_known_labels_is_an_error(make_client, upstream):
     assert rate(make_client(HUGGINGFACE), model="lvwerra/distilbert-imdb").status_code == 501
 
 
-@pytest.mark.parametrize("body", [[], {}, [[]], [1], [{"label": "positive"}], [{"label": "a", "score": "high"}], "x"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        [[]],
+        [1],
+        [{"label": "positive"}],
+        [{"label": "positive", "score": "0.5"}],
+        "x",
+        [{"label": 5, "score": 0.5}],
+        [{"label": "positive", "score": 7.5}],
+        [{"label": "positive", "score": True}],
+    ],
+)
 def test_a_pipeline_answer_of_another_shape_is_an_invalid_response(make_client, upstream, body):
     upstream.post(DEFAULT_PIPELINE, json=body)
     answer = rate(make_client(HUGGINGFACE))
@@ -162,6 +176,14 @@ def test_an_answer_that_names_no_sentiment_is_an_error(client, upstream, text):
     assert (answer.status_code, answer.get_json()["type"]) == (502, "upstream_invalid_response")
 
 
+def test_a_sentiment_model_of_the_settings_is_the_primary_backends_only(make_client, upstream):
+    client = make_client(**HUGGINGFACE, AI_BACKEND="huggingface", SENTIMENT_MODEL="org/rater", FALLBACK_MODELS="openai")
+    upstream.post(f"{PIPELINE}org/rater", status=500)
+    upstream.post(CHAT, json=chat_answer("neutral"))
+    assert rate(client).get_json()["sentiment"] == "neutral"
+    assert sent(upstream)["model"] == "org/small"
+
+
 def test_a_sentiment_model_of_the_settings_is_used(make_client, upstream):
     upstream.post(CHAT, json=chat_answer("neutral"))
     rate(make_client(SENTIMENT_MODEL="org/rater"))
@@ -181,8 +203,9 @@ def test_the_embedded_engine_rates_by_one_token(make_client, upstream):
     assert sent(upstream)["prompt"].endswith("Text: A fine film.\nSentiment:")
 
 
-def test_the_embedded_engine_without_log_probabilities_is_an_error(make_client, upstream):
-    event = {"choices": [{"index": 0, "text": " positive", "finish_reason": "length"}]}
+@pytest.mark.parametrize("extra", [{}, {"logprobs": None}, {"logprobs": {"content": [{"top_logprobs": []}]}}])
+def test_the_embedded_engine_without_log_probabilities_is_an_error(make_client, upstream, extra):
+    event = {"choices": [{"index": 0, "text": " positive", "finish_reason": "length", **extra}]}
     upstream.post(
         "http://127.0.0.1:9/v1/completions", body=f"data: {json.dumps(event)}\n\n", content_type="text/event-stream"
     )

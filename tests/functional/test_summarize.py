@@ -50,7 +50,9 @@ def test_where_the_pipeline_is_gone_a_chat_model_summarizes(make_client, upstrea
     assert "at least 6 and at most 78 words" in sent(upstream)["messages"][0]["content"]
 
 
-@pytest.mark.parametrize("body", [[], {}, [1], {"summary_text": 5}, "x", [{"generated_text": "x"}]])
+@pytest.mark.parametrize(
+    "body", [[], {}, [1], {"summary_text": 5}, "x", [{"generated_text": "x"}], [{"summary_text": " "}]]
+)
 def test_a_pipeline_answer_of_another_shape_is_an_invalid_response(make_client, upstream, body):
     upstream.post(BART, json=body)
     assert summarize(make_client(HUGGINGFACE)).get_json()["type"] == "upstream_invalid_response"
@@ -106,6 +108,14 @@ def test_a_minimum_is_filled_up_with_central_sentences(make_client, upstream):
 def test_a_text_without_any_word_is_its_own_summary(make_client, upstream):
     upstream.assert_all_requests_are_fired = False
     assert summarize(make_client(EMBEDDED), "*** ---").get_json()["summary"] == "*** ---"
+
+
+def test_a_maximum_beyond_what_the_engine_can_read_is_no_fault(make_client, upstream):
+    says(upstream, "")
+    body = summarize(make_client(EMBEDDED), "word " * 4000, max_length=32_768, min_length=30_000)
+    assert body.status_code == 200
+    assert len(sent(upstream)["messages"][0]["content"]) < 4000
+    assert sent(upstream)["max_tokens"] == 500
 
 
 def test_quotes_and_backslashes_cannot_leave_the_grammar(make_client, upstream):

@@ -84,7 +84,7 @@ def test_without_a_default_model_the_server_chooses(make_client, upstream):
 def test_missing_usage_is_counted_and_marked(client, upstream):
     upstream.post(CHAT, json={"choices": [{"message": {"content": "12345678"}, "finish_reason": "stop"}]})
     usage = generate(client).get_json()["usage"]
-    assert usage == {"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4, "estimated": True}
+    assert usage == {"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11, "estimated": True}
 
 
 def test_streaming_is_refused_until_it_exists(client):

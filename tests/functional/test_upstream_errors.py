@@ -180,7 +180,41 @@ def test_a_senseless_retry_after_is_none(client, upstream, value):
 @pytest.mark.parametrize("estimated", ["-1", '"20"', "null", "true", "[]"])
 def test_a_senseless_estimated_time_is_none(client, upstream, estimated):
     upstream.post(CHAT, status=503, body=f'{{"estimated_time": {estimated}}}')
-    assert generate(client).status_code in (502, 503)
+    failed(generate(client), 502, "upstream_unavailable")
+
+
+def test_a_429_that_names_no_time_gets_one(client, upstream):
+    upstream.post(CHAT, status=429)
+    assert generate(client).headers["Retry-After"] == "1"
+
+
+def test_an_error_nested_without_end_is_still_an_error(client, upstream):
+    upstream.post(CHAT, status=400, body='{"error":' * 900 + '"deep"' + "}" * 900)
+    assert failed(generate(client), 400, "upstream_rejected")["details"] == {}
+
+
+@pytest.mark.parametrize("noise", ["a-" * 10_000, "a." * 10_000, "/a" * 10_000, "1.1." * 10_000])
+def test_a_reason_of_any_length_is_read_in_no_time(client, upstream, noise):
+    upstream.post(CHAT, status=400, json={"error": noise})
+    assert len(failed(generate(client), 400, "upstream_rejected")["details"]["reason"]) <= 300
+
+
+def test_keys_with_hyphens_are_removed_whole(client, upstream):
+    upstream.post(CHAT, status=400, json={"error": "key sk-proj-AbC123-secretpart_x is not allowed"})
+    assert failed(generate(client), 400, "upstream_rejected")["details"]["reason"] == "key [removed] is not allowed"
+
+
+def test_one_model_being_loaded_does_not_keep_callers_from_the_others(make_client, upstream):
+    client = make_client(BREAKER_FAILURES="1")
+    upstream.post(CHAT, status=503, headers={"Retry-After": "20"})
+    upstream.post(CHAT, json=chat_answer("Hi."))
+    failed(generate(client), 503, "model_loading")
+    assert generate(client).status_code == 200
+
+
+def test_where_no_time_is_left_nothing_is_sent(make_client):
+    answer = generate(make_client(HUGGINGFACE_TIMEOUT="10ms"))
+    failed(answer, 504, "upstream_timeout")
 
 
 def test_the_upstreams_retry_after_on_429_is_passed_on(client, upstream):

@@ -159,6 +159,12 @@ def test_an_openai_server_is_asked_for_its_list(make_client, upstream):
     assert validate(client, "other").get_json()["valid"] is False
 
 
+def test_a_server_without_a_list_cannot_be_asked(make_client, upstream):
+    upstream.get("http://llm.test:8000/v1/models", status=404)
+    answer = validate(make_client(), "a")
+    assert (answer.status_code, answer.get_json()["type"]) == (501, "not_supported")
+
+
 def test_an_alias_is_valid_where_its_model_is(make_client, upstream):
     upstream.get("http://llm.test:8000/v1/models", json={"data": [{"id": "org/small"}]})
     assert validate(make_client(), "gpt2").get_json() == {"model": "gpt2", "valid": True}

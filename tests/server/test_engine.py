@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.servers import until
+from support.servers import reply, until
 
 MODEL = "SmolLM2-135M-Instruct"
 
@@ -135,6 +135,15 @@ def test_while_the_engine_is_away_deep_health_says_so(start):
     assert service.get("/health").status_code == 200
     supervisor.resume()
     until(lambda: service.post("/v1/text/generate", prompt="Hi.", max_tokens=1).status_code == 200)
+
+
+def test_the_engine_is_there_as_a_fallback_of_a_remote_backend(start, remote):
+    remote.answer = lambda handler: reply(handler, {}, 402)
+    service = start(HUGGINGFACE_API_KEY="hf_x", HUGGINGFACE_BASE_URL=remote.url, FALLBACK_MODELS="embedded")
+    until(lambda: service.post("/v1/text/generate", prompt="Hi.", max_tokens=3).status_code == 200)
+    assert service.post("/v1/text/generate", prompt="Hi.", max_tokens=3).json()["model"] == MODEL
+    assert "hf_x" not in str([process.environ() for process in service.processes()[2:]])
+    assert service.stop() == 0
 
 
 def test_the_engine_does_not_outlive_a_server_that_is_killed(start):

@@ -116,6 +116,37 @@ def test_a_body_over_the_limit_is_413_and_the_connection_lives_on(service, chunk
         assert session.get(f"{service.url}/health", timeout=30).status_code == 200
 
 
+def test_malformed_chunks_are_the_callers_fault_and_end_the_connection(service):
+    head = "POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: {}\r\n\r\nzz\r\n"
+    status, _, body = raw(service, head.format("application/json").encode())
+    assert (status, body["type"]) == (400, "validation_error")
+    with connect(service) as connection:
+        connection.sendall(head.format("text/plain").encode())
+        assert answer_on(connection)[0] == 415
+        assert until_closed(connection) == b""
+
+
+def test_many_deep_health_checks_at_once_make_one_probe(service, remote):
+    remote.answer = lambda handler: reply(handler, {"data": []})
+    with ThreadPoolExecutor(10) as pool:
+        assert {answer.status_code for answer in pool.map(lambda _: service.get("/health/deep"), range(10))} == {200}
+    assert len(remote.requests) == 1
+
+
+def test_a_request_that_is_under_way_when_sigterm_comes_is_answered(service):
+    with connect(service) as late, connect(service) as half:
+        half.sendall(b"GET /health HTTP/1.1\r\n")
+        answer = service.get("/health")  # by now both connections are accepted
+        assert answer.status_code == 200
+        with ThreadPoolExecutor(1) as pool:
+            stopped = pool.submit(service.stop)
+            until(lambda: any("Handling signal: term" in line for line in service.lines))
+            late.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            half.sendall(b"Host: x\r\n\r\n")
+            assert (answer_on(late)[0], answer_on(half)[0]) == (200, 200)
+            assert stopped.result() == 0
+
+
 def test_the_request_id_goes_out_back_and_into_the_log(service, remote):
     answer = requests.post(
         f"{service.url}/v1/text/generate", json={"prompt": "x"}, headers={"X-Request-ID": "id-1.2_3"}, timeout=30

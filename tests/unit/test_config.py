@@ -57,11 +57,15 @@ def test_sizes_take_units(text, size):
         ("SERVER_READ_TIMEOUT", "soon", "a duration"),
         ("SERVER_READ_TIMEOUT", "0s", "longer than zero"),
         ("HUGGINGFACE_TIMEOUT", "-5s", "a duration"),
+        ("SERVER_WRITE_TIMEOUT", "25h", "at most 24h"),
+        ("SHUTDOWN_GRACE", "9" * 400, "at most 24h"),
+        ("MAX_BODY_BYTES", "9" * 5000, "a size"),
         ("HUGGINGFACE_TEMPERATURE", "2.1", "a number from 0 to 2"),
         ("HUGGINGFACE_TEMPERATURE", "nan", "a number from 0 to 2"),
         ("HUGGINGFACE_BASE_URL", "router.huggingface.co", "an http or https URL"),
         ("HUGGINGFACE_BASE_URL", "https://router.huggingface.co/v1", "without path"),
         ("HUGGINGFACE_BASE_URL", "https://user@router.huggingface.co", "an http or https URL"),
+        ("HUGGINGFACE_BASE_URL", "https://:password@router.huggingface.co", "an http or https URL"),
         ("HUGGINGFACE_BASE_URL", "https://host:99999", "an http or https URL"),
         ("HUGGINGFACE_BASE_URL", "https://host:0", "an http or https URL"),
         ("HUGGINGFACE_BASE_URL", "ftp://host", "an http or https URL"),
@@ -111,6 +115,9 @@ def test_every_fault_is_named_at_once():
         ({"FALLBACK_MODELS": "huggingface:org/x"}, "HUGGINGFACE_API_KEY"),
         ({"AI_BACKEND": "openai"}, "OPENAI_BASE_URL"),
         ({"FALLBACK_MODELS": "openai"}, "OPENAI_BASE_URL"),
+        ({"MODEL_ALIASES": "fast=openai:org/x"}, "OPENAI_BASE_URL"),
+        ({"OPENAI_API_KEY": "x"}, "OPENAI_API_KEY"),
+        ({"EMBEDDED_PORT": "8080"}, "EMBEDDED_PORT"),
         ({"LOG_FORMAT": "plain", "LOG_STRUCTURED": "true"}, "LOG_STRUCTURED"),
     ],
 )
@@ -137,6 +144,7 @@ def test_an_engine_that_is_not_installed_is_named(monkeypatch):
         ),
         ({"HUGGINGFACE_API_KEY": "x", "AI_BACKEND": "embedded"}, ("embedded", "huggingface")),
         ({"HUGGINGFACE_API_KEY": "x", "FALLBACK_MODELS": "a/b,embedded"}, ("huggingface", "embedded")),
+        ({"HUGGINGFACE_API_KEY": "x", "MODEL_ALIASES": "tiny=embedded"}, ("huggingface", "embedded")),
     ],
 )
 def test_the_primary_backend_comes_first_and_the_engine_only_where_it_is_asked_for(variables, backends):
@@ -171,7 +179,7 @@ def test_either_log_setting_makes_plain_logs(variables, plain):
 
 
 def test_a_secret_is_never_printed():
-    config = Config.from_env({"HUGGINGFACE_API_KEY": "hf_topsecret", "OPENAI_API_KEY": "sk-topsecret"})
+    config = Config.from_env({"HUGGINGFACE_API_KEY": "hf_topsecret"})
     assert "topsecret" not in f"{config!r} {config} {config.huggingface_api_key} {config.huggingface_api_key!s:>9}"
     assert config.huggingface_api_key == Secret("hf_topsecret")
     assert config.huggingface_api_key.reveal() == "hf_topsecret"

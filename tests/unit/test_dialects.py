@@ -99,11 +99,11 @@ def test_counts_of_the_headers_stand_in_for_those_of_the_body():
     assert (usage.prompt_tokens, usage.completion_tokens, usage.estimated) == (12, 0, False)
 
 
-@pytest.mark.parametrize("value", [-1, True, "12", 1.5, None, []])
+@pytest.mark.parametrize("value", [-1, True, 2**64 - 1, "12", 1.5, None, []])
 def test_counts_that_are_none_are_estimated(value):
     usage = {"prompt_tokens": value, "completion_tokens": value}
     read_usage = read({"choices": [{"message": {"content": "12345678"}}], "usage": usage}).usage
-    assert (read_usage.prompt_tokens, read_usage.completion_tokens, read_usage.estimated) == (2, 2, True)
+    assert (read_usage.prompt_tokens, read_usage.completion_tokens, read_usage.estimated) == (2, 8, True)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,37 @@ def test_a_stream_that_says_it_is_done_needs_no_finish_reason():
 
 def test_an_event_of_an_unknown_type_is_passed_over_and_one_without_any_is_not():
     done = b"data: [DONE]\n\n"
-    assert read(b'data: {"type": "ping"}\n\n' + done, "text/event-stream").text == ""
+    said = b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n'
+    assert read(b'data: {"type": "ping"}\n\n' + said + done, "text/event-stream").text == "Hi"
+    for rubbish in (b'data: {"ping": 1}\n\n', b"data: {\n\n", b"data: 5\n\n"):
+        with pytest.raises(UpstreamInvalidResponse):
+            read(rubbish + said + done, "text/event-stream")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"choices": []},
+        {"done": True},
+        {"type": "about:blank"},
+        {"type": "error", "message": "Rate limit exceeded"},
+        {"generated_text": None},
+        {"message": {}},
+        {"choices": [{"index": 1, "message": {"content": "b"}}]},
+    ],
+)
+def test_json_that_holds_no_answer_is_none(payload):
     with pytest.raises(UpstreamInvalidResponse):
-        read(b'data: {"ping": 1}\n\n' + done, "text/event-stream")
+        read(payload)
+
+
+def test_a_stream_that_ends_without_having_said_anything_is_no_answer():
+    with pytest.raises(UpstreamInvalidResponse):
+        read(b"data: [DONE]\n\n", "text/event-stream")
+
+
+def test_a_choice_without_its_number_is_the_first():
+    assert read({"choices": [{"index": None, "message": {"content": "a"}}]}).text == "a"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

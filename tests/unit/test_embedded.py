@@ -1,6 +1,5 @@
 """The embedded engine's model, launcher and supervisor, without an engine; tests/server has the real one."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -43,7 +42,7 @@ def test_the_default_model_is_the_packages():
 
 def test_a_process_does_not_outlive_a_parent_that_is_gone_already():
     with pytest.raises(SystemExit):
-        process.end_with_parent(parent=-1)
+        process.end_with_parent(-1, signal.SIGTERM)
 
 
 def test_a_port_that_is_taken_is_not_given(monkeypatch):
@@ -65,37 +64,28 @@ def test_the_engine_is_told_to_serve_the_loopback_address_only():
     assert (params.cpuparams.n_threads, params.cpuparams_batch.n_threads) == (3, 3)
 
 
-class Ended(contextlib.nullcontext):
-    """A process that has printed a line and ended."""
+PRINTS = [sys.executable, "-c", "import sys; print('a line'); sys.exit(3)"]
+WAITS = [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]
 
-    pid = 1
-    returncode = -9
-    stdout = ("llama.cpp: a warning\n",)
 
-    def __init__(self):
-        super().__init__(self)
-        self.terminated = False
-
-    def terminate(self):
-        self.terminated = True
+class EnoughError(Exception):
+    """The supervisor has been watched long enough."""
 
 
 def supervised(monkeypatch, runs, seconds):
-    """Supervise processes that end after so many seconds each; return the pauses between them."""
-    clock = iter(range(0, 10**6, seconds) if seconds else [0] * 10**4)
+    """Supervise a command that ends after so many seconds, each time; return the pauses between its runs."""
+    clock = iter(range(0, 10**6, seconds) if seconds else [0] * 100)
     monkeypatch.setattr(supervisor.time, "monotonic", lambda: next(clock))
-    watched = supervisor.Supervisor(lambda: ["engine"])
+    monkeypatch.setattr(supervisor, "_run", lambda command: -9)
     pauses = []
 
-    def start(command, **streams):
-        assert command == ["engine"]
+    def sleep(pause):
+        pauses.append(pause)
         if len(pauses) == runs:
-            watched.stop()
-        return Ended()
+            raise EnoughError
 
-    monkeypatch.setattr(supervisor.subprocess, "Popen", start)
-    monkeypatch.setattr(watched._stopping, "wait", pauses.append)
-    watched.run()
+    with pytest.raises(EnoughError):
+        supervisor.supervise(["engine"], sleep)
     return pauses
 
 
@@ -107,25 +97,27 @@ def test_an_engine_that_was_sound_is_started_again_soon(monkeypatch):
     assert supervised(monkeypatch, 3, seconds=100) == [0.1, 0.1, 0.1]
 
 
-def test_stopping_ends_the_engine(monkeypatch):
-    watched = supervisor.Supervisor(lambda: ["engine"])
-    engine_process = Ended()
-    engine_process.stdout = (watched.stop(signal.SIGTERM) for _ in range(1))
-    monkeypatch.setattr(supervisor.subprocess, "Popen", lambda command, **streams: engine_process)
-    with pytest.raises(AttributeError, match="rstrip"):  # the signal handler printed no line
-        watched.run()
-    assert engine_process.terminated
+def test_what_the_engine_prints_is_logged_and_its_status_told(caplog):
+    assert supervisor._run(PRINTS) == 3
+    assert "engine: a line" in caplog.messages
 
 
-def test_what_the_engine_prints_is_logged(monkeypatch, caplog):
-    supervised(monkeypatch, 1, seconds=0)
-    assert "engine: llama.cpp: a warning" in caplog.messages
+def test_stopping_the_supervisor_ends_the_engine(monkeypatch):
+    started = []
 
+    class Process(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
 
-def test_stopping_before_the_start_starts_nothing(monkeypatch):
-    watched = supervisor.Supervisor(lambda: pytest.fail("started"))
-    watched.stop()
-    watched.run()
+    def log(*arguments):
+        supervisor.stop(signal.SIGTERM, None)  # as the signal would, once the engine has printed a line
+
+    monkeypatch.setattr(supervisor.subprocess, "Popen", Process)
+    monkeypatch.setattr(supervisor.logger, "warning", log)
+    with pytest.raises(SystemExit):
+        supervisor.supervise(WAITS)
+    assert started[0].returncode == -signal.SIGTERM
 
 
 def test_the_supervisor_gets_no_key(monkeypatch):
@@ -138,11 +130,10 @@ def test_the_supervisor_gets_no_key(monkeypatch):
     monkeypatch.setattr(launcher.subprocess, "Popen", Popen)
     monkeypatch.setenv("HUGGINGFACE_API_KEY", "hf_secret")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    monkeypatch.setattr(launcher.os, "sched_getaffinity", lambda pid: {0, 1, 2, 3})
     launcher.Launcher(Config.from_env({"AI_BACKEND": "embedded"}), 4321).start()
     assert "secret" not in str(started)
     assert started["session"] is True
-    assert started["command"][1:6] == ["-m", "app.embedded.supervisor", str(os.getpid()), "4321", "2"]
+    assert started["command"][1:6] == ["-m", "app.embedded.supervisor", str(os.getpid()), "info", "json"]
 
 
 def test_a_launcher_that_started_nothing_stops_nothing():

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.backends import extracts
-from app.backends.sentences import clipped, condensed, ranked, sentences, weight, whole_sentences
+from app.backends.sentences import clipped, condensed, ranked, sentences, whole_sentences
+from app.backends.tokens import estimated_tokens
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=300)
 
@@ -41,7 +42,7 @@ def test_lines_stand_in_for_sentences_and_are_made_to_end_whole():
 
 def test_a_text_that_never_ends_is_broken_at_words():
     pieces = sentences("word " * 100, 20)
-    assert all(piece.endswith("…") and weight(piece) <= 20 for piece in pieces)
+    assert all(piece.endswith("…") and estimated_tokens(piece) <= 20 for piece in pieces)
 
 
 def test_a_sentence_that_shares_its_words_with_others_comes_before_one_that_shares_none():
@@ -56,7 +57,7 @@ def test_condensing_keeps_the_order_and_the_budget_and_leaves_near_copies_out():
     found = ["The storm hit the harbour hard.", "The storm hit the harbour very hard.", "Boats sank.", "It was May."]
     kept = condensed(found, 20)
     assert kept == [sentence for sentence in found if sentence in kept]
-    assert sum(map(weight, kept)) <= 20
+    assert sum(map(estimated_tokens, kept)) <= 20
     assert len({"The storm hit the harbour hard.", "The storm hit the harbour very hard."} & set(kept)) == 1
 
 
@@ -64,7 +65,7 @@ def test_a_summary_is_filled_up_to_its_minimum_within_its_maximum():
     found = [f"Keeper{n} saw ship{n} near rock{n}." for n in range(20)]
     assert extracts.summary(found[:1], found, 0, 100) == found[0]
     filled = extracts.summary(found[:1], found, 40, 60)
-    assert 40 <= weight(filled) <= 60
+    assert 40 <= estimated_tokens(filled) <= 60
     assert filled.startswith(found[0])
 
 

@@ -75,17 +75,23 @@ def test_an_answer_to_a_caller_that_has_gone_is_dropped(worker, connection):
 
 
 def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, connection):
-    gone = connection[1].dup()
-    gone.close()
-    worker._idle = {gone}
     worker.handle_exit(signal.SIGTERM, None)
     assert worker.alive is False
+
+
+def test_closing_idle_connections_wakes_their_wait_and_passes_over_those_that_are_gone(worker, connection):
+    gone = connection[1].dup()
+    gone.close()
+    worker._idle = {gone, connection[1]}
+    worker._close_idle()
+    assert connection[0].recv(1) == b""
 
 
 def test_a_stopping_worker_still_serves_what_was_connected_before(worker, connection):
     caller, served = connection
     worker.alive = False
     caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    caller.shutdown(socket.SHUT_WR)
     worker.wsgi = lambda environ, start_response: start_response("204 No Content", []) and []
     handle(worker, served)
     assert caller.recv(65536).startswith(b"HTTP/1.1 204 No Content\r\n")
