@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from app import parsing
 from app.embedded.model import model_file
@@ -109,6 +110,17 @@ class Config:
     def secret_variables(cls) -> set[str]:
         """Return the names of the variables that hold keys."""
         return {item.name.upper() for item in fields(cls) if item.metadata["parse"] is parsing.secret}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys for upstreams."""
+        return tuple(key.reveal() for key in (self.huggingface_api_key, self.openai_api_key) if key)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of the upstreams' hosts."""
+        urls = (self.huggingface_base_url, self.huggingface_hub_url, self.openai_base_url)
+        return tuple(host for url in urls if url and (host := urlsplit(url).hostname))
 
     @property
     def backend(self) -> str:

@@ -17,6 +17,9 @@ ServiceError
 import math
 from typing import Any, ClassVar
 
+# an upstream that names a longer time, in seconds, does not mean it
+LONGEST_RETRY_AFTER = 24 * 3600
+
 
 class ServiceError(Exception):
     """An error with its HTTP status and type; `message` is a sentence that a person can act on.
@@ -55,7 +58,7 @@ class ServiceError(Exception):
     def headers(self) -> dict[str, str]:
         """Headers that belong to the error: Retry-After in whole seconds, rounded up (RFC 9110, 10.2.3)."""
         seconds = self.default_retry_after if self.retry_after is None else self.retry_after
-        return {} if seconds is None else {"Retry-After": str(max(1, math.ceil(seconds)))}
+        return {} if seconds is None else {"Retry-After": str(math.ceil(min(max(1, seconds), LONGEST_RETRY_AFTER)))}
 
 
 class InternalError(ServiceError):

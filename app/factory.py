@@ -16,7 +16,7 @@ from app.services.health import HealthService
 from app.services.inference import InferenceService
 from app.services.models import Models
 from app.services.retry import RetryPolicy
-from app.services.upstream import UpstreamClient, pooled_session
+from app.services.upstream import Private, UpstreamClient, pooled_session
 
 
 def build(config: Config) -> Flask:
@@ -29,7 +29,13 @@ def build(config: Config) -> Flask:
     metrics = Metrics(models.known)
     breakers = Breakers(config.breaker_failures)
     session = pooled_session(config.server_max_connections)
-    client = UpstreamClient(session, breakers, RetryPolicy(config.huggingface_retry_attempts), time.sleep)
+    client = UpstreamClient(
+        session,
+        breakers,
+        RetryPolicy(config.huggingface_retry_attempts),
+        time.sleep,
+        Private(config.keys, config.hosts),
+    )
     inference = InferenceService(models, client, metrics)
     health_service = HealthService(inference, breakers)
     lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)

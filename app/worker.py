@@ -55,6 +55,7 @@ class Worker(GeventWorker):
         self._write_timeout_ms = math.ceil(config.server_write_timeout * 1000)
         self._drain_bytes = DRAIN_FACTOR * config.max_body_bytes
         self._idle_timeout = config.server_idle_timeout
+        self._last_call = False
         self._idle: set[socket.socket] = set()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
@@ -91,7 +92,14 @@ class Worker(GeventWorker):
         app = getattr(self, "wsgi", None)
         if app is not None:
             app.extensions["lifecycle"].draining = True
-        gevent.spawn_later(LAST_CALL_SECONDS, self._close_idle)
+
+    def notify(self) -> None:
+        """The heartbeat, once a second: the second one after the end was decided closes idle connections."""
+        super().notify()
+        if not self.alive:
+            if self._last_call:
+                self._close_idle()
+            self._last_call = True
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """On SIGINT and SIGQUIT: end at once; nothing here needs an orderly end."""

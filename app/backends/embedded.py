@@ -85,12 +85,13 @@ class EmbeddedBackend(OpenAIBackend):
     def _summary(self, request: SummaryRequest, model: str) -> Plan[Summary]:
         """Have the model choose among the central sentences; where it cannot, the most central are the summary."""
         shortest, longest = (min(length, extracts.MOST_TOKENS) for length in (request.min_length, request.max_length))
-        found = sentences(request.text, longest)
+        found = sentences(request.text, min(longest, extracts.OFFERED_TOKENS))
         choices = extracts.offered(request.text, found, shortest, longest)
         if not choices:
             return Summary(request.text.strip(), Usage(0, 0), model)
         messages = [{"role": "user", "content": extracts.prompt(choices)}]
-        body = {"max_tokens": longest, "temperature": 0, "grammar": extracts.grammar(choices)}
+        most = min(longest, extracts.OFFERED_TOKENS)
+        body = {"max_tokens": most, "temperature": 0, "grammar": extracts.grammar(choices)}
         answer = yield from self._chat(messages, body, model)
         said = extracts.chosen(answer.text, choices)
         return Summary(extracts.summary(said, found, shortest, longest), answer.usage, model)
@@ -98,7 +99,7 @@ class EmbeddedBackend(OpenAIBackend):
     def _served(self, model: str | None) -> str:
         """Return the model's name; raise ModelNotFound where another is asked for. An owner before it is left out."""
         if model is not None and model.rpartition("/")[2].lower() != self._model.lower():
-            raise ModelNotFound("The embedded engine serves one model only; details name it.")
+            raise ModelNotFound(f"The embedded engine serves {self._model} only.")
         return self._model
 
     def _generation(self, route: str, body: dict[str, Any], prompt: str, model: str | None) -> Plan[Generation]:

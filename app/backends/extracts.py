@@ -10,14 +10,16 @@ from collections.abc import Iterable, Sequence
 from app.backends.sentences import clipped, condensed, ranked
 from app.backends.tokens import estimated_tokens
 
-# of a summary, and of what it is chosen from: both together stay well inside a slot of 2048 tokens
-MOST_TOKENS = 500
+# what the model may choose from: more is read and written too slowly for four callers at a time
+OFFERED_TOKENS = 260
+# of a summary that is filled up to a minimum
+MOST_TOKENS = 1000
 
 
 def offered(text: str, found: Sequence[str], shortest: int, longest: int) -> list[str]:
     """Return what the model may choose from: more than it may say, but less than the text."""
     budget = max(shortest, min(2 * longest, estimated_tokens(text) * 6 // 10))
-    return condensed(found, min(MOST_TOKENS, budget)) or ranked(found)[:1]
+    return condensed(found, min(OFFERED_TOKENS, budget)) or ranked(found)[:1]
 
 
 def prompt(choices: Sequence[str]) -> str:

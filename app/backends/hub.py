@@ -60,7 +60,7 @@ class Model:
 
 
 def model_or_redirect(answer: Answer) -> Model | Redirect | None:
-    """Read an answer of `GET /api/models/{id}`; None for a model that is unknown or private.
+    """Read an answer of `GET /api/models/{id}`; None for one that is unknown, private or hidden behind a gate.
 
     Anonymous calls get 401 for those, calls with a token 404; a 401 to a call with a token means the token is bad.
     """
@@ -68,7 +68,7 @@ def model_or_redirect(answer: Answer) -> Model | Redirect | None:
         return _redirect(answer.headers.get("location", ""))
     if answer.status >= 400:
         error = fault(answer)
-        if isinstance(error, ModelNotFound) or answer.headers.get("x-error-code") == "RepoNotFound":
+        if isinstance(error, ModelNotFound) or answer.headers.get("x-error-code") in ("RepoNotFound", "GatedRepo"):
             return None
         raise error
     payload = decoded_json(answer)

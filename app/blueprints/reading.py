@@ -20,7 +20,10 @@ def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
 
     Raises ValidationError with every fault, UnsupportedMediaType, RequestTimeout or PayloadTooLarge.
     """
-    if request.mimetype != "application/json" or request.headers.get("Content-Encoding", "identity") != "identity":
+    if (
+        request.mimetype != "application/json"
+        or request.headers.get("Content-Encoding", "identity").lower() != "identity"
+    ):
         raise UnsupportedMediaType
     with gevent.Timeout(config.server_read_timeout, RequestTimeout()):
         data = request.get_data(cache=False)
@@ -36,7 +39,8 @@ def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
 
 def read_query(schema: RequestSchema) -> dict[str, Any]:
     """Return the validated query parameters; raise ValidationError with every fault."""
-    return _loaded(schema, request.args.to_dict())
+    given = request.args.to_dict(flat=False)
+    return _loaded(schema, {name: values[0] if len(values) == 1 else values for name, values in given.items()})
 
 
 def _loaded(schema: RequestSchema, payload: Any) -> dict[str, Any]:

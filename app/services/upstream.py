@@ -4,6 +4,7 @@ Every fault of an upstream leaves here as one of our errors.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
@@ -52,6 +53,20 @@ def pooled_session(connections: int) -> requests.Session:
     return session
 
 
+@dataclass(frozen=True)
+class Private:
+    """What no caller may see, should an upstream repeat it: our keys, and in errors the upstreams' hosts."""
+
+    keys: tuple[str, ...]
+    hosts: tuple[str, ...]
+
+    def removed_from(self, body: bytes, status: int) -> bytes:
+        """Return the body of an answer without them; a host in an answer of a model is the model's own word."""
+        for text in (*self.keys, *(self.hosts if status >= 400 else ())):
+            body = body.replace(text.encode(), b"[removed]")
+        return body
+
+
 class UpstreamClient:
     """Makes calls within the deadline of their request: guarded by a breaker, repeated as the retry policy says."""
 
@@ -61,8 +76,10 @@ class UpstreamClient:
         breakers: Breakers,
         retries: RetryPolicy,
         sleep: Callable[[float], None],
+        private: Private,
     ) -> None:
         self._session = session
+        self._private = private
         self._breakers = breakers
         self._retries = retries
         self._sleep = sleep
@@ -103,7 +120,8 @@ class UpstreamClient:
                 stream=True,
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, headers, b"".join(_body(response)))
+                body = self._private.removed_from(b"".join(_body(response)), response.status_code)
+                return Answer(response.status_code, headers, body)
         except requests.RequestException as error:
             fault = next(fault for kind, fault in _FAULTS if isinstance(error, kind))
             raise fault from error

@@ -154,6 +154,7 @@ def test_summary_lengths_have_a_range(client, body):
 def test_validation_of_models_takes_one_parameter(client):
     assert set(refused(client.get("/v1/models/validate"))) == {"model"}
     assert set(refused(client.get("/v1/models/validate?model=a&other=b"))) == {"other"}
+    assert set(refused(client.get("/v1/models/validate?model=a&model=../b"))) == {"model"}
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""])

@@ -157,6 +157,8 @@ def test_an_answer_beyond_any_use_is_given_up(client, upstream, monkeypatch):
         ({"Retry-After": "7"}, "", "7"),
         ({"Retry-After": "1.2"}, "", "2"),
         ({"Retry-After": "0"}, "", "1"),
+        ({"Retry-After": "999999999"}, "", "86400"),
+        ({}, '{"estimated_time": 1e308}', "86400"),
         ({"Retry-After": "Sat, 01 Jan 2000 00:00:00 GMT"}, "", "1"),
         ({}, '{"error": "loading", "estimated_time": 20.0}', "20"),
         ({"Retry-After": "3"}, '{"error": "loading", "estimated_time": 20.0}', "3"),
@@ -197,6 +199,17 @@ def test_an_error_nested_without_end_is_still_an_error(client, upstream):
 def test_a_reason_of_any_length_is_read_in_no_time(client, upstream, noise):
     upstream.post(CHAT, status=400, json={"error": noise})
     assert len(failed(generate(client), 400, "upstream_rejected")["details"]["reason"]) <= 300
+
+
+def test_our_own_key_and_hosts_are_removed_wherever_an_upstream_repeats_them(make_client, upstream):
+    client = make_client(OPENAI_API_KEY="unusual.key", HUGGINGFACE_HUB_URL="https://inference.corp.dev")
+    reason = "unusual.key is not allowed on inference.corp.dev"
+    upstream.post(CHAT, status=400, json={"error": reason})
+    told = failed(generate(client), 400, "upstream_rejected")["details"]["reason"]
+    assert told == "[removed] is not allowed on [removed]"
+    upstream.post(CHAT, json=chat_answer("I saw unusual.key at inference.corp.dev."))
+    text = generate(client).get_json()["choices"][0]["text"]
+    assert text == "I saw [removed] at inference.corp.dev."
 
 
 def test_keys_with_hyphens_are_removed_whole(client, upstream):

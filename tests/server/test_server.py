@@ -57,7 +57,7 @@ def test_the_servers_own_errors_have_the_shape_of_all_others(service, data, stat
     assert set(body) == {"code", "message", "type", "details", "request_id"}
     assert headers["X-Request-ID"] == body["request_id"]
     assert headers["Content-Type"] == "application/json"
-    line = next(line for line in service.logged() if line.get("request_id") == body["request_id"])
+    line = json.loads(service.wait_for_line(body["request_id"]))
     assert (line["status"], line["error"]) == (status, kind)
 
 

@@ -79,6 +79,19 @@ def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, c
     assert worker.alive is False
 
 
+def test_idle_connections_close_with_the_second_heartbeat_of_a_worker_that_ends(worker, connection):
+    worker._idle = {connection[1]}
+    worker.notify()
+    worker.alive = False
+    worker.notify()
+    connection[0].setblocking(False)
+    with pytest.raises(BlockingIOError):
+        connection[0].recv(1)
+    worker.notify()
+    connection[0].settimeout(5)
+    assert connection[0].recv(1) == b""
+
+
 def test_closing_idle_connections_wakes_their_wait_and_passes_over_those_that_are_gone(worker, connection):
     gone = connection[1].dup()
     gone.close()
