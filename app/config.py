@@ -81,6 +81,22 @@ class Config:
     breaker_recovery: float = setting(parsing.positive_duration, 10.0)
     shutdown_grace: float = setting(parsing.positive_duration, 30.0)
 
+    # Part of the interface, and checked like all others; nothing acts on them yet.
+    api_keys: Secret | None = setting(parsing.secret)
+    require_api_keys: bool = setting(parsing.boolean, False)
+    rate_limit: str = setting(parsing.rate, "60/minute")
+    redis_url: Secret | None = setting(parsing.redis_url)
+    cors_origins: tuple[str, ...] = setting(parsing.origins, ())
+    upstream_max_concurrency: int = setting(parsing.integer(1, 100_000), 256)
+    cache_ttl: float = setting(parsing.duration, 3600.0)
+    cache_max_bytes: int = setting(parsing.size, 16 * 1024**2)
+    breaker_failure_rate: float = setting(parsing.number(0, 1), 0.5)
+    stream_first_event_timeout: float = setting(parsing.positive_duration, 30.0)
+    stream_idle_timeout: float = setting(parsing.positive_duration, 30.0)
+    stream_total_timeout: float = setting(parsing.positive_duration, 600.0)
+    stream_heartbeat: float = setting(parsing.positive_duration, 10.0)
+    drain_delay: float = setting(parsing.duration, 0.0)
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the settings from `environ` (default: the process's); raise ConfigError naming every fault."""
@@ -109,7 +125,9 @@ class Config:
     @classmethod
     def secret_variables(cls) -> set[str]:
         """Return the names of the variables that hold keys."""
-        return {item.name.upper() for item in fields(cls) if item.metadata["parse"] is parsing.secret}
+        return {
+            item.name.upper() for item in fields(cls) if item.metadata["parse"] in (parsing.secret, parsing.redis_url)
+        }
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -152,7 +170,7 @@ class Config:
 
     def _contradictions(self, faulty: set[str]) -> list[str]:
         """Return a sentence for each pair of settings that cannot hold together, leaving out faulty ones."""
-        checks = [*self._backend_checks(), *self._engine_checks()]
+        checks = [*self._backend_checks(), *self._engine_checks(), *self._promise_checks()]
         logs = ((True, "plain"), (False, "json"))
         checks.append(("LOG_STRUCTURED", (self.log_structured, self.log_format) in logs, "contradicts LOG_FORMAT."))
         return [f"{name} {fault}" for name, wrong, fault in checks if wrong and name not in faulty]
@@ -171,6 +189,11 @@ class Config:
                 "is of no use without OPENAI_BASE_URL.",
             ),
         ]
+
+    def _promise_checks(self) -> list[tuple[str, bool, str]]:
+        """An operator who asks for client keys may not get an open service without a word."""
+        reason = "asks for client keys, which this version does not check; put it behind something that does."
+        return [("API_KEYS", self.api_keys is not None, reason), ("REQUIRE_API_KEYS", self.require_api_keys, reason)]
 
     def _engine_checks(self) -> list[tuple[str, bool, str]]:
         if "embedded" not in self.backends:

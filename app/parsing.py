@@ -190,6 +190,28 @@ def model_id(value: str) -> str:
     return value
 
 
+def rate(value: str) -> str:
+    """Read a rate such as 60/minute."""
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
+        raise ValueError("a rate such as 60/minute, by second, minute, hour or day")
+    return value
+
+
+def redis_url(value: str) -> Secret:
+    """Read the URL of a Redis server, which may hold a password."""
+    if not re.fullmatch(r"(rediss?|unix)://[!-~]+", value):
+        raise ValueError("a redis://, rediss:// or unix:// URL")
+    return Secret(value)
+
+
+def origins(value: str) -> tuple[str, ...]:
+    """Read a comma separated list of origins, or `*`."""
+    found = tuple(_items(value))
+    if found != ("*",) and not all(re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", one) for one in found):
+        raise ValueError("origins such as https://app.example.com separated by commas, or *")
+    return found
+
+
 def _items(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
 

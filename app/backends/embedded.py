@@ -87,8 +87,8 @@ class EmbeddedBackend(OpenAIBackend):
         shortest, longest = (min(length, extracts.MOST_TOKENS) for length in (request.min_length, request.max_length))
         found = sentences(request.text, min(longest, extracts.OFFERED_TOKENS))
         choices = extracts.offered(request.text, found, shortest, longest)
-        if not choices:
-            return Summary(request.text.strip(), Usage(0, 0), model)
+        if not choices:  # no sentences, such as a list of words or of digits: nothing that a model could choose
+            return Summary(extracts.summary([], found or [request.text.strip()], shortest, longest), Usage(0, 0), model)
         messages = [{"role": "user", "content": extracts.prompt(choices)}]
         most = min(longest, extracts.OFFERED_TOKENS)
         body = {"max_tokens": most, "temperature": 0, "grammar": extracts.grammar(choices)}

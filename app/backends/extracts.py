@@ -17,9 +17,10 @@ MOST_TOKENS = 1000
 
 
 def offered(text: str, found: Sequence[str], shortest: int, longest: int) -> list[str]:
-    """Return what the model may choose from: more than it may say, but less than the text."""
+    """Return what the model may choose from: more than it may say, but less than the text, and sentences only."""
+    whole = [sentence for sentence in found if not sentence.endswith("…")]
     budget = max(shortest, min(2 * longest, estimated_tokens(text) * 6 // 10))
-    return condensed(found, min(OFFERED_TOKENS, budget)) or ranked(found)[:1]
+    return condensed(whole, min(OFFERED_TOKENS, budget)) or ranked(whole)[:1]
 
 
 def prompt(choices: Sequence[str]) -> str:

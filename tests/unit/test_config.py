@@ -83,6 +83,14 @@ def test_sizes_take_units(text, size):
         ("MODEL_ALIASES", "gpt2=../x", "a model id"),
         ("FALLBACK_MODELS", "a b", "a model id"),
         ("SENTIMENT_MODEL", "https://x", "a model id"),
+        ("RATE_LIMIT", "lots", "60/minute"),
+        ("RATE_LIMIT", "0/minute", "60/minute"),
+        ("REDIS_URL", "localhost:6379", "redis://"),
+        ("CORS_ORIGINS", "app.example.com", "origins"),
+        ("CORS_ORIGINS", "*,https://a.b", "origins"),
+        ("BREAKER_FAILURE_RATE", "1.5", "a number from 0 to 1"),
+        ("CACHE_TTL", "-1s", "a duration"),
+        ("UPSTREAM_MAX_CONCURRENCY", "0", "a whole number"),
         ("EMBEDDED_MODEL_PATH", "/no/such/file.gguf", "a GGUF file that exists"),
     ],
 )
@@ -118,6 +126,8 @@ def test_every_fault_is_named_at_once():
         ({"MODEL_ALIASES": "fast=openai:org/x"}, "OPENAI_BASE_URL"),
         ({"OPENAI_API_KEY": "x"}, "OPENAI_API_KEY"),
         ({"EMBEDDED_PORT": "8080"}, "EMBEDDED_PORT"),
+        ({"API_KEYS": "app:abc"}, "API_KEYS"),
+        ({"REQUIRE_API_KEYS": "true"}, "REQUIRE_API_KEYS"),
         ({"LOG_FORMAT": "plain", "LOG_STRUCTURED": "true"}, "LOG_STRUCTURED"),
     ],
 )
@@ -187,4 +197,13 @@ def test_a_secret_is_never_printed():
 
 
 def test_secret_variables_are_known_by_their_type():
-    assert Config.secret_variables() == {"HUGGINGFACE_API_KEY", "OPENAI_API_KEY"}
+    assert Config.secret_variables() == {"HUGGINGFACE_API_KEY", "OPENAI_API_KEY", "API_KEYS", "REDIS_URL"}
+
+
+def test_settings_that_nothing_acts_on_yet_are_read():
+    config = Config.from_env(
+        {"CORS_ORIGINS": "https://a.b, http://c:80", "REDIS_URL": "redis://:pw@h/0", "CACHE_TTL": "0"}
+    )
+    assert config.cors_origins == ("https://a.b", "http://c:80")
+    assert "pw" not in repr(config)
+    assert Config.from_env({"CORS_ORIGINS": "*", "RATE_LIMIT": "5/second"}).cors_origins == ("*",)
