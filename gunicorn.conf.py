@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -36,9 +37,10 @@ if "embedded" in _settings.backends:
     os.environ.setdefault("EMBEDDED_PORT", str(free_port()))
     _engine = Launcher(_settings, int(os.environ["EMBEDDED_PORT"]))
 
+_METRICS_PREFIX = "ai-huggingface-metrics-"
 # read by prometheus_client when it is imported, which the workers do: counters are shared through files
 if _settings.web_concurrency > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_METRICS_PREFIX)
 _metrics_dir = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 
 
@@ -68,5 +70,5 @@ def child_exit(server, worker):
 def on_exit(server):
     if _engine:
         _engine.stop()
-    for file in Path(_metrics_dir).glob("*.db") if _metrics_dir else ():
-        file.unlink()
+    if _metrics_dir and Path(_metrics_dir).name.startswith(_METRICS_PREFIX):
+        shutil.rmtree(_metrics_dir)

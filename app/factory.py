@@ -28,15 +28,7 @@ def build(config: Config) -> Flask:
     models = Models(config)
     metrics = Metrics(models.known)
     breakers = Breakers(config.breaker_failures)
-    session = pooled_session(config.server_max_connections)
-    client = UpstreamClient(
-        session,
-        breakers,
-        RetryPolicy(config.huggingface_retry_attempts),
-        time.sleep,
-        Private(config.keys, config.hosts),
-    )
-    inference = InferenceService(models, client, metrics)
+    inference = InferenceService(models, _client(config, breakers), metrics)
     health_service = HealthService(inference, breakers)
     lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)
 
@@ -48,3 +40,9 @@ def build(config: Config) -> Flask:
         app.register_blueprint(operation.blueprint(Scope(config, inference)))
     app.extensions |= {"lifecycle": lifecycle, "models": models}
     return app
+
+
+def _client(config: Config, breakers: Breakers) -> UpstreamClient:
+    session = pooled_session(config.server_max_connections)
+    retries = RetryPolicy(config.huggingface_retry_attempts)
+    return UpstreamClient(session, breakers, retries, time.sleep, Private(config.keys, config.hosts))

@@ -137,7 +137,8 @@ def test_a_stream_that_says_it_is_done_needs_no_finish_reason():
 def test_an_event_of_an_unknown_type_is_passed_over_and_one_without_any_is_not():
     done = b"data: [DONE]\n\n"
     said = b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n'
-    assert read(b'data: {"type": "ping"}\n\n' + said + done, "text/event-stream").text == "Hi"
+    for unknown in (b'data: {"type": "ping"}\n\n', b'data: {"type": "ping", "delta": null}\n\n'):
+        assert read(unknown + said + done, "text/event-stream").text == "Hi"
     for rubbish in (b'data: {"ping": 1}\n\n', b"data: {\n\n", b"data: 5\n\n"):
         with pytest.raises(UpstreamInvalidResponse):
             read(rubbish + said + done, "text/event-stream")
