@@ -79,6 +79,7 @@ class Config:
     max_input_chars: int = setting(parsing.integer(1, 10_000_000), 20_000)
     breaker_failures: int = setting(parsing.integer(1, 1000), 5)
     breaker_recovery: float = setting(parsing.positive_duration, 10.0)
+    breaker_failure_rate: float = setting(parsing.number(0, 1), 0.5)
     shutdown_grace: float = setting(parsing.positive_duration, 30.0)
 
     # Part of the interface, and checked like all others; nothing acts on them yet.
@@ -90,7 +91,6 @@ class Config:
     upstream_max_concurrency: int = setting(parsing.integer(1, 100_000), 256)
     cache_ttl: float = setting(parsing.duration, 3600.0)
     cache_max_bytes: int = setting(parsing.size, 16 * 1024**2)
-    breaker_failure_rate: float = setting(parsing.number(0, 1), 0.5)
     stream_first_event_timeout: float = setting(parsing.positive_duration, 30.0)
     stream_idle_timeout: float = setting(parsing.positive_duration, 30.0)
     stream_total_timeout: float = setting(parsing.positive_duration, 600.0)

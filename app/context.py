@@ -40,6 +40,8 @@ class RequestContext:
     operation: str
     model: str | None = None
     backend: str | None = None
+    fallback: bool = False
     attempts: int = 0
+    upstream_seconds: float = 0.0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None

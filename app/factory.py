@@ -27,7 +27,7 @@ def build(config: Config) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes + 1
     models = Models(config)
     metrics = Metrics(models.known)
-    breakers = Breakers(config.breaker_failures)
+    breakers = Breakers(config.breaker_failures, config.breaker_failure_rate)
     inference = InferenceService(models, _client(config, breakers), metrics)
     health_service = HealthService(inference, breakers)
     lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)

@@ -31,11 +31,26 @@ def _identify() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
-    for name, value in SECURITY_HEADERS.items():
+    for name, value in (SECURITY_HEADERS | _told()).items():
         response.headers.setdefault(name, value)
     fields = _fields(response)
     logger.info("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields, extra=fields)
     return response
+
+
+def _told() -> dict[str, str]:
+    """Return the headers that tell what happened to an operation; times in milliseconds, as Server-Timing has them."""
+    context: RequestContext | None = g.get("context")
+    if context is None:
+        return {}
+    total = time.perf_counter() - g.received
+    answered = {"X-AI-Backend": context.backend, "X-AI-Model": context.model}
+    return {
+        **{name: value for name, value in answered.items() if value},
+        "X-AI-Attempts": str(context.attempts),
+        "X-AI-Fallback": str(context.fallback).lower(),
+        "Server-Timing": f"upstream;dur={context.upstream_seconds * 1000:.1f}, total;dur={total * 1000:.1f}",
+    }
 
 
 def _fields(response: Response) -> dict[str, Any]:

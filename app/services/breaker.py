@@ -9,6 +9,11 @@ from typing import Any
 import pybreaker
 
 from app.errors import CircuitOpen, ServiceError
+from app.services.window import SlidingWindow
+
+# the window over which the share of outages is taken, and the fewest calls that make a share
+RATE_SECONDS = 30.0
+RATE_CALLS = 20
 
 
 class Breaker:
@@ -18,7 +23,9 @@ class Breaker:
     but lets every call through when half open, hence the lock for the one probe.
     """
 
-    def __init__(self, name: str, failures: int, recovery: float) -> None:
+    def __init__(self, name: str, failures: int, failure_rate: float, recovery: float) -> None:
+        self._failure_rate = failure_rate
+        self._outcomes = SlidingWindow(RATE_SECONDS)
         self._recovery = recovery
         self._probe = threading.Lock()
         self._storage = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
@@ -61,6 +68,18 @@ class Breaker:
                 yield
         except pybreaker.CircuitBreakerError as error:
             raise CircuitOpen(retry_after=self._time_left()) from error
+        except ServiceError as error:
+            self._count(failed=error.outage)
+            raise
+        self._count(failed=False)
+
+    def _count(self, *, failed: bool) -> None:
+        """Open on the share of outages: a backend that fails every other call never fails several times in a row."""
+        self._outcomes.add(marked=failed)
+        calls, outages = self._outcomes.counts()
+        if failed and calls >= RATE_CALLS and outages >= self._failure_rate * calls:
+            self._outcomes.clear()
+            self._breaker.open()
 
     def _time_left(self) -> float:
         opened_at = self._storage.opened_at
@@ -77,15 +96,16 @@ def _is_no_outage(error: Any) -> bool:
 class Breakers:
     """The breakers of the process, made on first use: one for each backend and upstream route."""
 
-    def __init__(self, failures: int) -> None:
+    def __init__(self, failures: int, failure_rate: float) -> None:
         self._failures = failures
+        self._failure_rate = failure_rate
         self._breakers: dict[tuple[str, str], Breaker] = {}
 
     def get(self, backend: str, route: str, recovery: float) -> Breaker:
         """Return the breaker of a backend's route; an open one lets a probe through after `recovery` seconds."""
         key = (backend, route)
         if key not in self._breakers:
-            self._breakers[key] = Breaker(f"{backend}.{route}", self._failures, recovery)
+            self._breakers[key] = Breaker(f"{backend}.{route}", self._failures, self._failure_rate, recovery)
         return self._breakers[key]
 
     def states(self, backend: str) -> dict[str, str]:

@@ -78,6 +78,7 @@ class InferenceService:
         first: ServiceError | None = None
         try:
             for target in self.models.targets(model):
+                context.fallback = first is not None
                 try:
                     return self._measured(context, target, plan)
                 except ServiceError as error:

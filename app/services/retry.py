@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from app.context import Deadline
 from app.errors import ModelLoading, ServiceError, UpstreamRateLimited
+from app.services.window import SlidingWindow
 
+# retries may be this share of the calls of the last seconds; a few are always allowed, or a quiet service had none
+BUDGET_SHARE = 0.2
+BUDGET_FLOOR = 10
+BUDGET_SECONDS = 10.0
 BASE_SECONDS = 0.25
 CAP_SECONDS = 4.0
 
@@ -35,3 +40,27 @@ class RetryPolicy:
         See M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
         """
         return random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2.0**attempt))
+
+
+class RetryBudget:
+    """Keeps retries from multiplying an outage: at most a share of the calls of a sliding window, with a small floor.
+
+    The idea is Finagle's RetryBudget.
+    """
+
+    def __init__(self) -> None:
+        self._calls = SlidingWindow(BUDGET_SECONDS)
+        self._retries = SlidingWindow(BUDGET_SECONDS)
+
+    def count_call(self) -> None:
+        """Count one call, whatever becomes of it."""
+        self._calls.add()
+
+    def take_retry(self) -> bool:
+        """Tell whether one more retry is within the budget, and count it if it is."""
+        calls, _ = self._calls.counts()
+        retries, _ = self._retries.counts()
+        if retries >= max(BUDGET_FLOOR, BUDGET_SHARE * calls):
+            return False
+        self._retries.add()
+        return True

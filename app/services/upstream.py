@@ -3,6 +3,8 @@
 Every fault of an upstream leaves here as one of our errors.
 """
 
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -17,7 +19,7 @@ from app.backends.base import Answer, Call
 from app.context import RequestContext
 from app.errors import ServiceError, UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnavailable
 from app.services.breaker import Breakers
-from app.services.retry import RetryPolicy
+from app.services.retry import RetryBudget, RetryPolicy
 from app.version import SERVICE, __version__
 
 T = TypeVar("T")
@@ -80,6 +82,7 @@ class UpstreamClient:
     ) -> None:
         self._session = session
         self._private = private
+        self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
         self._breakers = breakers
         self._retries = retries
         self._sleep = sleep
@@ -90,6 +93,8 @@ class UpstreamClient:
         An open breaker of the call's route lets a probe through after `recovery` seconds.
         """
         breaker = self._breakers.get(call.backend, call.route, recovery)
+        budget = self._budgets[call.backend]
+        budget.count_call()
         with context.deadline.enforced(call.within):
             attempt = 0
             while True:
@@ -102,13 +107,14 @@ class UpstreamClient:
                         return call.parse(self._exchange(call, context))
                 except ServiceError as error:
                     wait = self._retries.wait(error, attempt, context.deadline)
-                    if wait is None or not call.repeat:
+                    if wait is None or not call.repeat or not budget.take_retry():
                         raise
                 self._sleep(wait)
 
     def _exchange(self, call: Call[Any], context: RequestContext) -> Answer:
         """Make one attempt, and read the answer to its end."""
         remaining = context.deadline.remaining()
+        started = time.monotonic()
         try:
             with self._session.request(
                 "GET" if call.body is None else "POST",
@@ -125,6 +131,8 @@ class UpstreamClient:
         except requests.RequestException as error:
             fault = next(fault for kind, fault in _FAULTS if isinstance(error, kind))
             raise fault from error
+        finally:
+            context.upstream_seconds += time.monotonic() - started
 
 
 def _headers(call: Call[Any]) -> dict[str, str]:

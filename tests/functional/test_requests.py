@@ -100,6 +100,26 @@ def test_attempts_are_counted_over_all_calls_of_a_request(make_client, upstream,
     assert line(caplog).attempts == 2
 
 
+def test_headers_tell_what_happened_to_an_operation(make_client, upstream):
+    client = make_client(FALLBACK_MODELS="org/second")
+    upstream.post(CHAT, status=404)
+    upstream.post(CHAT, json=chat_answer("Hi."))
+    headers = client.post("/v1/text/generate", json={"prompt": "x"}).headers
+    assert (headers["X-AI-Backend"], headers["X-AI-Model"]) == ("openai", "org/second")
+    assert (headers["X-AI-Attempts"], headers["X-AI-Fallback"]) == ("2", "true")
+    assert re.fullmatch(r"upstream;dur=\d+\.\d, total;dur=\d+\.\d", headers["Server-Timing"])
+
+
+def test_headers_tell_what_happened_to_a_failure_too(client, upstream):
+    upstream.post(CHAT, status=422)
+    headers = client.post("/v1/text/generate", json={"prompt": "x"}).headers
+    assert (headers["X-AI-Backend"], headers["X-AI-Attempts"], headers["X-AI-Fallback"]) == ("openai", "1", "false")
+
+
+def test_a_request_without_operation_has_no_such_headers(client):
+    assert not {"X-AI-Backend", "X-AI-Attempts", "Server-Timing"} & set(client.get("/health").headers.keys())
+
+
 def test_json_of_the_app_is_read_and_written_by_one_provider(make_app):
     app = make_app()
     assert app.json.loads(app.json.dumps({"a": "é"})) == {"a": "é"}

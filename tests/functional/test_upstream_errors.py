@@ -6,6 +6,8 @@ import pytest
 import requests
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, ROUTER_CHAT, chat_answer, sent
 
+from app.services.retry import BUDGET_FLOOR
+
 SECRETS = ("sk-secret-of-ours", "llm.test", "10.0.0.7", "Traceback", "raw-upstream-body", "evil.test")
 
 
@@ -328,3 +330,30 @@ def test_where_every_fallback_fails_the_first_error_is_told(make_client, upstrea
     upstream.post(ROUTER_CHAT, status=402)
     upstream.post(ROUTER_CHAT, status=500)
     failed(generate(client), 503, "upstream_quota_exhausted")
+
+
+def test_an_outage_is_not_multiplied_by_retries(make_client, upstream, instantly):
+    client = make_client(HUGGINGFACE_RETRY_ATTEMPTS="3", BREAKER_FAILURES="1000", BREAKER_FAILURE_RATE="1")
+    upstream.post(CHAT, status=400)
+    upstream.post(CHAT, status=500)
+    for _ in range(19):
+        generate(client)  # fewer than the breaker needs for a rate
+    assert len(upstream.calls) == 19 + BUDGET_FLOOR
+
+
+@pytest.mark.parametrize("given", ["5s", "500ms", "1", "10h"])
+def test_a_caller_may_grant_less_time(client, upstream, given):
+    upstream.post(CHAT, json=chat_answer("Hi."))
+    answer = client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-Request-Timeout": given})
+    assert answer.status_code == 200
+
+
+def test_the_time_that_a_caller_grants_is_kept(client):
+    answer = client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-Request-Timeout": "10ms"})
+    failed(answer, 504, "upstream_timeout")
+
+
+@pytest.mark.parametrize("given", ["soon", "-1s", "0", "nan", ""])
+def test_a_time_that_is_none_is_told_by_the_headers_name(client, given):
+    answer = client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-Request-Timeout": given})
+    assert list(failed(answer, 400, "validation_error")["details"]) == ["X-Request-Timeout"]

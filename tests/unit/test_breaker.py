@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from app.errors import CircuitOpen, UpstreamRejected, UpstreamUnavailable
-from app.services.breaker import Breaker, Breakers
+from app.services.breaker import RATE_CALLS, Breaker, Breakers
 
 
 def fail(breaker, error):
@@ -16,13 +16,13 @@ def fail(breaker, error):
 @pytest.fixture
 def opened():
     """A breaker that has opened and whose recovery time is over."""
-    breaker = Breaker("test", failures=1, recovery=0)
+    breaker = Breaker("test", failures=1, failure_rate=1, recovery=0)
     fail(breaker, UpstreamUnavailable())
     return breaker
 
 
 def test_calls_run_in_parallel_while_it_is_closed():
-    breaker = Breaker("test", failures=1, recovery=60)
+    breaker = Breaker("test", failures=1, failure_rate=1, recovery=60)
     inside = threading.Barrier(4)
 
     def call():
@@ -38,7 +38,7 @@ def test_calls_run_in_parallel_while_it_is_closed():
 
 
 def test_it_opens_after_consecutive_outages_and_passes_each_error_on():
-    breaker = Breaker("test", failures=2, recovery=60)
+    breaker = Breaker("test", failures=2, failure_rate=1, recovery=60)
     fail(breaker, UpstreamUnavailable())
     assert breaker.state == "closed"
     fail(breaker, UpstreamUnavailable())
@@ -49,7 +49,7 @@ def test_it_opens_after_consecutive_outages_and_passes_each_error_on():
 
 
 def test_a_success_between_outages_starts_the_count_again():
-    breaker = Breaker("test", failures=2, recovery=60)
+    breaker = Breaker("test", failures=2, failure_rate=1, recovery=60)
     fail(breaker, UpstreamUnavailable())
     with breaker.guard():
         pass
@@ -59,7 +59,7 @@ def test_a_success_between_outages_starts_the_count_again():
 
 @pytest.mark.parametrize("error", [UpstreamRejected(), ValueError()])
 def test_what_says_nothing_of_the_backends_health_does_not_count(error):
-    breaker = Breaker("test", failures=1, recovery=60)
+    breaker = Breaker("test", failures=1, failure_rate=1, recovery=60)
     fail(breaker, error)
     assert breaker.state == "closed"
 
@@ -80,13 +80,33 @@ def test_a_failed_probe_opens_it_again(opened):
 
 
 def test_the_time_left_is_the_whole_where_the_opening_is_not_known():
-    assert Breaker("test", failures=1, recovery=7)._time_left() == 7
+    assert Breaker("test", failures=1, failure_rate=1, recovery=7)._time_left() == 7
 
 
 def test_each_route_of_each_backend_has_its_own():
-    breakers = Breakers(failures=1)
+    breakers = Breakers(failures=1, failure_rate=1)
     fail(breakers.get("a", "chat", 60), UpstreamUnavailable())
     assert breakers.get("a", "chat", 60) is breakers.get("a", "chat", 60)
     breakers.get("a", "models", 60)
     breakers.get("b", "chat", 60)
     assert breakers.states("a") == {"chat": "open", "models": "closed"}
+
+
+def test_a_backend_that_fails_every_other_call_opens_it_too():
+    breaker = Breaker("test", failures=5, failure_rate=0.5, recovery=60)
+    for _ in range(RATE_CALLS // 2):
+        assert breaker.state == "closed"
+        with breaker.guard():
+            pass
+        fail(breaker, UpstreamUnavailable())
+    assert breaker.state == "open"
+
+
+def test_fewer_failures_than_the_rate_do_not(monkeypatch):
+    breaker = Breaker("test", failures=5, failure_rate=0.5, recovery=60)
+    for _ in range(RATE_CALLS):
+        fail(breaker, UpstreamUnavailable())
+        for _ in range(2):
+            with breaker.guard():
+                pass
+    assert breaker.state == "closed"

@@ -1,10 +1,12 @@
 """When a failed call is made again, and after how long."""
 
+import time
+
 import pytest
 
 from app.context import Deadline
 from app.errors import ModelLoading, UpstreamRateLimited, UpstreamRejected, UpstreamUnavailable
-from app.services.retry import BASE_SECONDS, CAP_SECONDS, RetryPolicy
+from app.services.retry import BASE_SECONDS, BUDGET_FLOOR, BUDGET_SECONDS, CAP_SECONDS, RetryBudget, RetryPolicy
 
 POLICY = RetryPolicy(retries=3)
 AMPLE = Deadline(1000)
@@ -49,3 +51,26 @@ def test_a_time_named_on_another_error_is_not_obeyed():
 
 def test_no_wait_outlives_the_deadline():
     assert POLICY.wait(UpstreamUnavailable(), 3, Deadline(0.5)) is None
+
+
+def taken(budget, wanted):
+    return sum(budget.take_retry() for _ in range(wanted))
+
+
+def test_a_quiet_service_may_retry_a_few_times():
+    assert taken(RetryBudget(), 100) == BUDGET_FLOOR
+
+
+def test_a_busy_service_may_retry_a_fifth_of_its_calls():
+    budget = RetryBudget()
+    for _ in range(1000):
+        budget.count_call()
+    assert taken(budget, 1000) == 200
+
+
+def test_the_budget_of_earlier_seconds_is_gone(monkeypatch):
+    budget = RetryBudget()
+    assert taken(budget, 100) == BUDGET_FLOOR
+    later = time.monotonic() + BUDGET_SECONDS + 1
+    monkeypatch.setattr("app.services.window.time.monotonic", lambda: later)
+    assert taken(budget, 100) == BUDGET_FLOOR
