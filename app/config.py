@@ -77,6 +77,7 @@ class Config:
 
     max_body_bytes: int = setting(parsing.size, 1024**2)
     max_input_chars: int = setting(parsing.integer(1, 10_000_000), 20_000)
+    upstream_max_concurrency: int = setting(parsing.integer(1, 100_000), 256)
     breaker_failures: int = setting(parsing.integer(1, 1000), 5)
     breaker_recovery: float = setting(parsing.positive_duration, 10.0)
     breaker_failure_rate: float = setting(parsing.number(0, 1), 0.5)
@@ -88,7 +89,6 @@ class Config:
     rate_limit: str = setting(parsing.rate, "60/minute")
     redis_url: Secret | None = setting(parsing.redis_url)
     cors_origins: tuple[str, ...] = setting(parsing.origins, ())
-    upstream_max_concurrency: int = setting(parsing.integer(1, 100_000), 256)
     cache_ttl: float = setting(parsing.duration, 3600.0)
     cache_max_bytes: int = setting(parsing.size, 16 * 1024**2)
     stream_first_event_timeout: float = setting(parsing.positive_duration, 30.0)

@@ -42,6 +42,7 @@ class RequestContext:
     backend: str | None = None
     fallback: bool = False
     attempts: int = 0
+    queue_seconds: float = 0.0
     upstream_seconds: float = 0.0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None

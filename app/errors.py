@@ -10,7 +10,7 @@ ServiceError
 │   ├── UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, ModelLoading
 │   └── UpstreamInvalidResponse
 │       └── UpstreamUnexpectedStatus
-├── CircuitOpen
+├── CircuitOpen, Overloaded
 └── InternalError        a bug of ours
 """
 
@@ -238,3 +238,12 @@ class CircuitOpen(ServiceError):
     status = 503
     type = "circuit_open"
     default_message = "The backend failed repeatedly and is left alone for a while; come back after Retry-After."
+
+
+class Overloaded(ServiceError):
+    """As many calls to this backend are in flight, and waiting, as may be."""
+
+    status = 503
+    type = "overloaded"
+    default_message = "The service has as many calls in flight as it may; come back after Retry-After."
+    default_retry_after = 1.0

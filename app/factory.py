@@ -45,4 +45,5 @@ def build(config: Config) -> Flask:
 def _client(config: Config, breakers: Breakers) -> UpstreamClient:
     session = pooled_session(config.server_max_connections)
     retries = RetryPolicy(config.huggingface_retry_attempts)
-    return UpstreamClient(session, breakers, retries, time.sleep, Private(config.keys, config.hosts))
+    private = Private(config.keys, config.hosts)
+    return UpstreamClient(session, breakers, retries, time.sleep, private, config.upstream_max_concurrency)

@@ -43,13 +43,17 @@ def _told() -> dict[str, str]:
     context: RequestContext | None = g.get("context")
     if context is None:
         return {}
-    total = time.perf_counter() - g.received
+    times = {
+        "queue": context.queue_seconds,
+        "upstream": context.upstream_seconds,
+        "total": time.perf_counter() - g.received,
+    }
     answered = {"X-AI-Backend": context.backend, "X-AI-Model": context.model}
     return {
         **{name: value for name, value in answered.items() if value},
         "X-AI-Attempts": str(context.attempts),
         "X-AI-Fallback": str(context.fallback).lower(),
-        "Server-Timing": f"upstream;dur={context.upstream_seconds * 1000:.1f}, total;dur={total * 1000:.1f}",
+        "Server-Timing": ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in times.items()),
     }
 
 

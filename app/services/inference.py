@@ -11,6 +11,7 @@ from app.errors import (
     InternalError,
     ModelLoading,
     ModelNotFound,
+    Overloaded,
     ServiceError,
     UpstreamAuthenticationError,
     UpstreamQuotaExhausted,
@@ -25,6 +26,7 @@ T = TypeVar("T")
 # beside outages: what says that this model or backend is unavailable, not that the input is at fault
 _UNAVAILABLE = (
     CircuitOpen,
+    Overloaded,
     ModelLoading,
     ModelNotFound,
     UpstreamAuthenticationError,

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from app.backends.base import Answer, Call
 from app.context import RequestContext
 from app.errors import ServiceError, UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnavailable
 from app.services.breaker import Breakers
+from app.services.bulkhead import Bulkhead
 from app.services.retry import RetryBudget, RetryPolicy
 from app.version import SERVICE, __version__
 
@@ -70,7 +72,11 @@ class Private:
 
 
 class UpstreamClient:
-    """Makes calls within the deadline of their request: guarded by a breaker, repeated as the retry policy says."""
+    """Makes calls within the deadline of their request.
+
+    Each attempt takes a place in its backend's bulkhead and is guarded by its route's breaker; the retry policy and the
+    budget of its backend say whether there is another.
+    """
 
     def __init__(
         self,
@@ -79,9 +85,11 @@ class UpstreamClient:
         retries: RetryPolicy,
         sleep: Callable[[float], None],
         private: Private,
+        max_concurrency: int,
     ) -> None:
         self._session = session
         self._private = private
+        self._bulkheads: defaultdict[str, Bulkhead] = defaultdict(partial(Bulkhead, max_concurrency))
         self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
         self._breakers = breakers
         self._retries = retries
@@ -93,6 +101,7 @@ class UpstreamClient:
         An open breaker of the call's route lets a probe through after `recovery` seconds.
         """
         breaker = self._breakers.get(call.backend, call.route, recovery)
+        bulkhead = self._bulkheads[call.backend]
         budget = self._budgets[call.backend]
         budget.count_call()
         with context.deadline.enforced(call.within):
@@ -102,7 +111,8 @@ class UpstreamClient:
                 if context.deadline.remaining() < SHORTEST_ATTEMPT_SECONDS:
                     raise UpstreamTimeout  # outside the guard: the backend had no chance to answer
                 try:
-                    with breaker.guard():
+                    with bulkhead.guard(context.deadline.remaining()) as waited, breaker.guard():
+                        context.queue_seconds += waited
                         context.attempts += 1
                         return call.parse(self._exchange(call, context))
                 except ServiceError as error:

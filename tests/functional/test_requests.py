@@ -107,7 +107,7 @@ def test_headers_tell_what_happened_to_an_operation(make_client, upstream):
     headers = client.post("/v1/text/generate", json={"prompt": "x"}).headers
     assert (headers["X-AI-Backend"], headers["X-AI-Model"]) == ("openai", "org/second")
     assert (headers["X-AI-Attempts"], headers["X-AI-Fallback"]) == ("2", "true")
-    assert re.fullmatch(r"upstream;dur=\d+\.\d, total;dur=\d+\.\d", headers["Server-Timing"])
+    assert re.fullmatch(r"queue;dur=\d+\.\d, upstream;dur=\d+\.\d, total;dur=\d+\.\d", headers["Server-Timing"])
 
 
 def test_headers_tell_what_happened_to_a_failure_too(client, upstream):

@@ -315,3 +315,20 @@ def test_wrong_settings_stop_the_start_with_every_fault_named():
     assert all(name in ended.stderr for name in variables)
     assert "Traceback" not in ended.stderr
     assert "https://router.huggingface.co" in ended.stderr
+
+
+def test_health_answers_while_everything_else_is_full(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", UPSTREAM_MAX_CONCURRENCY="4")
+    release = threading.Event()
+    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
+    with ThreadPoolExecutor(20) as pool:
+        calls = [pool.submit(service.post, "/v1/text/generate", prompt="x") for _ in range(20)]
+        until(lambda: sum(call.done() for call in calls) == 16)
+        assert service.get("/health").status_code == 200
+        assert service.get("/metrics").status_code == 200
+        release.set()
+        answers = [call.result() for call in calls]
+    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [503] * 16
+    assert {answer.json().get("type") for answer in answers if answer.status_code == 503} == {"overloaded"}
+    assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 503} == {"1"}
+    assert len(remote.requests) == 4
