@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import gevent
 
+from app.caller import Caller
 from app.errors import UpstreamTimeout
 
 
@@ -38,6 +40,7 @@ class RequestContext:
     request_id: str
     deadline: Deadline
     operation: str
+    caller: Caller = field(default_factory=partial(Caller, None))
     model: str | None = None
     backend: str | None = None
     fallback: bool = False

@@ -1,17 +1,13 @@
 """The errors of the service: one class for each type of the error table, all with the same JSON shape.
 
 ServiceError
-├── CallerError          the caller can mend it; nothing was sent upstream
-│   ├── ValidationError, NotFound, MethodNotAllowed, RequestTimeout, PayloadTooLarge,
-│   └── UriTooLong, UnsupportedMediaType, HeadersTooLarge
-├── UpstreamError        what a backend did, or failed to do
-│   ├── ModelNotFound, NotSupported, UpstreamRejected       will not change by itself
-│   ├── UpstreamAuthenticationError, UpstreamQuotaExhausted
-│   ├── UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, ModelLoading
-│   └── UpstreamInvalidResponse
-│       └── UpstreamUnexpectedStatus
-├── CircuitOpen, Overloaded
-└── InternalError        a bug of ours
+├── CallerError     the caller can mend it, nothing was sent upstream: ValidationError, NotFound, MethodNotAllowed,
+│                   RequestTimeout, PayloadTooLarge, UriTooLong, UnsupportedMediaType, HeadersTooLarge
+├── UpstreamError   what a backend did, or failed to do: ModelNotFound, NotSupported, UpstreamRejected,
+│                   UpstreamAuthenticationError, UpstreamQuotaExhausted, UpstreamRateLimited, UpstreamUnavailable,
+│                   UpstreamTimeout, ModelLoading, UpstreamInvalidResponse (and of it UpstreamUnexpectedStatus)
+├── CircuitOpen, Overloaded, CallerLeft
+└── InternalError   a bug of ours
 """
 
 import math
@@ -247,3 +243,10 @@ class Overloaded(ServiceError):
     type = "overloaded"
     default_message = "The service has as many calls in flight as it may; come back after Retry-After."
     default_retry_after = 1.0
+
+
+class CallerLeft(ServiceError):
+    """The caller hung up; the status, which nobody gets, is for the log (nginx named it)."""
+
+    status = 499
+    type = "caller_left"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import g, request
 
+from app.caller import Caller
 from app.config import Config
 from app.context import Deadline, RequestContext
 from app.errors import ValidationError
@@ -22,7 +23,8 @@ class Scope:
     def context(self, operation: str) -> RequestContext:
         """Start the budget of the current request, and keep the context for its log line."""
         budget = min(self.config.huggingface_timeout, _callers_budget(request.headers.get("X-Request-Timeout")))
-        g.context = RequestContext(g.request_id, Deadline(budget), operation)
+        caller = Caller(request.environ.get("gunicorn.socket"))
+        g.context = RequestContext(g.request_id, Deadline(budget), operation, caller)
         context: RequestContext = g.context
         return context
 

@@ -104,7 +104,7 @@ class UpstreamClient:
         bulkhead = self._bulkheads[call.backend]
         budget = self._budgets[call.backend]
         budget.count_call()
-        with context.deadline.enforced(call.within):
+        with context.caller.watched(), context.deadline.enforced(call.within):
             attempt = 0
             while True:
                 attempt += 1

@@ -332,3 +332,36 @@ def test_health_answers_while_everything_else_is_full(start, remote):
     assert {answer.json().get("type") for answer in answers if answer.status_code == 503} == {"overloaded"}
     assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 503} == {"1"}
     assert len(remote.requests) == 4
+
+
+def test_a_caller_that_leaves_ends_the_upstream_call_and_is_not_retried(service, remote):
+    hung_up = threading.Event()
+
+    def answer(handler):
+        if not handler.connection.recv(1):  # returns when the service closes the connection
+            hung_up.set()
+
+    remote.answer = answer
+    head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
+    for number in range(1, 6):
+        hung_up.clear()
+        with connect(service) as connection:
+            connection.sendall(head + b'{"prompt": "x"}')
+            assert remote.arrived.acquire(timeout=20)
+        assert hung_up.wait(20)
+        until(lambda number=number: sum('"caller_left"' in line for line in service.lines) == number)
+    assert len(remote.requests) == 5
+    remote.answer = lambda handler: reply(handler, chat_answer("Hi."))
+    assert service.post("/v1/text/generate", prompt="x").status_code == 200
+
+
+def test_a_request_sent_ahead_is_no_caller_that_left(service, remote):
+    release = threading.Event()
+    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
+    head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
+    with connect(service) as connection:
+        connection.sendall(head + b'{"prompt": "x"}')
+        assert remote.arrived.acquire(timeout=20)
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        release.set()
+        assert until_closed(connection).count(b"200 OK") == 2

@@ -1,0 +1,59 @@
+"""Watches whether the caller of a request is still there."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gevent
+from gevent.socket import wait_read
+
+from app.errors import CallerLeft
+
+
+class Caller:
+    """The other end of a request's connection; without one (a test client has none) the caller never leaves."""
+
+    def __init__(self, connection: socket.socket | None) -> None:
+        self._connection = connection
+        self.left = False
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Raise CallerLeft in the block as soon as the caller hangs up, whatever the block is waiting for."""
+        if self.left:
+            raise CallerLeft
+        if self._connection is None:
+            yield
+            return
+        watch = _Watch(self, self._connection)
+        watcher = gevent.spawn(watch.run)
+        try:
+            yield
+        finally:
+            watch.over = True
+            watcher.kill(block=False)
+
+
+class _Watch:
+    """One block's watch: `over` once the block has ended, so that nothing is raised behind it."""
+
+    def __init__(self, caller: Caller, connection: socket.socket) -> None:
+        self.over = False
+        self._caller = caller
+        self._connection = connection
+        self._watched = gevent.getcurrent()
+
+    def run(self) -> None:
+        """Wait for the hang-up: the connection is readable, and there is nothing to read."""
+        wait_read(self._connection.fileno())
+        try:
+            if self._connection.recv(1, socket.MSG_PEEK):
+                return  # the next request, sent ahead
+        except OSError:
+            pass  # reset
+        self._caller.left = True
+        gevent.get_hub().loop.run_callback(self._raise)
+
+    def _raise(self) -> None:
+        if not self.over:
+            self._watched.throw(CallerLeft())

@@ -1,0 +1,58 @@
+"""Watching whether the caller is still there."""
+
+import socket
+import struct
+
+import gevent
+import pytest
+
+from app.caller import Caller, _Watch
+from app.errors import CallerLeft
+
+LONG = 20
+
+
+@pytest.fixture
+def connection():
+    """Both ends of a TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        other = socket.create_connection(listener.getsockname(), timeout=5)
+        served, _ = listener.accept()
+        with other, served:
+            yield other, served
+
+
+def reset(other):
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    other.close()
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
+def test_whatever_waits_ends_when_the_caller_leaves_and_nothing_more_begins(connection, leave):
+    other, served = connection
+    caller = Caller(served)
+    gevent.spawn(leave, other)
+    with pytest.raises(CallerLeft), caller.watched():
+        gevent.sleep(LONG)
+    with pytest.raises(CallerLeft), caller.watched():
+        pytest.fail("a caller that left was served")
+
+
+def test_a_caller_that_sends_ahead_has_not_left(connection):
+    other, served = connection
+    caller = Caller(served)
+    other.sendall(b"GET")
+    with caller.watched():
+        gevent.sleep(0.01)
+    assert not caller.left
+
+
+def test_nothing_is_raised_once_the_block_is_over(connection):
+    watch = _Watch(Caller(connection[1]), connection[1])
+    watch.over = True
+    watch._raise()
+
+
+def test_without_a_connection_nobody_leaves():
+    with Caller(None).watched():
+        pass
