@@ -22,7 +22,7 @@ workers = _settings.web_concurrency
 worker_class = "app.worker.Worker"
 worker_connections = _settings.server_max_connections
 keepalive = math.ceil(_settings.server_idle_timeout)
-graceful_timeout = math.ceil(_settings.shutdown_grace)
+graceful_timeout = math.ceil(_settings.drain_delay + _settings.shutdown_grace)
 # a heartbeat, not a limit on requests: a worker whose loop hangs this long is replaced
 timeout = 30
 # the heartbeat's file; on a disk its writes can block

@@ -81,6 +81,7 @@ class Config:
     breaker_failures: int = setting(parsing.integer(1, 1000), 5)
     breaker_recovery: float = setting(parsing.positive_duration, 10.0)
     breaker_failure_rate: float = setting(parsing.number(0, 1), 0.5)
+    drain_delay: float = setting(parsing.duration, 0.0)
     shutdown_grace: float = setting(parsing.positive_duration, 30.0)
 
     # Part of the interface, and checked like all others; nothing acts on them yet.
@@ -95,7 +96,6 @@ class Config:
     stream_idle_timeout: float = setting(parsing.positive_duration, 30.0)
     stream_total_timeout: float = setting(parsing.positive_duration, 600.0)
     stream_heartbeat: float = setting(parsing.positive_duration, 10.0)
-    drain_delay: float = setting(parsing.duration, 0.0)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

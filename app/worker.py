@@ -55,6 +55,7 @@ class Worker(GeventWorker):
         self._write_timeout_ms = math.ceil(config.server_write_timeout * 1000)
         self._drain_bytes = DRAIN_FACTOR * config.max_body_bytes
         self._idle_timeout = config.server_idle_timeout
+        self._drain_delay = config.drain_delay
         self._last_call = False
         self._idle: set[socket.socket] = set()
 
@@ -87,11 +88,11 @@ class Worker(GeventWorker):
         _linger(client)
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
-        """On SIGTERM: readiness says so, kept-alive connections without a request close, requests finish."""
-        super().handle_exit(sig, frame)
+        """On SIGTERM: readiness says so at once; after DRAIN_DELAY nothing new is accepted, and requests finish."""
         app = getattr(self, "wsgi", None)
         if app is not None:
             app.extensions["lifecycle"].draining = True
+        gevent.spawn_later(self._drain_delay, super().handle_exit, sig, frame)
 
     def notify(self) -> None:
         """The heartbeat, once a second: the second one after the end was decided closes idle connections."""

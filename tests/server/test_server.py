@@ -365,3 +365,16 @@ def test_a_request_sent_ahead_is_no_caller_that_left(service, remote):
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         release.set()
         assert until_closed(connection).count(b"200 OK") == 2
+
+
+def test_a_drain_goes_on_serving_while_readiness_says_no_then_refuses_connections(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", DRAIN_DELAY="2s")
+    assert service.get("/health/ready").status_code == 200
+    with ThreadPoolExecutor(1) as pool:
+        stopped = pool.submit(service.stop)
+        until(lambda: service.get("/health/ready").status_code == 503)
+        assert service.get("/health/ready").json()["status"] == "draining"
+        assert service.post("/v1/text/generate", prompt="x").status_code == 200
+        assert stopped.result() == 0
+    with pytest.raises(ConnectionRefusedError):
+        connect(service)

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 
+import gevent
 import pytest
 from gunicorn.config import Config as GunicornConfig
 
@@ -76,6 +77,7 @@ def test_an_answer_to_a_caller_that_has_gone_is_dropped(worker, connection):
 
 def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, connection):
     worker.handle_exit(signal.SIGTERM, None)
+    gevent.wait(timeout=5)
     assert worker.alive is False
 
 
