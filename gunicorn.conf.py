@@ -48,7 +48,16 @@ def on_starting(server):
     for file in Path(_metrics_dir).glob("*.db") if _metrics_dir else ():
         file.unlink()  # of an earlier run
     if _engine:
-        _engine.start()
+        _engine.ensure_running()
+
+
+def pre_fork(server, worker):
+    if _engine:
+        _engine.ensure_running()
+
+
+def post_fork(server, worker):
+    worker.engine = _engine
 
 
 def when_ready(server):

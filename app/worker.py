@@ -25,6 +25,7 @@ from gunicorn.util import close
 from gunicorn.workers.ggevent import GeventWorker
 
 from app.config import Config
+from app.embedded.launcher import Launcher
 from app.errors import HeadersTooLarge, InternalError, RequestTimeout, ServiceError, UriTooLong, ValidationError
 from app.requestid import accepted_or_new
 
@@ -47,6 +48,9 @@ class IdleError(Exception):
 
 class Worker(GeventWorker):
     """Serves connections one request after the other."""
+
+    alive: bool
+    engine: Launcher | None = None  # set by gunicorn.conf.py where there is one
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -95,8 +99,14 @@ class Worker(GeventWorker):
         gevent.spawn_later(self._drain_delay, super().handle_exit, sig, frame)
 
     def notify(self) -> None:
-        """The heartbeat, once a second: the second one after the end was decided closes idle connections."""
+        """The heartbeat, once a second: the second one after the end was decided closes idle connections.
+
+        A worker whose embedded engine has lost its supervisor ends: with the next worker the arbiter starts a new one.
+        """
         super().notify()
+        if self.alive and self.engine and not self.engine.running():
+            self.log.error("the supervisor of the embedded engine is gone; ending, to have both started again")
+            self.alive = False
         if not self.alive:
             if self._last_call:
                 self._close_idle()

@@ -18,8 +18,23 @@ class Launcher:
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start the supervisor in a session of its own: Ctrl-C may not reach it before the workers are done."""
+    def running(self) -> bool:
+        """Tell whether the supervisor is there; the arbiter reaps it, so any process may ask."""
+        if self._process is None:
+            return False
+        try:
+            os.kill(self._process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def ensure_running(self) -> None:
+        """Start the supervisor where there is none.
+
+        It gets a session of its own: Ctrl-C may not reach it before the workers are done.
+        """
+        if self.running():
+            return
         path = self._config.embedded_model_path
         logs = [self._config.log_level, "plain" if self._config.plain_logs else "json"]
         engine = [self._port, self._config.embedded_threads, model_file(path), model_name(path)]

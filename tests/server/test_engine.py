@@ -148,6 +148,17 @@ def test_the_engine_is_there_as_a_fallback_of_a_remote_backend(start, remote):
     assert service.stop() == 0
 
 
+def test_a_supervisor_that_is_killed_is_started_again_with_its_engine(start):
+    service = start(AI_BACKEND="embedded")
+    until(lambda: service.get("/health/ready").status_code == 200)
+    killed = service.engine()
+    killed.parent().kill()
+    killed.wait(20)
+    until(lambda: service.post("/v1/text/generate", prompt="Hi.", max_tokens=1).status_code == 200)
+    assert service.engine().pid != killed.pid
+    assert service.stop() == 0
+
+
 def test_the_engine_does_not_outlive_a_server_that_is_killed(start):
     service = start(AI_BACKEND="embedded")
     until(lambda: service.get("/health/ready").status_code == 200)

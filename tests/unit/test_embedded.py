@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -130,14 +131,37 @@ def test_the_supervisor_gets_no_key(monkeypatch):
     monkeypatch.setattr(launcher.subprocess, "Popen", Popen)
     monkeypatch.setenv("HUGGINGFACE_API_KEY", "hf_secret")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    launcher.Launcher(Config.from_env({"AI_BACKEND": "embedded"}), 4321).start()
+    launcher.Launcher(Config.from_env({"AI_BACKEND": "embedded"}), 4321).ensure_running()
     assert "secret" not in str(started)
     assert started["session"] is True
     assert started["command"][1:6] == ["-m", "app.embedded.supervisor", str(os.getpid()), "info", "json"]
 
 
 def test_a_launcher_that_started_nothing_stops_nothing():
-    launcher.Launcher(Config(), 1).stop()
+    started = launcher.Launcher(Config(), 1)
+    assert not started.running()
+    started.stop()
+
+
+def test_a_supervisor_is_started_again_only_where_it_is_gone(monkeypatch):
+    commands = []
+
+    def start(command, **options):
+        commands.append(command)
+        return subprocess.Popen(WAITS, stdout=subprocess.DEVNULL)
+
+    monkeypatch.setattr(launcher, "subprocess", types.SimpleNamespace(Popen=start))
+    started = launcher.Launcher(Config(), 1)
+    started.ensure_running()
+    started.ensure_running()
+    assert len(commands) == 1
+    first = started._process
+    first.kill()
+    first.wait()
+    started.ensure_running()
+    assert len(commands) == 2
+    started._process.kill()
+    started._process.wait()
 
 
 def test_a_supervisor_that_does_not_stop_is_killed(monkeypatch):

@@ -10,6 +10,8 @@ import gevent
 import pytest
 from gunicorn.config import Config as GunicornConfig
 
+from app.config import Config
+from app.embedded.launcher import Launcher
 from app.worker import Worker
 
 
@@ -92,6 +94,12 @@ def test_idle_connections_close_with_the_second_heartbeat_of_a_worker_that_ends(
     worker.notify()
     connection[0].settimeout(5)
     assert connection[0].recv(1) == b""
+
+
+def test_a_worker_whose_engine_has_lost_its_supervisor_ends(worker):
+    worker.engine = Launcher(Config(), 1)  # which runs nothing
+    worker.notify()
+    assert worker.alive is False
 
 
 def test_closing_idle_connections_wakes_their_wait_and_passes_over_those_that_are_gone(worker, connection):
