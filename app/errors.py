@@ -6,8 +6,7 @@ ServiceError
 ├── UpstreamError   what a backend did, or failed to do: ModelNotFound, NotSupported, UpstreamRejected,
 │                   UpstreamAuthenticationError, UpstreamQuotaExhausted, UpstreamRateLimited, UpstreamUnavailable,
 │                   UpstreamTimeout, ModelLoading, UpstreamInvalidResponse (and of it UpstreamUnexpectedStatus)
-├── CircuitOpen, Overloaded, CallerLeft
-└── InternalError   a bug of ours
+└── CircuitOpen, Overloaded, CallerLeft, and InternalError for a bug of ours
 """
 
 import math
@@ -20,9 +19,8 @@ LONGEST_RETRY_AFTER = 24 * 3600
 class ServiceError(Exception):
     """An error with its HTTP status and type; `message` is a sentence that a person can act on.
 
-    `retry_after` is in seconds and tells callers when to come back; without it `default_retry_after` does.
-    `retryable` says that the same call may succeed if it is made again, `outage` that the error speaks of the
-    backend's health rather than of this one request.
+    `retry_after` (without it `default_retry_after`) is in seconds and tells callers when to come back. `retryable` says
+    that the same call may succeed later, `outage` that the error speaks of the backend's health, not of one request.
     """
 
     status: ClassVar[int] = 500

@@ -45,15 +45,16 @@ def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _run(command: list[str]) -> int:
     """Run the command to its end, or end it where this process is told to; log what it prints, return its status."""
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, text=True, errors="replace", **output) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
         logger.info("the embedded engine runs as process %d", process.pid)
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 logger.warning("engine: %s", line.rstrip())
         finally:
             process.terminate()
-    return int(process.returncode)
+    return process.returncode
 
 
 def main(parent: str, log_level: str, plain: str, *arguments: str) -> None:

@@ -12,16 +12,6 @@ from app.errors import CallerLeft
 LONG = 20
 
 
-@pytest.fixture
-def connection():
-    """Both ends of a TCP connection."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        other = socket.create_connection(listener.getsockname(), timeout=5)
-        served, _ = listener.accept()
-        with other, served:
-            yield other, served
-
-
 def reset(other):
     other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     other.close()

@@ -32,16 +32,6 @@ def worker():
     made.tmp.close()
 
 
-@pytest.fixture
-def connection():
-    """Both ends of a TCP connection."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        caller = socket.create_connection(listener.getsockname(), timeout=5)
-        served, _ = listener.accept()
-        with caller, served:
-            yield caller, served
-
-
 def handle(worker, served):
     worker.handle(served, served, ("127.0.0.1", 1))
 
