@@ -45,5 +45,10 @@ def build(config: Config) -> Flask:
 def _client(config: Config, breakers: Breakers) -> UpstreamClient:
     session = pooled_session(config.server_max_connections)
     retries = RetryPolicy(config.huggingface_retry_attempts)
-    private = Private(config.keys, config.hosts)
+    private = Private(_encoded(config.keys), _encoded(config.hosts))
+    # the wait between two attempts; in the worker it is gevent's and lets other requests run
     return UpstreamClient(session, breakers, retries, time.sleep, private, config.upstream_max_concurrency)
+
+
+def _encoded(texts: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(text.encode() for text in texts)

@@ -26,6 +26,7 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 
 
+# nothing else happens in this process, so it may sleep between two starts; SIGTERM wakes it
 def supervise(command: list[str], sleep: Callable[[float], None] = time.sleep) -> NoReturn:
     """Start a command, and again whenever it ends; pause longer and longer where it ends soon after each start."""
     pause = FIRST_PAUSE_SECONDS

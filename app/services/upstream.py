@@ -61,13 +61,13 @@ def pooled_session(connections: int) -> requests.Session:
 class Private:
     """What no caller may see, should an upstream repeat it: our keys, and in errors the upstreams' hosts."""
 
-    keys: tuple[str, ...]
-    hosts: tuple[str, ...]
+    keys: tuple[bytes, ...]
+    hosts: tuple[bytes, ...]
 
     def removed_from(self, body: bytes, status: int) -> bytes:
         """Return the body of an answer without them; a host in an answer of a model is the model's own word."""
         for text in (*self.keys, *(self.hosts if status >= 400 else ())):
-            body = body.replace(text.encode(), b"[removed]")
+            body = body.replace(text, b"[removed]")
         return body
 
 

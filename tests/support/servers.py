@@ -95,7 +95,7 @@ def until(condition: Callable[[], bool], seconds: float = LONG_SECONDS) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "the condition did not come to hold"
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two questions to another process, which tells no event
 
 
 class Upstream:
