@@ -1,22 +1,32 @@
-"""What travels with one request below the blueprints: its id, its deadline, and the facts for its log line."""
+"""What travels with one request below the blueprints: its id, its limits of time, and the facts for its log line."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import gevent
 
 from app.caller import Caller
-from app.errors import UpstreamTimeout
+from app.errors import InternalError, ServiceError, UpstreamTimeout
+
+# what all questions to Redis together may cost one request
+STORE_SECONDS = 0.05
+# from the least work done for an answer to the most
+CACHE_OUTCOMES = ("hit", "coalesced", "miss", "bypass")
 
 
 class Deadline:
-    """The moment, `seconds` from now, by which a request is answered, whatever an upstream does."""
+    """The moment, `seconds` from now, by which a request is answered, whatever an upstream does.
 
-    def __init__(self, seconds: float) -> None:
+    `fault` is what its passing says of the backend.
+    """
+
+    def __init__(self, seconds: float, fault: type[UpstreamTimeout] = UpstreamTimeout) -> None:
         self._end = time.monotonic() + seconds
+        self.fault = fault
 
     def remaining(self) -> float:
         """Return the seconds left, zero when the deadline has passed."""
@@ -24,13 +34,38 @@ class Deadline:
 
     @contextmanager
     def enforced(self, within: float | None = None) -> Iterator[None]:
-        """Raise UpstreamTimeout in the block when the deadline passes, or `within` seconds if that is sooner.
+        """Raise the fault in the block when the deadline passes, or UpstreamTimeout after `within` seconds if sooner.
 
         Socket timeouts bound one read each, so an upstream that drips bytes outlives any of them; this does not.
         """
-        seconds = self.remaining() if within is None else min(within, self.remaining())
-        with gevent.Timeout(seconds, UpstreamTimeout()):
+        remaining = self.remaining()
+        sooner = within is not None and within < remaining
+        with gevent.Timeout(within if sooner else remaining, UpstreamTimeout() if sooner else self.fault()):
             yield
+
+
+class Allowance:
+    """Seconds that may be spent on something, in all."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Take the time of the block from what is left."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.left = max(0.0, self.left - (time.monotonic() - started))
+
+
+@dataclass(frozen=True)
+class CacheControl:
+    """What the caller allows: to be answered from the cache, and to be kept in it."""
+
+    read: bool = True
+    write: bool = True
 
 
 @dataclass
@@ -41,11 +76,44 @@ class RequestContext:
     deadline: Deadline
     operation: str
     caller: Caller = field(default_factory=partial(Caller, None))
+    cache_control: CacheControl = field(default_factory=CacheControl)
+    debug: bool = False
+    started: float = field(default_factory=time.monotonic)
+    store_allowance: Allowance = field(default_factory=partial(Allowance, STORE_SECONDS))
     model: str | None = None
     backend: str | None = None
     fallback: bool = False
     attempts: int = 0
+    cache: str | None = None
+    timeline: list[dict[str, Any]] = field(default_factory=list)
     queue_seconds: float = 0.0
     upstream_seconds: float = 0.0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+
+    def note_cache(self, outcome: str) -> None:
+        """Keep the outcome that took the most work of those of all upstream calls."""
+        self.cache = max(outcome, self.cache or outcome, key=CACHE_OUTCOMES.index)
+
+    @contextmanager
+    def timed(self, backend: str, route: str) -> Iterator[None]:
+        """Put the block into the timeline of attempts: when it began, what became of it, and how long it took."""
+        began = time.monotonic()
+        entry = {"at_ms": _milliseconds(began - self.started), "backend": backend, "route": route}
+        self.timeline.append(entry)
+        entry["outcome"] = "cancelled"  # by the answer of another attempt
+        try:
+            yield
+            entry["outcome"] = "ok"
+        except ServiceError as error:
+            entry["outcome"] = error.type
+            raise
+        except Exception:
+            entry["outcome"] = InternalError.type
+            raise
+        finally:
+            entry["duration_ms"] = _milliseconds(time.monotonic() - began)
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -6,6 +6,8 @@ from flask import Flask, Response, g, make_response
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
+from app.blueprints.scope import with_debug
+from app.context import RequestContext
 from app.errors import (
     InternalError,
     MethodNotAllowed,
@@ -59,4 +61,7 @@ def init_app(app: Flask) -> None:
 
 def _response(error: ServiceError) -> Response:
     g.error_type = error.type
+    context: RequestContext | None = g.get("context")
+    if context is not None:
+        error.details = with_debug(context, error.details)
     return make_response(error.body(g.request_id), error.status, error.headers)

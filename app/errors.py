@@ -1,12 +1,7 @@
-"""The errors of the service: one class for each type of the error table, all with the same JSON shape.
+"""The faults of the service: one class for each, all with the same JSON shape.
 
-ServiceError
-├── CallerError     the caller can mend it, nothing was sent upstream: ValidationError, NotFound, MethodNotAllowed,
-│                   RequestTimeout, PayloadTooLarge, UriTooLong, UnsupportedMediaType, HeadersTooLarge
-├── UpstreamError   what a backend did, or failed to do: ModelNotFound, NotSupported, UpstreamRejected,
-│                   UpstreamAuthenticationError, UpstreamQuotaExhausted, UpstreamRateLimited, UpstreamUnavailable,
-│                   UpstreamTimeout, ModelLoading, UpstreamInvalidResponse (and of it UpstreamUnexpectedStatus)
-└── CircuitOpen, Overloaded, CallerLeft, and InternalError for a bug of ours
+The only place that names them: `type` is the error's type for callers, the `error` field of log lines, the label of
+metrics, and the outcome in a timeline of attempts.
 """
 
 import math
@@ -29,6 +24,11 @@ class ServiceError(Exception):
     default_retry_after: ClassVar[float | None] = None
     retryable: ClassVar[bool] = False
     outage: ClassVar[bool] = False
+
+    def __init_subclass__(cls, *, status: int | None = None, type: str | None = None) -> None:  # noqa: A002 - its name
+        """Take the fault's status and type; one that names none shares its parent's."""
+        cls.status = status or cls.status
+        cls.type = type or cls.type
 
     def __init__(
         self, message: str = "", *, details: dict[str, Any] | None = None, retry_after: float | None = None
@@ -63,67 +63,57 @@ class CallerError(ServiceError):
     """What the caller sent cannot be served."""
 
 
-class ValidationError(CallerError):
+class ValidationError(CallerError, status=400, type="validation_error"):
     """The body, a field or a parameter is wrong; details map each field to its reasons."""
 
-    status = 400
-    type = "validation_error"
     default_message = "The request is not valid: see details for every field at fault."
 
 
-class NotFound(CallerError):
+class NotFound(CallerError, status=404, type="not_found"):
     """No such route."""
 
-    status = 404
-    type = "not_found"
     default_message = "There is no such route; the README lists them all."
 
 
-class MethodNotAllowed(CallerError):
+class MethodNotAllowed(CallerError, status=405, type="method_not_allowed"):
     """The route exists, the method does not."""
 
-    status = 405
-    type = "method_not_allowed"
     default_message = "This route does not take that method; see the Allow header."
 
 
-class RequestTimeout(CallerError):
+class RequestTimeout(CallerError, status=408, type="request_timeout"):
     """The caller was too slow in sending the request."""
 
-    status = 408
-    type = "request_timeout"
     default_message = "The request did not arrive in time; send it again without pauses."
 
 
-class PayloadTooLarge(CallerError):
+class PayloadTooLarge(CallerError, status=413, type="payload_too_large"):
     """The body is over MAX_BODY_BYTES."""
 
-    status = 413
-    type = "payload_too_large"
     default_message = "The body is larger than this service accepts; send a shorter one."
 
 
-class UriTooLong(CallerError):
+class UriTooLong(CallerError, status=414, type="uri_too_long"):
     """The request line is too long."""
 
-    status = 414
-    type = "uri_too_long"
     default_message = "The URL is longer than this service accepts."
 
 
-class UnsupportedMediaType(CallerError):
+class UnsupportedMediaType(CallerError, status=415, type="unsupported_media_type"):
     """The body is not JSON."""
 
-    status = 415
-    type = "unsupported_media_type"
     default_message = "The body must be JSON, sent with Content-Type: application/json and no Content-Encoding."
 
 
-class HeadersTooLarge(CallerError):
+class IdempotencyKeyReused(CallerError, status=422, type="idempotency_key_reused"):
+    """The Idempotency-Key came before with another body."""
+
+    default_message = "This Idempotency-Key was used with another body; send a new key with a new request."
+
+
+class HeadersTooLarge(CallerError, status=431, type="headers_too_large"):
     """A header, or all of them together, are too large."""
 
-    status = 431
-    type = "headers_too_large"
     default_message = "The headers are larger than this service accepts."
 
 
@@ -131,71 +121,55 @@ class UpstreamError(ServiceError):
     """What a backend did, or failed to do."""
 
 
-class ModelNotFound(UpstreamError):
+class ModelNotFound(UpstreamError, status=404, type="model_not_found"):
     """The model is unknown, retired or not served."""
 
-    status = 404
-    type = "model_not_found"
     default_message = "This model is unknown, retired or not served; details name models that can be used."
 
 
-class NotSupported(UpstreamError):
+class NotSupported(UpstreamError, status=501, type="not_supported"):
     """The backend or the model cannot do this operation."""
 
-    status = 501
-    type = "not_supported"
     default_message = "The backend cannot do this operation."
 
 
-class UpstreamRejected(UpstreamError):
+class UpstreamRejected(UpstreamError, status=400, type="upstream_rejected"):
     """The backend refuses the input."""
 
-    status = 400
-    type = "upstream_rejected"
     default_message = "The backend refuses this input; see details for its reason."
 
 
-class UpstreamAuthenticationError(UpstreamError):
+class UpstreamAuthenticationError(UpstreamError, status=502, type="upstream_authentication_error"):
     """The backend refuses our key."""
 
-    status = 502
-    type = "upstream_authentication_error"
     default_message = "The backend refuses this service's key; its operator must check the key and its permissions."
 
 
-class UpstreamQuotaExhausted(UpstreamError):
+class UpstreamQuotaExhausted(UpstreamError, status=503, type="upstream_quota_exhausted"):
     """The credits of our account are spent."""
 
-    status = 503
-    type = "upstream_quota_exhausted"
     default_message = "The backend's credits are spent; this service's operator must add some."
 
 
-class UpstreamRateLimited(UpstreamError):
+class UpstreamRateLimited(UpstreamError, status=429, type="upstream_rate_limited"):
     """The backend says slow down."""
 
-    status = 429
-    type = "upstream_rate_limited"
     default_message = "The backend limits the rate of calls; send the request again after the time in Retry-After."
     default_retry_after = 1.0
     retryable = True
 
 
-class UpstreamUnavailable(UpstreamError):
+class UpstreamUnavailable(UpstreamError, status=502, type="upstream_unavailable"):
     """The backend cannot be reached or fails."""
 
-    status = 502
-    type = "upstream_unavailable"
     default_message = "The backend cannot be reached or fails; send the request again later."
     retryable = True
     outage = True
 
 
-class UpstreamInvalidResponse(UpstreamError):
+class UpstreamInvalidResponse(UpstreamError, status=502, type="upstream_invalid_response"):
     """The backend's answer is not what its contract says: HTML, cut off, wrong JSON."""
 
-    status = 502
-    type = "upstream_invalid_response"
     default_message = "The backend's answer could not be read; send the request again later."
     retryable = True
     outage = True
@@ -208,43 +182,38 @@ class UpstreamUnexpectedStatus(UpstreamInvalidResponse):
     outage = False
 
 
-class UpstreamTimeout(UpstreamError):
+class UpstreamTimeout(UpstreamError, status=504, type="upstream_timeout"):
     """No whole answer came before the deadline."""
 
-    status = 504
-    type = "upstream_timeout"
     default_message = "The backend did not answer in time; ask for fewer tokens or send the request again later."
     outage = True
 
 
-class ModelLoading(UpstreamError):
+class ImpatientTimeout(UpstreamTimeout):
+    """The caller granted too little time to blame the backend for it."""
+
+    outage = False
+
+
+class ModelLoading(UpstreamError, status=503, type="model_loading"):
     """The model is being loaded; `retry_after` says when to come back."""
 
-    status = 503
-    type = "model_loading"
     default_message = "The model is being loaded; send the request again after the time in Retry-After."
     retryable = True
 
 
-class CircuitOpen(ServiceError):
+class CircuitOpen(ServiceError, status=503, type="circuit_open"):
     """The breaker of this backend is open; `retry_after` is the time left."""
 
-    status = 503
-    type = "circuit_open"
     default_message = "The backend failed repeatedly and is left alone for a while; come back after Retry-After."
 
 
-class Overloaded(ServiceError):
+class Overloaded(ServiceError, status=503, type="overloaded"):
     """As many calls to this backend are in flight, and waiting, as may be."""
 
-    status = 503
-    type = "overloaded"
     default_message = "The service has as many calls in flight as it may; come back after Retry-After."
     default_retry_after = 1.0
 
 
-class CallerLeft(ServiceError):
+class CallerLeft(ServiceError, status=499, type="caller_left"):
     """The caller hung up; the status, which nobody gets, is for the log (nginx named it)."""
-
-    status = 499
-    type = "caller_left"

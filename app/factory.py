@@ -1,7 +1,5 @@
 """Builds each object of an app once, and hands it to those that need it."""
 
-import time
-
 from flask import Flask
 
 from app import error_handlers, middleware
@@ -11,12 +9,18 @@ from app.config import Config
 from app.jsonprovider import OrjsonProvider
 from app.lifecycle import Lifecycle
 from app.metrics import Metrics
+from app.services.answers import Answers
 from app.services.breaker import Breakers
+from app.services.cache import Cache
+from app.services.connections import pooled_session
 from app.services.health import HealthService
+from app.services.hedging import Hedging
 from app.services.inference import InferenceService
 from app.services.models import Models
+from app.services.replays import Replays
 from app.services.retry import RetryPolicy
-from app.services.upstream import Private, UpstreamClient, pooled_session
+from app.services.store import Store
+from app.services.upstream import Private, UpstreamClient
 
 
 def build(config: Config) -> Flask:
@@ -27,17 +31,20 @@ def build(config: Config) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes + 1
     models = Models(config)
     metrics = Metrics(models.known)
-    breakers = Breakers(config.breaker_failures, config.breaker_failure_rate)
-    inference = InferenceService(models, _client(config, breakers), metrics)
-    health_service = HealthService(inference, breakers)
+    store = Store(config.redis_url.reveal() if config.redis_url else None)
+    cache = Cache(store, config.cache_ttl, config.cache_max_bytes)
+    breakers = Breakers(config.breaker_failures, config.breaker_failure_rate, store)
+    inference = InferenceService(models, Answers(_client(config, breakers), cache), metrics)
+    health_service = HealthService(inference, breakers, store)
     lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)
 
     middleware.init_app(app)
     metrics.init_app(app)
     error_handlers.init_app(app)
     app.register_blueprint(health.blueprint(lifecycle, health_service))
+    scope = Scope(config, inference, Replays(cache))
     for operation in OPERATIONS:
-        app.register_blueprint(operation.blueprint(Scope(config, inference)))
+        app.register_blueprint(operation.blueprint(scope))
     app.extensions |= {"lifecycle": lifecycle, "models": models}
     return app
 
@@ -46,8 +53,8 @@ def _client(config: Config, breakers: Breakers) -> UpstreamClient:
     session = pooled_session(config.server_max_connections)
     retries = RetryPolicy(config.huggingface_retry_attempts)
     private = Private(_encoded(config.keys), _encoded(config.hosts))
-    # the wait between two attempts; in the worker it is gevent's and lets other requests run
-    return UpstreamClient(session, breakers, retries, time.sleep, private, config.upstream_max_concurrency)
+    hedging = Hedging(config.hedge_after)
+    return UpstreamClient(session, breakers, retries, hedging, private, config.upstream_max_concurrency)
 
 
 def _encoded(texts: tuple[str, ...]) -> tuple[bytes, ...]:

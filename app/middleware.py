@@ -52,6 +52,7 @@ def _told() -> dict[str, str]:
     return {
         **{name: value for name, value in answered.items() if value},
         "X-AI-Attempts": str(context.attempts),
+        "X-AI-Cache": context.cache or "bypass",
         "X-AI-Fallback": str(context.fallback).lower(),
         "Server-Timing": ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in times.items()),
     }
@@ -78,5 +79,7 @@ def _fields(response: Response) -> dict[str, Any]:
             "prompt_tokens": context.prompt_tokens,
             "completion_tokens": context.completion_tokens,
             "attempts": context.attempts,
+            "cache": context.cache,
+            "fallback": context.fallback,
         }
     return fields

@@ -37,7 +37,7 @@ def client(make_client: Callable[..., FlaskClient]) -> FlaskClient:
 
 @pytest.fixture
 def instantly(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let retries wait no time; return the waits they would have made. Apps made afterwards only."""
+    """Let retries wait no time; return the waits they would have made."""
     waits: list[float] = []
-    monkeypatch.setattr("app.factory.time.sleep", waits.append)
+    monkeypatch.setattr("app.services.upstream.time.sleep", waits.append)
     return waits

@@ -7,7 +7,10 @@ sent the parsed answer of each (or has its error thrown in), and returns the res
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
+
+import orjson
 
 from app.config import Config
 from app.errors import NotSupported
@@ -37,7 +40,7 @@ class Call(Generic[T]):
 
     `route` names the upstream route for the breaker. `parse` turns the answer, whatever its status, into the result
     or raises a ServiceError. `within` bounds the call to that many seconds, where it may not take the whole budget;
-    `repeat` says whether it may be made again when it fails.
+    `repeat` says whether it may be made again when it fails, `deterministic` that equal calls have equal answers.
     """
 
     backend: str
@@ -48,6 +51,12 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     within: float | None = None
     repeat: bool = True
+    deterministic: bool = False
+
+    @cached_property
+    def content(self) -> bytes | None:
+        """The body as it is sent."""
+        return None if self.body is None else orjson.dumps(self.body)
 
 
 Plan = Generator[Call[Any], Any, T]
@@ -77,6 +86,11 @@ class TextRequest:
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the same request may be given the same answer."""
+        return self.temperature == 0 or self.seed is not None
 
 
 @dataclass(frozen=True)
@@ -145,10 +159,12 @@ class Backend(ABC):
 
     `model` is None where the caller leaves the choice to the backend.
 
-    `recovery` is how long, in seconds, an open breaker keeps this backend alone.
+    `recovery` is how long, in seconds, an open breaker keeps this backend alone; `shared` says whether all replicas of
+    the service have the same one, and so the same reason to.
     """
 
     name: ClassVar[str]
+    shared: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:
         self.recovery = config.breaker_recovery

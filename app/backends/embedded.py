@@ -33,6 +33,7 @@ class EmbeddedBackend(OpenAIBackend):
     """An OpenAI-compatible server of ours: it serves one model, and where it is away it is being started."""
 
     name = "embedded"
+    shared = False
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)

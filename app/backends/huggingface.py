@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -121,7 +122,17 @@ class HuggingFaceBackend(OpenAIBackend):
         raise UpstreamInvalidResponse
 
     def _get(self, url: str) -> Call[Any]:
-        return Call(self.name, "hub", url, hub.model_or_redirect, None, self._headers, LOOKUP_SECONDS, repeat=False)
+        return Call(
+            self.name,
+            "hub",
+            url,
+            hub.model_or_redirect,
+            None,
+            self._headers,
+            LOOKUP_SECONDS,
+            repeat=False,
+            deterministic=True,
+        )
 
     def _offers_text_generation(self, model: str) -> Plan[bool]:
         """Ask the Hub once in a while; while it does not answer, chat serves every model that can be served."""
@@ -137,16 +148,16 @@ class HuggingFaceBackend(OpenAIBackend):
     def _text_generation(self, request: TextRequest, model: str) -> Plan[Generation]:
         body = {"inputs": request.prompt, "parameters": _tgi_parameters(request)}
         parse = partial(generation, prompt=request.prompt)
+        call = self._pipeline(model, "text-generation", body, parse)
         if self._dedicated:
-            answer = yield Call(self.name, "text-generation", f"{self._root}/", parse, body, self._headers)
-        else:
-            answer = yield self._pipeline(model, "text-generation", body, parse)
+            call = replace(call, url=f"{self._root}/")
+        answer = yield replace(call, deterministic=request.deterministic)
         return Generation(answer.text, answer.finish_reason, answer.usage, model)
 
     def _pipeline(self, model: str, task: str, body: dict[str, Any], parse: Callable[[Answer], Any]) -> Call[Any]:
         """Return the call of an hf-inference pipeline; a provider after the model's colon is not part of the path."""
         url = f"{self._root}/hf-inference/models/{quote(model.partition(':')[0])}"
-        return Call(self.name, task, url, parse, body, self._headers)
+        return Call(self.name, task, url, parse, body, self._headers, deterministic=True)
 
 
 def _fitting(text: str) -> str:

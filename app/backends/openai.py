@@ -98,12 +98,10 @@ class OpenAIBackend(Backend):
     def validate(self, model: str) -> Plan[Validation]:
         """Look the model up in the server's list."""
         try:
-            listed = yield self._call("models", _listed_models)
+            listed = yield self._call("models", partial(_is_listed, model=model))
         except ModelNotFound as error:
             raise NotSupported("This server has no list of its models; try the model instead.") from error
-        if model in listed:
-            return Validation(True)
-        return Validation(False, "The server does not list this model.")
+        return Validation(True) if listed else Validation(False, "The server does not list this model.")
 
     def probe(self) -> Plan[None]:
         yield Call(
@@ -132,7 +130,9 @@ class OpenAIBackend(Backend):
         return replace(answer, model=model or "")
 
     def _call(self, route: str, parse: Callable[[Answer], Any], body: dict[str, Any] | None = None) -> Call[Any]:
-        return Call(self.name, route, f"{self._base}/{route}", parse, body, self._headers)
+        deterministic = body is None or body.get("temperature") == 0 or "seed" in body
+        url = f"{self._base}/{route}"
+        return Call(self.name, route, url, parse, body, self._headers, deterministic=deterministic)
 
 
 def bearer(key: Secret | None) -> Mapping[str, str]:
@@ -152,13 +152,13 @@ def options(request: TextRequest) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _listed_models(answer: Answer) -> set[str]:
+def _is_listed(answer: Answer, model: str) -> bool:
     require_success(answer)
     payload = decoded_json(answer)
     data = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(data, list):
         raise UpstreamInvalidResponse
-    return {str(entry.get("id")) for entry in data if isinstance(entry, dict)}
+    return any(entry.get("id") == model for entry in data if isinstance(entry, dict))
 
 
 def _scores_of_tokens(logprobs: tuple[TokenLogprobs, ...]) -> dict[str, float] | None:

@@ -3,11 +3,13 @@
 from flask import Blueprint
 
 from app.blueprints.scope import Scope
-from app.blueprints.text import text_view
+from app.blueprints.text import text_operation
+from app.schemas.text import TextRequestSchema
 
 
 def blueprint(scope: Scope) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("generate", __name__)
-    routes.post("/v1/text/generate", endpoint="generate")(text_view(scope, "generate", scope.inference.generate))
+    answer = text_operation(scope.config, scope.inference.generate)
+    scope.post(routes, "/v1/text/generate", TextRequestSchema(scope.config.max_input_chars), answer)
     return routes

@@ -1,32 +1,74 @@
-"""What every operation's blueprint is given, and the context that it makes for each of its requests."""
+"""What every operation's blueprint is given: a way to serve a route, and the context made for each of its requests."""
 
 import math
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from flask import g, request
+from flask import Blueprint, g, request
 
+from app.blueprints.reading import read_body
 from app.caller import Caller
 from app.config import Config
-from app.context import Deadline, RequestContext
-from app.errors import ValidationError
+from app.context import CacheControl, Deadline, RequestContext
+from app.errors import ImpatientTimeout, UpstreamTimeout, ValidationError
 from app.parsing import positive_duration
+from app.schemas.fields import RequestSchema
 from app.services.inference import InferenceService
+from app.services.replays import Replays
+
+# a caller that grants less than this, in seconds, learns nothing of the backend's health by being disappointed
+PATIENT_SECONDS = 1.0
+
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+
+Operation = Callable[[RequestContext, dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The settings and the service behind the operations."""
+    """The settings and the services behind the operations."""
 
     config: Config
     inference: InferenceService
+    replays: Replays
+
+    def post(self, routes: Blueprint, rule: str, schema: RequestSchema, answer: Operation) -> None:
+        """Serve an operation, which has its blueprint's name: read and validate the body, answer once for each key."""
+
+        def view() -> dict[str, Any]:
+            body = read_body(schema, self.config)
+            context = self.context(routes.name)
+            key = _idempotency_key()
+            if key is None or not context.cache_control.write:
+                return with_debug(context, answer(context, body))
+            return with_debug(context, self.replays.once(key, body, context, lambda: answer(context, dict(body))))
+
+        routes.post(rule, endpoint=routes.name)(view)
 
     def context(self, operation: str) -> RequestContext:
         """Start the budget of the current request, and keep the context for its log line."""
-        budget = min(self.config.huggingface_timeout, _callers_budget(request.headers.get("X-Request-Timeout")))
-        caller = Caller(request.environ.get("gunicorn.socket"))
-        g.context = RequestContext(g.request_id, Deadline(budget), operation, caller)
-        context: RequestContext = g.context
+        granted = _callers_budget(request.headers.get("X-Request-Timeout"))
+        impatient = granted < min(PATIENT_SECONDS, self.config.huggingface_timeout)
+        deadline = Deadline(
+            min(self.config.huggingface_timeout, granted), ImpatientTimeout if impatient else UpstreamTimeout
+        )
+        control = request.cache_control
+        g.context = context = RequestContext(
+            g.request_id,
+            deadline,
+            operation,
+            Caller(request.environ.get("gunicorn.socket")),
+            CacheControl(read=not (control.no_cache or control.no_store), write=not control.no_store),
+            debug=request.headers.get("X-AI-Debug") == "1",
+        )
         return context
+
+
+def with_debug(context: RequestContext, answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer, with the timeline of attempts where the caller asked for it."""
+    return {**answer, "debug": {"attempts": context.timeline}} if context.debug else answer
 
 
 def _callers_budget(given: str | None) -> float:
@@ -37,3 +79,10 @@ def _callers_budget(given: str | None) -> float:
         return positive_duration(given)
     except ValueError as error:
         raise ValidationError(details={"X-Request-Timeout": [f"This header must be {error}."]}) from None
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise ValidationError(details={"Idempotency-Key": ["This header must be 1 to 255 visible ASCII characters."]})
+    return key

@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from app.blueprints.reading import read_body
 from app.blueprints.scope import Scope
+from app.context import RequestContext
 from app.schemas.sentiment import SentimentRequestSchema, SentimentResponseSchema
 
 SCORE_DIGITS = 4
@@ -16,16 +16,14 @@ _RESPONSE = SentimentResponseSchema()
 def blueprint(scope: Scope) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("sentiment", __name__)
-    schema = SentimentRequestSchema(scope.config.max_input_chars)
 
-    @routes.post("/v1/text/sentiment")
-    def sentiment() -> Any:
-        body = read_body(schema, scope.config)
-        result = scope.inference.sentiment(scope.context("sentiment"), body["text"], body.get("model"))
+    def answer(context: RequestContext, body: dict[str, Any]) -> Any:
+        result = scope.inference.sentiment(context, body["text"], body.get("model"))
         scores = {label: round(score, SCORE_DIGITS) for label, score in result.scores.items()}
         score = scores[result.label]
         return _RESPONSE.dump(
             {"text": body["text"], "sentiment": result.label, "score": score, "confidence": score, "scores": scores}
         )
 
+    scope.post(routes, "/v1/text/sentiment", SentimentRequestSchema(scope.config.max_input_chars), answer)
     return routes

@@ -5,8 +5,8 @@ from typing import Any
 from flask import Blueprint
 
 from app.backends.base import SummaryRequest
-from app.blueprints.reading import read_body
 from app.blueprints.scope import Scope
+from app.context import RequestContext
 from app.schemas.summarize import SummarizeRequestSchema, SummarizeResponseSchema
 
 COMPRESSION_DIGITS = 4
@@ -17,14 +17,12 @@ _RESPONSE = SummarizeResponseSchema()
 def blueprint(scope: Scope) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("summarize", __name__)
-    schema = SummarizeRequestSchema(scope.config.max_input_chars)
 
-    @routes.post("/v1/text/summarize")
-    def summarize() -> Any:
-        body = read_body(schema, scope.config)
+    def answer(context: RequestContext, body: dict[str, Any]) -> Any:
         model = body.pop("model", None)
-        summary = scope.inference.summarize(scope.context("summarize"), SummaryRequest(**body), model).text
+        summary = scope.inference.summarize(context, SummaryRequest(**body), model).text
         compression = round(len(summary) / len(body["text"]), COMPRESSION_DIGITS)
         return _RESPONSE.dump({"original_text": body["text"], "summary": summary, "compression": compression})
 
+    scope.post(routes, "/v1/text/summarize", SummarizeRequestSchema(scope.config.max_input_chars), answer)
     return routes

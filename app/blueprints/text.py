@@ -7,32 +7,29 @@ from typing import Any
 from uuid import uuid4
 
 from app.backends.base import Generation, TextRequest
-from app.blueprints.reading import read_body
-from app.blueprints.scope import Scope
+from app.blueprints.scope import Operation
 from app.config import Config
 from app.context import RequestContext
 from app.errors import NotSupported
-from app.schemas.text import TextRequestSchema, TextResponseSchema
+from app.schemas.text import TextResponseSchema
 
 _RESPONSE = TextResponseSchema()
 
-Operation = Callable[[RequestContext, TextRequest, str | None], Generation]
 
+def text_operation(
+    config: Config, generation: Callable[[RequestContext, TextRequest, str | None], Generation]
+) -> Operation:
+    """Make an operation that takes a prompt and gives text."""
 
-def text_view(scope: Scope, operation: str, answer: Operation) -> Callable[[], dict[str, Any]]:
-    """Make the view of an operation that takes a prompt and gives text."""
-    schema = TextRequestSchema(scope.config.max_input_chars)
-
-    def view() -> dict[str, Any]:
-        body = read_body(schema, scope.config)
+    def answer(context: RequestContext, body: dict[str, Any]) -> dict[str, Any]:
         if body.pop("stream", False):
             raise NotSupported("This route does not stream yet; send the request without stream.")
         started = time.perf_counter()
         model = body.pop("model", None)
-        result = answer(scope.context(operation), _request(body, scope.config), model)
+        result = generation(context, _request(body, config), model)
         return _dumped(result, time.perf_counter() - started)
 
-    return view
+    return answer
 
 
 def _request(body: dict[str, Any], config: Config) -> TextRequest:

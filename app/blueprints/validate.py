@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint
 
 from app.blueprints.reading import read_query
-from app.blueprints.scope import Scope
+from app.blueprints.scope import Scope, with_debug
 from app.schemas.validate import ValidateRequestSchema, ValidateResponseSchema
 
 _RESPONSE = ValidateResponseSchema()
@@ -20,8 +20,9 @@ def blueprint(scope: Scope) -> Blueprint:
     @routes.get("/v1/models/validate")
     def validate() -> Any:
         model = read_query(schema)["model"]
-        result = scope.inference.validate(scope.context("validate"), model)
+        context = scope.context("validate")
+        result = scope.inference.validate(context, model)
         known = {name: value for name, value in asdict(result).items() if value not in (None, ())}
-        return _RESPONSE.dump({"model": model, **known})
+        return with_debug(context, _RESPONSE.dump({"model": model, **known}))
 
     return routes

@@ -7,30 +7,34 @@ from typing import Any
 from cachetools import TTLCache
 
 from app.backends.base import Backend
-from app.context import Deadline, RequestContext
+from app.context import STORE_SECONDS, Deadline, RequestContext
 from app.errors import ServiceError
 from app.services.breaker import Breakers
 from app.services.inference import InferenceService
+from app.services.store import Store
 
 KEPT_SECONDS = 3.0
 PROBE_SECONDS = 3.0
 
 
 class HealthService:
-    """Checks the backends."""
+    """Checks the backends, and Redis where it is used."""
 
-    def __init__(self, inference: InferenceService, breakers: Breakers) -> None:
+    def __init__(self, inference: InferenceService, breakers: Breakers, store: Store) -> None:
         self._inference = inference
         self._breakers = breakers
+        self._store = store
         self._locks = {name: threading.Lock() for name in inference.models.backends}
         self._kept: TTLCache[str, dict[str, Any]] = TTLCache(maxsize=len(inference.models.backends), ttl=KEPT_SECONDS)
 
     def report(self, request_id: str) -> dict[str, Any]:
-        """Return status, latency in milliseconds and breaker states of each backend.
+        """Return status and latency in milliseconds of each dependency, and the breaker states of each backend.
 
-        The whole is `healthy`, `degraded` (a backend beside the primary fails) or `unhealthy` (the primary fails).
+        The whole is `healthy`, `degraded` (another one than the primary fails) or `unhealthy` (the primary fails).
         """
         checks = {name: self._check(backend, request_id) for name, backend in self._inference.models.backends.items()}
+        if self._store.configured:
+            checks["redis"] = self._redis()
         failing = {name for name, check in checks.items() if check["status"] != "healthy"}
         if self._inference.models.primary.name in failing:
             return {"status": "unhealthy", "checks": checks}
@@ -39,6 +43,11 @@ class HealthService:
     def primary_answers(self) -> bool:
         """Tell whether the primary backend answers now."""
         return self._probed(self._inference.models.primary, "readiness")["status"] == "healthy"
+
+    def _redis(self) -> dict[str, Any]:
+        started = time.perf_counter()
+        status = "healthy" if self._store.answers(STORE_SECONDS) else "unhealthy"
+        return {"status": status, "latency_ms": round((time.perf_counter() - started) * 1000, 1)}
 
     def _check(self, backend: Backend, request_id: str) -> dict[str, Any]:
         with self._locks[backend.name]:  # callers that come while a probe runs wait for its result

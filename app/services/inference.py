@@ -18,8 +18,8 @@ from app.errors import (
     UpstreamRateLimited,
 )
 from app.metrics import Metrics
+from app.services.answers import Answers
 from app.services.models import Models, Target
-from app.services.upstream import UpstreamClient
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class InferenceService:
     and raises a ServiceError where there is no answer."""
 
     models: Models
-    client: UpstreamClient
+    answers: Answers
     metrics: Metrics
 
     def generate(self, context: RequestContext, request: TextRequest, model: str | None) -> Generation:
@@ -95,6 +95,7 @@ class InferenceService:
     def _measured(self, context: RequestContext, target: Target, plan: Callable[[Target], Plan[T]]) -> T:
         context.backend = target.backend.name
         context.model = target.name
+        context.cache = None
         outcome = InternalError.type
         try:
             result = self._drive(context, target.backend, plan(target))
@@ -113,7 +114,7 @@ class InferenceService:
             call = next(plan)
             while True:
                 try:
-                    answer: Any = self.client.send(call, context, backend.recovery)
+                    answer: Any = self.answers.to(call, backend, context)
                 except ServiceError as error:
                     call = plan.throw(error)
                 else:

@@ -5,24 +5,21 @@ Every fault of an upstream leaves here as one of our errors.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
-import orjson
 import requests
-from requests.adapters import HTTPAdapter
-from requests.cookies import RequestsCookieJar
 
-from app.backends.base import Answer, Call
+from app.backends.base import Answer, Backend, Call
 from app.context import RequestContext
-from app.errors import ServiceError, UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnavailable
-from app.services.breaker import Breakers
+from app.errors import ServiceError, UpstreamInvalidResponse
+from app.services.breaker import Breaker, Breakers
 from app.services.bulkhead import Bulkhead
+from app.services.connections import connection_fault
+from app.services.hedging import Hedging
 from app.services.retry import RetryBudget, RetryPolicy
-from app.version import SERVICE, __version__
 
 T = TypeVar("T")
 
@@ -30,31 +27,6 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 SHORTEST_ATTEMPT_SECONDS = 0.02
 MAX_ANSWER_BYTES = 16 * 1024**2
 READ_BYTES = 64 * 1024
-UPSTREAM_HOSTS = 4
-
-# first match wins, so the most specific come first
-_FAULTS: tuple[tuple[type[requests.RequestException], type[ServiceError]], ...] = (
-    (requests.ConnectTimeout, UpstreamUnavailable),
-    (requests.Timeout, UpstreamTimeout),
-    (requests.exceptions.ChunkedEncodingError, UpstreamInvalidResponse),
-    (requests.exceptions.ContentDecodingError, UpstreamInvalidResponse),
-    (requests.RequestException, UpstreamUnavailable),
-)
-
-
-def pooled_session(connections: int) -> requests.Session:
-    """Return a session that keeps `connections` open to each upstream and carries nothing from call to call.
-
-    No cookies, and no environment: a .netrc file would replace our Authorization header.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(pool_connections=UPSTREAM_HOSTS, pool_maxsize=connections)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    session.headers["User-Agent"] = f"{SERVICE}/{__version__}"
-    return session
 
 
 @dataclass(frozen=True)
@@ -72,7 +44,7 @@ class Private:
 
 
 class UpstreamClient:
-    """Makes calls within the deadline of their request.
+    """Makes calls within the deadline of their request, which its caller enforces.
 
     Each attempt takes a place in its backend's bulkhead and is guarded by its route's breaker; the retry policy and the
     budget of its backend say whether there is another.
@@ -83,7 +55,7 @@ class UpstreamClient:
         session: requests.Session,
         breakers: Breakers,
         retries: RetryPolicy,
-        sleep: Callable[[float], None],
+        hedging: Hedging,
         private: Private,
         max_concurrency: int,
     ) -> None:
@@ -93,33 +65,39 @@ class UpstreamClient:
         self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
         self._breakers = breakers
         self._retries = retries
-        self._sleep = sleep
+        self._hedging = hedging
 
-    def send(self, call: Call[T], context: RequestContext, recovery: float) -> T:
-        """Return the parsed answer of a call; raise the last attempt's error where none succeeds.
-
-        An open breaker of the call's route lets a probe through after `recovery` seconds.
-        """
-        breaker = self._breakers.get(call.backend, call.route, recovery)
-        bulkhead = self._bulkheads[call.backend]
+    def send(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer]:
+        """Return the parsed answer of a call, and the answer; raise the last attempt's error where none succeeds."""
         budget = self._budgets[call.backend]
         budget.count_call()
-        with context.caller.watched(), context.deadline.enforced(call.within):
-            attempt = 0
-            while True:
-                attempt += 1
-                if context.deadline.remaining() < SHORTEST_ATTEMPT_SECONDS:
-                    raise UpstreamTimeout  # outside the guard: the backend had no chance to answer
-                try:
-                    with bulkhead.guard(context.deadline.remaining()) as waited, breaker.guard():
-                        context.queue_seconds += waited
-                        context.attempts += 1
-                        return call.parse(self._exchange(call, context))
-                except ServiceError as error:
-                    wait = self._retries.wait(error, attempt, context.deadline)
-                    if wait is None or not call.repeat or not budget.take_retry():
-                        raise
-                self._sleep(wait)
+        one = partial(self._attempt, call, self._breakers.get(backend, call.route), context)
+        hedged = call.deterministic and call.repeat
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._hedging.first(one) if hedged else one()
+            except ServiceError as error:
+                wait = self._retries.wait(error, attempt, context.deadline)
+                if wait is None or not call.repeat or not budget.take_retry():
+                    raise
+            # in the worker the wait is gevent's and lets other requests run
+            time.sleep(wait)
+
+    def _attempt(self, call: Call[T], breaker: Breaker, context: RequestContext) -> tuple[T, Answer]:
+        remaining = context.deadline.remaining()
+        if remaining < SHORTEST_ATTEMPT_SECONDS:
+            raise context.deadline.fault  # outside the guard: the backend had no chance to answer
+        with (
+            context.timed(call.backend, call.route),
+            self._bulkheads[call.backend].guard(call.route, remaining) as waited,
+            breaker.guard(context.store_allowance),
+        ):
+            context.queue_seconds += waited
+            context.attempts += 1
+            answer = self._exchange(call, context)
+            return call.parse(answer), answer
 
     def _exchange(self, call: Call[Any], context: RequestContext) -> Answer:
         """Make one attempt, and read the answer to its end."""
@@ -127,9 +105,9 @@ class UpstreamClient:
         started = time.monotonic()
         try:
             with self._session.request(
-                "GET" if call.body is None else "POST",
+                "GET" if call.content is None else "POST",
                 call.url,
-                data=None if call.body is None else orjson.dumps(call.body),
+                data=call.content,
                 headers={**_headers(call), "X-Request-ID": context.request_id},
                 timeout=(min(CONNECT_TIMEOUT_SECONDS, remaining), remaining),
                 allow_redirects=False,
@@ -139,14 +117,13 @@ class UpstreamClient:
                 body = self._private.removed_from(b"".join(_body(response)), response.status_code)
                 return Answer(response.status_code, headers, body)
         except requests.RequestException as error:
-            fault = next(fault for kind, fault in _FAULTS if isinstance(error, kind))
-            raise fault from error
+            raise connection_fault(error) from error
         finally:
             context.upstream_seconds += time.monotonic() - started
 
 
 def _headers(call: Call[Any]) -> dict[str, str]:
-    return {**call.headers, **({"Content-Type": "application/json"} if call.body is not None else {})}
+    return {**call.headers, **({"Content-Type": "application/json"} if call.content is not None else {})}
 
 
 def _body(response: requests.Response) -> Iterator[bytes]:

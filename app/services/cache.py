@@ -1,0 +1,44 @@
+"""Keeps answers for a time: in this process, and in Redis where there is one."""
+
+from cachetools import TTLCache
+
+from app.context import Allowance
+from app.services.store import Store
+
+# what an entry costs beside its bytes: two objects, a node of the list that orders them by age
+ENTRY_BYTES = 500
+PREFIX = "ai-huggingface:cache:"
+
+
+class Cache:
+    """Values by key for `ttl` seconds; in this process at most `max_bytes` of them, the least recently used go first.
+
+    A `ttl` of 0 keeps nothing.
+    """
+
+    def __init__(self, store: Store, ttl: float, max_bytes: int) -> None:
+        self._store = store
+        self._ttl = ttl
+        self._max_bytes = max_bytes
+        self._near: TTLCache[str, bytes] = TTLCache(max_bytes, ttl, getsizeof=_size)
+
+    def near(self, key: str) -> bytes | None:
+        """Return the value that is in this process, None where there is none."""
+        return self._near.get(key)
+
+    def far(self, key: str, allowance: Allowance) -> bytes | None:
+        """Return the value that is in the store; what the store gives is not checked."""
+        found = self._store.ask(allowance, ("GET", PREFIX + key)) if self._ttl else None
+        return found[0] if found else None
+
+    def put(self, key: str, value: bytes, allowance: Allowance) -> None:
+        """Keep a value, unless it is larger than the whole cache."""
+        if not self._ttl or _size(value) > self._max_bytes:
+            return
+        self._near[key] = value
+        milliseconds = max(1, round(self._ttl * 1000))
+        self._store.ask(allowance, ("SET", PREFIX + key, value, "PX", milliseconds))
+
+
+def _size(value: bytes) -> int:
+    return len(value) + ENTRY_BYTES

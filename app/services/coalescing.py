@@ -1,0 +1,48 @@
+"""Equal work in flight at the same moment is done once."""
+
+import copy
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from app.errors import CallerLeft, ServiceError, UpstreamTimeout
+
+T = TypeVar("T")
+
+# ends of one request that say nothing to the others: its caller left, its time was over
+_ITS_OWN = (CallerLeft, UpstreamTimeout)
+
+
+class Flights:
+    """Work in flight, by key."""
+
+    def __init__(self) -> None:
+        self._flights: dict[str, Future[Any]] = {}
+
+    def run(self, key: str, work: Callable[[], T]) -> tuple[T, bool]:
+        """Do the work, or wait for the same work that another request does; return its result and whether it waited.
+
+        All get the error where it fails, except one that is of that request's own making: then another does the work.
+        """
+        while (flight := self._flights.get(key)) is not None:
+            try:
+                return flight.result(), True
+            except ServiceError as error:
+                if not flight.done():
+                    raise  # ours, thrown in while we waited
+                if not isinstance(error, _ITS_OWN):
+                    raise copy.copy(error) from error  # each adds facts of its own to its error
+        return self._lead(key, work), False
+
+    def _lead(self, key: str, work: Callable[[], T]) -> T:
+        flight = self._flights[key] = Future()
+        try:
+            result = work()
+        except BaseException as error:
+            del self._flights[key]
+            # a bug, or the end of our greenlet: let another try
+            flight.set_exception(error if isinstance(error, ServiceError) else CallerLeft())
+            raise
+        del self._flights[key]
+        flight.set_result(result)
+        return result

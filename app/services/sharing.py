@@ -1,0 +1,71 @@
+"""What processes tell each other of one breaker, through Redis."""
+
+from dataclasses import dataclass
+
+from app.context import Allowance
+from app.services.store import Store
+
+PREFIX = "ai-huggingface:breaker:"
+# failures in a row count together where they are no further apart
+FAILURES_SECONDS = 30
+# an open breaker that nobody has asked for so long is forgotten
+OPEN_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The state that the processes share: seconds to the next probe, and outages in a row."""
+
+    is_open: bool
+    wait: float
+    failures: int
+
+
+class SharedBreaker:
+    """One breaker's keys in the store: open, wait (until the next probe) and failures.
+
+    Where the store cannot be asked the process goes by what it knows itself.
+    """
+
+    def __init__(self, store: Store, name: str, recovery: float) -> None:
+        self._store = store
+        self._open, self._wait, self._failures = (f"{PREFIX}{name}:{key}" for key in ("open", "wait", "failures"))
+        self._recovery_ms = max(1, round(recovery * 1000))
+
+    def look(self, allowance: Allowance) -> Seen | None:
+        """Read the state, in one round trip."""
+        found = self._store.ask(allowance, ("EXISTS", self._open), ("PTTL", self._wait), ("GET", self._failures))
+        if found is None:
+            return None
+        is_open, wait_ms, failures = found
+        return Seen(bool(is_open), max(0, wait_ms) / 1000, int(failures or 0))
+
+    def count_failure(self, allowance: Allowance) -> int:
+        """Count one outage; return how many there were in a row, 0 where nobody can tell."""
+        counted = self._store.ask(allowance, ("INCR", self._failures), ("EXPIRE", self._failures, FAILURES_SECONDS))
+        return counted[0] if counted else 0
+
+    def forget_failures(self, allowance: Allowance) -> None:
+        """Start the count again."""
+        self._store.ask(allowance, ("DEL", self._failures))
+
+    def opened(self, allowance: Allowance) -> None:
+        """Tell that it opened now."""
+        self._store.ask(
+            allowance,
+            ("SET", self._open, 1, "EX", OPEN_SECONDS),
+            ("SET", self._wait, 1, "PX", self._recovery_ms),
+            ("DEL", self._failures),
+        )
+
+    def closed(self, allowance: Allowance) -> None:
+        """Tell that it closed."""
+        self._store.ask(allowance, ("DEL", self._open, self._wait, self._failures))
+
+    def take_probe(self, allowance: Allowance) -> bool:
+        """Take this interval's probe; False where another process has it."""
+        return self._store.ask(allowance, ("SET", self._wait, 1, "PX", self._recovery_ms, "NX")) != [None]
+
+    def give_back_probe(self, allowance: Allowance) -> None:
+        """Let another process probe: this one found nothing out."""
+        self._store.ask(allowance, ("DEL", self._wait))

