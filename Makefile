@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage soak overload outage faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,18 @@ coverage: install ## Run all tests; fail below 100 % branch coverage of app/
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+soak: install ## Run all faults mixed for 10 minutes; fail if memory, threads or file handles grow
+	$(BIN)/python benchmarks/soak.py
+
+overload: install ## Let 500 callers meet an upstream that hangs; print the times of refusals and of /health
+	$(BIN)/python benchmarks/overload.py
+
+outage: install ## Let an upstream fail for a minute under 50 callers; print what it saw and how soon it was back
+	$(BIN)/python benchmarks/outage.py
+
+faults-page: install ## Write docs/faults.md from the table that the chaos tests run
+	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md
 
 tox: install ## Run every tox environment
 	$(BIN)/tox

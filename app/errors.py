@@ -167,6 +167,12 @@ class UpstreamUnavailable(UpstreamError, status=502, type="upstream_unavailable"
     outage = True
 
 
+class UpstreamFailed(UpstreamUnavailable):
+    """The backend fails with a status that none of the retried ones is, such as 424 or 501."""
+
+    retryable = False
+
+
 class UpstreamInvalidResponse(UpstreamError, status=502, type="upstream_invalid_response"):
     """The backend's answer is not what its contract says: HTML, cut off, wrong JSON."""
 

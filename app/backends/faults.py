@@ -15,6 +15,7 @@ from app.errors import (
     ModelNotFound,
     ServiceError,
     UpstreamAuthenticationError,
+    UpstreamFailed,
     UpstreamQuotaExhausted,
     UpstreamRateLimited,
     UpstreamRejected,
@@ -37,8 +38,12 @@ _BY_STATUS: dict[int, Callable[..., ServiceError]] = {
     410: ModelNotFound,
     413: UpstreamRejected,
     422: UpstreamRejected,
-    424: UpstreamUnavailable,
+    424: UpstreamFailed,
     429: UpstreamRateLimited,
+    500: UpstreamUnavailable,
+    502: UpstreamUnavailable,
+    503: UpstreamUnavailable,
+    504: UpstreamUnavailable,
 }
 # text-generation-inference names the fault where it gives no status (its router/src/server.rs)
 _STATUS_OF_TYPE = {"validation": 422, "template_error": 422, "tool_error": 422, "overloaded": 429, "generation": 424}
@@ -114,7 +119,7 @@ def _error(status: int, payload: Any, seconds: float | None) -> ServiceError:
     reason = _reason(payload)[:REASON_READ_CHARS]
     if status in (400, 422) and (_code(payload) in _MODEL_GONE_CODES or _MODEL_GONE.search(reason)):
         return ModelNotFound()
-    kind = _BY_STATUS.get(status) or (UpstreamUnavailable if status >= 500 else UpstreamUnexpectedStatus)
+    kind = _BY_STATUS.get(status) or (UpstreamFailed if status > 500 else UpstreamUnexpectedStatus)
     if kind is UpstreamRejected and reason:
         return UpstreamRejected(details={"reason": _PRIVATE.sub("[removed]", reason)[:REASON_MAX_CHARS]})
     if kind is UpstreamRateLimited:

@@ -51,14 +51,20 @@ class Breaker:
         """`closed`, `open` or `half-open`."""
         return self._breaker.current_state
 
+    def check(self, allowance: Allowance) -> None:
+        """Raise CircuitOpen where a call made now would be refused; `allowance` is what the shared state may cost."""
+        self._learn(allowance)
+        wait = self._next_probe - time.monotonic()
+        if not self._is_closed and wait > 0:
+            raise CircuitOpen(retry_after=wait)
+
     @contextmanager
     def guard(self, allowance: Allowance) -> Iterator[None]:
         """Run the block as one guarded call; raise CircuitOpen without running it while the breaker is open.
 
         A ServiceError of the block counts as a failure where it speaks of an outage, and is passed on as it is.
-        `allowance` is what the shared state may cost.
         """
-        self._learn(allowance)
+        self.check(allowance)
         with self._counted(allowance) if self._is_closed else self._probing(allowance):
             yield
 
@@ -102,9 +108,6 @@ class Breaker:
         self._close(allowance)
 
     def _begin_probe(self, allowance: Allowance) -> object:
-        wait = self._next_probe - time.monotonic()
-        if wait > 0:
-            raise CircuitOpen(retry_after=wait)
         if not self._shared.take_probe(allowance):
             raise CircuitOpen(retry_after=self._recovery)
         self._next_probe = time.monotonic() + self._recovery

@@ -10,14 +10,12 @@ from app.errors import Overloaded, ServiceError
 
 WAIT_SECONDS = 0.25
 SMALLEST_LIMIT = 4.0
-SHRINK = 0.9
+SHRINK = 0.8
 # how many calls the two averages of latency look back, and how far apart they may be
 RECENT_CALLS = 20
 LONG_CALLS = 600
 TOLERANCE = 2.0
 LONG_DECAY = 0.95
-SMALLEST_GRADIENT = 0.5
-SMOOTHING = 0.2
 # below this a difference of latencies is noise of our own
 SHORTEST_SECONDS = 0.01
 
@@ -25,10 +23,10 @@ SHORTEST_SECONDS = 0.01
 class Bulkhead:
     """At most `most` calls at a time, fewer while they fail or grow slow.
 
-    The limit follows AIMD on failures (additive increase, multiplicative decrease; Chiu and Jain, 1989): an outage
-    shrinks it by a tenth, a success while it is in use lets it grow by one for each round of as many calls. It follows
-    Gradient2 on latency (Netflix, concurrency-limits): while the recent latency of a route is more than TOLERANCE times
-    its long average, successes shrink it instead, by how much more.
+    The limit follows AIMD: additive increase, by one for each round of as many calls, and multiplicative decrease
+    (Chiu and Jain, 1989), once a round, however many of its calls ask for it (Jacobson, 1988). What asks for it is an
+    outage, or that a route's recent latency is more than TOLERANCE times its long average: the two averages of Gradient2
+    in Netflix's concurrency-limits. A limit that is not in use is left as it is, since nothing was learnt about it.
     """
 
     def __init__(self, most: int) -> None:
@@ -38,6 +36,7 @@ class Bulkhead:
         self._in_flight = 0
         self._waiting = 0
         self._left = threading.Condition()
+        self._round_began = 0.0
         self._latencies: defaultdict[str, Latency] = defaultdict(Latency)
 
     @contextmanager
@@ -55,24 +54,23 @@ class Bulkhead:
             yield started - asked
         except ServiceError as error:
             if error.outage:
-                self._set(self._limit * SHRINK)
+                self._adapt(started, congested=True)
             raise
         else:
-            self._adapt(self._latencies[route].gradient(time.monotonic() - started))
+            self._adapt(started, congested=self._latencies[route].climbs(time.monotonic() - started))
         finally:
             with self._left:
                 self._in_flight -= 1
                 self._left.notify()
 
-    def _adapt(self, gradient: float) -> None:
-        """Follow the latency; a limit that is not in use says nothing of the backend."""
+    def _adapt(self, started: float, *, congested: bool) -> None:
         if self._in_flight < self._limit / 2:
             return
-        grown = self._limit + 1 / self._limit
-        self._set(grown if gradient == 1 else self._limit * (1 - SMOOTHING * (1 - gradient)))
-
-    def _set(self, limit: float) -> None:
-        self._limit = min(self._most, max(self._smallest, limit))
+        if not congested:
+            self._limit = min(self._most, self._limit + 1 / self._limit)
+        elif started >= self._round_began:
+            self._limit = max(self._smallest, self._limit * SHRINK)
+            self._round_began = time.monotonic()
 
     def _enter(self, end: float) -> None:
         with self._left:
@@ -96,11 +94,11 @@ class Latency:
         self._long = 0.0
         self._count = 0
 
-    def gradient(self, seconds: float) -> float:
-        """Count one call; return 1 while latency is as usual, down to SMALLEST_GRADIENT as it climbs."""
+    def climbs(self, seconds: float) -> bool:
+        """Count one call; tell whether calls take much longer of late than they used to."""
         self._count += 1
         self._recent += (seconds - self._recent) / min(self._count, RECENT_CALLS)
         self._long += (seconds - self._long) / min(self._count, LONG_CALLS)
-        if self._long > 2 * self._recent:
+        if self._long > TOLERANCE * self._recent:
             self._long *= LONG_DECAY  # after a slow spell the long average would hide the next one
-        return max(SMALLEST_GRADIENT, min(1.0, TOLERANCE * self._long / max(self._recent, SHORTEST_SECONDS)))
+        return self._recent > TOLERANCE * max(self._long, SHORTEST_SECONDS)

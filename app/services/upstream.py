@@ -86,11 +86,15 @@ class UpstreamClient:
             time.sleep(wait)
 
     def _attempt(self, call: Call[T], breaker: Breaker, context: RequestContext) -> tuple[T, Answer]:
-        remaining = context.deadline.remaining()
-        if remaining < SHORTEST_ATTEMPT_SECONDS:
+        if context.deadline.remaining() < SHORTEST_ATTEMPT_SECONDS:
             raise context.deadline.fault  # outside the guard: the backend had no chance to answer
+        with context.timed(call.backend, call.route):
+            breaker.check(context.store_allowance)  # nobody waits for a place to be refused then
+            return self._guarded(call, breaker, context)
+
+    def _guarded(self, call: Call[T], breaker: Breaker, context: RequestContext) -> tuple[T, Answer]:
+        remaining = context.deadline.remaining()
         with (
-            context.timed(call.backend, call.route),
             self._bulkheads[call.backend].guard(call.route, remaining) as waited,
             breaker.guard(context.store_allowance),
         ):

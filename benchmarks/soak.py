@@ -1,0 +1,154 @@
+"""Ten minutes of all faults mixed: nothing may grow, and nothing may be left.
+
+    python benchmarks/soak.py [seconds]
+
+Callers of every kind use one worker with a real Redis that is stopped, paused and started again, in front of an
+upstream of which four calls in ten go wrong in a way of tests/support/faults.py. After the first minute and at the end
+the callers pause, and the worker's resident memory, threads and file handles are read. It fails where memory differs by
+more than 10 %, or where threads or handles were left behind.
+"""
+
+import random
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import requests
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support.chaos import Act, ChaosUpstream, good
+from support.faults import FAULTS
+from support.redis import RedisServer
+from support.servers import Service
+
+CALLERS = 20
+FAULTY = 0.4
+FIRST_SECONDS = 60.0
+SETTLE_SECONDS = 8.0
+MEMORY_TOLERANCE = 0.1
+# the resolver's and the allocator's own may come and go
+HANDLE_TOLERANCE = 3
+HEADERS = ({}, {"Idempotency-Key": "one for all"}, {"X-AI-Debug": "1"}, {"Cache-Control": "no-cache"})
+ROUTES = ("generate", "complete", "sentiment", "summarize")
+
+
+class MixedUpstream(ChaosUpstream):
+    """Good answers, and every act of every fault."""
+
+    acts = tuple(act for fault in FAULTS for act in fault.acts)
+
+    def next_act(self, head: bytes) -> Act:
+        return random.choice(self.acts) if random.random() < FAULTY else good
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a worker holds while nobody calls; connections that the pool keeps to the upstream are not counted."""
+
+    memory_mib: float
+    threads: int
+    handles: int
+
+
+class Callers:
+    """Threads that call without a pause between two signals."""
+
+    def __init__(self, service: Service) -> None:
+        self.statuses: Counter[str] = Counter()
+        self._service = service
+        self._stop = threading.Event()
+
+    def run(self, seconds: float) -> None:
+        self._stop.clear()
+        threads = [threading.Thread(target=self._call, args=(random.Random(n),)) for n in range(CALLERS)]
+        for thread in threads:
+            thread.start()
+        time.sleep(seconds)  # the length of the load
+        self._stop.set()
+        for thread in threads:
+            thread.join()
+
+    def _call(self, chance: random.Random) -> None:
+        with requests.Session() as session:
+            while not self._stop.is_set():
+                route = chance.choice(ROUTES)
+                text = f"Text {chance.randrange(200)}. It is fine."
+                headers = chance.choice(HEADERS)
+                body = {"text" if route in ROUTES[2:] else "prompt": text}
+                patience = chance.choice((10.0, 10.0, 10.0, 0.05))  # some leave
+                url = f"{self._service.url}/v1/text/{route}"
+                try:
+                    answer = session.post(url, json=body, headers=headers, timeout=patience)
+                    self.statuses[f"{answer.status_code} {answer.json().get('type', '')}".strip()] += 1
+                except requests.Timeout:
+                    self.statuses["left"] += 1
+
+
+def read(service: Service, upstream: ChaosUpstream) -> Reading:
+    time.sleep(SETTLE_SECONDS)  # for answers under way and connections of callers that left
+    [worker] = psutil.Process(service.process.pid).children()
+    to_upstream = sum(one.raddr.port == upstream.port for one in worker.net_connections() if one.raddr)
+    return Reading(worker.memory_info().rss / 1024**2, worker.num_threads(), worker.num_fds() - to_upstream)
+
+
+def trouble(redis: RedisServer, over: threading.Event) -> None:
+    """Pause Redis and start it anew, over and over."""
+    while not over.wait(15):
+        redis.pause()
+        over.wait(5)
+        redis.go_on()
+        over.wait(15)
+        redis.stop()
+        over.wait(5)
+        redis.start()
+
+
+def main(seconds: float) -> int:
+    redis, upstream, over = RedisServer(), MixedUpstream(), threading.Event()
+    service = Service(
+        OPENAI_BASE_URL=f"{upstream.url}/v1",
+        HUGGINGFACE_TIMEOUT="2s",
+        BREAKER_RECOVERY="1s",
+        HEDGE_AFTER="200ms",
+        REDIS_URL=redis.url,
+    )
+    service.wait_for_line("Ready on")
+    callers = Callers(service)
+    troubles = threading.Thread(target=trouble, args=(redis, over))
+    troubles.start()
+    callers.run(FIRST_SECONDS)
+    first = read(service, upstream)
+    callers.run(seconds - FIRST_SECONDS)
+    last = read(service, upstream)
+    over.set()
+    troubles.join()
+    status = service.stop()
+    redis.stop()
+    upstream.close()
+    report(callers, first, last)
+    return 0 if passed(first, last) and status == 0 and not callers.statuses["500 internal_error"] else 1
+
+
+def report(callers: Callers, first: Reading, last: Reading) -> None:
+    print(f"{sum(callers.statuses.values())} requests")
+    for status, count in callers.statuses.most_common():
+        print(f"{count:8} {status}")
+    print(f"after the first minute: {first}")
+    print(f"at the end:             {last}")
+
+
+def passed(first: Reading, last: Reading) -> bool:
+    return (
+        abs(last.memory_mib - first.memory_mib) <= MEMORY_TOLERANCE * first.memory_mib
+        and last.threads <= first.threads + HANDLE_TOLERANCE
+        and last.handles <= first.handles + HANDLE_TOLERANCE
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 600.0))

@@ -1,0 +1,209 @@
+"""What an upstream can do to us, and what comes of it: the table that the chaos tests run and the document shows."""
+
+import gzip
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from support.chaos import GOOD, Act, Exchange, answer, good
+
+BUDGET_SECONDS = 2.0
+RETRIES = 2
+MEBIBYTE = 1024**2
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An upstream that does the acts, one for each call, and what the caller gets.
+
+    `calls` is how many the upstream sees; `retry_after` the header, or a range of seconds, None where there is none.
+    `slow` says that the answer comes only when the budget is over.
+    """
+
+    what: str
+    acts: tuple[Act, ...]
+    status: int
+    type: str | None
+    calls: int
+    retry_after: tuple[int, int] | None = None
+    slow: bool = False
+
+
+def says(*arguments: bytes | str, **headers: str) -> Act:
+    data = answer(*arguments, **headers)
+    return lambda exchange: exchange.send(data)
+
+
+def _last(*pieces: bytes) -> Act:
+    """Send the pieces and close."""
+
+    def act(exchange: Exchange) -> None:
+        exchange.send(*pieces)
+        exchange.connection.close()
+
+    return act
+
+
+def _then(act: Callable[[Exchange], None], *pieces: bytes) -> Act:
+    return lambda exchange: (exchange.send(*pieces), act(exchange))
+
+
+def _in(seconds: float) -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+def _dated(status: str, seconds: float) -> Act:
+    return lambda exchange: exchange.send(answer(b"{}", status, Retry_After=_in(seconds)))
+
+
+def _always(act: Act) -> tuple[Act, ...]:
+    return (act,) * (RETRIES + 1)
+
+
+def _retried(what: str, act: Act, type_: str = "upstream_invalid_response") -> Fault:
+    return Fault(what, _always(act), 502, type_, RETRIES + 1)
+
+
+def _slow(what: str, act: Act) -> Fault:
+    return Fault(what, _always(act), 504, "upstream_timeout", 1, slow=True)
+
+
+def _refused(status: str, ours: int, type_: str, retry_after: tuple[int, int] | None = None) -> Fault:
+    return Fault(f"answers {status}", _always(says(b'{"error": "no"}', status)), ours, type_, 1, retry_after)
+
+
+def _told(what: str, status: str, seconds: str, calls: int, retry_after: tuple[int, int] | None) -> Fault:
+    """A 429 or 503 that says when to come back."""
+    ours, type_ = (429, "upstream_rate_limited") if status.startswith("429") else (503, "model_loading")
+    if retry_after is None:
+        ours, type_ = 502, "upstream_unavailable"
+    act = says(b"{}", status, Retry_After=seconds)
+    return Fault(f"answers {status}, Retry-After {what}", _always(act), ours, type_, calls, retry_after)
+
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+_LENGTH = b"Content-Length: %d\r\n\r\n" % len(GOOD)
+_CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+_INTERIM = (b"HTTP/1.1 102 Processing\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+_ENDLESS_INTERIM = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000
+_429 = "429 Too Many Requests"
+_503 = "503 Service Unavailable"
+
+FAULTS = (
+    _retried("resets before the head", Exchange.reset, "upstream_unavailable"),
+    _retried("closes before the head", _last(), "upstream_unavailable"),
+    _retried("resets inside the head", _then(Exchange.reset, _HEAD), "upstream_unavailable"),
+    _retried("closes inside the head", _last(_HEAD)),
+    _retried("resets after the head", _then(Exchange.reset, _HEAD + _LENGTH), "upstream_unavailable"),
+    _retried("closes early, Content-Length unmet", _last(_HEAD + _LENGTH, GOOD[:-9])),
+    _retried("cuts a chunk in the middle", _last(_HEAD + _CHUNKED, b"FF\r\n" + GOOD[:20])),
+    _retried("ends without the last chunk", _last(_HEAD + _CHUNKED, b"%x\r\n%s\r\n" % (len(GOOD), GOOD))),
+    _retried("sends malformed chunks", _last(_HEAD + _CHUNKED, b"zz\r\n" + GOOD)),
+    _slow("hangs before the head", Exchange.hang),
+    _slow("hangs inside the head", _then(Exchange.hang, _HEAD)),
+    _slow("hangs inside the body", _then(Exchange.hang, _HEAD + _LENGTH, GOOD[:9])),
+    _slow("drips the head, a byte at a time", lambda exchange: exchange.drip(b"HTTP/1.1 200 OK\r\nX: ")),
+    _slow("drips the body, a byte at a time", lambda exchange: exchange.drip(_HEAD + _CHUNKED + b"FFFFFF\r\n", 0.01)),
+    _retried("sends no HTTP", _last(b"SSH-2.0-OpenSSH_9.2\r\n")),
+    _retried("sends a header of 1 MB", _last(_HEAD + b"X: " + b"x" * MEBIBYTE + b"\r\n" + _LENGTH, GOOD)),
+    _retried("sends 10,000 headers", _last(_HEAD + b"X: y\r\n" * 10_000 + _LENGTH, GOOD)),
+    Fault("sends 100 Continue first", (_then(good, b"HTTP/1.1 100 Continue\r\n\r\n"),), 200, None, 1),
+    Fault("sends 102 and 103 first", (_then(good, *_INTERIM),), 200, None, 1),
+    _retried("sends 103 without end", _last(_ENDLESS_INTERIM)),
+    _retried("answers 200 with HTML", says(b"<html>Bad gateway</html>", Content_Type="text/html")),
+    _retried("answers 200 with an empty body", says(b"")),
+    _retried("answers 200 with null", says(b"null")),
+    _retried("answers 200 with another shape", says(b'{"choices": [{"text": {"nested": 1}}]}')),
+    _retried("answers 200 with a body of 50 MB", _last(_HEAD + b"\r\n", *[b"x" * MEBIBYTE] * 50)),
+    _retried("answers 200 with JSON 100,000 deep", says(b"[" * 100_000 + b"]" * 100_000)),
+    _retried("answers 200 in another charset than it says", says(GOOD.replace(b"Hi.", b"\xe9t\xe9"))),
+    _retried("answers 200 with gzip that is none", says(GOOD, Content_Encoding="gzip")),
+    _retried("answers 200 with gzip cut off", says(gzip.compress(GOOD)[:-12], Content_Encoding="gzip")),
+    _refused("400 Bad Request", 400, "upstream_rejected"),
+    _refused("401 Unauthorized", 502, "upstream_authentication_error"),
+    _refused("402 Payment Required", 503, "upstream_quota_exhausted"),
+    _refused("403 Forbidden", 502, "upstream_authentication_error"),
+    _refused("404 Not Found", 404, "model_not_found"),
+    _refused("410 Gone", 404, "model_not_found"),
+    _refused("413 Content Too Large", 400, "upstream_rejected"),
+    _refused("422 Unprocessable Content", 400, "upstream_rejected"),
+    _refused("424 Failed Dependency", 502, "upstream_unavailable"),
+    _retried("answers 408 Request Timeout", says(b"{}", "408 Request Timeout"), "upstream_unavailable"),
+    _retried("answers 500 Internal Server Error", says(b"{}", "500 Oops"), "upstream_unavailable"),
+    _retried("answers 502 Bad Gateway", says(b"<html>", "502 Bad Gateway"), "upstream_unavailable"),
+    _retried("answers 504 Gateway Timeout", says(b"", "504 Gateway Timeout"), "upstream_unavailable"),
+    _told("of 1 second", _429, "1", 2, (1, 1)),
+    _told("of 1 hour", _429, "3600", 1, (3600, 3600)),
+    Fault(f"answers {_429}, Retry-After a date", (_dated(_429, 30),), 429, "upstream_rate_limited", 1, (29, 30)),
+    _told("absurd", _429, "99999999999999", RETRIES + 1, (1, 1)),
+    _told("of 30 years", _429, "946080000", 1, (86400, 86400)),
+    _told("negative", _429, "-5", RETRIES + 1, (1, 1)),
+    _told("NaN", _429, "NaN", RETRIES + 1, (1, 1)),
+    _told("missing", _429, "", RETRIES + 1, (1, 1)),
+    _told("of 1 second", _503, "1", 2, (1, 1)),
+    _told("of 1 hour", _503, "3600", 1, (3600, 3600)),
+    Fault(f"answers {_503}, Retry-After a date", (_dated(_503, 30),), 503, "model_loading", 1, (29, 30)),
+    _told("absurd", _503, "99999999999999", RETRIES + 1, None),
+    _told("negative", _503, "-5", RETRIES + 1, None),
+    _told("NaN", _503, "NaN", RETRIES + 1, None),
+    _told("missing", _503, "", RETRIES + 1, None),
+    Fault(
+        f"answers {_503}, estimated_time 20",
+        (says(b'{"error": "loading", "estimated_time": 20.0}', _503),),
+        503,
+        "model_loading",
+        1,
+        (20, 20),
+    ),
+    Fault(
+        "redirects to another host",
+        (says(b"", "307 Temporary Redirect", Location="http://127.0.0.1:9/"),),
+        502,
+        "upstream_invalid_response",
+        1,
+    ),
+    Fault("fails every other call", (says(b"{}", "500 Oops"), good), 200, None, 2),
+)
+
+# nothing of a request reaches these
+UNREACHABLE = (
+    Fault("refuses the connection", (), 502, "upstream_unavailable", 0),
+    Fault("has a name that does not resolve", (), 502, "upstream_unavailable", 0),
+    Fault("shows the TLS certificate of another host", (), 502, "upstream_unavailable", 0),
+)
+
+
+def page() -> str:
+    """The table as a document."""
+    rows = [_row(fault) for fault in (*UNREACHABLE, *FAULTS)]
+    return _INTRODUCTION + "\n".join(rows) + "\n"
+
+
+def _row(fault: Fault) -> str:
+    told = "" if fault.retry_after is None else f"{fault.retry_after[1]} s"
+    within = "the budget" if fault.slow else "at once" if fault.calls == 1 else "the retries"
+    kind = f"`{fault.type}`" if fault.type else ""
+    return f"| {fault.what} | {fault.status} | {kind} | {fault.calls} | {told} | {within} |"
+
+
+_INTRODUCTION = f"""# What an upstream can do, and what comes of it
+
+The table is what `tests/server/test_chaos.py` runs, against the real server and an upstream on real sockets, with a
+budget of {BUDGET_SECONDS:g} s (`HUGGINGFACE_TIMEOUT`) and {RETRIES} retries (`HUGGINGFACE_RETRY_ATTEMPTS`).
+`make faults-page` writes this page from it. Whatever the upstream does, the answer comes at most 250 ms after the
+budget is over, it is never a 500, the connection is given up or used again as it should be, and the next good call
+works.
+
+"calls" is how many the upstream sees: one and the retries, or one where asking again would not help or there is no
+time. A wait that the upstream asks for with 429 or 503 is obeyed where it fits into the budget, and passed on where it
+does not.
+
+| the upstream | status | type | calls | Retry-After | answered after |
+|---|---|---|---|---|---|
+"""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
