@@ -33,7 +33,6 @@ SETTLE_SECONDS = 8.0
 MEMORY_TOLERANCE = 0.1
 # the resolver's and the allocator's own may come and go
 HANDLE_TOLERANCE = 3
-HEADERS = ({}, {"Idempotency-Key": "one for all"}, {"X-AI-Debug": "1"}, {"Cache-Control": "no-cache"})
 ROUTES = ("generate", "complete", "sentiment", "summarize")
 
 
@@ -48,7 +47,7 @@ class MixedUpstream(ChaosUpstream):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a worker holds while nobody calls; connections that the pool keeps to the upstream are not counted."""
+    """What a worker holds while nobody calls; connections that its pools keep are not counted."""
 
     memory_mib: float
     threads: int
@@ -77,8 +76,11 @@ class Callers:
         with requests.Session() as session:
             while not self._stop.is_set():
                 route = chance.choice(ROUTES)
-                text = f"Text {chance.randrange(200)}. It is fine."
-                headers = chance.choice(HEADERS)
+                number = chance.randrange(200)
+                text = f"Text {number}. It is fine."
+                headers = chance.choice(
+                    ({}, {"Idempotency-Key": f"key-{number // 2}"}, {"X-AI-Debug": "1"}, {"Cache-Control": "no-cache"})
+                )
                 body = {"text" if route in ROUTES[2:] else "prompt": text}
                 patience = chance.choice((10.0, 10.0, 10.0, 0.05))  # some leave
                 url = f"{self._service.url}/v1/text/{route}"
@@ -89,11 +91,11 @@ class Callers:
                     self.statuses["left"] += 1
 
 
-def read(service: Service, upstream: ChaosUpstream) -> Reading:
+def read(service: Service, upstream: ChaosUpstream, redis: RedisServer) -> Reading:
     time.sleep(SETTLE_SECONDS)  # for answers under way and connections of callers that left
     [worker] = psutil.Process(service.process.pid).children()
-    to_upstream = sum(one.raddr.port == upstream.port for one in worker.net_connections() if one.raddr)
-    return Reading(worker.memory_info().rss / 1024**2, worker.num_threads(), worker.num_fds() - to_upstream)
+    kept = sum(one.raddr.port in (upstream.port, redis.port) for one in worker.net_connections() if one.raddr)
+    return Reading(worker.memory_info().rss / 1024**2, worker.num_threads(), worker.num_fds() - kept)
 
 
 def trouble(redis: RedisServer, over: threading.Event) -> None:
@@ -122,9 +124,9 @@ def main(seconds: float) -> int:
     troubles = threading.Thread(target=trouble, args=(redis, over))
     troubles.start()
     callers.run(FIRST_SECONDS)
-    first = read(service, upstream)
+    first = read(service, upstream, redis)
     callers.run(seconds - FIRST_SECONDS)
-    last = read(service, upstream)
+    last = read(service, upstream, redis)
     over.set()
     troubles.join()
     status = service.stop()

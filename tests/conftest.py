@@ -6,6 +6,7 @@ import pytest
 import responses
 from flask import Flask
 from flask.testing import FlaskClient
+from support.redis import RedisServer
 from support.upstreams import OPENAI
 
 from app import create_app
@@ -33,6 +34,20 @@ def make_client(make_app: Callable[..., Flask]) -> Callable[..., FlaskClient]:
 def client(make_client: Callable[..., FlaskClient]) -> FlaskClient:
     """A client of an app with the openai backend and no retries."""
     return make_client()
+
+
+@pytest.fixture(scope="session")
+def _redis() -> Iterator[RedisServer]:
+    server = RedisServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis(_redis: RedisServer) -> RedisServer:
+    """A real Redis, empty, in this process's reach."""
+    _redis.empty()
+    return _redis
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ class Bulkhead:
 
     The limit follows AIMD: additive increase, by one for each round of as many calls, and multiplicative decrease
     (Chiu and Jain, 1989), once a round, however many of its calls ask for it (Jacobson, 1988). What asks for it is an
-    outage, or that a route's recent latency is more than TOLERANCE times its long average: the two averages of Gradient2
-    in Netflix's concurrency-limits. A limit that is not in use is left as it is, since nothing was learnt about it.
+    outage, or that a route's recent latency is more than TOLERANCE times its long average (the two averages are those
+    of Gradient2 in Netflix's concurrency-limits). A limit that is not in use stays as it is: nothing was learnt of it.
     """
 
     def __init__(self, most: int) -> None:

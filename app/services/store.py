@@ -1,7 +1,7 @@
 """What workers and replicas share, in Redis: optional, and never worth an error or a wait."""
 
 import logging
-import time
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -76,7 +76,7 @@ class Store:
     def _may_try(self) -> bool:
         if not self._failing:
             return True
-        now = time.monotonic()
+        now = monotonic()
         if now < self._next_try:
             return False
         self._next_try = now + LATCH_SECONDS
@@ -84,7 +84,7 @@ class Store:
 
     def _failed(self, error: Exception) -> None:
         self._faults += 1
-        self._next_try = time.monotonic() + LATCH_SECONDS
+        self._next_try = monotonic() + LATCH_SECONDS
         if self._faults == LATCH_FAULTS:
             logger.warning("redis fails, going on without it: %s", type(error).__name__)
 

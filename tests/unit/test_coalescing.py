@@ -1,0 +1,103 @@
+"""Equal work in flight is done once, and one request's own end is not the others'."""
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from app.errors import CallerLeft, UpstreamTimeout, UpstreamUnavailable
+from app.services import coalescing
+from app.services.coalescing import Flights
+
+
+@pytest.fixture(autouse=True)
+def _futures_of_gevent(monkeypatch):
+    """In the worker all locks are gevent's; here only the one that flights wait for has to be."""
+
+    class Future:
+        def __init__(self):
+            self._result = gevent.event.AsyncResult()
+            self.done = self._result.ready
+            self.result = self._result.get
+            self.set_result = self._result.set
+            self.set_exception = self._result.set_exception
+
+    monkeypatch.setattr(coalescing, "Future", Future)
+
+
+@pytest.fixture
+def flight():
+    """A flight whose leader is at work until `go` is set, and three that wait for it."""
+
+    class Flight:
+        flights = Flights()
+        go = Event()
+        done = 0
+        outcome = "answer"
+
+        def work(self):
+            self.done += 1
+            if self.done > 1:
+                gevent.sleep(0)  # lets the others join
+                return "answer"
+            self.go.wait()
+            if isinstance(self.outcome, BaseException):
+                raise self.outcome
+            return self.outcome
+
+        def request(self):
+            try:
+                return self.flights.run("key", self.work)
+            except Exception as error:
+                return error
+
+    flight = Flight()
+    flight.requests = [gevent.spawn(flight.request) for _ in range(4)]
+    gevent.sleep(0)  # lets the leader begin and the others wait
+    return flight
+
+
+def land(flight):
+    flight.go.set()
+    gevent.joinall(flight.requests)
+    return [request.value for request in flight.requests]
+
+
+def test_it_is_done_once_and_all_get_the_result(flight):
+    assert land(flight) == [("answer", False)] + [("answer", True)] * 3
+    assert flight.done == 1
+
+
+def test_work_with_another_key_is_its_own(flight):
+    assert flight.flights.run("other", lambda: "other") == ("other", False)
+    land(flight)
+
+
+def test_it_is_done_again_once_it_has_landed(flight):
+    land(flight)
+    assert flight.request() == ("answer", False)
+    assert flight.done == 2
+
+
+def test_all_get_an_error_of_the_work_each_as_its_own(flight):
+    flight.outcome = UpstreamUnavailable(details={"a": 1})
+    errors = land(flight)
+    assert {type(error) for error in errors} == {UpstreamUnavailable}
+    assert len({id(error) for error in errors}) == 4
+    assert all(error.details == {"a": 1} for error in errors)
+    assert flight.done == 1
+
+
+@pytest.mark.parametrize("own", [CallerLeft(), UpstreamTimeout(), ValueError("a bug")])
+def test_what_ended_only_the_leader_lets_another_do_the_work(flight, own):
+    flight.outcome = own
+    [first, *others] = land(flight)
+    assert first is own
+    assert sorted(others) == [("answer", False)] + [("answer", True)] * 2
+    assert flight.done == 2
+
+
+def test_one_that_leaves_while_it_waits_leaves_the_others_alone(flight):
+    flight.requests[1].kill(CallerLeft())
+    assert isinstance(flight.requests[1].value, CallerLeft)
+    assert land(flight)[2:] == [("answer", True)] * 2
+    assert flight.done == 1

@@ -1,0 +1,145 @@
+"""The store: one client, one latch, no error and hardly a wait."""
+
+import socket
+import threading
+
+import gevent
+import pytest
+
+from app.context import Allowance
+from app.errors import UpstreamTimeout
+from app.services import store as module
+from app.services.store import LATCH_FAULTS, LATCH_SECONDS, Store
+
+SECOND = 1.0
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def peer():
+    """A server in Redis' place, which says what the test wants to whoever connects; it counts them."""
+
+    class Peer:
+        def __init__(self):
+            self.says = b""
+            self.seen = 0
+            self._listener = socket.create_server(("127.0.0.1", 0))
+            self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+            self._open = []
+            threading.Thread(target=self._serve, daemon=True).start()
+
+        def _serve(self):
+            while True:
+                try:
+                    connection, _ = self._listener.accept()
+                except OSError:  # closed
+                    return
+                self._open.append(connection)
+                self.seen += 1
+                connection.sendall(self.says)
+
+        def close(self):
+            self._listener.close()
+            for connection in self._open:
+                connection.close()
+
+    peer = Peer()
+    yield peer
+    peer.close()
+
+
+def ping(store):
+    return store.ask(Allowance(SECOND), ("PING",))
+
+
+def test_without_redis_there_is_nothing_to_ask():
+    store = Store(None)
+    assert not store.configured
+    assert ping(store) is None
+
+
+def test_commands_are_answered_in_one_go(redis):
+    store = Store(redis.url)
+    assert store.configured
+    assert store.ask(Allowance(SECOND), ("SET", "a", b"1", "PX", 5000), ("GET", "a"), ("GET", "b")) == [
+        True,
+        b"1",
+        None,
+    ]
+
+
+def test_what_is_asked_is_taken_from_the_allowance_and_nothing_is_asked_beyond_it(redis):
+    allowance = Allowance(SECOND)
+    store = Store(redis.url)
+    store.ask(allowance, ("PING",))
+    assert 0 < allowance.left < SECOND
+    assert store.ask(Allowance(0), ("PING",)) is None
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"HTTP/1.1 200 OK\r\n\r\n", b"*1\r\n$999999999\r\n", b"\xff\xfe", b":x\r\n", b"-ERR no\r\n"]
+)
+def test_rubbish_is_no_answer_and_no_error(peer, rubbish):
+    peer.says = rubbish
+    assert ping(Store(peer.url)) is None
+
+
+def test_after_some_faults_in_a_row_redis_is_left_alone_then_one_request_tries_it(peer, clock):
+    peer.says = b"rubbish\r\n"
+    store = Store(peer.url)
+    for _ in range(LATCH_FAULTS + 5):
+        assert ping(store) is None
+    assert peer.seen == LATCH_FAULTS
+    clock[0] += LATCH_SECONDS
+    for _ in range(5):
+        assert ping(store) is None
+    assert peer.seen == LATCH_FAULTS + 1
+
+
+def test_it_comes_back_once_redis_does(redis, clock, caplog):
+    store = Store(redis.url)
+    assert ping(store) == [True]
+    redis.stop()
+    try:
+        assert [ping(store) for _ in range(LATCH_FAULTS)] == [None] * LATCH_FAULTS
+    finally:
+        redis.start()
+    assert ping(store) is None
+    clock[0] += LATCH_SECONDS
+    assert [ping(store) for _ in range(2)] == [[True]] * 2
+    assert [record.getMessage()[:12] for record in caplog.records] == ["redis fails,", "redis answer"]
+
+
+def test_one_fault_between_answers_does_not_shut_it_off(redis, peer):
+    store = Store(redis.url)
+    for _ in range(LATCH_FAULTS + 1):
+        assert store.ask(Allowance(SECOND), ("NO SUCH COMMAND",)) is None
+        assert ping(store) == [True]
+
+
+def test_a_redis_that_is_paused_costs_no_more_than_the_allowance(redis):
+    store = Store(redis.url)
+    assert store.answers(SECOND)
+    redis.pause()
+    try:
+        assert not store.answers(module.STORE_SECONDS)
+    finally:
+        redis.go_on()
+
+
+def test_the_end_of_the_request_is_not_taken_for_a_fault_of_redis(monkeypatch):
+    store = Store("redis://127.0.0.1:1/0")
+
+    def wait(*_arguments):
+        gevent.sleep(60)
+
+    monkeypatch.setattr(Store, "_run", wait)
+    with pytest.raises(UpstreamTimeout), gevent.Timeout(0.01, UpstreamTimeout()):
+        ping(store)
+    assert not store._faults
