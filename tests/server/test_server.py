@@ -237,14 +237,14 @@ def test_on_sigterm_requests_in_flight_finish_idle_connections_close_and_nothing
     idle = connect(service)
     idle.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer_on(idle)[0] == 200
-    with ThreadPoolExecutor(9) as pool:
-        calls = [pool.submit(service.post, "/v1/text/generate", prompt="x") for _ in range(8)]
+    with ThreadPoolExecutor(51) as pool:
+        calls = [pool.submit(service.post, "/v1/text/generate", prompt="x") for _ in range(50)]
         for _ in calls:
             assert remote.arrived.acquire(timeout=20)
         stopped = pool.submit(service.stop)
         assert idle.recv(1) == b""
         release.set()
-        assert [call.result().status_code for call in calls] == [200] * 8
+        assert [call.result().status_code for call in calls] == [200] * 50
         assert stopped.result() == 0
     idle.close()
 

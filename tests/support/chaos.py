@@ -52,6 +52,12 @@ def answer(body: bytes = GOOD, status: str = "200 OK", **headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+def says(*arguments: bytes | str, **headers: str) -> Act:
+    """An act: send this answer."""
+    data = answer(*arguments, **headers)
+    return lambda exchange: exchange.send(data)
+
+
 def good(exchange: Exchange) -> None:
     exchange.send(answer())
 

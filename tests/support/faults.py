@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from support.chaos import GOOD, Act, Exchange, answer, good
+from support.chaos import GOOD, Act, Exchange, answer, good, says
 
 BUDGET_SECONDS = 2.0
 RETRIES = 2
@@ -29,11 +29,6 @@ class Fault:
     calls: int
     retry_after: tuple[int, int] | None = None
     slow: bool = False
-
-
-def says(*arguments: bytes | str, **headers: str) -> Act:
-    data = answer(*arguments, **headers)
-    return lambda exchange: exchange.send(data)
 
 
 def _last(*pieces: bytes) -> Act:

