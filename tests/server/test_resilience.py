@@ -55,10 +55,7 @@ def test_a_hundred_equal_requests_at_once_make_one_upstream_call(service, remote
 def test_the_one_whose_call_all_wait_for_may_leave(service, remote):
     release = threading.Event()
     remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("positive")))
-    body = b'{"text": "fine"}'
-    head = (
-        b"POST /v1/text/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    )
+    head = b"POST /v1/text/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     with ThreadPoolExecutor(3) as pool:
         with socket.create_connection(("127.0.0.1", service.port), timeout=20) as first:
             first.sendall(head + b'Content-Length: 16\r\n\r\n{"text": "fine"}')

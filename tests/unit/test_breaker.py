@@ -10,7 +10,7 @@ from app.config import Config
 from app.context import Allowance
 from app.errors import CallerLeft, CircuitOpen, ImpatientTimeout, UpstreamRejected, UpstreamUnavailable
 from app.services import breaker as module
-from app.services.breaker import RATE_CALLS, Breaker, Breakers
+from app.services.breaker import LOOK_SECONDS, RATE_CALLS, Breaker, Breakers
 from app.services.sharing import SharedBreaker
 from app.services.store import Store
 
@@ -220,6 +220,18 @@ def test_there_is_one_probe_of_all_processes_each_interval(pair, clock):
     until(lambda: not _is_refused(here, clock))
     with guard(here), pytest.raises(CircuitOpen):
         succeed(there)
+
+
+def test_a_probe_that_another_process_took_in_this_moment_is_not_made_twice(pair, clock, redis):
+    here, there = pair(recovery=LOOK_SECONDS / 2)
+    fail(here, UpstreamUnavailable())
+    with pytest.raises(CircuitOpen):
+        there.check(Allowance(1))
+    clock[0] += LOOK_SECONDS * 0.7  # the probe is due, what was seen is not old yet
+    redis.put(b"ai-huggingface:breaker:test:chat:wait", b"1")
+    with pytest.raises(CircuitOpen) as refused:
+        succeed(there)
+    assert refused.value.retry_after == LOOK_SECONDS / 2
 
 
 def test_the_probe_that_closes_one_closes_all(pair, clock):
