@@ -1,5 +1,6 @@
 """Circuit breakers, one for each backend and upstream route."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from app.errors import CallerLeft, CircuitOpen, ImpatientTimeout, ServiceError
 from app.services.sharing import SharedBreaker
 from app.services.store import Store
 from app.services.window import SlidingWindow
+
+logger = logging.getLogger(__name__)
 
 # the window over which the share of outages is taken, and the fewest calls that make a share
 RATE_SECONDS = 30.0
@@ -32,7 +35,7 @@ class Breaker:
     A probe that hangs keeps nobody waiting: the next interval has a probe of its own.
     """
 
-    def __init__(self, failures: int, failure_rate: float, recovery: float, shared: SharedBreaker) -> None:
+    def __init__(self, name: str, failures: int, failure_rate: float, recovery: float, shared: SharedBreaker) -> None:
         self._failures = failures
         self._failure_rate = failure_rate
         self._outcomes = SlidingWindow(RATE_SECONDS)
@@ -43,7 +46,11 @@ class Breaker:
         self._next_look = 0.0
         self._others_failed = False
         self._breaker = pybreaker.CircuitBreaker(
-            fail_max=failures, exclude=[_is_no_outage], throw_new_error_on_trip=False
+            name=name,
+            fail_max=failures,
+            exclude=[_is_no_outage],
+            throw_new_error_on_trip=False,
+            listeners=[_StateLog()],
         )
 
     @property
@@ -162,6 +169,14 @@ class Breaker:
             self._breaker.close()
 
 
+class _StateLog(pybreaker.CircuitBreakerListener):
+    """Logs that a breaker opened or closed; probes in between are not worth a line."""
+
+    def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
+        if pybreaker.STATE_CLOSED in (old_state.name, new_state.name):
+            logger.warning("the breaker of %s is %s", cb.name, new_state.name)
+
+
 def _is_no_outage(error: Any) -> bool:
     """Tell pybreaker which exceptions are no failure of the backend; its type says nothing of bool results."""
     return not (isinstance(error, ServiceError) and error.outage)
@@ -182,8 +197,9 @@ class Breakers:
         key = (backend.name, route)
         if key not in self._breakers:
             store = self._store if backend.shared else self._alone
-            shared = SharedBreaker(store, f"{backend.name}:{route}", backend.recovery)
-            self._breakers[key] = Breaker(self._failures, self._failure_rate, backend.recovery, shared)
+            name = f"{backend.name}:{route}"
+            shared = SharedBreaker(store, name, backend.recovery)
+            self._breakers[key] = Breaker(name, self._failures, self._failure_rate, backend.recovery, shared)
         return self._breakers[key]
 
     def states(self, backend: str) -> dict[str, str]:

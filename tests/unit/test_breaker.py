@@ -19,7 +19,7 @@ LONG = 60
 
 def make(failures=1, failure_rate=1, recovery=LONG, store=None):
     shared = SharedBreaker(store or Store(None), "test:chat", recovery)
-    return Breaker(failures, failure_rate, recovery, shared)
+    return Breaker("test:chat", failures, failure_rate, recovery, shared)
 
 
 def guard(breaker):
@@ -151,6 +151,16 @@ def test_a_probe_that_hangs_does_not_keep_the_next_intervals_probe_waiting(opene
     assert opened.state == "closed"
     end(hanging, UpstreamUnavailable())  # the older probe knows no better
     assert opened.state == "closed"
+
+
+def test_opening_and_closing_are_logged_and_probes_are_not(opened, clock, caplog):
+    caplog.clear()
+    fail(opened, UpstreamUnavailable())
+    clock[0] += LONG
+    succeed(opened)
+    fail(opened, UpstreamUnavailable())
+    said = ["the breaker of test:chat is closed", "the breaker of test:chat is open"]
+    assert [record.getMessage() for record in caplog.records] == said
 
 
 def test_each_route_of_each_backend_has_its_own():

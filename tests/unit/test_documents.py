@@ -7,6 +7,7 @@ import pytest
 
 from app.blueprints import OPERATIONS
 from app.config import Config
+from app.errors import ServiceError
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -30,6 +31,20 @@ def test_the_readme_shows_a_call_of_every_route(make_app):
     rules = {rule.rule for rule in make_app().url_map.iter_rules()}
     assert len(rules) == len(OPERATIONS) + 4
     assert not [rule for rule in rules if f"localhost:8080{rule}" not in README]
+
+
+def test_the_readme_has_every_fault_with_its_status():
+    rows = re.findall(r"^\| ([0-9, ]+) \| (`.*?) \|", README, re.MULTILINE)
+    told = {kind: statuses for statuses, kinds in rows for kind in re.findall(r"`(\w+)`", kinds)}
+    faults = {fault.type: str(fault.status) for fault in _faults(ServiceError)}
+    assert set(told) == set(faults)
+    assert all(status in told[kind] for kind, status in faults.items())
+
+
+def _faults(fault):
+    for one in fault.__subclasses__():
+        yield one
+        yield from _faults(one)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
