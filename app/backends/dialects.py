@@ -14,10 +14,10 @@ from app.backends.sse import event_data
 from app.backends.tokens import estimated_tokens
 from app.errors import UpstreamInvalidResponse, UpstreamUnavailable
 
-# text-generation-inference, older routers and Cohere spell OpenAI's reasons in their own ways
 # no count is larger; what is cannot be one
 MOST_TOKENS = 2**53
 _CONTENT_KEYS = frozenset({"error", "choices", "generated_text", "message"})
+# text-generation-inference, older routers and Cohere spell OpenAI's reasons in their own ways
 _FINISH_REASONS = {
     "eos": "stop",
     "eos_token": "stop",
