@@ -94,8 +94,11 @@ class Breaker:
             if not isinstance(error, _NO_VERDICT):
                 self._count(allowance, failed=error.outage)
             raise
-        if late:
-            raise late
+        try:
+            if late:
+                raise late
+        finally:
+            del late  # its traceback holds this frame: a cycle
         self._count(allowance, failed=False)
 
     @contextmanager

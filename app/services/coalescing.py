@@ -32,6 +32,8 @@ class Flights:
                     raise  # ours, thrown in while we waited
                 if not isinstance(error, _ITS_OWN):
                     raise copy.copy(error) from error  # each adds facts of its own to its error
+            finally:
+                del flight  # it holds the error, whose traceback holds this frame: a cycle
         return self._lead(key, work), False
 
     def _lead(self, key: str, work: Callable[[], T]) -> T:
@@ -43,6 +45,9 @@ class Flights:
             # a bug, or the end of our greenlet: let another try
             flight.set_exception(error if isinstance(error, ServiceError) else CallerLeft())
             raise
-        del self._flights[key]
-        flight.set_result(result)
-        return result
+        else:
+            del self._flights[key]
+            flight.set_result(result)
+            return result
+        finally:
+            del flight  # as above

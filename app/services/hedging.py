@@ -36,10 +36,16 @@ class Hedging:
             if not racers[0].ready() and self._saved >= CALLS_PER_HEDGE:
                 self._saved -= CALLS_PER_HEDGE
                 racers.append(gevent.spawn(_outcome, attempt))
-            result: T = _first(racers)
-            return result
+            outcome = _first(racers)
         finally:
             gevent.killall(racers, block=False)
+            racers.clear()
+        try:
+            if isinstance(outcome, ServiceError):
+                raise outcome
+            return outcome
+        finally:
+            del outcome  # an error's traceback holds this frame: a cycle
 
 
 def _outcome(attempt: Callable[[], T]) -> T | ServiceError:
@@ -50,10 +56,10 @@ def _outcome(attempt: Callable[[], T]) -> T | ServiceError:
 
 
 def _first(racers: list[Any]) -> Any:
-    errors = []
+    """Return the first answer, the last error where none succeeds."""
+    outcome = None
     for racer in gevent.iwait(racers):
         outcome = racer.get()
         if not isinstance(outcome, ServiceError):
-            return outcome
-        errors.append(outcome)
-    raise errors[-1]
+            break
+    return outcome

@@ -91,6 +91,8 @@ class InferenceService:
         except ModelNotFound as error:
             error.details = {"model": model, "available": self.models.known, **error.details}
             raise
+        finally:
+            del first  # its traceback holds this frame: a cycle that keeps the upstream's answer in memory
 
     def _measured(self, context: RequestContext, target: Target, plan: Callable[[Target], Plan[T]]) -> T:
         context.backend = target.backend.name

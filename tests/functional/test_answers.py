@@ -1,10 +1,12 @@
 """What is answered without asking upstream, and how callers are told."""
 
+import gc
+
 import pytest
 import responses
 from support.upstreams import CHAT, HUB, HUGGINGFACE, chat_answer
 
-from app.errors import IdempotencyKeyReused
+from app.errors import IdempotencyKeyReused, ServiceError
 
 GENERATE = "/v1/text/generate"
 SENTIMENT = "/v1/text/sentiment"
@@ -281,3 +283,24 @@ def test_an_upstreams_redirect_is_not_kept(make_client, upstream):
     for _ in range(2):
         client.get("/v1/models/validate?model=old")
     assert found.call_count == 2
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"FALLBACK_MODELS": "openai:org/second"}, {"HEDGE_AFTER": "10s"}, {"BREAKER_FAILURES": "1"}]
+)
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
+def test_an_error_leaves_nothing_to_the_garbage_collector(make_client, upstream, variables, headers):
+    upstream.post(CHAT, status=500)
+    client = make_client(**variables)
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for _ in range(2):
+            assert client.post(SENTIMENT, json={"text": "x"}, headers=headers).status_code in (502, 503)
+        gc.collect()
+        assert not [kept for kept in gc.garbage if issubclass(type(kept), ServiceError)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
