@@ -14,6 +14,8 @@ from app.errors import InternalError, ServiceError, UpstreamTimeout
 
 # what all questions to Redis together may cost one request
 STORE_SECONDS = 0.05
+# a model may well need this long for its first word
+FAIR_SECONDS = 1.0
 # from the least work done for an answer to the most
 CACHE_OUTCOMES = ("hit", "coalesced", "miss", "bypass")
 
@@ -21,12 +23,12 @@ CACHE_OUTCOMES = ("hit", "coalesced", "miss", "bypass")
 class Deadline:
     """The moment, `seconds` from now, by which a request is answered, whatever an upstream does.
 
-    `fault` is what its passing says of the backend.
+    An attempt that had less than `fair` seconds says nothing of the backend when it times out.
     """
 
-    def __init__(self, seconds: float, fault: type[UpstreamTimeout] = UpstreamTimeout) -> None:
+    def __init__(self, seconds: float, fair: float = FAIR_SECONDS) -> None:
         self._end = time.monotonic() + seconds
-        self.fault = fault
+        self.fair = fair
 
     def remaining(self) -> float:
         """Return the seconds left, zero when the deadline has passed."""
@@ -34,13 +36,12 @@ class Deadline:
 
     @contextmanager
     def enforced(self, within: float | None = None) -> Iterator[None]:
-        """Raise the fault in the block when the deadline passes, or UpstreamTimeout after `within` seconds if sooner.
+        """Raise UpstreamTimeout in the block when the deadline passes, or after `within` seconds if that is sooner.
 
         Socket timeouts bound one read each, so an upstream that drips bytes outlives any of them; this does not.
         """
-        remaining = self.remaining()
-        sooner = within is not None and within < remaining
-        with gevent.Timeout(within if sooner else remaining, UpstreamTimeout() if sooner else self.fault()):
+        seconds = self.remaining() if within is None else min(within, self.remaining())
+        with gevent.Timeout(seconds, UpstreamTimeout()):
             yield
 
 
@@ -94,6 +95,10 @@ class RequestContext:
     def note_cache(self, outcome: str) -> None:
         """Keep the outcome that took the most work of those of all upstream calls."""
         self.cache = max(outcome, self.cache or outcome, key=CACHE_OUTCOMES.index)
+
+    def with_debug(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer, with the timeline of attempts where the caller asked for it."""
+        return {**answer, "debug": {"attempts": self.timeline}} if self.debug else answer
 
     @contextmanager
     def timed(self, backend: str, route: str) -> Iterator[None]:

@@ -6,7 +6,6 @@ from flask import Flask, Response, g, make_response
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
-from app.blueprints.scope import with_debug
 from app.context import RequestContext
 from app.errors import (
     InternalError,
@@ -63,5 +62,5 @@ def _response(error: ServiceError) -> Response:
     g.error_type = error.type
     context: RequestContext | None = g.get("context")
     if context is not None:
-        error.details = with_debug(context, error.details)
+        error.details = context.with_debug(error.details)
     return make_response(error.body(g.request_id), error.status, error.headers)

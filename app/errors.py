@@ -196,7 +196,7 @@ class UpstreamTimeout(UpstreamError, status=504, type="upstream_timeout"):
 
 
 class ImpatientTimeout(UpstreamTimeout):
-    """The caller granted too little time to blame the backend for it."""
+    """The attempt had too little time to blame the backend for it."""
 
     outage = False
 

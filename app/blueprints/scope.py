@@ -11,15 +11,12 @@ from flask import Blueprint, g, request
 from app.blueprints.reading import read_body
 from app.caller import Caller
 from app.config import Config
-from app.context import CacheControl, Deadline, RequestContext
-from app.errors import ImpatientTimeout, UpstreamTimeout, ValidationError
+from app.context import FAIR_SECONDS, CacheControl, Deadline, RequestContext
+from app.errors import ValidationError
 from app.parsing import positive_duration
 from app.schemas.fields import RequestSchema
 from app.services.inference import InferenceService
 from app.services.replays import Replays
-
-# a caller that grants less than this, in seconds, learns nothing of the backend's health by being disappointed
-PATIENT_SECONDS = 1.0
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
@@ -42,33 +39,25 @@ class Scope:
             context = self.context(routes.name)
             key = _idempotency_key()
             if key is None or not context.cache_control.write:
-                return with_debug(context, answer(context, body))
-            return with_debug(context, self.replays.once(key, body, context, lambda: answer(context, dict(body))))
+                return context.with_debug(answer(context, body))
+            return context.with_debug(self.replays.once(key, body, context, lambda: answer(context, body)))
 
         routes.post(rule, endpoint=routes.name)(view)
 
     def context(self, operation: str) -> RequestContext:
         """Start the budget of the current request, and keep the context for its log line."""
+        budget = self.config.huggingface_timeout
         granted = _callers_budget(request.headers.get("X-Request-Timeout"))
-        impatient = granted < min(PATIENT_SECONDS, self.config.huggingface_timeout)
-        deadline = Deadline(
-            min(self.config.huggingface_timeout, granted), ImpatientTimeout if impatient else UpstreamTimeout
-        )
         control = request.cache_control
         g.context = context = RequestContext(
             g.request_id,
-            deadline,
+            Deadline(min(budget, granted), min(FAIR_SECONDS, budget / 2)),
             operation,
             Caller(request.environ.get("gunicorn.socket")),
             CacheControl(read=not (control.no_cache or control.no_store), write=not control.no_store),
             debug=request.headers.get("X-AI-Debug") == "1",
         )
         return context
-
-
-def with_debug(context: RequestContext, answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer, with the timeline of attempts where the caller asked for it."""
-    return {**answer, "debug": {"attempts": context.timeline}} if context.debug else answer
 
 
 def _callers_budget(given: str | None) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint
 
 from app.blueprints.reading import read_query
-from app.blueprints.scope import Scope, with_debug
+from app.blueprints.scope import Scope
 from app.schemas.validate import ValidateRequestSchema, ValidateResponseSchema
 
 _RESPONSE = ValidateResponseSchema()
@@ -23,6 +23,6 @@ def blueprint(scope: Scope) -> Blueprint:
         context = scope.context("validate")
         result = scope.inference.validate(context, model)
         known = {name: value for name, value in asdict(result).items() if value not in (None, ())}
-        return with_debug(context, _RESPONSE.dump({"model": model, **known}))
+        return context.with_debug(_RESPONSE.dump({"model": model, **known}))
 
     return routes

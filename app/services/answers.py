@@ -29,44 +29,59 @@ class Answers:
         with context.caller.watched(), context.deadline.enforced(call.within):
             if not call.deterministic or not context.cache_control.read:
                 context.note_cache("bypass")
-                return self._fresh(call, backend, context)
-            key = _key(call)
+                result, answer = self._client.send(call, backend, context)
+                self._keep(call, result, answer, context)
+                return result
             try:
-                result, outcome = _read(call, self._cache.near(key)), "hit"
+                result = _read(call, self._cache.near(_key(call)))
+                context.note_cache("hit")
+                return result
             except LookupError:
-                (result, outcome), waited = self._flights.run(key, lambda: self._found(key, call, backend, context))
-                outcome = "coalesced" if waited else outcome
-            context.note_cache(outcome)
-            return result
+                return self._shared(call, backend, context)
 
-    def _found(self, key: str, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, str]:
-        """Look in the store, then ask upstream; return what became of the look as well."""
+    def _shared(self, call: Call[T], backend: Backend, context: RequestContext) -> T:
+        """Take part in the one look for an answer; equal calls may read different things from it."""
+        found, waited = self._flights.run(_key(call), lambda: self._found(call, backend, context))
+        result, answer, outcome = found
+        if waited:
+            context.note_cache("coalesced")
+            return call.parse(answer)
+        context.note_cache(outcome)
+        if outcome == "miss":
+            self._keep(call, result, answer, context)
+        return result
+
+    def _found(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer, str]:
+        """Look in the store, then ask upstream; return the outcome of the look as well."""
+        value = self._cache.far(_key(call), context.store_allowance)
         try:
-            return _read(call, self._cache.far(key, context.store_allowance)), "hit"
+            return _read(call, value), _answer(value or b""), "hit"
         except LookupError:
-            return self._fresh(call, backend, context), "miss"
+            return *self._client.send(call, backend, context), "miss"
 
-    def _fresh(self, call: Call[T], backend: Backend, context: RequestContext) -> T:
-        """Ask upstream and keep the answer, unless it says no, such as to a model's name: it may say yes next time."""
-        result, answer = self._client.send(call, backend, context)
+    def _keep(self, call: Call[T], result: T, answer: Answer, context: RequestContext) -> None:
+        """Keep an answer, unless it says no, such as to a model's name: it may say yes next time."""
         if call.deterministic and context.cache_control.write and answer.status == 200 and result:
             value = answer.media_type.encode() + b"\n" + answer.body
             self._cache.put(_key(call), value, context.store_allowance)
-        return result
 
 
 def _read(call: Call[T], value: bytes | None) -> T:
     """Read a kept answer; raise LookupError where there is none, or the store holds something else."""
     if value is None:
         raise LookupError
-    media_type, _, body = value.partition(b"\n")
     try:
-        result = call.parse(Answer(200, {"content-type": media_type.decode()}, body))
-    except (ServiceError, UnicodeDecodeError):
+        result = call.parse(_answer(value))
+    except ServiceError:
         raise LookupError from None
     if not result:
         raise LookupError
     return result
+
+
+def _answer(value: bytes) -> Answer:
+    media_type, _, body = value.partition(b"\n")
+    return Answer(200, {"content-type": media_type.decode("ascii", "replace")}, body)
 
 
 def _key(call: Call[Any]) -> str:

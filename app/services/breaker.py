@@ -3,7 +3,8 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import pybreaker
@@ -30,9 +31,11 @@ _NO_VERDICT = (CallerLeft, ImpatientTimeout)
 class Breaker:
     """A breaker whose guard runs calls in parallel while closed, and lets one probe through each recovery interval.
 
-    pybreaker's `call()` holds its lock during the whole call and would serialise the process; `calling()` does not,
-    but lets every call through when half open. So probes are counted here, and tell pybreaker what they found.
-    A probe that hangs keeps nobody waiting: the next interval has a probe of its own.
+    pybreaker's `call()` holds its lock during the whole call and would serialise the process; `calling()` does not, but
+    lets every call through when half open, and takes every end of a call for a verdict. So it is told of verdicts only,
+    and probes are counted here. A probe that hangs keeps nobody waiting: the next interval has a probe of its own.
+
+    This process' state changes first, and what it tells or asks the others comes after: that may wait.
     """
 
     def __init__(self, name: str, failures: int, failure_rate: float, recovery: float, shared: SharedBreaker) -> None:
@@ -44,7 +47,8 @@ class Breaker:
         self._probe = object()
         self._shared = shared
         self._next_look = 0.0
-        self._others_failed = False
+        self._common_failures = False
+        self._told = False
         self._breaker = pybreaker.CircuitBreaker(
             name=name,
             fail_max=failures,
@@ -72,103 +76,89 @@ class Breaker:
         A ServiceError of the block counts as a failure where it speaks of an outage, and is passed on as it is.
         """
         self.check(allowance)
-        with self._counted(allowance) if self._is_closed else self._probing(allowance):
+        probe = None if self._is_closed else self._begin_probe(allowance)
+        judge = partial(self._judge_call if probe is None else self._judge_probe, allowance, probe)
+        try:
             yield
+        except ServiceError as error:
+            if not isinstance(error, _NO_VERDICT):
+                judge(error)
+            raise
+        judge(None)
 
     @property
     def _is_closed(self) -> bool:
         return self.state == pybreaker.STATE_CLOSED
 
-    @contextmanager
-    def _counted(self, allowance: Allowance) -> Iterator[None]:
-        late: ServiceError | None = None
-        try:
-            with self._breaker.calling():
-                try:
-                    yield
-                except ServiceError as error:
-                    if self._is_closed:
-                        raise
-                    late = error  # it opened meanwhile: calls that began before may not open it anew
-        except ServiceError as error:
-            if not isinstance(error, _NO_VERDICT):
-                self._count(allowance, failed=error.outage)
-            raise
-        try:
-            if late:
-                raise late
-        finally:
-            del late  # its traceback holds this frame: a cycle
-        self._count(allowance, failed=False)
+    def _judge_call(self, allowance: Allowance, _probe: object, error: ServiceError | None) -> None:
+        """Count a call's end, unless the breaker opened meanwhile: calls that began before may not open it anew."""
+        if not self._is_closed:
+            return
+        failed = error is not None and error.outage
+        self._outcomes.add(marked=failed)
+        with suppress(ServiceError), self._breaker.calling():
+            if error is not None:
+                raise error
+        if failed:
+            self._failed(allowance)
+        elif self._common_failures:
+            self._common_failures = False
+            self._shared.forget_failures(allowance)
 
-    @contextmanager
-    def _probing(self, allowance: Allowance) -> Iterator[None]:
-        probe = self._begin_probe(allowance)
-        try:
-            yield
-        except BaseException as error:
-            if isinstance(error, _NO_VERDICT) or not isinstance(error, ServiceError):
-                self._next_probe = 0.0
-                self._shared.give_back_probe(allowance)
-            elif not error.outage:
-                self._close(allowance)
-            elif self._probe is probe:  # no newer probe knows better
-                self._open(allowance)
-            raise
-        self._close(allowance)
-
-    def _begin_probe(self, allowance: Allowance) -> object:
-        if not self._shared.take_probe(allowance):
-            raise CircuitOpen(retry_after=self._recovery)
-        self._next_probe = time.monotonic() + self._recovery
-        self._breaker.half_open()
-        self._probe = object()
-        return self._probe
-
-    def _count(self, allowance: Allowance, *, failed: bool) -> None:
+    def _failed(self, allowance: Allowance) -> None:
         """Open on outages in a row, of all processes together, and on their share.
 
         A backend that fails every other call never fails several times in a row.
         """
-        self._outcomes.add(marked=failed)
-        if not failed:
-            if self._others_failed:
-                self._others_failed = False
-                self._shared.forget_failures(allowance)
-            return
-        self._others_failed = True
-        together = self._shared.count_failure(allowance)
         calls, outages = self._outcomes.counts()
         often = calls >= RATE_CALLS and outages >= self._failure_rate * calls
-        if often or together >= self._failures or not self._is_closed:
+        if often or not self._is_closed:
+            self._open(allowance)
+            return
+        self._common_failures = True
+        if self._shared.count_failure(allowance) >= self._failures and self._is_closed:
+            self._open(allowance)
+
+    def _begin_probe(self, allowance: Allowance) -> object:
+        self._next_probe = time.monotonic() + self._recovery
+        probe = self._probe = object()
+        self._breaker.half_open()
+        if not self._shared.take_probe(allowance):
+            raise CircuitOpen(retry_after=self._recovery)
+        return probe
+
+    def _judge_probe(self, allowance: Allowance, probe: object, error: ServiceError | None) -> None:
+        if error is None or not error.outage:
+            self._breaker.close()
+            self._shared.closed(allowance)
+        elif self._probe is probe and not self._is_closed:  # else a newer probe knows better
             self._open(allowance)
 
     def _open(self, allowance: Allowance) -> None:
         self._outcomes.clear()
         self._breaker.open()
         self._next_probe = time.monotonic() + self._recovery
-        self._shared.opened(allowance)
-
-    def _close(self, allowance: Allowance) -> None:
-        self._breaker.close()
-        self._shared.closed(allowance)
+        self._told = False
+        self._told = self._shared.opened(allowance)
 
     def _learn(self, allowance: Allowance) -> None:
-        """Take over what other processes found."""
+        """Take over what other processes found, unless this one found something while it asked."""
         now = time.monotonic()
         if now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
+        known = (self.state, self._probe)
         seen = self._shared.look(allowance)
-        if seen is None:
+        if seen is None or known != (self.state, self._probe):
             return
-        self._others_failed = seen.failures > 0
+        self._common_failures = seen.failures > 0
         if seen.is_open:
+            self._told = True
             self._next_probe = now + seen.wait
             if self._is_closed:
                 self._outcomes.clear()
                 self._breaker.open()
-        elif not self._is_closed:
+        elif not self._is_closed and self._told:  # what the store never knew, it cannot know to be over
             self._breaker.close()
 
 

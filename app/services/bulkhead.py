@@ -74,16 +74,21 @@ class Bulkhead:
 
     def _enter(self, end: float) -> None:
         with self._left:
-            if self._in_flight >= self._limit and self._waiting >= self._limit:
+            if not self._has_place() and self._waiting >= self._limit:
                 raise Overloaded
             self._waiting += 1
             try:
-                while self._in_flight >= self._limit:
-                    if not self._left.wait(end - time.monotonic()):
-                        raise Overloaded
+                if not self._left.wait_for(self._has_place, end - time.monotonic()):
+                    raise Overloaded
+            except BaseException:
+                self._left.notify()  # the place may have been meant for us
+                raise
             finally:
                 self._waiting -= 1
             self._in_flight += 1
+
+    def _has_place(self) -> bool:
+        return self._in_flight < self._limit
 
 
 class Latency:

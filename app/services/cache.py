@@ -27,9 +27,8 @@ class Cache:
         return self._near.get(key)
 
     def far(self, key: str, allowance: Allowance) -> bytes | None:
-        """Return the value that is in the store; what the store gives is not checked."""
-        found = self._store.ask(allowance, ("GET", PREFIX + key)) if self._ttl else None
-        return found[0] if found else None
+        """Return the value that is in the store; what it means is not checked."""
+        return self._store.ask(allowance, _bytes, ("GET", PREFIX + key)) if self._ttl else None
 
     def put(self, key: str, value: bytes, allowance: Allowance) -> None:
         """Keep a value, unless it is larger than the whole cache."""
@@ -37,7 +36,13 @@ class Cache:
             return
         self._near[key] = value
         milliseconds = max(1, round(self._ttl * 1000))
-        self._store.ask(allowance, ("SET", PREFIX + key, value, "PX", milliseconds))
+        self._store.ask(allowance, bool, ("SET", PREFIX + key, value, "PX", milliseconds))
+
+
+def _bytes(value: object) -> bytes | None:
+    if value is not None and not isinstance(value, bytes):
+        raise ValueError
+    return value
 
 
 def _size(value: bytes) -> int:

@@ -2,8 +2,9 @@
 
 import copy
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, TypeVar
+
+from gevent.event import AsyncResult
 
 from app.errors import CallerLeft, ServiceError, UpstreamTimeout
 
@@ -17,7 +18,7 @@ class Flights:
     """Work in flight, by key."""
 
     def __init__(self) -> None:
-        self._flights: dict[str, Future[Any]] = {}
+        self._flights: dict[str, Any] = {}
 
     def run(self, key: str, work: Callable[[], T]) -> tuple[T, bool]:
         """Do the work, or wait for the same work that another request does; return its result and whether it waited.
@@ -26,28 +27,25 @@ class Flights:
         """
         while (flight := self._flights.get(key)) is not None:
             try:
-                return flight.result(), True
+                return flight.get(), True
             except ServiceError as error:
-                if not flight.done():
+                if error is not flight.exception:
                     raise  # ours, thrown in while we waited
                 if not isinstance(error, _ITS_OWN):
-                    raise copy.copy(error) from error  # each adds facts of its own to its error
+                    raise copy.copy(error) from None  # each request adds facts of its own to its error
             finally:
                 del flight  # it holds the error, whose traceback holds this frame: a cycle
         return self._lead(key, work), False
 
     def _lead(self, key: str, work: Callable[[], T]) -> T:
-        flight = self._flights[key] = Future()
+        flight = self._flights[key] = AsyncResult()
         try:
             result = work()
         except BaseException as error:
             del self._flights[key]
-            # a bug, or the end of our greenlet: let another try
-            flight.set_exception(error if isinstance(error, ServiceError) else CallerLeft())
+            # a bug, or the end of our greenlet, lets another try
+            flight.set_exception(copy.copy(error) if isinstance(error, ServiceError) else CallerLeft())
             raise
-        else:
-            del self._flights[key]
-            flight.set_result(result)
-            return result
-        finally:
-            del flight  # as above
+        del self._flights[key]
+        flight.set(result)
+        return result

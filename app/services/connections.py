@@ -1,10 +1,14 @@
 """The connections to upstreams: pooled, carrying nothing from call to call, and what their faults mean."""
 
 import http.client
+import io
+import time
 from collections.abc import Iterator
+from http.client import SWITCHING_PROTOCOLS
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
+import gevent
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
@@ -17,6 +21,8 @@ from app.version import SERVICE, __version__
 UPSTREAM_HOSTS = 4
 # 1xx answers before the final one; more are no protocol but a way to keep us busy
 MAX_INTERIM = 10
+# the longest that reading one answer may keep all other requests waiting
+TURN_SECONDS = 0.005
 
 # of an exception or what caused it; first match wins, so the most specific come first
 _FAULTS: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
@@ -30,13 +36,41 @@ _FAULTS: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
 )
 
 
+class _TakingTurns(io.RawIOBase):
+    """Reads from a socket, and lets other requests and the deadline have their turn.
+
+    gevent's sockets never wait while there is data: an upstream that sends faster than we read would stop the worker.
+    """
+
+    def __init__(self, connection: io.RawIOBase) -> None:
+        self._connection = connection
+        self._turn_ends = time.monotonic() + TURN_SECONDS
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if time.monotonic() > self._turn_ends:
+            gevent.sleep(0)
+            self._turn_ends = time.monotonic() + TURN_SECONDS
+        return self._connection.readinto(buffer)
+
+    def close(self) -> None:
+        self._connection.close()
+        super().close()
+
+
 class _FinalResponse(http.client.HTTPResponse):
-    """Reads over interim answers: http.client knows 100 only and takes 103 for the final one (RFC 9110, 15.2)."""
+    """Reads over interim answers: http.client takes any number of 100, and 103 for the final one (RFC 9110, 15.2)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp = io.BufferedReader(_TakingTurns(self.fp.detach()))
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(MAX_INTERIM):
             version, status, reason = super()._read_status()  # type: ignore[misc]  # not public, see above
-            if not 101 < status < 200:
+            if status == SWITCHING_PROTOCOLS or not 100 <= status < 200:
                 return version, status, reason
             http.client.parse_headers(self.fp)
         raise http.client.BadStatusLine("too many interim answers")

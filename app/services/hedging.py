@@ -1,10 +1,12 @@
 """A second attempt beside one that is slow; the first answer counts."""
 
+import copy
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import gevent
 
+from app.context import STORE_SECONDS
 from app.errors import ServiceError
 
 T = TypeVar("T")
@@ -37,6 +39,9 @@ class Hedging:
                 self._saved -= CALLS_PER_HEDGE
                 racers.append(gevent.spawn(_outcome, attempt))
             outcome = _first(racers)
+        except ServiceError as error:  # the end of the request, which is for the attempts to judge
+            gevent.killall(racers, copy.copy(error), timeout=STORE_SECONDS)
+            raise
         finally:
             gevent.killall(racers, block=False)
             racers.clear()

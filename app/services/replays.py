@@ -44,28 +44,23 @@ class Replays:
         if self._in_flight.get(name, fingerprint) != fingerprint:
             raise IdempotencyKeyReused
         replay = self._kept(name, context)
-        if replay is None:
-            with context.caller.watched(), context.deadline.enforced():
-                work = self._flights.run(name, lambda: self._first(name, fingerprint, context, answer))
-            replay, waited = work
-            if not waited:
-                return replay.answer
-        if replay.fingerprint != fingerprint:
-            raise IdempotencyKeyReused
-        context.backend, context.model, context.fallback = replay.backend, replay.model, replay.fallback
-        context.note_cache("hit")
-        return replay.answer
+        if replay is not None:
+            return _repeated(replay, fingerprint, context, "hit")
+        with context.caller.watched(), context.deadline.enforced():
+            made, waited = self._flights.run(name, lambda: self._first(name, fingerprint, context, answer))
+        if waited:
+            return _repeated(made, fingerprint, context, "coalesced")
+        self._cache.put(name, orjson.dumps(asdict(made)), context.store_allowance)
+        return made.answer
 
     def _first(
         self, name: str, fingerprint: str, context: RequestContext, answer: Callable[[], dict[str, Any]]
     ) -> Replay:
         self._in_flight[name] = fingerprint
         try:
-            replay = Replay(fingerprint, answer(), context.backend, context.model, context.fallback)
+            return Replay(fingerprint, answer(), context.backend, context.model, context.fallback)
         finally:
             del self._in_flight[name]
-        self._cache.put(name, orjson.dumps(asdict(replay)), context.store_allowance)
-        return replay
 
     def _kept(self, name: str, context: RequestContext) -> Replay | None:
         value = self._cache.near(name) or self._cache.far(name, context.store_allowance)
@@ -73,6 +68,14 @@ class Replays:
             return None if value is None else Replay(**orjson.loads(value))
         except (orjson.JSONDecodeError, TypeError):  # the store holds something else
             return None
+
+
+def _repeated(replay: Replay, fingerprint: str, context: RequestContext, outcome: str) -> dict[str, Any]:
+    if replay.fingerprint != fingerprint:
+        raise IdempotencyKeyReused
+    context.backend, context.model, context.fallback = replay.backend, replay.model, replay.fallback
+    context.note_cache(outcome)
+    return replay.answer
 
 
 def _digest(facts: Any) -> str:

@@ -34,38 +34,49 @@ class SharedBreaker:
 
     def look(self, allowance: Allowance) -> Seen | None:
         """Read the state, in one round trip."""
-        found = self._store.ask(allowance, ("EXISTS", self._open), ("PTTL", self._wait), ("GET", self._failures))
-        if found is None:
-            return None
-        is_open, wait_ms, failures = found
-        return Seen(bool(is_open), max(0, wait_ms) / 1000, int(failures or 0))
+        return self._store.ask(allowance, _seen, ("EXISTS", self._open), ("PTTL", self._wait), ("GET", self._failures))
 
     def count_failure(self, allowance: Allowance) -> int:
         """Count one outage; return how many there were in a row, 0 where nobody can tell."""
-        counted = self._store.ask(allowance, ("INCR", self._failures), ("EXPIRE", self._failures, FAILURES_SECONDS))
-        return counted[0] if counted else 0
+        counted = self._store.ask(
+            allowance,
+            lambda count, _: int(count),
+            ("INCR", self._failures),
+            ("EXPIRE", self._failures, FAILURES_SECONDS),
+        )
+        return counted or 0
 
     def forget_failures(self, allowance: Allowance) -> None:
         """Start the count again."""
-        self._store.ask(allowance, ("DEL", self._failures))
+        self._store.ask(allowance, _done, ("DEL", self._failures))
 
-    def opened(self, allowance: Allowance) -> None:
-        """Tell that it opened now."""
-        self._store.ask(
+    def opened(self, allowance: Allowance) -> bool:
+        """Tell that it opened now; return whether that was told."""
+        told = self._store.ask(
             allowance,
+            _done,
             ("SET", self._open, 1, "EX", OPEN_SECONDS),
             ("SET", self._wait, 1, "PX", self._recovery_ms),
             ("DEL", self._failures),
         )
+        return told is True
 
     def closed(self, allowance: Allowance) -> None:
         """Tell that it closed."""
-        self._store.ask(allowance, ("DEL", self._open, self._wait, self._failures))
+        self._store.ask(allowance, _done, ("DEL", self._open, self._wait, self._failures))
 
     def take_probe(self, allowance: Allowance) -> bool:
         """Take this interval's probe; False where another process has it."""
-        return self._store.ask(allowance, ("SET", self._wait, 1, "PX", self._recovery_ms, "NX")) != [None]
+        command = ("SET", self._wait, 1, "PX", self._recovery_ms, "NX")
+        return self._store.ask(allowance, lambda taken: taken is None, command) is not True
 
-    def give_back_probe(self, allowance: Allowance) -> None:
-        """Let another process probe: this one found nothing out."""
-        self._store.ask(allowance, ("DEL", self._wait))
+
+def _done(*_results: object) -> bool:
+    return True
+
+
+def _seen(is_open: int, wait_ms: int, failures: bytes | None) -> Seen:
+    """Read the three results; raise ValueError where they are no such thing."""
+    if is_open not in (0, 1):
+        raise ValueError
+    return Seen(bool(is_open), max(0, int(wait_ms)) / 1000, int(failures or b"0", 10))

@@ -1,24 +1,26 @@
 """What workers and replicas share, in Redis: optional, and never worth an error or a wait."""
 
 import logging
+from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 from redis import BlockingConnectionPool, Redis
-from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
-from redis.retry import Retry
 
 from app.context import STORE_SECONDS, Allowance
 from app.errors import ServiceError
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 # after so many faults in a row Redis is left alone for so long, then one request tries it; a single slow answer may be
 # this process's own haste
 LATCH_FAULTS = 3
 LATCH_SECONDS = 1.0
+# so many commands at a time; each takes about a millisecond
 CONNECTIONS = 64
 
 
@@ -39,16 +41,17 @@ class Store:
         """Tell whether there is a Redis at all."""
         return self._redis is not None
 
-    def ask(self, allowance: Allowance, *commands: tuple[Any, ...]) -> list[Any] | None:
-        """Return what each command gives, None where Redis cannot be asked now or does not answer in time.
+    def ask(self, allowance: Allowance, read: Callable[..., T], *commands: tuple[Any, ...]) -> T | None:
+        """Return what `read` makes of the commands' results; None where Redis cannot be asked or answers in no time.
 
-        All are sent in one round trip, which takes its time from the allowance.
+        All commands are sent in one round trip, which takes its time from the allowance. What `read` raises for a
+        result that makes no sense is a fault of Redis like any other.
         """
         if self._redis is None or not self._may_try() or not allowance.left:
             return None
         try:
             with allowance.spending(), gevent.Timeout(allowance.left, StoreTimeout()):
-                results = self._run(self._redis, commands)
+                result = read(*self._run(self._redis, commands))
         except ServiceError:
             raise  # the request's own end: its deadline, or its caller left
         except Exception as error:
@@ -57,17 +60,17 @@ class Store:
         if self._failing:
             logger.warning("redis answers again")
         self._faults = 0
-        return results
+        return result
+
+    def answers(self, seconds: float) -> bool:
+        """Tell whether Redis answers within so many seconds."""
+        return self.ask(Allowance(seconds), lambda pong: pong is True, ("PING",)) is True
 
     def _run(self, redis: Redis, commands: tuple[tuple[Any, ...], ...]) -> list[Any]:
         with redis.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)  # type: ignore[no-untyped-call]  # of the library
             return pipeline.execute()
-
-    def answers(self, seconds: float) -> bool:
-        """Tell whether Redis answers within so many seconds."""
-        return bool(self.ask(Allowance(seconds), ("PING",)))
 
     @property
     def _failing(self) -> bool:
@@ -90,14 +93,16 @@ class Store:
 
 
 def _client(url: str) -> Redis:
-    """Return a client that waits for nothing longer than a request may, and repeats nothing on its own."""
+    """Return a client that waits for nothing longer than a request may.
+
+    What new connections would tell and ask the server, its protocol and notifications, is left out: round trips.
+    """
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,
         timeout=STORE_SECONDS,
         socket_timeout=STORE_SECONDS,
         socket_connect_timeout=STORE_SECONDS,
-        retry=Retry(NoBackoff(), 0),
         protocol=2,
         driver_info=None,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),

@@ -14,7 +14,7 @@ import requests
 
 from app.backends.base import Answer, Backend, Call
 from app.context import RequestContext
-from app.errors import ServiceError, UpstreamInvalidResponse
+from app.errors import ImpatientTimeout, ServiceError, UpstreamInvalidResponse, UpstreamTimeout
 from app.services.breaker import Breaker, Breakers
 from app.services.bulkhead import Bulkhead
 from app.services.connections import connection_fault
@@ -73,13 +73,12 @@ class UpstreamClient:
         budget.count_call()
         one = partial(self._attempt, call, self._breakers.get(backend, call.route), context)
         hedged = call.deterministic and call.repeat
-        attempt = 0
+        before = context.attempts
         while True:
-            attempt += 1
             try:
-                return self._hedging.first(one) if hedged else one()
+                return self._hedging.first(one) if hedged and context.attempts == before else one()
             except ServiceError as error:
-                wait = self._retries.wait(error, attempt, context.deadline)
+                wait = self._retries.wait(error, context.attempts - before, context.deadline)
                 if wait is None or not call.repeat or not budget.take_retry():
                     raise
             # in the worker the wait is gevent's and lets other requests run
@@ -87,20 +86,26 @@ class UpstreamClient:
 
     def _attempt(self, call: Call[T], breaker: Breaker, context: RequestContext) -> tuple[T, Answer]:
         if context.deadline.remaining() < SHORTEST_ATTEMPT_SECONDS:
-            raise context.deadline.fault  # outside the guard: the backend had no chance to answer
+            raise ImpatientTimeout
         with context.timed(call.backend, call.route):
             breaker.check(context.store_allowance)  # nobody waits for a place to be refused then
             return self._guarded(call, breaker, context)
 
     def _guarded(self, call: Call[T], breaker: Breaker, context: RequestContext) -> tuple[T, Answer]:
-        remaining = context.deadline.remaining()
+        bulkhead = self._bulkheads[call.backend]
         with (
-            self._bulkheads[call.backend].guard(call.route, remaining) as waited,
+            bulkhead.guard(call.route, context.deadline.remaining()) as waited,
             breaker.guard(context.store_allowance),
         ):
             context.queue_seconds += waited
             context.attempts += 1
-            answer = self._exchange(call, context)
+            remaining = context.deadline.remaining()
+            try:
+                answer = self._exchange(call, context)
+            except UpstreamTimeout as error:
+                if remaining < context.deadline.fair:
+                    raise ImpatientTimeout from error
+                raise
             return call.parse(answer), answer
 
     def _exchange(self, call: Call[Any], context: RequestContext) -> Answer:

@@ -4,6 +4,8 @@ import socket
 
 import pytest
 
+from app.services import breaker
+
 
 @pytest.fixture
 def connection():
@@ -13,3 +15,11 @@ def connection():
         served, _ = listener.accept()
         with caller, served:
             yield caller, served
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The breaker's clock, which stands still unless the test moves it."""
+    now = [1000.0]
+    monkeypatch.setattr(breaker.time, "monotonic", lambda: now[0])
+    return now

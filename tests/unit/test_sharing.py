@@ -1,0 +1,143 @@
+"""One state of a breaker for all processes that share a Redis."""
+
+import pytest
+from support.breakers import LONG, check, fail, guard, make, succeed
+from support.servers import until
+
+from app.context import Allowance
+from app.errors import CircuitOpen, UpstreamUnavailable
+from app.services.breaker import LOOK_SECONDS
+from app.services.sharing import Seen, SharedBreaker
+from app.services.store import LATCH_FAULTS, Store
+
+
+@pytest.fixture
+def pair(redis, clock):
+    """A maker of two breakers of two processes that share a Redis."""
+    return lambda **options: [make(store=Store(redis.url), **options) for _ in range(2)]
+
+
+def test_one_that_opens_is_open_for_all(pair):
+    here, there = pair()
+    fail(here, UpstreamUnavailable())
+    with pytest.raises(CircuitOpen) as refused:
+        check(there)
+    assert LONG - 1 < refused.value.retry_after <= LONG
+    assert there.state == "open"
+
+
+def test_outages_in_a_row_count_together(pair):
+    here, there = pair(failures=2)
+    fail(here, UpstreamUnavailable())
+    fail(there, UpstreamUnavailable())
+    assert (here.state, there.state) == ("closed", "open")
+
+
+def test_a_success_anywhere_starts_the_common_count_again(pair, clock):
+    here, there = pair(failures=2)
+    fail(here, UpstreamUnavailable())
+    succeed(there)
+    fail(there, UpstreamUnavailable())
+    assert there.state == "closed"
+
+
+def test_there_is_one_probe_of_all_processes_each_interval(pair, clock):
+    here, there = pair(recovery=0.2)
+    fail(here, UpstreamUnavailable())
+    with pytest.raises(CircuitOpen):
+        check(there)
+    until(lambda: not _is_refused(here, clock))
+    with guard(here), pytest.raises(CircuitOpen):
+        succeed(there)
+
+
+def test_a_probe_that_another_process_took_in_this_moment_is_not_made_twice(pair, clock, redis):
+    here, there = pair(recovery=LOOK_SECONDS / 2)
+    fail(here, UpstreamUnavailable())
+    with pytest.raises(CircuitOpen):
+        check(there)
+    clock[0] += LOOK_SECONDS * 0.7  # the probe is due, what was seen is not old yet
+    redis.put(b"ai-huggingface:breaker:test:chat:wait", b"1")
+    with pytest.raises(CircuitOpen) as refused:
+        succeed(there)
+    assert refused.value.retry_after == LOOK_SECONDS / 2
+
+
+def test_the_probe_that_closes_one_closes_all(pair, clock):
+    here, there = pair(recovery=0.01)
+    fail(here, UpstreamUnavailable())
+    with pytest.raises(CircuitOpen):
+        check(there)
+    until(lambda: not _is_refused(here, clock))
+    succeed(here)
+    clock[0] += LONG
+    check(there)
+    assert (here.state, there.state) == ("closed", "closed")
+
+
+def test_where_redis_is_away_each_process_goes_by_what_it_knows(pair, redis):
+    here, there = pair()
+    redis.stop()
+    try:
+        fail(here, UpstreamUnavailable())
+        succeed(there)
+        assert (here.state, there.state) == ("open", "closed")
+    finally:
+        redis.start()
+
+
+def _is_refused(breaker, clock):
+    clock[0] += 1
+    try:
+        check(breaker)
+    except CircuitOpen:
+        return True
+    return False
+
+
+def test_what_redis_never_knew_it_cannot_know_to_be_over(pair, redis, clock):
+    here, _ = pair()
+    redis.stop()
+    try:
+        fail(here, UpstreamUnavailable())
+    finally:
+        redis.start()
+    clock[0] += LOOK_SECONDS
+    with pytest.raises(CircuitOpen):
+        check(here)
+
+
+def test_what_was_found_while_the_others_were_asked_is_newer(clock):
+    class Slow:
+        """Says that all is well, after the process has found that it is not."""
+
+        def look(self, _allowance):
+            breaker._told = True
+            breaker._breaker.open()
+            breaker._next_probe = clock[0] + LONG
+            return Seen(False, 0, 0)
+
+    breaker = make()
+    breaker._shared = Slow()
+    with pytest.raises(CircuitOpen):
+        check(breaker)
+
+
+def test_a_breaker_that_opens_again_later_counts_from_the_start(pair, clock):
+    here, there = pair(failures=2, recovery=0.01)
+    for breaker in (here, there):
+        fail(breaker, UpstreamUnavailable())
+    until(lambda: not _is_refused(there, clock))
+    succeed(there)
+    fail(there, UpstreamUnavailable())
+    assert there.state == "closed"
+
+
+@pytest.mark.parametrize(
+    "results", [(b"OK", b"OK", b"OK"), (5, 5, 5), (0, b"x", None), (0, -2, b"x"), ([], [], []), (0, -2, 7)]
+)
+def test_rubbish_is_nothing_that_was_seen(redis, monkeypatch, results):
+    store = Store(redis.url)
+    monkeypatch.setattr(store, "_run", lambda *_: list(results))
+    shared = SharedBreaker(store, "x", 1)
+    assert [shared.look(Allowance(1)) for _ in range(LATCH_FAULTS + 1)] == [None] * (LATCH_FAULTS + 1)
