@@ -69,23 +69,40 @@ def ask(connection: HTTPConnection, method: str, path: str, body: str | None = N
     return answer.status, answer.headers, data, time.perf_counter() - started
 
 
+def p99(seconds: list[float]) -> float:
+    return sorted(seconds)[math.ceil(0.99 * len(seconds)) - 1]
+
+
 def times(name: str, seconds: list[float]) -> str:
-    ordered = sorted(seconds)
-    p99 = ordered[math.ceil(0.99 * len(ordered)) - 1]
     return (
-        f"{name}: {len(ordered)} answers, median {statistics.median(ordered) * 1000:.1f} ms, "
-        f"p99 {p99 * 1000:.1f} ms, longest {ordered[-1] * 1000:.1f} ms"
+        f"{name}: {len(seconds)} answers, median {statistics.median(seconds) * 1000:.1f} ms, "
+        f"p99 {p99(seconds) * 1000:.1f} ms, longest {max(seconds) * 1000:.1f} ms"
     )
 
 
-def main(seconds: float) -> None:
+def main(seconds: float) -> int:
     upstream = StreamServer(("127.0.0.1", 0), lambda connection, _: gevent.sleep(3600))
     upstream.start()
     service = Service(OPENAI_BASE_URL=f"http://127.0.0.1:{upstream.server_port}/v1", HUGGINGFACE_TIMEOUT=BUDGET)
-    service.wait_for_line("Ready on")
-    service.get("/health")
-    load = Load(service)
-    [worker] = psutil.Process(service.process.pid).children()
+    try:
+        service.wait_for_line("Ready on")
+        service.get("/health")
+        load = Load(service)
+        memory = run(load, seconds)
+    finally:
+        service.stop()
+    print(dict(load.statuses), f"503 without Retry-After: {load.untold}")
+    print(times("refusals", load.refusals))
+    print(times("/health", load.health))
+    print("memory, MiB:", memory)
+    found = faults(load, memory)
+    print("\n".join(found) or "all promises held")
+    return 1 if found else 0
+
+
+def run(load: Load, seconds: float) -> list[float]:
+    """Let the callers call; return the worker's memory before, three times during, and after it, in MiB."""
+    [worker] = psutil.Process(load.service.process.pid).children()
     memory = [worker.memory_info().rss]
     running = [gevent.spawn(load.call, RAMP_SECONDS * n / CALLERS) for n in range(CALLERS)]
     running.append(gevent.spawn(load.watch_health))
@@ -95,12 +112,19 @@ def main(seconds: float) -> None:
     gevent.killall(running)
     gevent.sleep(8)  # for answers under way
     memory.append(worker.memory_info().rss)
-    print(dict(load.statuses), f"503 without Retry-After: {load.untold}")
-    print(times("refusals", load.refusals))
-    print(times("/health", load.health))
-    print("memory, MiB:", [round(size / 1024**2, 1) for size in memory])
-    service.stop()
+    return [round(size / 1024**2, 1) for size in memory]
+
+
+def faults(load: Load, memory: list[float]) -> list[str]:
+    held = {
+        "/health p99 is not under 100 ms": p99(load.health) < 0.1,
+        "refusals' p99 is not under 500 ms": p99(load.refusals) < 0.5,
+        "there were other statuses than 503 and 504": {status[:3] for status in load.statuses} <= {"503", "504"},
+        "a 503 had no Retry-After": not load.untold,
+        "memory grew after the first third": memory[-1] <= 1.05 * memory[1],
+    }
+    return [fault for fault, holds in held.items() if not holds]
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0)
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0))

@@ -23,6 +23,8 @@ UPSTREAM_HOSTS = 4
 MAX_INTERIM = 10
 # the longest that reading one answer may keep all other requests waiting
 TURN_SECONDS = 0.005
+# a read that took longer has waited, and others had their turn
+WAIT_SECONDS = 0.0005
 
 # of an exception or what caused it; first match wins, so the most specific come first
 _FAULTS: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
@@ -40,20 +42,25 @@ class _TakingTurns(io.RawIOBase):
     """Reads from a socket, and lets other requests and the deadline have their turn.
 
     gevent's sockets never wait while there is data: an upstream that sends faster than we read would stop the worker.
+    So after TURN_SECONDS without a wait the reader rests for as long as it has worked.
     """
 
     def __init__(self, connection: io.RawIOBase) -> None:
         self._connection = connection
-        self._turn_ends = time.monotonic() + TURN_SECONDS
+        self._began = time.monotonic()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if time.monotonic() > self._turn_ends:
-            gevent.sleep(0)
-            self._turn_ends = time.monotonic() + TURN_SECONDS
-        return self._connection.readinto(buffer)
+        asked = time.monotonic()
+        if asked - self._began > TURN_SECONDS:
+            gevent.sleep(asked - self._began)
+            asked = self._began = time.monotonic()
+        count = self._connection.readinto(buffer)
+        if time.monotonic() - asked > WAIT_SECONDS:
+            self._began = time.monotonic()
+        return count
 
     def close(self) -> None:
         self._connection.close()

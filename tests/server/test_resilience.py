@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 import requests
 from support.chaos import ChaosUpstream, Exchange, answer, good, says
+from support.redis import Babbler
 from support.servers import chat_answer, reply, until
 
 # the question itself is one of them
@@ -75,8 +76,8 @@ def test_a_repeated_idempotency_key_waits_for_the_first_request(service, remote)
         calls = [pool.submit(generate, service, **{"Idempotency-Key": "k"}) for _ in range(3)]
         assert remote.arrived.acquire(timeout=20)
         other = requests.post(
-            f"{service.url}/v1/text/generate", json={"prompt": "y"}, headers={"Idempotency-Key": "k"}, timeout=30
-        )
+            f"{service.url}/v1/text/generate", json={"prompt": "y"}, headers={"Idempotency-Key": "k"}, timeout=5
+        )  # at once, not when the first is done
         assert other.json()["type"] == "idempotency_key_reused"
         release.set()
         ids = {call.result().json()["id"] for call in calls}
@@ -189,18 +190,18 @@ def test_an_upstream_that_is_slow_after_an_outage_is_let_recover(start_with, cha
     chaos.play([FAILS, FAILS, slowly])
     assert [generate(service).status_code for _ in range(3)] == [502, 502, 503]
     with ThreadPoolExecutor(1) as pool:
-        until(lambda: generate_or_probe(service, chaos, pool))
+        until(lambda: probed(service, chaos, pool, 3))
         assert generate(service).json()["type"] == "circuit_open"  # one probe at a time
         slow.set()
         until(lambda: generate(service).status_code == 200)
     assert [generate(service).status_code for _ in range(5)] == [200] * 5
 
 
-def generate_or_probe(service, chaos, pool):
-    """Send a request in the background; tell whether it became the probe, which is the third call."""
-    call = pool.submit(generate, service)
-    until(lambda: call.done() or chaos.calls == 3)
-    return chaos.calls == 3
+def probed(service, chaos, pool, calls):
+    """Send a request in the background; tell whether it became the probe, the upstream call of that number."""
+    sent = pool.submit(generate, service)
+    until(lambda: sent.done() or chaos.calls == calls)
+    return chaos.calls == calls
 
 
 def test_callers_of_an_impatient_kind_do_not_open_the_breaker_for_others(start_with, chaos):
@@ -211,14 +212,109 @@ def test_callers_of_an_impatient_kind_do_not_open_the_breaker_for_others(start_w
     assert generate(service).status_code == 200
 
 
-def test_waiting_callers_are_refused_at_once_when_the_breaker_opens(start_with, chaos):
-    service = start_with(BREAKER_FAILURES="1", UPSTREAM_MAX_CONCURRENCY="1", BREAKER_RECOVERY="1m")
-    chaos.play([FAILS])
+def test_an_open_breaker_refuses_without_a_wait_for_a_place(start_with, chaos):
+    """Two hanging probes take all places there are; who comes then is told of the breaker, not of the places."""
+    service = start_with(BREAKER_FAILURES="1", UPSTREAM_MAX_CONCURRENCY="2", BREAKER_RECOVERY="1s")
+    chaos.play([FAILS, Exchange.hang, Exchange.hang])
     assert generate(service).status_code == 502
-    refused = generate(service)
-    assert (refused.status_code, refused.json()["type"]) == (503, "circuit_open")
-    assert 50 <= int(refused.headers["Retry-After"]) <= 60
+    with ThreadPoolExecutor(2) as pool:
+        for calls in (2, 3):
+            until(lambda calls=calls: probed(service, chaos, pool, calls))
+        refused = generate(service)
+        assert (refused.status_code, refused.json()["type"]) == (503, "circuit_open")
+        assert refused.headers["Retry-After"] == "1"
+        assert refused.headers["Server-Timing"].startswith("queue;dur=0.0")
+        chaos.close()  # ends the hanging probes
+
+
+def test_validations_of_different_models_at_once_share_the_list_and_not_the_verdict(start_with, chaos):
+    service = start_with()
+    listed = threading.Event()
+
+    def list_models(exchange):
+        listed.wait(20)
+        exchange.send(answer(b'{"data": [{"id": "org/a"}]}'))
+
+    chaos.play([list_models])
+    with ThreadPoolExecutor(2) as pool:
+        verdicts = pool.map(lambda model: validated(service, model), ("org/nope", "org/a"))
+        until(lambda: ACTIVE.format(3) in service.get("/metrics").text)
+        listed.set()
+        assert list(verdicts) == [False, True]
     assert chaos.calls == 1
+
+
+def validated(service, model):
+    return service.get(f"/v1/models/validate?model={model}").json()["valid"]
+
+
+def test_an_upstream_that_floods_leaves_others_their_turn(start_with, chaos):
+    service = start_with()
+    flooding = threading.Event()
+
+    def flood(exchange):
+        flooding.set()
+        exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            exchange.send(b"1\r\n \r\n" * 1000)
+
+    chaos.play([flood])
+    with ThreadPoolExecutor(1) as pool:
+        flooded = pool.submit(generate, service, **{"X-Request-Timeout": "2s"})
+        assert flooding.wait(20)
+        for _ in range(5):
+            assert service.get("/health").status_code == 200
+            assert not flooded.done()
+        assert flooded.result().json()["type"] == "upstream_timeout"
+
+
+def test_a_hedged_call_that_hangs_is_an_outage_like_any_other(start_with, chaos):
+    service = start_with(HEDGE_AFTER="50ms", HUGGINGFACE_TIMEOUT="300ms", BREAKER_FAILURES="2", BREAKER_RECOVERY="1m")
+    chaos.play([Exchange.hang] * 4)
+    first, second, third = (rate(service, text, **{"X-AI-Debug": "1"}).json() for text in "abc")
+    assert [first["type"], second["type"], third["type"]] == ["upstream_timeout"] * 2 + ["circuit_open"]
+    [attempt] = first["details"]["debug"]["attempts"]
+    assert (attempt["outcome"], attempt["duration_ms"] > 100) == ("upstream_timeout", True)
+    until(lambda: not chaos.open)
+
+
+def test_what_is_not_deterministic_is_never_hedged(start_with, chaos):
+    service = start_with(HEDGE_AFTER="10ms")
+    late = threading.Event()
+    chaos.play([lambda exchange: late.wait(0.2) or good(exchange)] * 25)
+    assert {generate(service).headers["X-AI-Attempts"] for _ in range(25)} == {"1"}
+
+
+def test_a_retry_counts_what_hedging_has_sent_already(start_with, chaos):
+    service = start_with(HEDGE_AFTER="100ms", CACHE_TTL="0s", HUGGINGFACE_RETRY_ATTEMPTS="1")
+    failed = threading.Event()
+    positive = says(answer_of("positive"))
+
+    def fail_late(exchange):
+        failed.wait(20)
+        FAILS(exchange)
+
+    def fail_too(exchange):
+        failed.set()
+        FAILS(exchange)
+
+    chaos.play([positive] * 20 + [fail_late, fail_too, positive])
+    for _ in range(20):
+        rate(service)
+    found = rate(service)
+    assert (found.status_code, found.headers["X-AI-Attempts"]) == (502, "2")
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"+OK\r\n", b"$3\r\nabc\r\n", b"*0\r\n", b":5\r\n", b"-LOADING\r\n", b"HTTP/1.1 400 x\r\n"]
+)
+def test_a_redis_that_answers_rubbish_changes_nothing(start_with, chaos, rubbish):
+    with closing(Babbler(rubbish)) as peer:
+        service = start_with(REDIS_URL=peer.url, BREAKER_FAILURES="2")
+        chaos.play([says(answer_of("positive"))] * 8)
+        found = [rate(service, text, **{"Idempotency-Key": text}) for text in "abcdefgh"]
+    assert {one.status_code for one in found} == {200}
+    assert {one.headers["X-AI-Cache"] for one in found} == {"miss"}
 
 
 def test_interim_answers_leave_the_connection_in_order(start_with, chaos):

@@ -19,7 +19,7 @@ class Fault:
     """An upstream that does the acts, one for each call, and what the caller gets.
 
     `calls` is how many the upstream sees; `retry_after` the header, or a range of seconds, None where there is none.
-    `slow` says that the answer comes only when the budget is over.
+    It is answered `at_once`, when the budget is over (`slow`), or after the retries.
     """
 
     what: str
@@ -29,6 +29,11 @@ class Fault:
     calls: int
     retry_after: tuple[int, int] | None = None
     slow: bool = False
+
+    @property
+    def at_once(self) -> bool:
+        """Whether nothing is waited for: there is one call, or none that could wait, and it ends by itself."""
+        return self.calls == 1 and not self.slow
 
 
 def _last(*pieces: bytes) -> Act:
@@ -43,6 +48,17 @@ def _last(*pieces: bytes) -> Act:
 
 def _then(act: Callable[[Exchange], None], *pieces: bytes) -> Act:
     return lambda exchange: (exchange.send(*pieces), act(exchange))
+
+
+def _flood(piece: bytes, head: bytes = b"") -> Act:
+    """Send the piece, as fast as it is taken, until the service hangs up."""
+
+    def act(exchange: Exchange) -> None:
+        exchange.send(head)
+        while not exchange.gone.is_set():
+            exchange.send(piece * 1000)
+
+    return act
 
 
 def _in(seconds: float) -> str:
@@ -80,9 +96,11 @@ def _told(what: str, status: str, seconds: str, calls: int, retry_after: tuple[i
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _LENGTH = b"Content-Length: %d\r\n\r\n" % len(GOOD)
+_DEFLATED = b"Content-Encoding: deflate\r\n\r\n"
 _CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 _INTERIM = (b"HTTP/1.1 102 Processing\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
-_ENDLESS_INTERIM = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000
+# a stored block of no bytes that is not the last (RFC 1951, 3.2.4)
+_EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 _429 = "429 Too Many Requests"
 _503 = "503 Service Unavailable"
 
@@ -106,7 +124,11 @@ FAULTS = (
     _retried("sends 10,000 headers", _last(_HEAD + b"X: y\r\n" * 10_000 + _LENGTH, GOOD)),
     Fault("sends 100 Continue first", (_then(good, b"HTTP/1.1 100 Continue\r\n\r\n"),), 200, None, 1),
     Fault("sends 102 and 103 first", (_then(good, *_INTERIM),), 200, None, 1),
-    _retried("sends 103 without end", _last(_ENDLESS_INTERIM)),
+    _retried("sends 100 without end", _flood(b"HTTP/1.1 100 Continue\r\n\r\n")),
+    _retried("sends 103 without end", _flood(b"HTTP/1.1 103 Early Hints\r\n\r\n")),
+    _slow("sends chunks of one byte without end", _flood(b"1\r\n \r\n", _HEAD + _CHUNKED)),
+    _slow("sends trailers without end", _flood(b"X: y\r\n", _HEAD + _CHUNKED + b"0\r\n")),
+    _slow("sends gzip of nothing without end", _flood(_EMPTY_BLOCK * 500, _HEAD + _DEFLATED)),
     _retried("answers 200 with HTML", says(b"<html>Bad gateway</html>", Content_Type="text/html")),
     _retried("answers 200 with an empty body", says(b"")),
     _retried("answers 200 with null", says(b"null")),
@@ -132,6 +154,7 @@ FAULTS = (
     _told("of 1 second", _429, "1", 2, (1, 1)),
     _told("of 1 hour", _429, "3600", 1, (3600, 3600)),
     Fault(f"answers {_429}, Retry-After a date", (_dated(_429, 30),), 429, "upstream_rate_limited", 1, (29, 30)),
+    Fault(f"answers {_429}, Retry-After a date of now, then well", (_dated(_429, 0), good), 200, None, 2),
     _told("absurd", _429, "99999999999999", RETRIES + 1, (1, 1)),
     _told("of 30 years", _429, "946080000", 1, (86400, 86400)),
     _told("negative", _429, "-5", RETRIES + 1, (1, 1)),
@@ -178,7 +201,7 @@ def page() -> str:
 
 def _row(fault: Fault) -> str:
     told = "" if fault.retry_after is None else f"{fault.retry_after[1]} s"
-    within = "the budget" if fault.slow else "at once" if fault.calls == 1 else "the retries"
+    within = "the budget" if fault.slow else "at once" if fault.at_once else "the retries"
     kind = f"`{fault.type}`" if fault.type else ""
     return f"| {fault.what} | {fault.status} | {kind} | {fault.calls} | {told} | {within} |"
 

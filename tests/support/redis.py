@@ -3,6 +3,8 @@
 import signal
 import socket
 import subprocess
+import threading
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -53,3 +55,27 @@ class RedisServer:
     def _accepts(self) -> bool:
         with socket.socket() as connection:
             return connection.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class Babbler:
+    """A server in Redis' place that gives the same answer to whatever comes."""
+
+    def __init__(self, says: bytes) -> None:
+        self._says = says
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):  # the other end hung up
+            while data := connection.recv(65536):
+                connection.sendall(self._says * data.count(b"*"))

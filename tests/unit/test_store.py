@@ -1,10 +1,10 @@
 """The store: one client, one latch, no error and hardly a wait."""
 
-import socket
-import threading
+from contextlib import closing
 
 import gevent
 import pytest
+from support.redis import Babbler
 
 from app.context import Allowance
 from app.errors import UpstreamTimeout
@@ -19,37 +19,6 @@ def clock(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(module, "monotonic", lambda: now[0])
     return now
-
-
-@pytest.fixture
-def peer():
-    """A server in Redis' place, which says what the test wants to whoever connects."""
-
-    class Peer:
-        def __init__(self):
-            self.says = b""
-            self._listener = socket.create_server(("127.0.0.1", 0))
-            self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
-            self._open = []
-            threading.Thread(target=self._serve, daemon=True).start()
-
-        def _serve(self):
-            while True:
-                try:
-                    connection, _ = self._listener.accept()
-                except OSError:  # closed
-                    return
-                self._open.append(connection)
-                connection.sendall(self.says)
-
-        def close(self):
-            self._listener.close()
-            for connection in self._open:
-                connection.close()
-
-    peer = Peer()
-    yield peer
-    peer.close()
 
 
 def ping(store):
@@ -78,11 +47,11 @@ def test_what_is_asked_is_taken_from_the_allowance_and_nothing_is_asked_beyond_i
 
 
 @pytest.mark.parametrize(
-    "rubbish", [b"HTTP/1.1 200 OK\r\n\r\n", b"*1\r\n$999999999\r\n", b"\xff\xfe", b":x\r\n", b"-ERR no\r\n"]
+    "rubbish", [b"HTTP/1.1 200 OK\r\n\r\n", b"*1\r\n$999999999\r\n", b"\xff\xfe\r\n", b":x\r\n", b"-ERR no\r\n"]
 )
-def test_rubbish_is_no_answer_and_no_error(peer, rubbish):
-    peer.says = rubbish
-    assert ping(Store(peer.url)) is None
+def test_rubbish_is_no_answer_and_no_error(rubbish):
+    with closing(Babbler(rubbish)) as peer:
+        assert ping(Store(peer.url)) is None
 
 
 def test_a_result_that_makes_no_sense_is_a_fault_of_redis_too(redis):
@@ -123,7 +92,7 @@ def test_it_comes_back_once_redis_does(redis, clock, caplog):
     assert [record.getMessage()[:12] for record in caplog.records] == ["redis fails,", "redis answer"]
 
 
-def test_one_fault_between_answers_does_not_shut_it_off(redis, peer):
+def test_one_fault_between_answers_does_not_shut_it_off(redis):
     store = Store(redis.url)
     for _ in range(LATCH_FAULTS + 1):
         assert store.ask(Allowance(SECOND), bool, ("NO SUCH COMMAND",)) is None
