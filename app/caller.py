@@ -2,12 +2,16 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import gevent
 from gevent.socket import wait_read
 
 from app.errors import CallerLeft
+
+# the first byte of Linux' struct tcp_info
+TCP_ESTABLISHED = 1
+ASK_SECONDS = 0.25
 
 
 class Caller:
@@ -44,15 +48,20 @@ class _Watch:
         self._watched = gevent.getcurrent()
 
     def run(self) -> None:
-        """Wait for the hang-up: the connection is readable, and there is nothing to read."""
+        """Wait for the hang-up: the connection is readable, and there is nothing to read.
+
+        Where bytes were sent ahead, such as the next request, it stays readable, and its state has to be asked for.
+        """
         wait_read(self._connection.fileno())
-        try:
+        with suppress(OSError):  # reset
             if self._connection.recv(1, socket.MSG_PEEK):
-                return  # the next request, sent ahead
-        except OSError:
-            pass  # reset
+                while self._is_established():
+                    gevent.sleep(ASK_SECONDS)
         self._caller.left = True
         gevent.get_hub().loop.run_callback(self._raise)
+
+    def _is_established(self) -> bool:
+        return self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_ESTABLISHED
 
     def _raise(self) -> None:
         if not self.over:

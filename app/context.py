@@ -86,6 +86,7 @@ class RequestContext:
     fallback: bool = False
     attempts: int = 0
     cache: str | None = None
+    to_keep: list[tuple[str, bytes]] = field(default_factory=list)
     timeline: list[dict[str, Any]] = field(default_factory=list)
     queue_seconds: float = 0.0
     upstream_seconds: float = 0.0

@@ -220,8 +220,8 @@ def _logprobs(logprobs: dict[str, Any]) -> list[TokenLogprobs]:
 def _top(entries: Any) -> dict[str, float]:
     if not isinstance(entries, list):
         return {}
-    pairs = {entry.get("token"): entry.get("logprob") for entry in entries if isinstance(entry, dict)}
-    return _numbers(pairs)
+    found = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("token"), str)]
+    return _numbers({entry["token"]: entry.get("logprob") for entry in found})
 
 
 def _numbers(pairs: Any) -> dict[str, float]:

@@ -48,13 +48,13 @@ class Scope:
         """Start the budget of the current request, and keep the context for its log line."""
         budget = self.config.huggingface_timeout
         granted = _callers_budget(request.headers.get("X-Request-Timeout"))
-        control = request.cache_control
+        told = {part.partition("=")[0].strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
         g.context = context = RequestContext(
             g.request_id,
             Deadline(min(budget, granted), min(FAIR_SECONDS, budget / 2)),
             operation,
             Caller(request.environ.get("gunicorn.socket")),
-            CacheControl(read=not (control.no_cache or control.no_store), write=not control.no_store),
+            CacheControl(read=told.isdisjoint(("no-cache", "no-store")), write="no-store" not in told),
             debug=request.headers.get("X-AI-Debug") == "1",
         )
         return context

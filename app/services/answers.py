@@ -3,6 +3,8 @@
 import hashlib
 from typing import Any, TypeVar
 
+import orjson
+
 from app.backends.base import Answer, Backend, Call
 from app.context import RequestContext
 from app.errors import ServiceError
@@ -11,6 +13,9 @@ from app.services.coalescing import Flights
 from app.services.upstream import UpstreamClient
 
 T = TypeVar("T")
+
+# what parsers read beside the body
+KEPT_HEADERS = ("content-type", "x-prompt-tokens", "x-generated-tokens")
 
 
 class Answers:
@@ -30,7 +35,7 @@ class Answers:
             if not call.deterministic or not context.cache_control.read:
                 context.note_cache("bypass")
                 result, answer = self._client.send(call, backend, context)
-                self._keep(call, result, answer, context)
+                _note(call, result, answer, context)
                 return result
             try:
                 result = _read(call, self._cache.near(_key(call)))
@@ -41,29 +46,42 @@ class Answers:
 
     def _shared(self, call: Call[T], backend: Backend, context: RequestContext) -> T:
         """Take part in the one look for an answer; equal calls may read different things from it."""
-        found, waited = self._flights.run(_key(call), lambda: self._found(call, backend, context))
-        result, answer, outcome = found
+        try:
+            found, waited = self._flights.run(_key(call), lambda: self._found(call, backend, context))
+        except ServiceError:
+            context.note_cache(context.cache or "coalesced")
+            raise
+        result, answer = found
         if waited:
             context.note_cache("coalesced")
             return call.parse(answer)
-        context.note_cache(outcome)
-        if outcome == "miss":
-            self._keep(call, result, answer, context)
+        _note(call, result, answer, context)
         return result
 
-    def _found(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer, str]:
-        """Look in the store, then ask upstream; return the outcome of the look as well."""
+    def _found(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer]:
+        """Look in the store, then ask upstream."""
         value = self._cache.far(_key(call), context.store_allowance)
         try:
-            return _read(call, value), _answer(value or b""), "hit"
+            result = _read(call, value)
+            context.note_cache("hit")
+            return result, _answer(value or b"")
         except LookupError:
-            return *self._client.send(call, backend, context), "miss"
+            context.note_cache("miss")
+            return self._client.send(call, backend, context)
 
-    def _keep(self, call: Call[T], result: T, answer: Answer, context: RequestContext) -> None:
-        """Keep an answer, unless it says no, such as to a model's name: it may say yes next time."""
-        if call.deterministic and context.cache_control.write and answer.status == 200 and result:
-            value = answer.media_type.encode() + b"\n" + answer.body
-            self._cache.put(_key(call), value, context.store_allowance)
+    def keep(self, context: RequestContext) -> None:
+        """Keep the answers that the operation's result was made of, now that there is one."""
+        for key, value in context.to_keep:
+            self._cache.put(key, value, context.store_allowance)
+        context.to_keep.clear()
+
+
+def _note(call: Call[T], result: T, answer: Answer, context: RequestContext) -> None:
+    """Note an answer to be kept, unless it says no, such as to a model's name: it may say yes next time."""
+    came_from_upstream = context.cache in ("miss", "bypass")
+    if call.deterministic and came_from_upstream and context.cache_control.write and answer.status == 200 and result:
+        headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+        context.to_keep.append((_key(call), orjson.dumps(headers) + b"\n" + answer.body))
 
 
 def _read(call: Call[T], value: bytes | None) -> T:
@@ -72,7 +90,7 @@ def _read(call: Call[T], value: bytes | None) -> T:
         raise LookupError
     try:
         result = call.parse(_answer(value))
-    except ServiceError:
+    except (ServiceError, orjson.JSONDecodeError):
         raise LookupError from None
     if not result:
         raise LookupError
@@ -80,8 +98,8 @@ def _read(call: Call[T], value: bytes | None) -> T:
 
 
 def _answer(value: bytes) -> Answer:
-    media_type, _, body = value.partition(b"\n")
-    return Answer(200, {"content-type": media_type.decode("ascii", "replace")}, body)
+    headers, _, body = value.partition(b"\n")
+    return Answer(200, orjson.loads(headers), body)
 
 
 def _key(call: Call[Any]) -> str:

@@ -49,6 +49,7 @@ class Breaker:
         self._next_look = 0.0
         self._common_failures = False
         self._told = False
+        self._untold = False
         self._breaker = pybreaker.CircuitBreaker(
             name=name,
             fail_max=failures,
@@ -130,7 +131,8 @@ class Breaker:
     def _judge_probe(self, allowance: Allowance, probe: object, error: ServiceError | None) -> None:
         if error is None or not error.outage:
             self._breaker.close()
-            self._shared.closed(allowance)
+            self._untold = True
+            self._untold = not self._shared.closed(allowance)
         elif self._probe is probe and not self._is_closed:  # else a newer probe knows better
             self._open(allowance)
 
@@ -147,6 +149,9 @@ class Breaker:
         if now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
+        if self._untold:  # the others still hold it for open: they are not to be believed
+            self._untold = not self._shared.closed(allowance)
+            return
         known = (self.state, self._probe)
         seen = self._shared.look(allowance)
         if seen is None or known != (self.state, self._probe):

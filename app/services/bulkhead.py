@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from app.errors import Overloaded, ServiceError
 
 WAIT_SECONDS = 0.25
+# a limit shrinks to this share of its setting at most, and never below a few places
+SMALLEST_SHARE = 0.125
 SMALLEST_LIMIT = 4.0
 SHRINK = 0.8
+GROWTH = 4.0
 # how many calls the two averages of latency look back, and how far apart they may be
 RECENT_CALLS = 20
-LONG_CALLS = 600
+LONG_CALLS = 200
 TOLERANCE = 2.0
 LONG_DECAY = 0.95
 # below this a difference of latencies is noise of our own
@@ -23,7 +26,7 @@ SHORTEST_SECONDS = 0.01
 class Bulkhead:
     """At most `most` calls at a time, fewer while they fail or grow slow.
 
-    The limit follows AIMD: additive increase, by one for each round of as many calls, and multiplicative decrease
+    The limit follows AIMD: additive increase, by GROWTH for each round of as many calls, and multiplicative decrease
     (Chiu and Jain, 1989), once a round, however many of its calls ask for it (Jacobson, 1988). What asks for it is an
     outage, or that a route's recent latency is more than TOLERANCE times its long average (the two averages are those
     of Gradient2 in Netflix's concurrency-limits). A limit that is not in use stays as it is: nothing was learnt of it.
@@ -31,7 +34,7 @@ class Bulkhead:
 
     def __init__(self, most: int) -> None:
         self._most = float(most)
-        self._smallest = min(SMALLEST_LIMIT, self._most)
+        self._smallest = min(self._most, max(SMALLEST_LIMIT, SMALLEST_SHARE * most))
         self._limit = self._most
         self._in_flight = 0
         self._waiting = 0
@@ -67,7 +70,7 @@ class Bulkhead:
         if self._in_flight < self._limit / 2:
             return
         if not congested:
-            self._limit = min(self._most, self._limit + 1 / self._limit)
+            self._limit = min(self._most, self._limit + GROWTH / self._limit)
         elif started >= self._round_began:
             self._limit = max(self._smallest, self._limit * SHRINK)
             self._round_began = time.monotonic()

@@ -105,12 +105,17 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """See no redirect: even where none is to be followed, requests reads its whole body and parses its target."""
+
+
 def pooled_session(connections: int) -> requests.Session:
     """Return a session that keeps `connections` open to each upstream and carries nothing from call to call.
 
     No cookies, and no environment: a .netrc file would replace our Authorization header.
     """
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     adapter = _Adapter(pool_connections=UPSTREAM_HOSTS, pool_maxsize=connections)

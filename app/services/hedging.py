@@ -11,10 +11,8 @@ from app.errors import ServiceError
 
 T = TypeVar("T")
 
-# one hedge for so many calls is 5 %
+# one hedge for so many calls is 5 %, of any stretch of calls: what was not used is not saved up
 CALLS_PER_HEDGE = 20
-# a slow spell after a long quiet one may not turn all that was saved into a burst
-MOST_SAVED = 10
 
 
 class Hedging:
@@ -22,7 +20,7 @@ class Hedging:
 
     def __init__(self, after: float | None) -> None:
         self._after = after
-        self._saved = 0
+        self._calls = 0
 
     def first(self, attempt: Callable[[], T]) -> T:
         """Return the first answer of one attempt, or of two; raise the last error where none succeeds.
@@ -31,19 +29,19 @@ class Hedging:
         """
         if self._after is None:
             return attempt()
-        self._saved = min(self._saved + 1, MOST_SAVED * CALLS_PER_HEDGE)
+        self._calls += 1
         racers = [gevent.spawn(_outcome, attempt)]
         try:
             racers[0].join(self._after)
-            if not racers[0].ready() and self._saved >= CALLS_PER_HEDGE:
-                self._saved -= CALLS_PER_HEDGE
+            if not racers[0].ready() and self._calls >= CALLS_PER_HEDGE:
+                self._calls = 0
                 racers.append(gevent.spawn(_outcome, attempt))
             outcome = _first(racers)
         except ServiceError as error:  # the end of the request, which is for the attempts to judge
             gevent.killall(racers, copy.copy(error), timeout=STORE_SECONDS)
             raise
         finally:
-            gevent.killall(racers, block=False)
+            gevent.killall(racers, timeout=STORE_SECONDS)
             racers.clear()
         try:
             if isinstance(outcome, ServiceError):

@@ -85,7 +85,8 @@ class InferenceService:
                     return self._measured(context, target, plan)
                 except ServiceError as error:
                     first = first or error
-                    if not (error.outage or isinstance(error, _UNAVAILABLE)):
+                    unavailable = error.outage or isinstance(error, _UNAVAILABLE)
+                    if not unavailable or not context.deadline.remaining():
                         break
             raise first or ModelNotFound
         except ModelNotFound as error:
@@ -98,10 +99,12 @@ class InferenceService:
         context.backend = target.backend.name
         context.model = target.name
         context.cache = None
+        context.to_keep.clear()
         outcome = InternalError.type
         try:
             result = self._drive(context, target.backend, plan(target))
             _note(context, result)
+            self.answers.keep(context)
             outcome = "ok"
             return result
         except ServiceError as error:

@@ -52,18 +52,16 @@ class SharedBreaker:
 
     def opened(self, allowance: Allowance) -> bool:
         """Tell that it opened now; return whether that was told."""
-        told = self._store.ask(
-            allowance,
-            _done,
+        commands = (
             ("SET", self._open, 1, "EX", OPEN_SECONDS),
             ("SET", self._wait, 1, "PX", self._recovery_ms),
             ("DEL", self._failures),
         )
-        return told is True
+        return self._store.ask(allowance, _done, *commands) is True
 
-    def closed(self, allowance: Allowance) -> None:
-        """Tell that it closed."""
-        self._store.ask(allowance, _done, ("DEL", self._open, self._wait, self._failures))
+    def closed(self, allowance: Allowance) -> bool:
+        """Tell that it closed; return whether that was told."""
+        return self._store.ask(allowance, _done, ("DEL", self._open, self._wait, self._failures)) is True
 
     def take_probe(self, allowance: Allowance) -> bool:
         """Take this interval's probe; False where another process has it."""

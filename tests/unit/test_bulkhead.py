@@ -105,14 +105,18 @@ def test_a_round_of_outages_shrinks_it_once_and_no_further_than_to_a_few_places(
     rounds(places, UpstreamUnavailable(), 1)
     assert places._limit == 80
     rounds(places, UpstreamUnavailable(), 50)
-    assert places._limit == bulkhead.SMALLEST_LIMIT
+    assert places._limit == bulkhead.SMALLEST_SHARE * 100
+    few = Bulkhead(8)
+    rounds(few, UpstreamUnavailable(), 50)
+    assert few._limit == bulkhead.SMALLEST_LIMIT
 
 
 def test_successes_in_full_use_let_it_grow_back_slowly():
     places = Bulkhead(100)
     rounds(places, UpstreamUnavailable(), 50)
-    assert size(places) == bulkhead.SMALLEST_LIMIT
-    assert bulkhead.SMALLEST_LIMIT < places._limit <= bulkhead.SMALLEST_LIMIT + 1
+    shrunk = places._limit
+    assert size(places) == int(shrunk) + 1
+    assert shrunk < places._limit <= shrunk + bulkhead.GROWTH
 
 
 def test_what_happens_while_it_is_hardly_used_changes_nothing():

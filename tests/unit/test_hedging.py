@@ -5,7 +5,7 @@ import pytest
 from gevent.event import Event
 
 from app.errors import UpstreamRejected, UpstreamUnavailable
-from app.services.hedging import CALLS_PER_HEDGE, MOST_SAVED, Hedging
+from app.services.hedging import CALLS_PER_HEDGE, Hedging
 
 SOON = 0.01
 
@@ -38,7 +38,7 @@ class Attempts:
 def hedging():
     """A hedging whose budget is full."""
     hedging = Hedging(SOON)
-    for _ in range(CALLS_PER_HEDGE * MOST_SAVED):
+    for _ in range(CALLS_PER_HEDGE):
         hedging.first(lambda: "quick")
     return hedging
 
@@ -57,7 +57,6 @@ def test_a_quick_answer_is_taken_as_it_is(hedging):
 def test_the_first_answer_counts_and_the_other_attempt_is_ended(hedging):
     attempts = Attempts(None, "answer")
     assert hedging.first(attempts) == "answer"
-    gevent.sleep(0)  # lets the other attempt end
     assert (attempts.made, attempts.ended) == (2, 1)
 
 
@@ -98,9 +97,8 @@ def test_a_bug_is_raised_as_it_is(hedging, capsys):
 
 def test_the_end_of_the_request_ends_both_attempts(hedging):
     attempts = Attempts(None, None)
-    with pytest.raises(TimeoutError), gevent.Timeout(5 * SOON, TimeoutError()):
+    with pytest.raises(TimeoutError), gevent.Timeout(20 * SOON, TimeoutError()):
         hedging.first(attempts)
-    gevent.sleep(0)  # lets both end
     assert (attempts.made, attempts.ended) == (2, 2)
 
 
@@ -117,13 +115,13 @@ def test_hedges_are_never_more_than_five_percent_of_the_calls():
     assert len(made) - 2 * CALLS_PER_HEDGE == 2
 
 
-def test_what_a_quiet_time_saves_is_bounded(hedging):
-    for _ in range(CALLS_PER_HEDGE):
+def test_a_quiet_time_saves_no_hedges_up(hedging):
+    for _ in range(5 * CALLS_PER_HEDGE):
         hedging.first(lambda: "quick")
     hedged = 0
-    for _ in range(2 * MOST_SAVED):
+    for _ in range(5):
         attempts = Attempts(None, "answer")
-        with gevent.Timeout(5 * SOON, False):
+        with gevent.Timeout(20 * SOON, False):
             hedging.first(attempts)
         hedged += attempts.made - 1
-    assert hedged == MOST_SAVED
+    assert hedged == 1
