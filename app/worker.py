@@ -7,10 +7,13 @@ import os
 import socket
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import gevent
 import orjson
+from gevent.pool import Pool
+from gevent.server import StreamServer
 from gevent.socket import wait_read
 from gunicorn.http.errors import (
     InvalidResponseHeader,
@@ -34,12 +37,25 @@ logger = logging.getLogger("app.access")
 # an answer given before the whole body was read is lost if the connection closes over the rest: read this many times
 # the size of the largest body that is accepted
 DRAIN_FACTOR = 8
+HEARTBEAT_SECONDS = 1.0
 LAST_CALL_SECONDS = 1.0
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 1024**2
 
 _REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large"}
 _CALLER_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ETIMEDOUT)
+
+
+class _Server(StreamServer):
+    """Accepts to the last: a connection that the kernel has made already is reset when its listener closes."""
+
+    def close(self) -> None:
+        """Accept what waits to be accepted, and stop listening."""
+        if not self.closed:
+            self.stop_accepting()
+            while accepted := self.do_read():
+                self.do_handle(*accepted)
+        super().close()
 
 
 class IdleError(Exception):
@@ -62,6 +78,23 @@ class Worker(GeventWorker):
         self._drain_delay = config.drain_delay
         self._last_call = False
         self._idle: set[socket.socket] = set()
+        self._connections = Pool(self.worker_connections)
+
+    def run(self) -> None:
+        """Serve until told to end; then accept nothing new, and give requests in flight their grace."""
+        servers = [_Server(one, handle=partial(self.handle, one), spawn=self._connections) for one in self.sockets]
+        for server in servers:
+            server.max_accept = 1 if self.cfg.workers > 1 else server.max_accept
+            server.start()
+        while self.alive:
+            self.notify()
+            gevent.sleep(HEARTBEAT_SECONDS)
+        for server in servers:
+            server.close()
+        end = time.monotonic() + self.cfg.graceful_timeout
+        while not self._connections.join(HEARTBEAT_SECONDS) and time.monotonic() < end:
+            self.notify()
+        self._connections.kill(timeout=HEARTBEAT_SECONDS)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it closes, fails, or stays idle for too long."""

@@ -34,9 +34,7 @@ class Answers:
         with context.caller.watched(), context.deadline.enforced(call.within):
             if not call.deterministic or not context.cache_control.read:
                 context.note_cache("bypass")
-                result, answer = self._client.send(call, backend, context)
-                _note(call, result, answer, context)
-                return result
+                return self._fresh(call, backend, context)[0]
             try:
                 result = _read(call, self._cache.near(_key(call)))
                 context.note_cache("hit")
@@ -55,7 +53,6 @@ class Answers:
         if waited:
             context.note_cache("coalesced")
             return call.parse(answer)
-        _note(call, result, answer, context)
         return result
 
     def _found(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer]:
@@ -67,21 +64,21 @@ class Answers:
             return result, _answer(value or b"")
         except LookupError:
             context.note_cache("miss")
-            return self._client.send(call, backend, context)
+            return self._fresh(call, backend, context)
+
+    def _fresh(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer]:
+        """Ask upstream; note the answer to be kept, unless it says no, as to a model's name: it may say yes soon."""
+        result, answer = self._client.send(call, backend, context)
+        if call.deterministic and context.cache_control.write and answer.status == 200 and result:
+            headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+            context.to_keep.append((_key(call), orjson.dumps(headers) + b"\n" + answer.body))
+        return result, answer
 
     def keep(self, context: RequestContext) -> None:
         """Keep the answers that the operation's result was made of, now that there is one."""
         for key, value in context.to_keep:
             self._cache.put(key, value, context.store_allowance)
         context.to_keep.clear()
-
-
-def _note(call: Call[T], result: T, answer: Answer, context: RequestContext) -> None:
-    """Note an answer to be kept, unless it says no, such as to a model's name: it may say yes next time."""
-    came_from_upstream = context.cache in ("miss", "bypass")
-    if call.deterministic and came_from_upstream and context.cache_control.write and answer.status == 200 and result:
-        headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
-        context.to_keep.append((_key(call), orjson.dumps(headers) + b"\n" + answer.body))
 
 
 def _read(call: Call[T], value: bytes | None) -> T:
@@ -98,8 +95,11 @@ def _read(call: Call[T], value: bytes | None) -> T:
 
 
 def _answer(value: bytes) -> Answer:
-    headers, _, body = value.partition(b"\n")
-    return Answer(200, orjson.loads(headers), body)
+    line, _, body = value.partition(b"\n")
+    headers = orjson.loads(line)
+    if not isinstance(headers, dict) or not all(isinstance(text, str) for text in headers.values()):
+        raise LookupError
+    return Answer(200, headers, body)
 
 
 def _key(call: Call[Any]) -> str:

@@ -139,7 +139,11 @@ def test_what_the_hub_said_of_a_model_is_kept(make_client, upstream):
     assert told(answers[1]) == ("hit", "0")
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"no line end", b"\xff\n{}", b"text/html\n<html>", b"application/json\n[1]"])
+HTML = b'{"content-type": "text/html"}\n<html>'
+RUBBISH = [b"", b"no line end", b"\xff\n{}", b"[1]\n{}", b'{"content-type": 1}\n{}', HTML, b"{}\n[1]"]
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH)
 def test_rubbish_in_redis_is_asked_for_again(make_client, chat, redis, rubbish):
     client = make_client(REDIS_URL=redis.url)
     client.post(SENTIMENT, json={"text": "x"})
@@ -207,3 +211,31 @@ def test_an_error_leaves_nothing_to_the_garbage_collector(make_client, upstream,
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
+
+
+def test_an_answer_that_its_operation_could_not_use_is_not_kept(client, upstream):
+    upstream.post(CHAT, json=chat_answer("I cannot say."))
+    upstream.post(CHAT, json=chat_answer("I cannot say."))
+    upstream.post(CHAT, json=chat_answer("positive"))
+    assert client.post(SENTIMENT, json={"text": "x"}).status_code == 502
+    assert told(client.post(SENTIMENT, json={"text": "x"})) == ("miss", "1")
+
+
+def test_the_counts_of_a_kept_answer_are_the_ones_that_came_with_it(make_client, upstream):
+    counts = {"x-prompt-tokens": "77", "x-generated-tokens": "9"}
+    upstream.post(CHAT, json={"generated_text": "Hi."}, headers=counts)
+    client = make_client()
+    usages = [client.post(GENERATE, json={"prompt": "x", "temperature": 0}).json["usage"] for _ in range(2)]
+    assert usages == [{"prompt_tokens": 77, "completion_tokens": 9, "total_tokens": 86}] * 2
+
+
+@pytest.mark.parametrize("directive", ["NO-CACHE", "max-age=0, No-Cache", 'no-cache="x"'])
+def test_directives_are_read_in_any_case_and_company(client, chat, directive):
+    for headers in (None, {"Cache-Control": directive}):
+        answer = client.post(SENTIMENT, json={"text": "x"}, headers=headers)
+    assert answer.headers["X-AI-Cache"] == "bypass"
+
+
+def test_a_failed_call_tells_that_it_was_looked_up(client, upstream):
+    upstream.post(CHAT, status=500)
+    assert told(client.post(SENTIMENT, json={"text": "x"})) == ("miss", "1")

@@ -357,3 +357,17 @@ def test_the_time_that_a_caller_grants_is_kept(client):
 def test_a_time_that_is_none_is_told_by_the_headers_name(client, given):
     answer = client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-Request-Timeout": given})
     assert list(failed(answer, 400, "validation_error")["details"]) == ["X-Request-Timeout"]
+
+
+@pytest.mark.parametrize("target", ["http://[", "//[x", "http://\u2100.example/", "http://elsewhere.test/"])
+def test_whatever_a_redirect_names_is_not_looked_at(client, upstream, target):
+    upstream.post(CHAT, status=307, headers={"Location": target}, body="x")
+    answer = client.post("/v1/text/generate", json={"prompt": "x"})
+    assert (answer.status_code, answer.json["type"]) == (502, "upstream_invalid_response")
+
+
+@pytest.mark.parametrize("token", [["x"], {"x": 1}, None, 5])
+def test_log_probabilities_of_what_is_no_token_are_left_out(client, upstream, token):
+    content = [{"token": "positive", "logprob": 0, "top_logprobs": [{"token": token, "logprob": 0}]}]
+    upstream.post(CHAT, json=chat_answer("positive", logprobs={"content": content}))
+    assert client.post("/v1/text/sentiment", json={"text": "x"}).json["sentiment"] == "positive"
