@@ -82,7 +82,10 @@ class Worker(GeventWorker):
 
     def run(self) -> None:
         """Serve until told to end; then accept nothing new, and give requests in flight their grace."""
-        servers = [_Server(one, handle=partial(self.handle, one), spawn=self._connections) for one in self.sockets]
+        servers = [
+            _Server(one, handle=partial(self.handle, one.getsockname()), spawn=self._connections)
+            for one in self.sockets
+        ]
         for server in servers:
             server.max_accept = 1 if self.cfg.workers > 1 else server.max_accept
             server.start()
@@ -96,12 +99,12 @@ class Worker(GeventWorker):
             self.notify()
         self._connections.kill(timeout=HEARTBEAT_SECONDS)
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Serve a connection until it closes, fails, or stays idle for too long."""
+    def handle(self, listener_name: Any, client: Any, addr: Any) -> None:
+        """Serve a connection until it closes, fails, or stays idle for too long; the listener may be gone meanwhile."""
         # the kernel's own limit for bytes that the caller does not take; a timeout of the socket would bound reads too
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._write_timeout_ms)
         try:
-            self._serve(listener.getsockname(), client, addr)
+            self._serve(listener_name, client, addr)
         except (StopIteration, NoMoreData):
             pass  # an ordinary end
         except OSError as error:
