@@ -3,13 +3,16 @@
 import math
 import os
 import shutil
+import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from app.config import Config, ConfigError
 from app.embedded.launcher import Launcher
 from app.embedded.process import free_port
+from app.lifecycle import ENDING_SIGNALS
 from app.logs import logging_config
 
 try:
@@ -31,6 +34,12 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 control_socket_disable = True
 accesslog = None  # the app writes one line a request
 logconfig_dict = logging_config(_settings.log_level, _settings.plain_logs)
+
+# a worker has no handlers of its own in its first moments; what it is sent then waits until it has (app/worker.py)
+os.register_at_fork(
+    before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, ENDING_SIGNALS),
+    after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, ENDING_SIGNALS),
+)
 
 _engine = None
 if "embedded" in _settings.backends:

@@ -1,7 +1,10 @@
 """Where the process is in its life: starting, ready or draining."""
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 @dataclass

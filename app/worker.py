@@ -4,6 +4,7 @@ import errno
 import logging
 import math
 import os
+import signal
 import socket
 import time
 from contextlib import suppress
@@ -11,25 +12,23 @@ from functools import partial
 from typing import Any
 
 import gevent
-import orjson
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gevent.socket import wait_read
-from gunicorn.http.errors import (
-    InvalidResponseHeader,
-    InvalidResponseHeaderName,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    NoMoreData,
-    ParseException,
-)
+from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.http.parser import RequestParser
 from gunicorn.util import close
 from gunicorn.workers.ggevent import GeventWorker
 
 from app.config import Config
 from app.embedded.launcher import Launcher
-from app.errors import HeadersTooLarge, InternalError, RequestTimeout, ServiceError, UriTooLong, ValidationError
+from app.errors import (
+    InternalError,
+    Overloaded,
+    RequestTimeout,
+)
+from app.lifecycle import ENDING_SIGNALS
+from app.refusals import as_http, refusal
 from app.requestid import accepted_or_new
 
 logger = logging.getLogger("app.access")
@@ -39,10 +38,12 @@ logger = logging.getLogger("app.access")
 DRAIN_FACTOR = 8
 HEARTBEAT_SECONDS = 1.0
 LAST_CALL_SECONDS = 1.0
+# the share of SERVER_MAX_CONNECTIONS on which nothing but these routes is served, and none is kept
+RESERVED_SHARE = 0.05
+UNREFUSED = ("/health", "/metrics")
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 1024**2
 
-_REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large"}
 _CALLER_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ETIMEDOUT)
 
 
@@ -80,6 +81,11 @@ class Worker(GeventWorker):
         self._idle: set[socket.socket] = set()
         self._connections = Pool(self.worker_connections)
 
+    def init_signals(self) -> None:
+        """Set the handlers, and take what was sent before they were there; gunicorn.conf.py holds it back."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+
     def run(self) -> None:
         """Serve until told to end; then accept nothing new, and give requests in flight their grace."""
         servers = [
@@ -97,7 +103,9 @@ class Worker(GeventWorker):
         end = time.monotonic() + self.cfg.graceful_timeout
         while not self._connections.join(HEARTBEAT_SECONDS) and time.monotonic() < end:
             self.notify()
-        self._connections.kill(timeout=HEARTBEAT_SECONDS)
+        if left := len(self._connections):
+            self.log.warning("SHUTDOWN_GRACE is over; %d connections are cut", left)
+            self._connections.kill(timeout=HEARTBEAT_SECONDS)
 
     def handle(self, listener_name: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it closes, fails, or stays idle for too long; the listener may be gone meanwhile."""
@@ -117,14 +125,14 @@ class Worker(GeventWorker):
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what gunicorn itself refuses in the one shape of all errors, and log it like any request."""
-        error = _service_error(exc)
+        error = refusal(exc)
         if isinstance(error, InternalError):
             self.log.error("unhandled %s", type(exc).__name__, exc_info=exc)
         request_id = accepted_or_new(None)
         fields = {"request_id": request_id, "status": error.status, "client": addr[0], "error": error.type}
         logger.info("refused with %(status)d %(error)s", fields, extra=fields)
         with suppress(OSError):  # the caller has gone
-            client.sendall(_http(error, request_id))
+            client.sendall(as_http(error, request_id))
         _linger(client)
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
@@ -165,11 +173,19 @@ class Worker(GeventWorker):
                 return
             with gevent.Timeout(self._read_timeout, RequestTimeout()):
                 request = next(parser)
+            if self._is_crowded():
+                request.force_close()
+                if not request.path.startswith(UNREFUSED):
+                    raise Overloaded
             try:
                 self.handle_request(listener_name, request, client, addr)
             except StopIteration:  # the answer said that the connection closes
                 break
         _linger(client)
+
+    def _is_crowded(self) -> bool:
+        """Tell whether the last places for connections are taken: they are for health checks and metrics."""
+        return self._connections.free_count() < math.ceil(RESERVED_SHARE * self.worker_connections)
 
     def _drained(self, parser: RequestParser) -> bool:
         """Read what is left of the last request's body; tell whether the next request can begin."""
@@ -194,28 +210,6 @@ class Worker(GeventWorker):
         finally:
             self._idle.discard(client)
         return True
-
-
-def _service_error(error: BaseException) -> ServiceError:
-    if isinstance(error, ServiceError):
-        return error
-    if isinstance(error, LimitRequestLine):
-        return UriTooLong()
-    if isinstance(error, LimitRequestHeaders):
-        return HeadersTooLarge()
-    if isinstance(error, ParseException) and not isinstance(error, InvalidResponseHeader | InvalidResponseHeaderName):
-        return ValidationError("The request is not valid HTTP/1.1; see RFC 9112.")
-    return InternalError()
-
-
-def _http(error: ServiceError, request_id: str) -> bytes:
-    body = orjson.dumps(error.body(request_id))
-    head = (
-        f"HTTP/1.1 {error.status} {_REASONS.get(error.status, 'Internal Server Error')}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
-        f"X-Request-ID: {request_id}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
-    )
-    return head.encode("ascii") + body
 
 
 def _linger(client: Any) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPResponse
 
@@ -378,3 +379,70 @@ def test_a_drain_goes_on_serving_while_readiness_says_no_then_refuses_connection
         assert stopped.result() == 0
     with pytest.raises(ConnectionRefusedError):
         connect(service)
+
+
+def test_the_last_connections_are_for_health_checks(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_MAX_CONNECTIONS="20")
+    release = threading.Event()
+    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
+    with ThreadPoolExecutor(19) as pool:
+        calls = [pool.submit(service.post, "/v1/text/generate", prompt="x") for _ in range(19)]
+        for _ in calls:
+            assert remote.arrived.acquire(timeout=20)
+        refused = service.post("/v1/text/generate", prompt="x")
+        assert (refused.status_code, refused.json()["type"]) == (503, "overloaded")
+        assert (refused.headers["Retry-After"], refused.headers["Connection"]) == ("1", "close")
+        for route in ("/health", "/health/ready", "/metrics"):
+            answer = service.get(route)
+            assert (answer.status_code, answer.headers["Connection"]) == (200, "close")
+        release.set()
+        assert {call.result().status_code for call in calls} == {200}
+    until(lambda: service.get("/health").headers["Connection"] == "keep-alive")
+
+
+def test_no_connection_is_accepted_and_reset_when_the_service_stops(service):
+    assert service.get("/health").status_code == 200
+    ends = Counter()
+
+    def knock():
+        while not ends["refused"]:
+            try:
+                ends[raw(service, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")[0]] += 1
+            except ConnectionRefusedError:
+                ends["refused"] += 1
+            except OSError as error:
+                ends[repr(error)] += 1
+
+    with ThreadPoolExecutor(21) as pool:
+        for _ in range(20):
+            pool.submit(knock)
+        until(lambda: ends[200] > 100)
+        assert service.stop() == 0
+    assert set(ends) == {200, "refused"}
+
+
+def test_a_service_that_is_stopped_in_its_first_moments_ends_soon(start, remote):
+    for _ in range(3):
+        service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SHUTDOWN_GRACE="60s")
+        assert service.stop() == 0  # within half of that
+
+
+def test_a_caller_that_sent_bytes_ahead_and_leaves_ends_its_upstream_call(service, remote):
+    hung_up = threading.Event()
+    remote.answer = lambda handler: handler.connection.recv(1) or hung_up.set()
+    head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
+    with connect(service) as connection:
+        connection.sendall(head + b'{"prompt": "x"}\r\n')
+        assert remote.arrived.acquire(timeout=20)
+    assert hung_up.wait(10)
+
+
+def test_when_the_grace_is_over_what_is_left_is_cut_and_said(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SHUTDOWN_GRACE="1s")
+    remote.answer = lambda handler: handler.connection.recv(1)
+    with ThreadPoolExecutor(1) as pool:
+        cut = pool.submit(service.post, "/v1/text/generate", prompt="x")
+        assert remote.arrived.acquire(timeout=20)
+        assert service.stop() == 0
+        assert isinstance(cut.exception(), requests.ConnectionError)
+    service.wait_for_line("SHUTDOWN_GRACE is over; 1 connections are cut")

@@ -33,7 +33,7 @@ def worker():
 
 
 def handle(worker, served):
-    worker.handle(served, served, ("127.0.0.1", 1))
+    worker.handle(served.getsockname(), served, ("127.0.0.1", 1))
 
 
 def test_an_answer_that_is_no_http_is_told_as_a_bug_of_ours(worker, connection):
