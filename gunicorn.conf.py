@@ -25,7 +25,8 @@ workers = _settings.web_concurrency
 worker_class = "app.worker.Worker"
 worker_connections = _settings.server_max_connections
 keepalive = math.ceil(_settings.server_idle_timeout)
-graceful_timeout = math.ceil(_settings.drain_delay + _settings.shutdown_grace)
+# after this a worker is killed; it ends by itself before, with a few seconds for its heartbeat and its last words
+graceful_timeout = math.ceil(_settings.drain_delay + _settings.shutdown_grace + 5)
 # a heartbeat, not a limit on requests: a worker whose loop hangs this long is replaced
 timeout = 30
 # the heartbeat's file; on a disk its writes can block

@@ -77,6 +77,7 @@ class Worker(GeventWorker):
         self._drain_bytes = DRAIN_FACTOR * config.max_body_bytes
         self._idle_timeout = config.server_idle_timeout
         self._drain_delay = config.drain_delay
+        self._shutdown_grace = config.shutdown_grace
         self._last_call = False
         self._idle: set[socket.socket] = set()
         self._connections = Pool(self.worker_connections)
@@ -100,7 +101,7 @@ class Worker(GeventWorker):
             gevent.sleep(HEARTBEAT_SECONDS)
         for server in servers:
             server.close()
-        end = time.monotonic() + self.cfg.graceful_timeout
+        end = time.monotonic() + self._shutdown_grace
         while not self._connections.join(HEARTBEAT_SECONDS) and time.monotonic() < end:
             self.notify()
         if left := len(self._connections):
@@ -173,19 +174,25 @@ class Worker(GeventWorker):
                 return
             with gevent.Timeout(self._read_timeout, RequestTimeout()):
                 request = next(parser)
-            if self._is_crowded():
-                request.force_close()
-                if not request.path.startswith(UNREFUSED):
-                    raise Overloaded
+            self._make_room(request)
             try:
                 self.handle_request(listener_name, request, client, addr)
             except StopIteration:  # the answer said that the connection closes
                 break
         _linger(client)
 
-    def _is_crowded(self) -> bool:
-        """Tell whether the last places for connections are taken: they are for health checks and metrics."""
-        return self._connections.free_count() < math.ceil(RESERVED_SHARE * self.worker_connections)
+    def _make_room(self, request: Any) -> None:
+        """Keep no connection that takes one of the last places, and refuse all but UNREFUSED where callers fill the rest.
+
+        Raises Overloaded.
+        """
+        room = self.worker_connections - math.ceil(RESERVED_SHARE * self.worker_connections)
+        if len(self._connections) <= room:
+            return
+        request.force_close()
+        self._close_idle()
+        if len(self._connections) - len(self._idle) > room and not request.path.startswith(UNREFUSED):
+            raise Overloaded
 
     def _drained(self, parser: RequestParser) -> bool:
         """Read what is left of the last request's body; tell whether the next request can begin."""
