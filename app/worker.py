@@ -182,7 +182,7 @@ class Worker(GeventWorker):
         _linger(client)
 
     def _make_room(self, request: Any) -> None:
-        """Keep no connection that takes one of the last places, and refuse all but UNREFUSED where callers fill the rest.
+        """Keep no connection that takes one of the last places, and serve UNREFUSED only where callers fill the rest.
 
         Raises Overloaded.
         """
