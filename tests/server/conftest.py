@@ -1,8 +1,10 @@
 """Fixtures that run the service for real."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
+from support.chaos import ChaosUpstream
 from support.servers import Service, Upstream, until
 
 
@@ -50,3 +52,17 @@ def remote() -> Iterator[Upstream]:
 def service(start: Callable[..., Service], remote: Upstream) -> Service:
     """A service whose backend is the upstream of our own."""
     return start(OPENAI_BASE_URL=f"{remote.url}/v1", OPENAI_DEFAULT_MODEL="org/small", OPENAI_API_KEY="sk-topsecret")
+
+
+@pytest.fixture
+def chaos():
+    with closing(ChaosUpstream()) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def start_with(start, chaos):
+    """Start a service in front of the chaos upstream, without retries unless the test wants some."""
+    return lambda **variables: start(
+        **{"OPENAI_BASE_URL": f"{chaos.url}/v1", "HUGGINGFACE_RETRY_ATTEMPTS": "0", **variables}
+    )

@@ -4,6 +4,7 @@ import ssl
 from contextlib import closing, contextmanager
 
 import pytest
+from support.calls import generate
 from support.chaos import ChaosUpstream
 from support.faults import BUDGET_SECONDS, FAULTS, RETRIES, UNREACHABLE, page
 from support.servers import ROOT, Service, free_port, until
@@ -33,10 +34,6 @@ def steady(chaos):
     service.wait_for_line("Ready on")
     yield service
     service.stop()
-
-
-def generate(service):
-    return service.post("/v1/text/generate", prompt="x")
 
 
 def seconds_taken(answer):

@@ -1,41 +1,17 @@
 """The shipped gunicorn configuration over real sockets, with an upstream that does what the test wants."""
 
 import json
-import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPResponse
 
 import pytest
 import requests
 from support.servers import ROOT, chat_answer, reply, until
-
-
-def connect(service):
-    return socket.create_connection(("127.0.0.1", service.port), timeout=30)
-
-
-def answer_on(connection):
-    """Read one answer; return its status, headers and JSON."""
-    answer = HTTPResponse(connection)
-    answer.begin()
-    return answer.status, answer.headers, json.loads(answer.read())
-
-
-def until_closed(connection):
-    return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
-def raw(service, data):
-    """Send bytes on a new connection; return the status, headers and JSON of the answer."""
-    with connect(service) as connection:
-        connection.sendall(data)
-        return answer_on(connection)
+from support.wire import answer_on, connect, raw, until_closed
 
 
 @pytest.mark.parametrize(
@@ -134,20 +110,6 @@ def test_many_deep_health_checks_at_once_make_one_probe(service, remote):
     assert len(remote.requests) == 1
 
 
-def test_a_request_that_is_under_way_when_sigterm_comes_is_answered(service):
-    with connect(service) as late, connect(service) as half:
-        half.sendall(b"GET /health HTTP/1.1\r\n")
-        answer = service.get("/health")  # by now both connections are accepted
-        assert answer.status_code == 200
-        with ThreadPoolExecutor(1) as pool:
-            stopped = pool.submit(service.stop)
-            until(lambda: any("Handling signal: term" in line for line in service.lines))
-            late.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-            half.sendall(b"Host: x\r\n\r\n")
-            assert (answer_on(late)[0], answer_on(half)[0]) == (200, 200)
-            assert stopped.result() == 0
-
-
 def test_the_request_id_goes_out_back_and_into_the_log(service, remote):
     answer = requests.post(
         f"{service.url}/v1/text/generate", json={"prompt": "x"}, headers={"X-Request-ID": "id-1.2_3"}, timeout=30
@@ -225,52 +187,6 @@ def test_an_answer_cut_off_is_not_an_answer(start, remote):
 
     remote.answer = answer
     assert service.post("/v1/text/generate", prompt="x").json()["type"] == "upstream_invalid_response"
-
-
-def test_on_sigterm_requests_in_flight_finish_idle_connections_close_and_nothing_is_left(service, remote):
-    release = threading.Event()
-
-    def answer(handler):
-        release.wait(20)
-        reply(handler, chat_answer("Hi."))
-
-    remote.answer = answer
-    idle = connect(service)
-    idle.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert answer_on(idle)[0] == 200
-    with ThreadPoolExecutor(51) as pool:
-        calls = [pool.submit(service.post, "/v1/text/generate", prompt="x") for _ in range(50)]
-        for _ in calls:
-            assert remote.arrived.acquire(timeout=20)
-        stopped = pool.submit(service.stop)
-        assert idle.recv(1) == b""
-        release.set()
-        assert [call.result().status_code for call in calls] == [200] * 50
-        assert stopped.result() == 0
-    idle.close()
-
-
-def test_a_drain_is_told_by_readiness_on_a_kept_connection(service, remote):
-    release = threading.Event()
-    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
-    head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
-    ready = b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
-    with connect(service) as busy:
-        busy.sendall(head + b'{"prompt": "x"}' + ready)
-        assert remote.arrived.acquire(timeout=20)
-        with ThreadPoolExecutor(1) as pool:
-            stopped = pool.submit(service.stop)
-            until(lambda: any("Handling signal: term" in line for line in service.lines))
-            release.set()
-            assert until_closed(busy).count(b"200 OK") == 1  # the answer; the next request is not begun
-            assert stopped.result() == 0
-
-
-def test_ctrl_c_leaves_no_process(start, remote):
-    service = start(AI_BACKEND="embedded")
-    until(lambda: service.get("/health/ready").status_code == 200)
-    assert len(service.processes()) == 4  # arbiter, worker, supervisor, engine
-    assert service.stop(signal.SIGINT) == 0
 
 
 def test_workers_share_their_metrics(start, remote):
@@ -368,19 +284,6 @@ def test_a_request_sent_ahead_is_no_caller_that_left(service, remote):
         assert until_closed(connection).count(b"200 OK") == 2
 
 
-def test_a_drain_goes_on_serving_while_readiness_says_no_then_refuses_connections(start, remote):
-    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", DRAIN_DELAY="2s")
-    assert service.get("/health/ready").status_code == 200
-    with ThreadPoolExecutor(1) as pool:
-        stopped = pool.submit(service.stop)
-        until(lambda: service.get("/health/ready").status_code == 503)
-        assert service.get("/health/ready").json()["status"] == "draining"
-        assert service.post("/v1/text/generate", prompt="x").status_code == 200
-        assert stopped.result() == 0
-    with pytest.raises(ConnectionRefusedError):
-        connect(service)
-
-
 def test_the_last_connections_are_for_health_checks(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_MAX_CONNECTIONS="20")
     release = threading.Event()
@@ -415,33 +318,6 @@ def test_idle_connections_make_way_for_new_ones(start, remote):
         connection.close()
 
 
-def test_no_connection_is_accepted_and_reset_when_the_service_stops(service):
-    assert service.get("/health").status_code == 200
-    ends = Counter()
-
-    def knock():
-        while not ends["refused"]:
-            try:
-                ends[raw(service, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")[0]] += 1
-            except ConnectionRefusedError:
-                ends["refused"] += 1
-            except OSError as error:
-                ends[repr(error)] += 1
-
-    with ThreadPoolExecutor(21) as pool:
-        for _ in range(20):
-            pool.submit(knock)
-        until(lambda: ends[200] > 100)
-        assert service.stop() == 0
-    assert set(ends) == {200, "refused"}
-
-
-def test_a_service_that_is_stopped_in_its_first_moments_ends_soon(start, remote):
-    for _ in range(3):
-        service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SHUTDOWN_GRACE="60s")
-        assert service.stop() == 0  # within half of that
-
-
 def test_a_caller_that_sent_bytes_ahead_and_leaves_ends_its_upstream_call(service, remote):
     hung_up = threading.Event()
     remote.answer = lambda handler: handler.connection.recv(1) or hung_up.set()
@@ -450,14 +326,3 @@ def test_a_caller_that_sent_bytes_ahead_and_leaves_ends_its_upstream_call(servic
         connection.sendall(head + b'{"prompt": "x"}\r\n')
         assert remote.arrived.acquire(timeout=20)
     assert hung_up.wait(10)
-
-
-def test_when_the_grace_is_over_what_is_left_is_cut_and_said(start, remote):
-    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SHUTDOWN_GRACE="1s")
-    remote.answer = lambda handler: handler.connection.recv(1)
-    with ThreadPoolExecutor(1) as pool:
-        cut = pool.submit(service.post, "/v1/text/generate", prompt="x")
-        assert remote.arrived.acquire(timeout=20)
-        assert service.stop() == 0
-        assert isinstance(cut.exception(), requests.ConnectionError)
-    service.wait_for_line("SHUTDOWN_GRACE is over; 1 connections are cut")

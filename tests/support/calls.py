@@ -1,0 +1,22 @@
+"""Calls of the service's operations, and answers for them."""
+
+import json
+
+import requests
+
+from support.chaos import says
+from support.servers import chat_answer
+
+FAILS = says(b"{}", "500 Oops")
+
+
+def rate(service, text="fine", **headers):
+    return requests.post(f"{service.url}/v1/text/sentiment", json={"text": text}, headers=headers, timeout=30)
+
+
+def generate(service, **headers):
+    return requests.post(f"{service.url}/v1/text/generate", json={"prompt": "x"}, headers=headers, timeout=30)
+
+
+def answer_of(text):
+    return json.dumps(chat_answer(text)).encode()
