@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gevent.socket import wait_read
@@ -52,10 +53,9 @@ class _Server(StreamServer):
 
     def close(self) -> None:
         """Accept what waits to be accepted, and stop listening."""
-        if not self.closed:
-            self.stop_accepting()
-            while accepted := self.do_read():
-                self.do_handle(*accepted)
+        self.stop_accepting()
+        while accepted := self.do_read():
+            self.do_handle(*accepted)
         super().close()
 
 
@@ -80,6 +80,7 @@ class Worker(GeventWorker):
         self._shutdown_grace = config.shutdown_grace
         self._last_call = False
         self._idle: set[socket.socket] = set()
+        self._ending = Event()
         self._connections = Pool(self.worker_connections)
 
     def init_signals(self) -> None:
@@ -98,7 +99,7 @@ class Worker(GeventWorker):
             server.start()
         while self.alive:
             self.notify()
-            gevent.sleep(HEARTBEAT_SECONDS)
+            self._ending.wait(HEARTBEAT_SECONDS)
         for server in servers:
             server.close()
         end = time.monotonic() + self._shutdown_grace
@@ -141,7 +142,11 @@ class Worker(GeventWorker):
         app = getattr(self, "wsgi", None)
         if app is not None:
             app.extensions["lifecycle"].draining = True
-        gevent.spawn_later(self._drain_delay, super().handle_exit, sig, frame)
+        gevent.spawn_later(self._drain_delay, self._end, sig, frame)
+
+    def _end(self, sig: Any, frame: Any) -> None:
+        super().handle_exit(sig, frame)
+        self._ending.set()
 
     def notify(self) -> None:
         """The heartbeat, once a second: the second one after the end was decided closes idle connections.

@@ -73,7 +73,8 @@ def test_callers_of_an_impatient_kind_do_not_open_the_breaker_for_others(start_w
 def test_an_open_breaker_refuses_without_a_wait_for_a_place(start_with, chaos):
     """Two hanging probes take all places there are; who comes then is told of the breaker, not of the places."""
     service = start_with(BREAKER_FAILURES="1", UPSTREAM_MAX_CONCURRENCY="2", BREAKER_RECOVERY="1s")
-    chaos.play([FAILS, Exchange.hang, Exchange.hang])
+    released = threading.Event()
+    chaos.play([FAILS, *[lambda exchange: released.wait(20) and good(exchange)] * 2])
     assert generate(service).status_code == 502
     with ThreadPoolExecutor(2) as pool:
         for calls in (2, 3):
@@ -82,7 +83,7 @@ def test_an_open_breaker_refuses_without_a_wait_for_a_place(start_with, chaos):
         assert (refused.status_code, refused.json()["type"]) == (503, "circuit_open")
         assert refused.headers["Retry-After"] == "1"
         assert refused.headers["Server-Timing"].startswith("queue;dur=0.0")
-        chaos.close()  # ends the hanging probes
+        released.set()
 
 
 def test_an_upstream_that_floods_leaves_others_their_turn(start_with, chaos):

@@ -37,6 +37,14 @@ def test_a_caller_that_sends_ahead_has_not_left(connection):
     assert not caller.left
 
 
+def test_a_caller_that_sends_ahead_and_leaves_has_left(connection):
+    ahead, served = connection
+    ahead.sendall(b"GET ")
+    gevent.spawn_later(0.01, ahead.close)
+    with pytest.raises(CallerLeft), Caller(served).watched():
+        gevent.sleep(LONG)
+
+
 def test_nothing_is_raised_once_the_block_is_over(connection):
     watch = _Watch(Caller(connection[1]), connection[1])
     watch.over = True
