@@ -4,6 +4,7 @@ A backend does no I/O. Each of its operations is a plan: a generator that yields
 sent the parsed answer of each (or has its error thrown in), and returns the result. The service layer drives plans.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -57,6 +58,11 @@ class Call(Generic[T]):
     def content(self) -> bytes | None:
         """The body as it is sent."""
         return None if self.body is None else orjson.dumps(self.body)
+
+    @cached_property
+    def key(self) -> str:
+        """Name of what is sent, the same for equal calls; a digest, so that it tells no text."""
+        return hashlib.sha256(b"\0".join((self.backend.encode(), self.url.encode(), self.content or b""))).hexdigest()
 
 
 Plan = Generator[Call[Any], Any, T]

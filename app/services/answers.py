@@ -1,7 +1,6 @@
 """Answers to upstream calls: from the cache, from an equal call in flight, or from upstream."""
 
-import hashlib
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 
@@ -36,7 +35,7 @@ class Answers:
                 context.note_cache("bypass")
                 return self._fresh(call, backend, context)[0]
             try:
-                result = _read(call, self._cache.near(_key(call)))
+                result = _read(call, self._cache.near(call.key))
                 context.note_cache("hit")
                 return result
             except LookupError:
@@ -45,7 +44,7 @@ class Answers:
     def _shared(self, call: Call[T], backend: Backend, context: RequestContext) -> T:
         """Take part in the one look for an answer; equal calls may read different things from it."""
         try:
-            found, waited = self._flights.run(_key(call), lambda: self._found(call, backend, context))
+            found, waited = self._flights.run(call.key, lambda: self._found(call, backend, context))
         except ServiceError:
             context.note_cache(context.cache or "coalesced")
             raise
@@ -57,7 +56,7 @@ class Answers:
 
     def _found(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer]:
         """Look in the store, then ask upstream."""
-        value = self._cache.far(_key(call), context.store_allowance)
+        value = self._cache.far(call.key, context.store_allowance)
         try:
             result = _read(call, value)
             context.note_cache("hit")
@@ -71,7 +70,7 @@ class Answers:
         result, answer = self._client.send(call, backend, context)
         if call.deterministic and context.cache_control.write and answer.status == 200 and result:
             headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
-            context.to_keep.append((_key(call), orjson.dumps(headers) + b"\n" + answer.body))
+            context.to_keep.append((call.key, orjson.dumps(headers) + b"\n" + answer.body))
         return result, answer
 
     def keep(self, context: RequestContext) -> None:
@@ -100,8 +99,3 @@ def _answer(value: bytes) -> Answer:
     if not isinstance(headers, dict) or not all(isinstance(text, str) for text in headers.values()):
         raise LookupError
     return Answer(200, headers, body)
-
-
-def _key(call: Call[Any]) -> str:
-    """Return the key of what is sent; a digest, so that the store's keys tell no texts."""
-    return hashlib.sha256(b"\0".join((call.backend.encode(), call.url.encode(), call.content or b""))).hexdigest()
