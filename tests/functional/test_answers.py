@@ -4,23 +4,13 @@ import gc
 
 import pytest
 import responses
-from support.upstreams import CHAT, HUB, HUGGINGFACE, chat_answer
+from support.upstreams import CHAT, HUB, HUGGINGFACE, chat_answer, told
 
 from app.errors import ServiceError
 
 GENERATE = "/v1/text/generate"
 SENTIMENT = "/v1/text/sentiment"
 MODELS = "http://llm.test:8000/v1/models"
-
-
-@pytest.fixture
-def chat(upstream):
-    """The chat route of the upstream: positive, whatever it is asked."""
-    return upstream.post(CHAT, json=chat_answer("positive"))
-
-
-def told(answer):
-    return answer.headers["X-AI-Cache"], answer.headers["X-AI-Attempts"]
 
 
 @pytest.mark.parametrize(

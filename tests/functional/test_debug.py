@@ -1,16 +1,9 @@
 """X-AI-Debug: the timeline of attempts, for who asks for it."""
 
-import pytest
 from support.upstreams import CHAT, chat_answer
 
 GENERATE = "/v1/text/generate"
 MODELS = "http://llm.test:8000/v1/models"
-
-
-@pytest.fixture
-def chat(upstream):
-    """The chat route of the upstream: positive, whatever it is asked."""
-    return upstream.post(CHAT, json=chat_answer("positive"))
 
 
 def test_debug_gives_the_timeline_of_attempts_in_answers(make_client, upstream, instantly):

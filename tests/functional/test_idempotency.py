@@ -1,22 +1,12 @@
 """Idempotency keys: the same again is answered as it was."""
 
 import pytest
-from support.upstreams import CHAT, chat_answer
+from support.upstreams import CHAT, chat_answer, told
 
 from app.errors import IdempotencyKeyReused
 
 GENERATE = "/v1/text/generate"
 SENTIMENT = "/v1/text/sentiment"
-
-
-@pytest.fixture
-def chat(upstream):
-    """The chat route of the upstream: positive, whatever it is asked."""
-    return upstream.post(CHAT, json=chat_answer("positive"))
-
-
-def told(answer):
-    return answer.headers["X-AI-Cache"], answer.headers["X-AI-Attempts"]
 
 
 def keyed(client, key="k-1", route=GENERATE, headers=None, **body):

@@ -35,3 +35,8 @@ def sent(mock: responses.RequestsMock, index: int = -1) -> Any:
 def stream(events: list[Any]) -> str:
     """A whole event stream of OpenAI's kind."""
     return "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
+
+
+def told(answer: Any) -> tuple[str, str]:
+    """What an answer of the service tells of the cache, and of the upstream calls made for it."""
+    return answer.headers["X-AI-Cache"], answer.headers["X-AI-Attempts"]
