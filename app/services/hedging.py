@@ -38,10 +38,10 @@ class Hedging:
                 racers.append(gevent.spawn(_outcome, attempt))
             outcome = _first(racers)
         except ServiceError as error:  # the end of the request, which is for the attempts to judge
-            gevent.killall(racers, copy.copy(error), timeout=STORE_SECONDS)
+            _end(racers, copy.copy(error))
             raise
         finally:
-            gevent.killall(racers, timeout=STORE_SECONDS)
+            _end(racers, gevent.GreenletExit())
             racers.clear()
         try:
             if isinstance(outcome, ServiceError):
@@ -49,6 +49,12 @@ class Hedging:
             return outcome
         finally:
             del outcome  # an error's traceback holds this frame: a cycle
+
+
+def _end(racers: list[Any], reason: BaseException) -> None:
+    """End the attempts, and wait for a moment until they have ended; what takes longer ends without us."""
+    with gevent.Timeout(STORE_SECONDS, False):
+        gevent.killall(racers, reason)
 
 
 def _outcome(attempt: Callable[[], T]) -> T | ServiceError:

@@ -102,6 +102,21 @@ def test_the_end_of_the_request_ends_both_attempts(hedging):
     assert (attempts.made, attempts.ended) == (2, 2)
 
 
+def test_an_attempt_that_does_not_end_at_once_keeps_nobody_waiting(hedging, monkeypatch):
+    monkeypatch.setattr("app.services.hedging.STORE_SECONDS", SOON)
+    let_go = Event()
+
+    def stubborn():
+        try:
+            Event().wait()
+        finally:
+            let_go.wait()
+
+    plan = iter([stubborn, lambda: "answer"])
+    assert hedging.first(lambda: next(plan)()) == "answer"
+    let_go.set()
+
+
 def test_hedges_are_never_more_than_five_percent_of_the_calls():
     hedging = Hedging(SOON)
     made = []
