@@ -7,12 +7,15 @@ import signal
 import socket
 
 import gevent
+import psutil
 import pytest
+from gevent.event import Event
 from gunicorn.config import Config as GunicornConfig
 
 from app.config import Config
 from app.embedded.launcher import Launcher
-from app.worker import Worker
+from app.memory import return_large_blocks
+from app.worker import Worker, _Server
 
 
 class Log:
@@ -109,3 +112,24 @@ def test_a_stopping_worker_still_serves_what_was_connected_before(worker, connec
     handle(worker, served)
     assert caller.recv(65536).startswith(b"HTTP/1.1 204 No Content\r\n")
     assert worker._request_begins(served, served=1) is False
+
+
+def test_what_connected_before_the_listener_closes_is_served():
+    served = Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        server = _Server(listener, handle=lambda client, address: served.set())
+        with socket.create_connection(listener.getsockname(), timeout=5):
+            server.close()
+            assert served.wait(5)
+
+
+def test_large_blocks_are_given_back_to_the_system():
+    process = psutil.Process()
+    return_large_blocks()
+    before = process.memory_info().rss
+    for megabytes in (1, 8, 24):
+        pieces = [bytes(64 * 1024) + b"x" for _ in range(16 * megabytes)]
+        whole = b"".join(pieces)
+        del pieces, whole
+    assert process.memory_info().rss - before < 8 * 1024**2

@@ -1,0 +1,21 @@
+"""Keeps a worker's memory at what it needs, whatever large answers came through it."""
+
+import ctypes
+from contextlib import suppress
+
+# mallopt(3); the values are glibc's own first ones
+M_TRIM_THRESHOLD = -1
+M_MMAP_THRESHOLD = -3
+KEPT_BYTES = 128 * 1024
+
+
+def return_large_blocks() -> None:
+    """Have the allocator give large blocks back to the system.
+
+    glibc raises its thresholds to the largest block that was ever freed, up to 32 MiB, and from then on keeps twice as
+    much; setting them turns that off. Other C libraries have neither the call nor the habit.
+    """
+    with suppress(AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
