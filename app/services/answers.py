@@ -1,6 +1,6 @@
 """Answers to upstream calls: from the cache, from an equal call in flight, or from upstream."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
@@ -35,7 +35,7 @@ class Answers:
                 context.note_cache("bypass")
                 return self._fresh(call, backend, context)[0]
             try:
-                result = _read(call, self._cache.near(call.key))
+                result, _ = _read(call, self._cache.near(call.key))
                 context.note_cache("hit")
                 return result
             except LookupError:
@@ -56,11 +56,10 @@ class Answers:
 
     def _found(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer]:
         """Look in the store, then ask upstream."""
-        value = self._cache.far(call.key, context.store_allowance)
         try:
-            result = _read(call, value)
+            found = _read(call, self._cache.far(call.key, context.store_allowance))
             context.note_cache("hit")
-            return result, _answer(value or b"")
+            return found
         except LookupError:
             context.note_cache("miss")
             return self._fresh(call, backend, context)
@@ -80,22 +79,22 @@ class Answers:
         context.to_keep.clear()
 
 
-def _read(call: Call[T], value: bytes | None) -> T:
+def _read(call: Call[T], value: bytes | None) -> tuple[T, Answer]:
     """Read a kept answer; raise LookupError where there is none, or the store holds something else."""
     if value is None:
         raise LookupError
+    line, _, body = value.partition(b"\n")
     try:
-        result = call.parse(_answer(value))
+        answer = Answer(200, _headers(orjson.loads(line)), body)
+        result = call.parse(answer)
     except (ServiceError, orjson.JSONDecodeError):
         raise LookupError from None
     if not result:
         raise LookupError
-    return result
+    return result, answer
 
 
-def _answer(value: bytes) -> Answer:
-    line, _, body = value.partition(b"\n")
-    headers = orjson.loads(line)
-    if not isinstance(headers, dict) or not all(isinstance(text, str) for text in headers.values()):
+def _headers(kept: Any) -> dict[str, str]:
+    if not isinstance(kept, dict) or not all(isinstance(text, str) for text in kept.values()):
         raise LookupError
-    return Answer(200, headers, body)
+    return kept

@@ -48,8 +48,8 @@ class Breaker:
         self._shared = shared
         self._next_look = 0.0
         self._common_failures = False
-        self._told = False
-        self._untold = False
+        self._opening_known = False
+        self._closing_untold = False
         self._breaker = pybreaker.CircuitBreaker(
             name=name,
             fail_max=failures,
@@ -131,8 +131,8 @@ class Breaker:
     def _judge_probe(self, allowance: Allowance, probe: object, error: ServiceError | None) -> None:
         if error is None or not error.outage:
             self._breaker.close()
-            self._untold = True
-            self._untold = not self._shared.closed(allowance)
+            self._closing_untold = True
+            self._closing_untold = not self._shared.closed(allowance)
         elif self._probe is probe and not self._is_closed:  # else a newer probe knows better
             self._open(allowance)
 
@@ -140,8 +140,8 @@ class Breaker:
         self._outcomes.clear()
         self._breaker.open()
         self._next_probe = time.monotonic() + self._recovery
-        self._told = False
-        self._told = self._shared.opened(allowance)
+        self._opening_known = False
+        self._opening_known = self._shared.opened(allowance)
 
     def _learn(self, allowance: Allowance) -> None:
         """Take over what other processes found, unless this one found something while it asked."""
@@ -149,8 +149,8 @@ class Breaker:
         if now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
-        if self._untold:  # the others still hold it for open: they are not to be believed
-            self._untold = not self._shared.closed(allowance)
+        if self._closing_untold:  # the others still hold it for open: they are not to be believed
+            self._closing_untold = not self._shared.closed(allowance)
             return
         known = (self.state, self._probe)
         seen = self._shared.look(allowance)
@@ -158,12 +158,12 @@ class Breaker:
             return
         self._common_failures = seen.failures > 0
         if seen.is_open:
-            self._told = True
+            self._opening_known = True
             self._next_probe = now + seen.wait
             if self._is_closed:
                 self._outcomes.clear()
                 self._breaker.open()
-        elif not self._is_closed and self._told:  # what the store never knew, it cannot know to be over
+        elif not self._is_closed and self._opening_known:  # what the store never knew, it cannot know to be over
             self._breaker.close()
 
 

@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 
 import gevent
 
-from app.context import STORE_SECONDS
 from app.errors import ServiceError
 
 T = TypeVar("T")
 
 # one hedge for so many calls is 5 %, of any stretch of calls: what was not used is not saved up
 CALLS_PER_HEDGE = 20
+# an attempt that is closed needs no longer, unless the worker is busy
+END_SECONDS = 0.05
 
 
 class Hedging:
@@ -53,7 +54,7 @@ class Hedging:
 
 def _end(racers: list[Any], reason: BaseException) -> None:
     """End the attempts, and wait for a moment until they have ended; what takes longer ends without us."""
-    with gevent.Timeout(STORE_SECONDS, False):
+    with gevent.Timeout(END_SECONDS, False):
         gevent.killall(racers, reason)
 
 

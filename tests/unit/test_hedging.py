@@ -103,7 +103,7 @@ def test_the_end_of_the_request_ends_both_attempts(hedging):
 
 
 def test_an_attempt_that_does_not_end_at_once_keeps_nobody_waiting(hedging, monkeypatch):
-    monkeypatch.setattr("app.services.hedging.STORE_SECONDS", SOON)
+    monkeypatch.setattr("app.services.hedging.END_SECONDS", SOON)
     let_go = Event()
 
     def stubborn():

@@ -17,6 +17,15 @@ def pair(redis, clock):
     return lambda **options: [make(store=Store(redis.url), **options) for _ in range(2)]
 
 
+def opened(breakers):
+    """Let the first of two open, and the other one learn of it."""
+    here, there = breakers
+    fail(here, UpstreamUnavailable())
+    with pytest.raises(CircuitOpen):
+        check(there)
+    return here, there
+
+
 def test_one_that_opens_is_open_for_all(pair):
     here, there = pair()
     fail(here, UpstreamUnavailable())
@@ -42,20 +51,14 @@ def test_a_success_anywhere_starts_the_common_count_again(pair, clock):
 
 
 def test_there_is_one_probe_of_all_processes_each_interval(pair, clock):
-    here, there = pair(recovery=0.2)
-    fail(here, UpstreamUnavailable())
-    with pytest.raises(CircuitOpen):
-        check(there)
+    here, there = opened(pair(recovery=0.2))
     until(lambda: not _is_refused(here, clock))
     with guard(here), pytest.raises(CircuitOpen):
         succeed(there)
 
 
 def test_a_probe_that_another_process_took_in_this_moment_is_not_made_twice(pair, clock, redis):
-    here, there = pair(recovery=LOOK_SECONDS / 2)
-    fail(here, UpstreamUnavailable())
-    with pytest.raises(CircuitOpen):
-        check(there)
+    here, there = opened(pair(recovery=LOOK_SECONDS / 2))
     clock[0] += LOOK_SECONDS * 0.7  # the probe is due, what was seen is not old yet
     redis.put(b"ai-huggingface:breaker:test:chat:wait", b"1")
     with pytest.raises(CircuitOpen) as refused:
@@ -64,10 +67,7 @@ def test_a_probe_that_another_process_took_in_this_moment_is_not_made_twice(pair
 
 
 def test_the_probe_that_closes_one_closes_all(pair, clock):
-    here, there = pair(recovery=0.01)
-    fail(here, UpstreamUnavailable())
-    with pytest.raises(CircuitOpen):
-        check(there)
+    here, there = opened(pair(recovery=0.01))
     until(lambda: not _is_refused(here, clock))
     succeed(here)
     clock[0] += LONG
@@ -112,7 +112,7 @@ def test_what_was_found_while_the_others_were_asked_is_newer(clock):
         """Says that all is well, after the process has found that it is not."""
 
         def look(self, _allowance):
-            breaker._told = True
+            breaker._opening_known = True
             breaker._breaker.open()
             breaker._next_probe = clock[0] + LONG
             return Seen(False, 0, 0)
