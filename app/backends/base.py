@@ -9,15 +9,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import orjson
 
 from app.config import Config
 from app.errors import NotSupported
 
+if TYPE_CHECKING:
+    from app.backends.chunks import ChunkReader
+
 T = TypeVar("T")
 
+# a longer answer of a model is none
+MAX_ANSWER_BYTES = 8 * 1024**2
 SENTIMENTS = ("positive", "negative", "neutral")
 
 
@@ -42,6 +47,7 @@ class Call(Generic[T]):
     `route` names the upstream route for the breaker. `parse` turns the answer, whatever its status, into the result
     or raises a ServiceError. `within` bounds the call to that many seconds, where it may not take the whole budget;
     `repeat` says whether it may be made again when it fails, `deterministic` that equal calls have equal answers.
+    With a `reader` the answer is read as it comes, and what the plan is sent is the stream of its chunks.
     """
 
     backend: str
@@ -53,6 +59,8 @@ class Call(Generic[T]):
     within: float | None = None
     repeat: bool = True
     deterministic: bool = False
+    reader: "Callable[[], ChunkReader] | None" = None
+    most_bytes: int = MAX_ANSWER_BYTES
 
     @cached_property
     def content(self) -> bytes | None:
@@ -84,7 +92,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class TextRequest:
-    """A validated request for text; None leaves the choice to the backend."""
+    """A validated request for text, as it comes if `stream`; None leaves the choice to the backend."""
 
     prompt: str
     max_tokens: int
@@ -92,11 +100,24 @@ class TextRequest:
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    stream: bool = False
 
     @property
     def deterministic(self) -> bool:
         """Whether the same request may be given the same answer."""
         return self.temperature == 0 or self.seed is not None
+
+
+@dataclass(frozen=True)
+class OpenAIRequest:
+    """A validated request of one of OpenAI's routes; `body` goes to the backend with all unknown fields.
+
+    `prompt` is its text, for counting where no backend does.
+    """
+
+    body: Mapping[str, Any]
+    prompt: str
+    stream: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,6 +211,22 @@ class Backend(ABC):
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         """Continue a prompt."""
+        raise NotSupported
+
+    def chat(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        """Answer a conversation, as OpenAI's chat completions do."""
+        raise NotSupported
+
+    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        """Continue a prompt, as OpenAI's completions do."""
+        raise NotSupported
+
+    def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        """Turn texts into vectors, as OpenAI's embeddings do."""
+        raise NotSupported
+
+    def list_models(self) -> Plan[list[dict[str, Any]]]:
+        """Return what the backend tells of its models, as OpenAI's list does; raise NotSupported where it has none."""
         raise NotSupported
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:

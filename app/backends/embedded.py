@@ -1,11 +1,14 @@
 """The embedded engine: llama.cpp on a loopback port, with one small model."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from app.backends import extracts, fewshot
 from app.backends.base import (
+    Answer,
     Call,
     Generation,
+    OpenAIRequest,
     Plan,
     Sentiment,
     Summary,
@@ -15,7 +18,7 @@ from app.backends.base import (
     Validation,
 )
 from app.backends.dialects import require_success
-from app.backends.openai import PROBE_SECONDS, OpenAIBackend
+from app.backends.openai import PROBE_SECONDS, OpenAIBackend, streamed
 from app.backends.sentences import sentences
 from app.config import Config
 from app.embedded.model import model_name
@@ -54,6 +57,20 @@ class EmbeddedBackend(OpenAIBackend):
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         return self._local(super().complete(request, self._served(model)))
+
+    def chat(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        return self._local(super().chat(request, self._served(model)))
+
+    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        return self._local(super().completions(request, self._served(model)))
+
+    def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        """Refuse: the mean of a causal model's states is no embedding."""
+        raise NotSupported("The embedded engine has no embeddings; set HUGGINGFACE_API_KEY or OPENAI_BASE_URL.")
+
+    def list_models(self) -> Plan[list[dict[str, Any]]]:
+        """Refuse: the engine serves the one model that the settings name."""
+        raise NotSupported
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Compare the log-probabilities of one token after a few rated examples; a small model needs both."""
@@ -103,12 +120,12 @@ class EmbeddedBackend(OpenAIBackend):
             raise ModelNotFound(f"The embedded engine serves {self._model} only.")
         return self._model
 
-    def _generation(self, route: str, body: dict[str, Any], prompt: str, model: str | None) -> Plan[Generation]:
+    def _call(self, route: str, parse: Callable[[Answer], Any], body: dict[str, Any] | None = None) -> Call[Any]:
         """Stream from the engine: a call that is not streamed holds its slot to the end when its caller has gone."""
-        streamed = {**body, "stream": True, "stream_options": {"include_usage": True}}
-        if "seed" in body:
-            streamed["seed"] = body["seed"] % SEEDS
-        return super()._generation(route, streamed, prompt, model)
+        if body is None:
+            return super()._call(route, parse)
+        seed = {"seed": body["seed"] % SEEDS} if "seed" in body else {}
+        return super()._call(route, parse, {**streamed(body), **seed})
 
     def _local(self, plan: Plan[T]) -> Plan[T]:
         """Run a plan; an engine that is away, or went away in mid-answer, is being started again."""

@@ -9,11 +9,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from cachetools import TTLCache
 
-from app.backends import hub
+from app.backends import embeddings, hub
 from app.backends.base import (
     Answer,
     Call,
     Generation,
+    OpenAIRequest,
     Plan,
     Sentiment,
     Summary,
@@ -22,16 +23,19 @@ from app.backends.base import (
     Usage,
     Validation,
 )
-from app.backends.dialects import decoded_json, generation, require_success
+from app.backends.chunks import CHAT, TEXT, ChunkReader
+from app.backends.completions import generation
+from app.backends.dialects import decoded_json, require_success
 from app.backends.labels import sentiment_scores
-from app.backends.openai import OpenAIBackend, bearer
+from app.backends.openai import OpenAIBackend, as_chat, bearer
 from app.backends.sentences import condensed, sentences, whole_sentences
 from app.backends.tokens import estimated_tokens
 from app.config import Config
-from app.errors import ModelNotFound, ServiceError, UpstreamInvalidResponse
+from app.errors import ModelNotFound, NotSupported, ServiceError, UpstreamInvalidResponse
 
 SENTIMENT_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 SUMMARIZATION_MODEL = "facebook/bart-large-cnn"
+EMBEDDING_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 # bart-large-cnn reads 1024 tokens and drops the rest
 PIPELINE_TOKENS = 900
 # a look at the Hub may not cost a caller the time that the answer needs
@@ -69,6 +73,31 @@ class HuggingFaceBackend(OpenAIBackend):
             except ModelNotFound:
                 pass  # the mapping is checked every six hours only, so it may be out of date
         return (yield from self._continue(request, name))
+
+    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        """Ask a dedicated endpoint; the router has no completions, so there a chat model is asked to continue."""
+        if self._dedicated:
+            return (yield from super().completions(request, model))
+        return (yield from self._passed_on("chat/completions", TEXT, as_chat(request), model or self._default_model))
+
+    def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        """Ask the feature-extraction pipeline, which reads texts only; a dedicated endpoint has OpenAI's route."""
+        if self._dedicated:
+            return (yield from super().embeddings(request, model))
+        name, given = model or EMBEDDING_MODEL, request.body["input"]
+        texts = [given] if isinstance(given, str) else given
+        if not all(isinstance(text, str) for text in texts):
+            raise NotSupported("The feature-extraction pipeline reads texts, not tokens; send the texts.")
+        encoding = request.body.get("encoding_format") or "float"
+        parse = partial(
+            embeddings.from_pipeline, texts=len(texts), model=name, prompt=request.prompt, encoding=encoding
+        )
+        dimensions = request.body.get("dimensions")
+        body = {"inputs": texts, **({"dimensions": dimensions} if dimensions else {})}
+        call = self._pipeline(name, "feature-extraction", body, parse)
+        return (
+            yield replace(call, url=f"{call.url}/pipeline/feature-extraction", most_bytes=embeddings.MAX_ANSWER_BYTES)
+        )
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Ask the text-classification pipeline; where its model is gone, a chat model."""
@@ -151,6 +180,9 @@ class HuggingFaceBackend(OpenAIBackend):
         call = self._pipeline(model, "text-generation", body, parse)
         if self._dedicated:
             call = replace(call, url=f"{self._root}/")
+        if request.stream:
+            reader = partial(ChunkReader, CHAT, model, request.prompt)
+            return (yield replace(call, body={**body, "stream": True}, reader=reader))
         answer = yield replace(call, deterministic=request.deterministic)
         return Generation(answer.text, answer.finish_reason, answer.usage, model)
 

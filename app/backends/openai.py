@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from app.backends import prompts
+from app.backends import embeddings, prompts
 from app.backends.base import (
     SENTIMENTS,
     Answer,
     Backend,
     Call,
     Generation,
+    OpenAIRequest,
     Plan,
     Sentiment,
     Summary,
@@ -22,7 +23,9 @@ from app.backends.base import (
     TokenLogprobs,
     Validation,
 )
-from app.backends.dialects import decoded_json, generation, require_success
+from app.backends.chunks import CHAT, TEXT, ChunkReader, Shape
+from app.backends.completions import completion, generation
+from app.backends.dialects import decoded_json, require_success
 from app.backends.sentences import whole_sentences
 from app.config import Config
 from app.errors import ModelNotFound, NotSupported, UpstreamInvalidResponse, UpstreamRejected
@@ -34,6 +37,8 @@ TOP_LOGPROBS = 5
 SENTIMENT_TOKENS = 4
 SENTIMENT_TOKENS_WITH_REASONING = 512
 PROBE_SECONDS = 3.0
+# what completions have and chat has not, or has in another form
+_COMPLETIONS_ONLY = ("best_of", "echo", "logprobs", "suffix")
 
 _REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 
@@ -56,16 +61,42 @@ class OpenAIBackend(Backend):
 
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "user", "content": request.prompt}]
-        return self._chat(messages, options(request), model or self._default_model)
+        return self._chat(messages, options(request), model or self._default_model, stream=request.stream)
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         """Use the completions route; where the server has none, ask a chat model to continue."""
         model = model or self._default_model
         body = {"prompt": request.prompt, **options(request)}
         try:
-            return (yield from self._generation("completions", body, request.prompt, model))
+            return (yield from self._generation("completions", body, request.prompt, model, stream=request.stream))
         except ModelNotFound:
             return (yield from self._continue(request, model))
+
+    def chat(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        return self._passed_on("chat/completions", CHAT, request, model or self._default_model)
+
+    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        """Use the completions route; where the server has none, ask a chat model to continue."""
+        model = model or self._default_model
+        try:
+            return (yield from self._passed_on("completions", TEXT, request, model))
+        except ModelNotFound:
+            return (yield from self._passed_on("chat/completions", TEXT, as_chat(request), model))
+
+    def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        model = model or self._default_model
+        body = _named(model, request.body)
+        encoding = body.pop("encoding_format", None) or "float"
+        texts = embeddings.count(body["input"])
+        parse = partial(embeddings.from_openai, texts=texts, model=model, prompt=request.prompt, encoding=encoding)
+        call = self._call("embeddings", parse, body)
+        return (yield replace(call, deterministic=True, most_bytes=embeddings.MAX_ANSWER_BYTES))
+
+    def list_models(self) -> Plan[list[dict[str, Any]]]:
+        try:
+            return (yield self._call("models", _listed))
+        except ModelNotFound as error:
+            raise NotSupported("This server has no list of its models.") from error
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Compare token log-probabilities; where the server gives none, read the word itself."""
@@ -117,17 +148,34 @@ class OpenAIBackend(Backend):
 
     def _continue(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "system", "content": prompts.CONTINUE}, {"role": "user", "content": request.prompt}]
-        return self._chat(messages, options(request), model)
+        return self._chat(messages, options(request), model, stream=request.stream)
 
-    def _chat(self, messages: list[dict[str, str]], body: dict[str, Any], model: str | None) -> Plan[Generation]:
+    def _chat(
+        self, messages: list[dict[str, str]], body: dict[str, Any], model: str | None, *, stream: bool = False
+    ) -> Plan[Generation]:
         prompt = "\n".join(message["content"] for message in messages)
-        return self._generation("chat/completions", {"messages": messages, **body}, prompt, model)
+        return self._generation("chat/completions", {"messages": messages, **body}, prompt, model, stream=stream)
 
-    def _generation(self, route: str, body: dict[str, Any], prompt: str, model: str | None) -> Plan[Generation]:
-        # the Hugging Face router reads the model from the first bytes of a body
-        body = {**({"model": model} if model else {}), **body}
+    def _generation(
+        self, route: str, body: dict[str, Any], prompt: str, model: str | None, *, stream: bool = False
+    ) -> Plan[Generation]:
+        body = _named(model, body)
+        if stream:
+            return (yield self._stream(route, partial(ChunkReader, CHAT, model, prompt), body))
         answer = yield self._call(route, partial(generation, prompt=prompt), body)
         return replace(answer, model=model or "")
+
+    def _passed_on(self, route: str, shape: Shape, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+        """Send a request of OpenAI's as it is, but for the model's name."""
+        body = _named(model, request.body)
+        if request.stream:
+            return (yield self._stream(route, partial(ChunkReader, shape, model, request.prompt), body))
+        parse = partial(completion, shape=shape, model=model, prompt=request.prompt)
+        return (yield self._call(route, parse, body))
+
+    def _stream(self, route: str, reader: Callable[[], ChunkReader], body: dict[str, Any]) -> Call[Any]:
+        """Return a call whose answer is read as it comes."""
+        return replace(self._call(route, require_success, streamed(body)), reader=reader)
 
     def _call(self, route: str, parse: Callable[[Answer], Any], body: dict[str, Any] | None = None) -> Call[Any]:
         deterministic = body is None or body.get("temperature") == 0 or "seed" in body
@@ -138,6 +186,28 @@ class OpenAIBackend(Backend):
 def bearer(key: Secret | None) -> Mapping[str, str]:
     """Return the headers that show a key."""
     return {"Authorization": f"Bearer {key.reveal()}"} if key else {}
+
+
+def streamed(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body that asks for a stream, and for the usage at its end, whether or not our caller wants that."""
+    return {**body, "stream": True, "stream_options": {**(body.get("stream_options") or {}), "include_usage": True}}
+
+
+def as_chat(request: OpenAIRequest) -> OpenAIRequest:
+    """Return a completions request as one for chat; raise NotSupported where chat cannot do what it asks."""
+    body = dict(request.body)
+    prompt = body.pop("prompt")
+    asked = [name for name in _COMPLETIONS_ONLY if body.pop(name, None)]
+    if asked or not isinstance(prompt, str):
+        reason = ", ".join(asked) or "a prompt that is a list"
+        raise NotSupported(f"This model is reached through chat completions, which have no {reason}.")
+    messages = [{"role": "system", "content": prompts.CONTINUE}, {"role": "user", "content": prompt}]
+    return replace(request, body={"messages": messages, **body})
+
+
+def _named(model: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body with the model before all else: the Hugging Face router reads it from the first bytes."""
+    return {**({"model": model} if model else {}), **body}
 
 
 def options(request: TextRequest) -> dict[str, Any]:
@@ -152,13 +222,17 @@ def options(request: TextRequest) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _is_listed(answer: Answer, model: str) -> bool:
+def _listed(answer: Answer) -> list[dict[str, Any]]:
     require_success(answer)
     payload = decoded_json(answer)
     data = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(data, list):
         raise UpstreamInvalidResponse
-    return any(entry.get("id") == model for entry in data if isinstance(entry, dict))
+    return [entry for entry in data if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+
+
+def _is_listed(answer: Answer, model: str) -> bool:
+    return any(entry["id"] == model for entry in _listed(answer))
 
 
 def _scores_of_tokens(logprobs: tuple[TokenLogprobs, ...]) -> dict[str, float] | None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.backends.base import Answer
-from app.backends.dialects import generation
+from app.backends.completions import generation
 from app.backends.sse import event_data
 from app.errors import ServiceError, UpstreamInvalidResponse
 

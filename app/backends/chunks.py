@@ -1,0 +1,178 @@
+"""Reads an answer as it comes: every dialect's events become chunks of OpenAI's API."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from app.backends.base import Usage
+from app.backends.dialects import openai_payload, read_choice
+from app.backends.faults import decoded
+from app.backends.toolcalls import ToolCalls
+from app.backends.usage import counted, given_usage, openai_usage
+from app.errors import UpstreamInvalidResponse
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a route's answers are called."""
+
+    whole: str
+    chunk: str
+    prefix: str
+
+
+CHAT = Shape("chat.completion", "chat.completion.chunk", "chatcmpl-")
+TEXT = Shape("text_completion", "text_completion", "cmpl-")
+
+_SAID = ("content", "text", "reasoning", "reasoning_content")
+
+
+@dataclass(slots=True)
+class Chunk:
+    """A piece of an answer as callers are to see it; `raw` is the event as it came, where nothing had to be changed."""
+
+    payload: dict[str, Any]
+    raw: bytes | None = None
+
+    @property
+    def data(self) -> bytes:
+        """The chunk as JSON."""
+        return self.raw or orjson.dumps(self.payload)
+
+    @property
+    def text(self) -> str:
+        """What this piece adds to the text of the first choice."""
+        parts = [choice.get("delta", choice) for choice in self.payload["choices"] if not choice["index"]]
+        return "".join(part.get("content") or part.get("text") or "" for part in parts)
+
+
+class ChunkReader:
+    """Reads the events of one answer; knows whether it is whole, why it ended, and what it used.
+
+    `model` is the name that callers are to see, None for the backend's own; `prompt` is for counting where the backend
+    does not.
+    """
+
+    def __init__(self, shape: Shape, model: str | None, prompt: str) -> None:
+        self.model = model
+        self.ended = False
+        self._shape = shape
+        self._prompt = prompt
+        self._given: Mapping[str, Any] = {}
+        self._said: list[str] = []
+        self._reasons: dict[int, str | None] = {}
+        self._tools = ToolCalls()
+        self._calls_tools = False
+        self._id = f"{shape.prefix}{uuid4().hex}"
+        self._created = int(time.time())
+
+    def read(self, data: bytes, *, whole: bool = False) -> Chunk | None:
+        """Return the chunk of an event, or of an answer in one piece; None where callers need not see it.
+
+        Raises the error that it carries, UpstreamInvalidResponse where it cannot be read.
+        """
+        text = data.strip()
+        if text == b"[DONE]" or not text:
+            self.ended = self.ended or bool(text)
+            return None
+        payload = openai_payload(decoded(data))
+        if payload is None:
+            return None
+        self.ended = self.ended or whole
+        used = given_usage(payload)
+        changed = bool(payload.get("usage"))
+        if used:
+            self._given = used
+        if changed:
+            del payload["usage"]
+            if not payload["choices"]:
+                return None
+        for choice in payload["choices"]:
+            changed |= self._read(choice)
+        changed |= self._name(payload)
+        return Chunk(payload, None if changed else data)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer has come to its end: there was a terminal event, or every choice has said why it ended."""
+        return bool(self._reasons) and (self.ended or all(self._reasons.values()))
+
+    def require_whole(self) -> None:
+        """Raise UpstreamInvalidResponse where the answer broke off."""
+        if not self.is_whole:
+            raise UpstreamInvalidResponse
+
+    @property
+    def finish_reason(self) -> str:
+        """Why the first choice ended."""
+        return self._reasons.get(0) or self._unsaid_reason
+
+    def unsaid(self) -> Iterator[Chunk]:
+        """Yield a last chunk for each choice whose backend did not say why it ended."""
+        for index, reason in self._reasons.items():
+            if reason is None:
+                part: dict[str, Any] = {"delta": {}} if self._shape is CHAT else {"text": ""}
+                yield self.made([{"index": index, **part, "finish_reason": self._unsaid_reason}])
+
+    def made(self, choices: list[dict[str, Any]], **extra: Any) -> Chunk:
+        """Return a chunk of ours, named like the others."""
+        payload = {"choices": choices, **extra}
+        self._name(payload)
+        return Chunk(payload)
+
+    def usage(self, headers: Mapping[str, str]) -> Usage:
+        """Return what the answer used: the last counts given, or an estimate."""
+        return counted(self._given, headers, self._prompt, "".join(self._said))
+
+    def openai_usage(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Return the same as OpenAI has it."""
+        return openai_usage(self._given, self.usage(headers))
+
+    @property
+    def _unsaid_reason(self) -> str:
+        return "tool_calls" if self._calls_tools else "stop"
+
+    def _read(self, choice: Any) -> bool:
+        part, changed = read_choice(choice)
+        index, reason = choice["index"], choice.get("finish_reason")
+        if reason is not None or index not in self._reasons:
+            self._reasons[index] = reason
+        if part.get("tool_calls"):
+            self._calls_tools = changed = True
+            self._tools.read(index, part)
+        self._said += [part[name] for name in _SAID if isinstance(part.get(name), str)]
+        return self._shaped(choice, part) or changed
+
+    def _shaped(self, choice: dict[str, Any], part: dict[str, Any]) -> bool:
+        """Bring a choice into the shape of the route's chunks; tell whether it was not."""
+        if self._shape is TEXT:
+            if part is choice and "text" in choice:
+                return False
+            choice["text"] = part.get("content") or ""
+            choice.pop("delta", None)
+            choice.pop("message", None)
+            return True
+        if isinstance(choice.get("delta"), dict):
+            return False
+        choice["delta"] = choice.pop("message", None) or {"content": choice.pop("text", "")}
+        return True
+
+    def _name(self, payload: dict[str, Any]) -> bool:
+        """See that all chunks have one id, a time and the route's object, and name the model that callers know."""
+        if (
+            payload.get("object") == self._shape.chunk
+            and payload.get("id")
+            and payload.get("created")
+            and (self.model is None or payload.get("model") == self.model)
+        ):
+            self._id = payload["id"]
+            return False
+        self._id = payload["id"] = payload.get("id") or self._id
+        payload["object"] = self._shape.chunk
+        payload["created"] = payload.get("created") or self._created
+        payload["model"] = self.model or payload.get("model") or ""
+        return True

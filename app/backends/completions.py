@@ -1,0 +1,78 @@
+"""Reads whole answers: as OpenAI has them, and what the service's own operations need of them."""
+
+from typing import Any
+
+from app.backends.base import Answer, Generation, TokenLogprobs
+from app.backends.chunks import CHAT, Chunk, ChunkReader, Shape
+from app.backends.dialects import require_success
+from app.backends.folding import Fold
+from app.backends.sse import event_data
+from app.errors import UpstreamInvalidResponse
+
+
+def completion(answer: Answer, shape: Shape, model: str | None, prompt: str) -> dict[str, Any]:
+    """Return an answer of any dialect, streamed or not, as OpenAI's API has it; unknown fields are kept.
+
+    `model` is the name that callers are to see, None for the backend's own; `prompt` is for counting where the backend
+    does not. Raises the error of the table for an answer that is none: a status, an error in a 200, HTML, cut off,
+    wrong shape.
+    """
+    reader = ChunkReader(shape, model, prompt)
+    fold = Fold()
+    for chunk in _chunks(answer, reader):
+        fold.add(chunk.payload)
+    reader.require_whole()
+    for chunk in reader.unsaid():
+        fold.add(chunk.payload)
+    return {**fold.answer(), "object": shape.whole, "usage": reader.openai_usage(answer.headers)}
+
+
+def generation(answer: Answer, prompt: str) -> Generation:
+    """Return the text, finish reason and usage of an answer; arguments and errors as for `completion`."""
+    reader = ChunkReader(CHAT, None, prompt)
+    chunks = list(_chunks(answer, reader))
+    reader.require_whole()
+    choices = [choice for chunk in chunks for choice in chunk.payload["choices"] if not choice["index"]]
+    if not choices:
+        raise UpstreamInvalidResponse
+    text = "".join(chunk.text for chunk in chunks)
+    tokens = tuple(token for choice in choices for token in _logprobs(choice.get("logprobs")))
+    return Generation(text, reader.finish_reason, reader.usage(answer.headers), logprobs=tokens)
+
+
+def _chunks(answer: Answer, reader: ChunkReader) -> list[Chunk]:
+    require_success(answer)
+    if answer.media_type != "text/event-stream":
+        found = [reader.read(answer.body, whole=True)]
+    else:
+        found = [reader.read(data) for data in event_data(answer.body)]
+    return [chunk for chunk in found if chunk]
+
+
+def _logprobs(logprobs: Any) -> list[TokenLogprobs]:
+    """Read log-probabilities in the form of OpenAI's chat (`content`) or of its completions (`tokens`)."""
+    if not isinstance(logprobs, dict):
+        return []
+    if isinstance(logprobs.get("content"), list):
+        entries = [entry for entry in logprobs["content"] if isinstance(entry, dict)]
+        return [
+            TokenLogprobs(str(entry.get("token", "")), _top(entry.get("top_logprobs")) or _top([entry]))
+            for entry in entries
+        ]
+    tokens, tops = logprobs.get("tokens"), logprobs.get("top_logprobs")
+    if isinstance(tokens, list) and isinstance(tops, list):
+        return [TokenLogprobs(str(token), _numbers(top)) for token, top in zip(tokens, tops, strict=False)]
+    return []
+
+
+def _top(entries: Any) -> dict[str, float]:
+    if not isinstance(entries, list):
+        return {}
+    found = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("token"), str)]
+    return _numbers({entry["token"]: entry.get("logprob") for entry in found})
+
+
+def _numbers(pairs: Any) -> dict[str, float]:
+    if not isinstance(pairs, dict):
+        return {}
+    return {key: value for key, value in pairs.items() if isinstance(key, str) and isinstance(value, int | float)}
