@@ -1,7 +1,7 @@
 """Watches whether the caller of a request is still there."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import gevent
@@ -24,12 +24,19 @@ class Caller:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Raise CallerLeft in the block as soon as the caller hangs up, whatever the block is waiting for."""
+        watched = gevent.getcurrent()
+        with self.telling(lambda: watched.throw(CallerLeft())):
+            yield
+
+    @contextmanager
+    def telling(self, hung_up: Callable[[], None]) -> Iterator[None]:
+        """Call `hung_up`, which may not wait, as soon as the caller hangs up in the block; raise CallerLeft before."""
         if self.left:
             raise CallerLeft
         if self._connection is None:
             yield
             return
-        watch = _Watch(self, self._connection)
+        watch = _Watch(self, self._connection, hung_up)
         watcher = gevent.spawn(watch.run)
         try:
             yield
@@ -39,13 +46,13 @@ class Caller:
 
 
 class _Watch:
-    """One block's watch: `over` once the block has ended, so that nothing is raised behind it."""
+    """One block's watch: `over` once the block has ended, so that nothing is told behind it."""
 
-    def __init__(self, caller: Caller, connection: socket.socket) -> None:
+    def __init__(self, caller: Caller, connection: socket.socket, hung_up: Callable[[], None]) -> None:
         self.over = False
         self._caller = caller
         self._connection = connection
-        self._watched = gevent.getcurrent()
+        self._hung_up = hung_up
 
     def run(self) -> None:
         """Wait for the hang-up: the connection is readable, and there is nothing to read.
@@ -58,11 +65,11 @@ class _Watch:
                 while self._is_established():
                     gevent.sleep(ASK_SECONDS)
         self._caller.left = True
-        gevent.get_hub().loop.run_callback(self._raise)
+        gevent.get_hub().loop.run_callback(self._tell)
 
     def _is_established(self) -> bool:
         return self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_ESTABLISHED
 
-    def _raise(self) -> None:
+    def _tell(self) -> None:
         if not self.over:
-            self._watched.throw(CallerLeft())
+            self._hung_up()

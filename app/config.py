@@ -85,6 +85,10 @@ class Config:
     cache_ttl: float = setting(parsing.duration, 3600.0)
     cache_max_bytes: int = setting(parsing.size, 16 * 1024**2)
     redis_url: Secret | None = setting(parsing.redis_url)
+    stream_first_event_timeout: float = setting(parsing.positive_duration, 30.0)
+    stream_idle_timeout: float = setting(parsing.positive_duration, 30.0)
+    stream_total_timeout: float = setting(parsing.positive_duration, 600.0)
+    stream_heartbeat: float = setting(parsing.positive_duration, 10.0)
     drain_delay: float = setting(parsing.duration, 0.0)
     shutdown_grace: float = setting(parsing.positive_duration, 30.0)
 
@@ -93,10 +97,6 @@ class Config:
     require_api_keys: bool = setting(parsing.boolean, False)
     rate_limit: str = setting(parsing.rate, "60/minute")
     cors_origins: tuple[str, ...] = setting(parsing.origins, ())
-    stream_first_event_timeout: float = setting(parsing.positive_duration, 30.0)
-    stream_idle_timeout: float = setting(parsing.positive_duration, 30.0)
-    stream_total_timeout: float = setting(parsing.positive_duration, 600.0)
-    stream_heartbeat: float = setting(parsing.positive_duration, 10.0)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

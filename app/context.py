@@ -1,5 +1,6 @@
 """What travels with one request below the blueprints: its id, its limits of time, and the facts for its log line."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,17 @@ class CacheControl:
 
 
 @dataclass
+class StreamFacts:
+    """What the log line and the metrics tell of a stream; times in seconds from the request's start."""
+
+    first_event: float
+    events: int = 0
+    end: float = 0.0
+    outcome: str = "caller_left"
+    error: str | None = None
+
+
+@dataclass
 class RequestContext:
     """One request: filled in on the way down, read by the log line and the answer."""
 
@@ -92,6 +104,15 @@ class RequestContext:
     upstream_seconds: float = 0.0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    stream_end: Deadline = field(default_factory=partial(Deadline, math.inf))
+    stream: StreamFacts | None = None
+
+    @property
+    def tokens_per_second(self) -> float:
+        """How fast a stream that has ended gave its tokens after the first event; 0 where it gave one piece only."""
+        if self.stream is None or self.stream.events < 2:
+            return 0.0
+        return (self.completion_tokens or 0) / (self.stream.end - self.stream.first_event)
 
     def note_cache(self, outcome: str) -> None:
         """Keep the outcome that took the most work of those of all upstream calls."""

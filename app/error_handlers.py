@@ -2,10 +2,11 @@
 
 import logging
 
-from flask import Flask, Response, g, make_response
+from flask import Flask, Response, g, make_response, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
+from app.blueprints.openai_errors import is_openai_route, openai_error
 from app.context import RequestContext
 from app.errors import (
     InternalError,
@@ -63,4 +64,5 @@ def _response(error: ServiceError) -> Response:
     context: RequestContext | None = g.get("context")
     if context is not None:
         error.details = context.with_debug(error.details)
-    return make_response(error.body(g.request_id), error.status, error.headers)
+    body = openai_error(error) if is_openai_route(request.path) else error.body(g.request_id)
+    return make_response(body, error.status, error.headers)

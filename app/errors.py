@@ -201,6 +201,12 @@ class ImpatientTimeout(UpstreamTimeout):
     outage = False
 
 
+class StreamTooLong(ImpatientTimeout):
+    """A stream went on for longer than one may; that says nothing of the backend."""
+
+    default_message = "The stream took longer than one may take, and was cut; ask for fewer tokens."
+
+
 class ModelLoading(UpstreamError, status=503, type="model_loading"):
     """The model is being loaded; `retry_after` says when to come back."""
 
@@ -218,6 +224,13 @@ class Overloaded(ServiceError, status=503, type="overloaded"):
     """As many calls to this backend are in flight, and waiting, as may be."""
 
     default_message = "The service has as many calls in flight as it may; come back after Retry-After."
+    default_retry_after = 1.0
+
+
+class Draining(ServiceError, status=503, type="draining"):
+    """The service is shutting down, and its grace for requests in flight is over."""
+
+    default_message = "The service is shutting down and could not finish this request; send it again."
     default_retry_after = 1.0
 
 

@@ -19,7 +19,9 @@ from app.services.inference import InferenceService
 from app.services.models import Models
 from app.services.replays import Replays
 from app.services.retry import RetryPolicy
+from app.services.runner import Runner
 from app.services.store import Store
+from app.services.streams import StreamLimits
 from app.services.upstream import Private, UpstreamClient
 
 
@@ -34,7 +36,7 @@ def build(config: Config) -> Flask:
     store = Store(config.redis_url.reveal() if config.redis_url else None)
     cache = Cache(store, config.cache_ttl, config.cache_max_bytes)
     breakers = Breakers(config.breaker_failures, config.breaker_failure_rate, store)
-    inference = InferenceService(models, Answers(_client(config, breakers), cache), metrics)
+    inference = InferenceService(Runner(models, Answers(_client(config, breakers), cache), metrics))
     health_service = HealthService(inference, breakers, store)
     lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)
 
@@ -54,7 +56,8 @@ def _client(config: Config, breakers: Breakers) -> UpstreamClient:
     retries = RetryPolicy(config.huggingface_retry_attempts)
     private = Private(_encoded(config.keys), _encoded(config.hosts))
     hedging = Hedging(config.hedge_after)
-    return UpstreamClient(session, breakers, retries, hedging, private, config.upstream_max_concurrency)
+    limits = StreamLimits(config.stream_idle_timeout, config.stream_heartbeat)
+    return UpstreamClient(session, breakers, retries, hedging, limits, private, config.upstream_max_concurrency)
 
 
 def _encoded(texts: tuple[str, ...]) -> tuple[bytes, ...]:

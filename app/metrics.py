@@ -10,10 +10,12 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, multiprocess
 from prometheus_flask_exporter import PrometheusMetrics
 
+from app.context import RequestContext, StreamFacts
 from app.version import SERVICE
 
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 OTHER_MODEL = "other"
+RATE_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 UNMATCHED_ROUTE = "unmatched"
 
 
@@ -38,6 +40,16 @@ class Metrics:
             "ai_requests_total", "Operations by who answered.", "operation", "backend", "model", "outcome"
         )
         self._errors = self._counter("ai_request_errors_total", "Operations that failed, by error type.", "type")
+        self._streams = self._counter(
+            "ai_streams_total", "Streams by how they ended.", "operation", "backend", "outcome"
+        )
+        self._events = self._counter("ai_stream_events_total", "Events of streams.", "operation", "backend")
+        self._first_event = self._histogram(
+            "ai_stream_first_event_seconds", "Time from a request to the first event of its stream.", DURATION_BUCKETS
+        )
+        self._rate = self._histogram(
+            "ai_stream_tokens_per_second", "Tokens a second of a whole stream, after its first event.", RATE_BUCKETS
+        )
         self._active = Gauge(
             "active_connections",
             "Connections on which a request is being served.",
@@ -53,12 +65,21 @@ class Metrics:
         if outcome != "ok":
             self._errors.labels(SERVICE, outcome).inc()
 
+    def stream(self, context: RequestContext, facts: StreamFacts) -> None:
+        """Count a stream that has ended."""
+        labels = (SERVICE, context.operation, context.backend)
+        self._streams.labels(*labels, facts.outcome).inc()
+        self._events.labels(*labels).inc(facts.events)
+        self._first_event.labels(*labels).observe(facts.first_event)
+        if facts.outcome == "completed" and context.tokens_per_second:
+            self._rate.labels(*labels).observe(context.tokens_per_second)
+
     def init_app(self, app: Flask) -> None:
         """Measure every request of the app, and serve /metrics from it."""
         exporter = PrometheusMetrics(app, path=None, export_defaults=False, registry=self._registry)
         app.before_request(self._started)
         app.after_request(self._finished)
-        app.teardown_request(self._ended)
+        app.teardown_request(self._torn_down)
 
         @app.get("/metrics")
         def metrics() -> Response | dict[str, Any]:
@@ -82,6 +103,10 @@ class Metrics:
             "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
 
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        labels = ("service", "operation", "backend")
+        return Histogram(name, text, labels, buckets=buckets, registry=self._registry)
+
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, ("service", *labels), registry=self._registry)
 
@@ -100,11 +125,18 @@ class Metrics:
     def _finished(self, response: Response) -> Response:
         route = route_label()
         self._requests.labels(SERVICE, method_label(), route, response.status_code).inc()
-        self._duration.labels(SERVICE, method_label(), route).observe(time.perf_counter() - g.started)
+        duration, started = self._duration.labels(SERVICE, method_label(), route), g.started
+        g.streams = response.is_streamed
+        if g.streams:
+            response.call_on_close(lambda: duration.observe(time.perf_counter() - started))
+            response.call_on_close(self._active.dec)
+        else:
+            duration.observe(time.perf_counter() - started)
         return response
 
-    def _ended(self, _error: BaseException | None) -> None:
-        self._active.dec()
+    def _torn_down(self, _error: BaseException | None) -> None:
+        if not g.get("streams"):
+            self._active.dec()
 
 
 def route_label() -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -33,9 +34,19 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     for name, value in (SECURITY_HEADERS | _told()).items():
         response.headers.setdefault(name, value)
-    fields = _fields(response)
-    logger.info("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields, extra=fields)
+    write_line = partial(_log, _fields(response), g.get("context"), g.received)
+    if response.is_streamed:  # there is more to tell when it has ended, and no request any more to ask
+        response.call_on_close(write_line)
+    else:
+        write_line()
     return response
+
+
+def _log(fields: dict[str, Any], context: RequestContext | None, received: float) -> None:
+    fields["duration_ms"] = round((time.perf_counter() - received) * 1000, 2)
+    if context is not None:
+        fields |= _told_by(context)
+    logger.info("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields, extra=fields)
 
 
 def _told() -> dict[str, str]:
@@ -60,26 +71,36 @@ def _told() -> dict[str, str]:
 
 def _fields(response: Response) -> dict[str, Any]:
     """Return what the line tells: never a path, a query or a text, which are the caller's own."""
-    context: RequestContext | None = g.get("context")
     fields = {
         "request_id": g.request_id,
         "method": method_label(),
         "route": route_label(),
         "status": response.status_code,
-        "duration_ms": round((time.perf_counter() - g.received) * 1000, 2),
         "client": request.remote_addr,
     }
     if "error_type" in g:
         fields["error"] = g.error_type
-    if context is not None:
+    return fields
+
+
+def _told_by(context: RequestContext) -> dict[str, Any]:
+    """Return what the line tells of an operation, and of its stream if it is one."""
+    fields: dict[str, Any] = {
+        "operation": context.operation,
+        "model": context.model,
+        "backend": context.backend,
+        "prompt_tokens": context.prompt_tokens,
+        "completion_tokens": context.completion_tokens,
+        "attempts": context.attempts,
+        "cache": context.cache,
+        "fallback": context.fallback,
+    }
+    if (facts := context.stream) is not None:
         fields |= {
-            "operation": context.operation,
-            "model": context.model,
-            "backend": context.backend,
-            "prompt_tokens": context.prompt_tokens,
-            "completion_tokens": context.completion_tokens,
-            "attempts": context.attempts,
-            "cache": context.cache,
-            "fallback": context.fallback,
+            "outcome": facts.outcome,
+            "first_event_ms": round(facts.first_event * 1000, 2),
+            "events": facts.events,
+            "tokens_per_second": round(context.tokens_per_second, 2),
+            **({"error": facts.error} if facts.error else {}),
         }
     return fields

@@ -24,6 +24,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from app.config import Config
 from app.embedded.launcher import Launcher
 from app.errors import (
+    Draining,
     InternalError,
     Overloaded,
     RequestTimeout,
@@ -40,6 +41,7 @@ logger = logging.getLogger("app.access")
 DRAIN_FACTOR = 8
 HEARTBEAT_SECONDS = 1.0
 LAST_CALL_SECONDS = 1.0
+LAST_WORD_SECONDS = 1.0
 # the share of SERVER_MAX_CONNECTIONS on which nothing but these routes is served, and none is kept
 RESERVED_SHARE = 0.05
 UNREFUSED = ("/health", "/metrics")
@@ -109,6 +111,8 @@ class Worker(GeventWorker):
             self.notify()
         if left := len(self._connections):
             self.log.warning("SHUTDOWN_GRACE is over; %d connections are cut", left)
+            with gevent.Timeout(LAST_WORD_SECONDS, False):
+                self._connections.kill(Draining)  # requests are answered with it, streams end with it
             self._connections.kill(timeout=HEARTBEAT_SECONDS)
 
     def handle(self, listener_name: Any, client: Any, addr: Any) -> None:

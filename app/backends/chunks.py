@@ -169,10 +169,10 @@ class ChunkReader:
             and payload.get("created")
             and (self.model is None or payload.get("model") == self.model)
         ):
-            self._id = payload["id"]
+            self._id, self._created = payload["id"], payload["created"]
             return False
         self._id = payload["id"] = payload.get("id") or self._id
+        self._created = payload["created"] = payload.get("created") or self._created
         payload["object"] = self._shape.chunk
-        payload["created"] = payload.get("created") or self._created
         payload["model"] = self.model or payload.get("model") or ""
         return True

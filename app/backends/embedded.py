@@ -69,8 +69,9 @@ class EmbeddedBackend(OpenAIBackend):
         raise NotSupported("The embedded engine has no embeddings; set HUGGINGFACE_API_KEY or OPENAI_BASE_URL.")
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
-        """Refuse: the engine serves the one model that the settings name."""
-        raise NotSupported
+        """Return none: the one model that the engine serves is named by the settings."""
+        yield from ()
+        return []
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Compare the log-probabilities of one token after a few rated examples; a small model needs both."""

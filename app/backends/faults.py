@@ -22,6 +22,7 @@ from app.errors import (
     UpstreamUnavailable,
     UpstreamUnexpectedStatus,
 )
+from app.nesting import is_too_deep
 
 REASON_MAX_CHARS = 300
 # looked at, before anything is removed: enough to tell what is wrong
@@ -63,7 +64,7 @@ _PRIVATE = re.compile(
 
 def fault(answer: Answer) -> ServiceError:
     """Return the error for an answer whose status is not 2xx."""
-    payload = decoded(answer.body)
+    payload = _loaded(answer.body)
     if payload is None and answer.media_type == "text/plain":
         payload = answer.body.decode(errors="replace")
     if answer.status == 503:
@@ -77,7 +78,12 @@ def fault_in_band(payload: dict[str, Any]) -> ServiceError:
 
 
 def decoded(body: bytes) -> Any:
-    """Return the JSON of a body, or None where it is none."""
+    """Return the JSON of a body, or None where it is none that could be given on."""
+    payload = _loaded(body)
+    return None if is_too_deep(payload, body) else payload
+
+
+def _loaded(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -147,7 +153,8 @@ def _code(payload: Any) -> Any:
 def _status_in_band(payload: dict[str, Any]) -> int:
     error = payload.get("error")
     inner = error if isinstance(error, dict) else {}
-    for value in (payload.get("status_code"), inner.get("http_status_code"), inner.get("status_code"), _code(payload)):
+    given = (payload.get("status_code"), inner.get("http_status_code"), inner.get("status_code"), _code(payload))
+    for value in (*given, payload.get("code")):
         if isinstance(value, int) and 400 <= value < 600:
             return value
     if inner.get("type") == "invalid_request_error":

@@ -1,7 +1,5 @@
 """Any OpenAI-compatible server: TGI, vLLM, llama.cpp, Ollama, a Hugging Face Inference Endpoint."""
 
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -9,7 +7,6 @@ from typing import Any
 
 from app.backends import embeddings, prompts
 from app.backends.base import (
-    SENTIMENTS,
     Answer,
     Backend,
     Call,
@@ -20,12 +17,12 @@ from app.backends.base import (
     Summary,
     SummaryRequest,
     TextRequest,
-    TokenLogprobs,
     Validation,
 )
 from app.backends.chunks import CHAT, TEXT, ChunkReader, Shape
 from app.backends.completions import completion, generation
 from app.backends.dialects import decoded_json, require_success
+from app.backends.ratings import scores_of_tokens, scores_of_word, without_reasoning
 from app.backends.sentences import whole_sentences
 from app.config import Config
 from app.errors import ModelNotFound, NotSupported, UpstreamInvalidResponse, UpstreamRejected
@@ -39,8 +36,6 @@ SENTIMENT_TOKENS_WITH_REASONING = 512
 PROBE_SECONDS = 3.0
 # what completions have and chat has not, or has in another form
 _COMPLETIONS_ONLY = ("best_of", "echo", "logprobs", "suffix")
-
-_REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 
 class OpenAIBackend(Backend):
@@ -105,13 +100,13 @@ class OpenAIBackend(Backend):
         body = {"max_tokens": SENTIMENT_TOKENS, "temperature": 0, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
         try:
             answer = yield from self._chat(messages, body, model)
-            scores = _scores_of_tokens(answer.logprobs) or _scores_of_word(answer.text)
+            scores = scores_of_tokens(answer.logprobs) or scores_of_word(answer.text)
         except UpstreamRejected:
             scores = None
         if scores is None:
             body = {"max_tokens": SENTIMENT_TOKENS_WITH_REASONING, "temperature": 0}
             answer = yield from self._chat(messages, body, model)
-            scores = _scores_of_word(answer.text)
+            scores = scores_of_word(answer.text)
         if scores is None:
             raise UpstreamInvalidResponse("The model did not name a sentiment; use another model.")
         return Sentiment(scores, answer.usage, answer.model)
@@ -121,7 +116,7 @@ class OpenAIBackend(Backend):
         messages = [{"role": "system", "content": instruction}, {"role": "user", "content": request.text}]
         body = {"max_tokens": request.max_length, "temperature": 0}
         answer = yield from self._chat(messages, body, model or self._summarization_model or self._default_model)
-        summary = whole_sentences(_REASONING.sub("", answer.text))
+        summary = whole_sentences(without_reasoning(answer.text))
         if not summary:
             raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
         return Summary(summary, answer.usage, answer.model)
@@ -233,28 +228,3 @@ def _listed(answer: Answer) -> list[dict[str, Any]]:
 
 def _is_listed(answer: Answer, model: str) -> bool:
     return any(entry["id"] == model for entry in _listed(answer))
-
-
-def _scores_of_tokens(logprobs: tuple[TokenLogprobs, ...]) -> dict[str, float] | None:
-    """Return the share of each sentiment among the likeliest tokens where the answer first names one."""
-    for position in logprobs:
-        if _sentiment_of(position.token):
-            mass = dict.fromkeys(SENTIMENTS, 0.0)
-            for token, logprob in position.top.items():
-                if label := _sentiment_of(token):
-                    mass[label] += math.exp(min(0.0, logprob))
-            total = sum(mass.values())
-            return {label: share / total for label, share in mass.items()} if total else None
-    return None
-
-
-def _sentiment_of(token: str) -> str | None:
-    """Return the sentiment that a token begins; three letters tell the words apart."""
-    word = re.sub(r"[^a-z]", "", token.lower())
-    return next((label for label in SENTIMENTS if len(word) >= 3 and label.startswith(word)), None)
-
-
-def _scores_of_word(text: str) -> dict[str, float] | None:
-    """Return certainty for the sentiment that the answer names; None where it names none or several."""
-    words = set(re.findall(r"[a-z]+", _REASONING.sub("", text).lower())) & set(SENTIMENTS)
-    return {label: float(label in words) for label in SENTIMENTS} if len(words) == 1 else None

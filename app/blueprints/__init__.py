@@ -1,5 +1,15 @@
 """The AI operations, one module each; a new one needs a line here."""
 
-from app.blueprints import complete, generate, sentiment, summarize, validate
+from app.blueprints import (
+    chat,
+    complete,
+    completions,
+    embeddings,
+    generate,
+    models,
+    sentiment,
+    summarize,
+    validate,
+)
 
-OPERATIONS = (generate, complete, sentiment, summarize, validate)
+OPERATIONS = (generate, complete, sentiment, summarize, validate, chat, completions, embeddings, models)

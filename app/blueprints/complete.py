@@ -10,6 +10,6 @@ from app.schemas.text import TextRequestSchema
 def blueprint(scope: Scope) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("complete", __name__)
-    answer = text_operation(scope.config, scope.inference.complete)
+    answer = text_operation(scope, scope.inference.complete)
     scope.post(routes, "/v1/text/complete", TextRequestSchema(scope.config.max_input_chars), answer)
     return routes

@@ -9,6 +9,7 @@ from flask import request
 
 from app.config import Config
 from app.errors import PayloadTooLarge, RequestTimeout, UnsupportedMediaType, ValidationError
+from app.nesting import is_too_deep
 from app.schemas.fields import RequestSchema
 
 # how marshmallow names a fault of the request as a whole
@@ -34,16 +35,19 @@ def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         reason = f"The body is not valid JSON in UTF-8: {error.msg} (line {error.lineno}, column {error.colno})."
         raise ValidationError(details={"body": [reason]}) from None
-    return _loaded(schema, payload)
+    if is_too_deep(payload, data):
+        raise ValidationError(details={"body": ["The body is nested too deeply."]})
+    return validated(schema, payload)
 
 
 def read_query(schema: RequestSchema) -> dict[str, Any]:
     """Return the validated query parameters; raise ValidationError with every fault."""
     given = request.args.to_dict(flat=False)
-    return _loaded(schema, {name: values[0] if len(values) == 1 else values for name, values in given.items()})
+    return validated(schema, {name: values[0] if len(values) == 1 else values for name, values in given.items()})
 
 
-def _loaded(schema: RequestSchema, payload: Any) -> dict[str, Any]:
+def validated(schema: RequestSchema, payload: Any) -> dict[str, Any]:
+    """Return what the schema makes of a payload; raise ValidationError with every fault."""
     try:
         data: dict[str, Any] = schema.load(payload)
     except marshmallow.ValidationError as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, g, request
+from flask import Blueprint, Response, g, request
 
 from app.blueprints.reading import read_body
 from app.caller import Caller
@@ -20,7 +20,8 @@ from app.services.replays import Replays
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
-Operation = Callable[[RequestContext, dict[str, Any]], dict[str, Any]]
+# gives the answer, or the response that streams it where the body asks for that
+Operation = Callable[[RequestContext, dict[str, Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,26 @@ class Scope:
     def post(self, routes: Blueprint, rule: str, schema: RequestSchema, answer: Operation) -> None:
         """Serve an operation, which has its blueprint's name: read and validate the body, answer once for each key."""
 
-        def view() -> dict[str, Any]:
+        def view() -> dict[str, Any] | Response:
             body = read_body(schema, self.config)
-            context = self.context(routes.name)
             key = _idempotency_key()
+            if body.get("stream"):
+                return answer(self.context(routes.name, streamed=True), body)
+            context = self.context(routes.name)
             if key is None or not context.cache_control.write:
                 return context.with_debug(answer(context, body))
             return context.with_debug(self.replays.once(key, body, context, lambda: answer(context, body)))
 
         routes.post(rule, endpoint=routes.name)(view)
 
-    def context(self, operation: str) -> RequestContext:
-        """Start the budget of the current request, and keep the context for its log line."""
+    def context(self, operation: str, *, streamed: bool = False) -> RequestContext:
+        """Start the budget of the current request, and keep the context for its log line.
+
+        A stream's budget is for the time to its first event, and it has another for the whole.
+        """
         budget = self.config.huggingface_timeout
+        if streamed:
+            budget = min(budget, self.config.stream_first_event_timeout)
         granted = _callers_budget(request.headers.get("X-Request-Timeout"))
         told = {part.partition("=")[0].strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
         g.context = context = RequestContext(
@@ -56,6 +64,7 @@ class Scope:
             Caller(request.environ.get("gunicorn.socket")),
             CacheControl(read=told.isdisjoint(("no-cache", "no-store")), write="no-store" not in told),
             debug=request.headers.get("X-AI-Debug") == "1",
+            stream_end=Deadline(min(self.config.stream_total_timeout, granted)),
         )
         return context
 

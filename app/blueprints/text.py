@@ -6,30 +6,59 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from app.backends.base import Generation, TextRequest
-from app.blueprints.scope import Operation
+import orjson
+
+from app.backends.base import Generation, TextRequest, Usage
+from app.backends.chunks import Chunk
+from app.blueprints.scope import Operation, Scope
+from app.blueprints.streaming import DONE, event_stream
 from app.config import Config
 from app.context import RequestContext
-from app.errors import NotSupported
+from app.errors import ServiceError
 from app.schemas.text import TextResponseSchema
+from app.services.streams import Stream
 
 _RESPONSE = TextResponseSchema()
 
 
 def text_operation(
-    config: Config, generation: Callable[[RequestContext, TextRequest, str | None], Generation]
+    scope: Scope, generation: Callable[[RequestContext, TextRequest, str | None], Generation | Stream]
 ) -> Operation:
     """Make an operation that takes a prompt and gives text."""
+    runner, config = scope.inference.runner, scope.config
 
-    def answer(context: RequestContext, body: dict[str, Any]) -> dict[str, Any]:
-        if body.pop("stream", False):
-            raise NotSupported("This route does not stream yet; send the request without stream.")
-        started = time.perf_counter()
+    def answer(context: RequestContext, body: dict[str, Any]) -> Any:
         model = body.pop("model", None)
         result = generation(context, _request(body, config), model)
-        return _dumped(result, time.perf_counter() - started)
+        if isinstance(result, Stream):
+            return event_stream(runner, context, result, TextEvents(context, result))
+        return _dumped(result, context)
 
     return answer
+
+
+class TextEvents:
+    """Answers of the same shape as whole ones, each with the next piece of text; the last one has the usage."""
+
+    def __init__(self, context: RequestContext, stream: Stream) -> None:
+        self._context = context
+        self._stream = stream
+        self._names = {"id": f"gen-{uuid4().hex}", "model": context.model}
+
+    def of(self, batch: list[Chunk]) -> bytes:
+        return b"".join([self._event(text, None) for chunk in batch if (text := chunk.text)])
+
+    def end(self) -> bytes:
+        reader = self._stream.reader
+        usage = reader.usage(self._stream.head.headers)
+        return self._event("", reader.finish_reason, **_facts(usage, self._context)) + DONE
+
+    def error(self, error: ServiceError) -> bytes:
+        return b"event: error\ndata: %b\n\n" % orjson.dumps(error.body(self._context.request_id))
+
+    def _event(self, text: str, finish_reason: str | None, **more: Any) -> bytes:
+        choice = {"index": 0, "text": text, "finish_reason": finish_reason}
+        return b"data: %b\n\n" % orjson.dumps({**self._names, "choices": [choice], **more})
 
 
 def _request(body: dict[str, Any], config: Config) -> TextRequest:
@@ -37,16 +66,23 @@ def _request(body: dict[str, Any], config: Config) -> TextRequest:
     return TextRequest(**{**defaults, **body})
 
 
-def _dumped(result: Generation, seconds: float) -> dict[str, Any]:
-    usage = {name: getattr(result.usage, name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+def _dumped(result: Generation, context: RequestContext) -> dict[str, Any]:
     answer: dict[str, Any] = _RESPONSE.dump(
         {
             "id": f"gen-{uuid4().hex}",
             "model": result.model,
             "choices": [{"index": 0, "text": result.text, "finish_reason": result.finish_reason}],
-            "usage": {**usage, **({"estimated": True} if result.usage.estimated else {})},
-            "generated_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "processing_ms": round(seconds * 1000, 1),
+            **_facts(result.usage, context),
         }
     )
     return answer
+
+
+def _facts(usage: Usage, context: RequestContext) -> dict[str, Any]:
+    """Return what an answer tells beside its text."""
+    counts = {name: getattr(usage, name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+    return {
+        "usage": {**counts, **({"estimated": True} if usage.estimated else {})},
+        "generated_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "processing_ms": round((time.monotonic() - context.started) * 1000, 1),
+    }

@@ -28,19 +28,29 @@ class RequestSchema(Schema):
         super().__init__()
 
 
+def longest_input(field: fields.Field[Any]) -> int:
+    """Return how many characters, or tokens, the schema of a field accepts."""
+    limit: int = field.root.max_input_chars  # type: ignore[union-attr]  # every request schema has it
+    return limit
+
+
+def checked_text(text: str, field: fields.Field[Any]) -> str:
+    """Return a text that a model may be given; raise ValidationError for one that is empty or too long."""
+    limit = longest_input(field)
+    if not text.strip():
+        raise ValidationError("The text is empty.")
+    if "\x00" in text:
+        raise ValidationError("The text holds a NUL character.")
+    if len(text) > limit:
+        raise ValidationError(f"The text has {len(text)} characters; at most {limit} are accepted.")
+    return text
+
+
 class Text(fields.String):
     """A text for a model: required, not blank, without NUL, within the limit of its schema."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        limit = self.root.max_input_chars  # type: ignore[union-attr]  # every request schema has it
-        if not text.strip():
-            raise ValidationError("The text is empty.")
-        if "\x00" in text:
-            raise ValidationError("The text holds a NUL character.")
-        if len(text) > limit:
-            raise ValidationError(f"The text has {len(text)} characters; at most {limit} are accepted.")
-        return text
+        return checked_text(super()._deserialize(value, attr, data, **kwargs), self)
 
 
 class Model(fields.String):
@@ -61,8 +71,8 @@ class Model(fields.String):
 class Number(fields.Float):
     """A number within its bounds, or strictly above the lower one: no text, no boolean."""
 
-    def __init__(self, minimum: float, maximum: float, *, above: bool = False) -> None:
-        super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=not above))
+    def __init__(self, minimum: float, maximum: float, *, above: bool = False, **options: Any) -> None:
+        super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=not above), **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if isinstance(value, str):

@@ -9,6 +9,7 @@ from app.context import RequestContext
 from app.errors import ServiceError
 from app.services.cache import Cache
 from app.services.coalescing import Flights
+from app.services.streams import Stream
 from app.services.upstream import UpstreamClient
 
 T = TypeVar("T")
@@ -25,12 +26,15 @@ class Answers:
         self._cache = cache
         self._flights = Flights()
 
-    def to(self, call: Call[T], backend: Backend, context: RequestContext) -> T:
-        """Return the parsed answer of a call; raise a ServiceError where there is none.
+    def to(self, call: Call[T], backend: Backend, context: RequestContext) -> T | Stream:
+        """Return the parsed answer of a call, or its stream; raise a ServiceError where there is none.
 
         Nothing here outlives the request: its deadline and its caller's hang-up end the wait for another's call too.
         """
         with context.caller.watched(), context.deadline.enforced(call.within):
+            if call.reader is not None:
+                context.note_cache("bypass")
+                return self._client.open(call, call.reader, backend, context)
             if not call.deterministic or not context.cache_control.read:
                 context.note_cache("bypass")
                 return self._fresh(call, backend, context)[0]

@@ -11,7 +11,7 @@ import pybreaker
 
 from app.backends.base import Backend
 from app.context import Allowance
-from app.errors import CallerLeft, CircuitOpen, ImpatientTimeout, ServiceError
+from app.errors import CallerLeft, CircuitOpen, Draining, ImpatientTimeout, ServiceError
 from app.services.sharing import SharedBreaker
 from app.services.store import Store
 from app.services.window import SlidingWindow
@@ -25,7 +25,7 @@ RATE_CALLS = 20
 LOOK_SECONDS = 0.1
 
 # ends of a call that say neither that the backend works nor that it fails
-_NO_VERDICT = (CallerLeft, ImpatientTimeout)
+_NO_VERDICT = (CallerLeft, Draining, ImpatientTimeout)
 
 
 class Breaker:
@@ -86,6 +86,11 @@ class Breaker:
                 judge(error)
             raise
         judge(None)
+
+    def report(self, allowance: Allowance, error: ServiceError) -> None:
+        """Count an outage that shows after its call was judged: a stream that broke off."""
+        if error.outage:
+            self._judge_call(allowance, None, error)
 
     @property
     def _is_closed(self) -> bool:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.errors import Overloaded, ServiceError
@@ -43,18 +43,19 @@ class Bulkhead:
         self._latencies: defaultdict[str, Latency] = defaultdict(Latency)
 
     @contextmanager
-    def guard(self, route: str, seconds: float) -> Iterator[float]:
+    def guard(self, route: str, seconds: float) -> Iterator["Place"]:
         """Run the block as one of the calls in flight; wait for a place for at most `seconds`, or WAIT_SECONDS.
 
-        Gives the block the seconds waited. Latencies are compared within a route.
+        Latencies are compared within a route. The block may keep its place beyond its end.
 
         Raises Overloaded where there is none, at once where as many wait already as may be in flight.
         """
         asked = time.monotonic()
         self._enter(asked + min(seconds, WAIT_SECONDS))
         started = time.monotonic()
+        place = Place(started - asked, self._leave)
         try:
-            yield started - asked
+            yield place
         except ServiceError as error:
             if error.outage:
                 self._adapt(started, congested=True)
@@ -62,9 +63,13 @@ class Bulkhead:
         else:
             self._adapt(started, congested=self._latencies[route].climbs(time.monotonic() - started))
         finally:
-            with self._left:
-                self._in_flight -= 1
-                self._left.notify()
+            if not place.kept:
+                self._leave()
+
+    def _leave(self) -> None:
+        with self._left:
+            self._in_flight -= 1
+            self._left.notify()
 
     def _adapt(self, started: float, *, congested: bool) -> None:
         if self._in_flight < self._limit / 2:
@@ -92,6 +97,15 @@ class Bulkhead:
 
     def _has_place(self) -> bool:
         return self._in_flight < self._limit
+
+
+class Place:
+    """The place of one call, for which it `waited` so many seconds; who sets `kept` has to call `leave`, once."""
+
+    def __init__(self, waited: float, leave: Callable[[], None]) -> None:
+        self.waited = waited
+        self.leave = leave
+        self.kept = False
 
 
 class Latency:

@@ -14,6 +14,7 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import DecodeError, ProtocolError
 
 from app.errors import ServiceError, UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnavailable
 from app.version import SERVICE, __version__
@@ -34,7 +35,9 @@ _FAULTS: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
     (requests.Timeout, UpstreamTimeout),
     (requests.exceptions.ChunkedEncodingError, UpstreamInvalidResponse),
     (requests.exceptions.ContentDecodingError, UpstreamInvalidResponse),
-    (requests.RequestException, UpstreamUnavailable),
+    (DecodeError, UpstreamInvalidResponse),
+    (ProtocolError, UpstreamInvalidResponse),
+    (Exception, UpstreamUnavailable),
 )
 
 
@@ -125,8 +128,8 @@ def pooled_session(connections: int) -> requests.Session:
     return session
 
 
-def connection_fault(error: requests.RequestException) -> ServiceError:
-    """Return the fault that an exception of requests stands for."""
+def connection_fault(error: Exception) -> ServiceError:
+    """Return the fault that an exception of requests, or of what it is made of, stands for."""
     causes = (error, *_causes(error))
     return next(fault for kind, fault in _FAULTS if any(isinstance(cause, kind) for cause in causes))()
 

@@ -22,27 +22,28 @@ class HealthService:
 
     def __init__(self, inference: InferenceService, breakers: Breakers, store: Store) -> None:
         self._inference = inference
+        self._models = inference.runner.models
         self._breakers = breakers
         self._store = store
-        self._locks = {name: threading.Lock() for name in inference.models.backends}
-        self._kept: TTLCache[str, dict[str, Any]] = TTLCache(maxsize=len(inference.models.backends), ttl=KEPT_SECONDS)
+        self._locks = {name: threading.Lock() for name in self._models.backends}
+        self._kept: TTLCache[str, dict[str, Any]] = TTLCache(maxsize=len(self._models.backends), ttl=KEPT_SECONDS)
 
     def report(self, request_id: str) -> dict[str, Any]:
         """Return status and latency in milliseconds of each dependency, and the breaker states of each backend.
 
         The whole is `healthy`, `degraded` (another one than the primary fails) or `unhealthy` (the primary fails).
         """
-        checks = {name: self._check(backend, request_id) for name, backend in self._inference.models.backends.items()}
+        checks = {name: self._check(backend, request_id) for name, backend in self._models.backends.items()}
         if self._store.configured:
             checks["redis"] = self._redis()
         failing = {name for name, check in checks.items() if check["status"] != "healthy"}
-        if self._inference.models.primary.name in failing:
+        if self._models.primary.name in failing:
             return {"status": "unhealthy", "checks": checks}
         return {"status": "degraded" if failing else "healthy", "checks": checks}
 
     def primary_answers(self) -> bool:
         """Tell whether the primary backend answers now."""
-        return self._probed(self._inference.models.primary, "readiness")["status"] == "healthy"
+        return self._probed(self._models.primary, "readiness")["status"] == "healthy"
 
     def _redis(self) -> dict[str, Any]:
         started = time.perf_counter()

@@ -41,6 +41,14 @@ class Models:
         refs = [self._reference(alias) for alias in self._aliases] + list(self._fallbacks)
         return list(dict.fromkeys([*self._aliases, *models, *(ref.model for ref in refs if ref.model)]))
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The names by which callers reach what the settings know, and the backend behind each."""
+        references = {alias: self._reference(alias).backend or self.primary.name for alias in self._aliases}
+        own = dict.fromkeys(self.primary.models, self.primary.name)
+        others = [backend for backend in self.backends.values() if backend is not self.primary]
+        return references | own | {f"{one.name}:{model}": one.name for one in others for model in one.models}
+
     def targets(self, name: str | None) -> list[Target]:
         """Return the way to an answer: what the caller named, then the fallbacks in order, each step once.
 

@@ -5,7 +5,7 @@ Every fault of an upstream leaves here as one of our errors.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -13,19 +13,20 @@ from typing import Any, TypeVar
 import requests
 
 from app.backends.base import Answer, Backend, Call
+from app.backends.chunks import ChunkReader
 from app.context import RequestContext
 from app.errors import ImpatientTimeout, ServiceError, UpstreamInvalidResponse, UpstreamTimeout
 from app.services.breaker import Breaker, Breakers
-from app.services.bulkhead import Bulkhead
+from app.services.bulkhead import Bulkhead, Place
 from app.services.connections import connection_fault
 from app.services.hedging import Hedging
 from app.services.retry import RetryBudget, RetryPolicy
+from app.services.streams import Pump, Stream, StreamLimits
 
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 SHORTEST_ATTEMPT_SECONDS = 0.02
-MAX_ANSWER_BYTES = 8 * 1024**2
 READ_BYTES = 64 * 1024
 
 
@@ -56,10 +57,12 @@ class UpstreamClient:
         breakers: Breakers,
         retries: RetryPolicy,
         hedging: Hedging,
+        limits: StreamLimits,
         private: Private,
         max_concurrency: int,
     ) -> None:
         self._session = session
+        self._limits = limits
         self._private = private
         self._bulkheads: defaultdict[str, Bulkhead] = defaultdict(partial(Bulkhead, max_concurrency))
         self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
@@ -69,14 +72,25 @@ class UpstreamClient:
 
     def send(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer]:
         """Return the parsed answer of a call, and the answer; raise the last attempt's error where none succeeds."""
+        one = partial(self._attempt, call, backend, context, self._exchange)
+        hedged = partial(self._hedging.first, one) if call.deterministic and call.repeat else one
+        return self._persist(call, context, hedged, one)
+
+    def open(
+        self, call: Call[Any], reader: Callable[[], ChunkReader], backend: Backend, context: RequestContext
+    ) -> Stream:
+        """Return the stream of a call's answer, which has begun; raise the last attempt's error where none does."""
+        one = partial(self._attempt, call, backend, context, partial(self._open, reader))
+        return self._persist(call, context, one, one)
+
+    def _persist(self, call: Call[Any], context: RequestContext, first: Callable[[], T], again: Callable[[], T]) -> T:
+        """Make the first attempt, and then others while the policy and the budget allow them."""
         budget = self._budgets[call.backend]
         budget.count_call()
-        one = partial(self._attempt, call, self._breakers.get(backend, call.route), context)
-        hedged = call.deterministic and call.repeat
         before = context.attempts
         while True:
             try:
-                return self._hedging.first(one) if hedged and context.attempts == before else one()
+                return first() if context.attempts == before else again()
             except ServiceError as error:
                 wait = self._retries.wait(error, context.attempts - before, context.deadline)
                 if wait is None or not call.repeat or not budget.take_retry():
@@ -84,62 +98,106 @@ class UpstreamClient:
             # in the worker the wait is gevent's and lets other requests run
             time.sleep(wait)
 
-    def _attempt(self, call: Call[T], breaker: Breaker, context: RequestContext) -> tuple[T, Answer]:
+    def _attempt(self, call: Call[Any], backend: Backend, context: RequestContext, exchange: "Exchange[T]") -> T:
+        breaker = self._breakers.get(backend, call.route)
         if context.deadline.remaining() < SHORTEST_ATTEMPT_SECONDS:
             raise ImpatientTimeout
         with context.timed(call.backend, call.route):
             breaker.check(context.store_allowance)  # nobody waits for a place to be refused then
-            return self._guarded(call, breaker, context)
+            return self._guarded(call, breaker, context, exchange)
 
-    def _guarded(self, call: Call[T], breaker: Breaker, context: RequestContext) -> tuple[T, Answer]:
+    def _guarded(self, call: Call[Any], breaker: Breaker, context: RequestContext, exchange: "Exchange[T]") -> T:
         bulkhead = self._bulkheads[call.backend]
+        # a stream's latency is that of its first event
+        route = call.route if call.reader is None else f"{call.route} streamed"
         with (
-            bulkhead.guard(call.route, context.deadline.remaining()) as waited,
+            bulkhead.guard(route, context.deadline.remaining()) as place,
             breaker.guard(context.store_allowance),
         ):
-            context.queue_seconds += waited
+            context.queue_seconds += place.waited
             context.attempts += 1
             remaining = context.deadline.remaining()
+            started = time.monotonic()
             try:
-                answer = self._exchange(call, context)
+                return exchange(call, context, place, breaker)
             except UpstreamTimeout as error:
                 if remaining < context.deadline.fair:
                     raise ImpatientTimeout from error
                 raise
-            return call.parse(answer), answer
+            except requests.RequestException as error:
+                raise connection_fault(error) from error
+            finally:
+                context.upstream_seconds += time.monotonic() - started
 
-    def _exchange(self, call: Call[Any], context: RequestContext) -> Answer:
+    def _exchange(self, call: Call[T], context: RequestContext, _place: Place, _breaker: Breaker) -> tuple[T, Answer]:
         """Make one attempt, and read the answer to its end."""
-        remaining = context.deadline.remaining()
-        started = time.monotonic()
+        with self._response(call, context) as response:
+            answer = self._answer(call, response)
+        return call.parse(answer), answer
+
+    def _open(
+        self,
+        reader: Callable[[], ChunkReader],
+        call: Call[Any],
+        context: RequestContext,
+        place: Place,
+        breaker: Breaker,
+    ) -> Stream:
+        """Make one attempt, and wait for the first event; the stream keeps the place until its upstream is done."""
+        response = self._response(call, context)
+        if not 200 <= response.status_code < 300:
+            with response:
+                call.parse(self._answer(call, response))
+        place.kept = True
+        head = Answer(response.status_code, _lowered(response.headers), b"")
+        pump = Pump(response, context.stream_end.remaining(), place.leave)
+        clean = partial(self._private.removed_from, status=response.status_code)
+        report = partial(breaker.report, context.store_allowance)
+        stream = Stream(pump, head, reader(), self._limits, clean, report)
         try:
-            with self._session.request(
-                "GET" if call.content is None else "POST",
-                call.url,
-                data=call.content,
-                headers={**_headers(call), "X-Request-ID": context.request_id},
-                timeout=(min(CONNECT_TIMEOUT_SECONDS, remaining), remaining),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                body = self._private.removed_from(b"".join(_body(response)), response.status_code)
-                return Answer(response.status_code, headers, body)
-        except requests.RequestException as error:
-            raise connection_fault(error) from error
-        finally:
-            context.upstream_seconds += time.monotonic() - started
+            stream.begin()
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def _response(self, call: Call[Any], context: RequestContext) -> requests.Response:
+        """Send the request, and read the head of its answer."""
+        remaining = context.deadline.remaining()
+        return self._session.request(
+            "GET" if call.content is None else "POST",
+            call.url,
+            data=call.content,
+            headers={**_headers(call), "X-Request-ID": context.request_id},
+            timeout=(min(CONNECT_TIMEOUT_SECONDS, remaining), remaining),
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _answer(self, call: Call[Any], response: requests.Response) -> Answer:
+        body = self._private.removed_from(b"".join(_body(response, call.most_bytes)), response.status_code)
+        return Answer(response.status_code, _lowered(response.headers), body)
+
+
+# one attempt; it holds its place in the bulkhead, and its breaker judges it
+Exchange = Callable[[Call[Any], RequestContext, Place, Breaker], T]
 
 
 def _headers(call: Call[Any]) -> dict[str, str]:
-    return {**call.headers, **({"Content-Type": "application/json"} if call.content is not None else {})}
+    content = {"Content-Type": "application/json"} if call.content is not None else {}
+    # compression would hold events back
+    return {**call.headers, **content, **({"Accept-Encoding": "identity"} if call.reader else {})}
 
 
-def _body(response: requests.Response) -> Iterator[bytes]:
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _body(response: requests.Response, most_bytes: int) -> Iterator[bytes]:
     """Yield the body in pieces, and give up on one that no answer of a model can be."""
     size = 0
     for piece in response.iter_content(READ_BYTES):
         size += len(piece)
-        if size > MAX_ANSWER_BYTES:
+        if size > most_bytes:
             raise UpstreamInvalidResponse
         yield piece

@@ -1,0 +1,128 @@
+"""Requests of the routes that OpenAI's API has: known fields are checked, all others are passed on as they are."""
+
+from typing import Any
+
+from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load, validate
+
+from app.schemas.fields import Flag, Integer, Model, Number, RequestSchema, Stop, checked_text, longest_input
+
+MAX_INPUTS = 2048
+LONGEST_ANSWER = 1_000_000
+_INT64 = 2**63
+
+
+class StreamOptionsSchema(Schema):
+    """What a stream tells beside the answer."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    include_usage = Flag(allow_none=True)
+
+
+class OpenAIRequestSchema(RequestSchema):
+    """What all these routes take. A field that is null counts as left out."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    model = Model(allow_none=True)
+
+    @post_load
+    def _without_nulls(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if value is not None or name not in self.fields}
+
+
+class SamplingSchema(OpenAIRequestSchema):
+    """What chat and completions share."""
+
+    max_tokens = Integer(1, LONGEST_ANSWER, allow_none=True)
+    temperature = Number(0, 2, allow_none=True)
+    top_p = Number(0, 1, allow_none=True)
+    frequency_penalty = Number(-2, 2, allow_none=True)
+    presence_penalty = Number(-2, 2, allow_none=True)
+    stop = Stop(allow_none=True)
+    seed = Integer(-_INT64, _INT64 - 1, allow_none=True)
+    stream = Flag(allow_none=True)
+    stream_options = fields.Nested(StreamOptionsSchema, allow_none=True)
+
+
+class Texts(fields.Field[Any]):
+    """One text or several, or the same as token numbers; all texts together within the limit of the schema."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        items = value if isinstance(value, list) else [value]
+        if all(isinstance(item, str) for item in items) and items:
+            for text in items:
+                checked_text(text, self)
+            checked_text("".join(items), self)
+        elif not _are_tokens(value) and not (items and all(map(_are_tokens, items))):
+            raise ValidationError("Give a text, a list of texts, or the same as lists of token numbers.")
+        elif sum(1 if isinstance(item, int) else len(item) for item in items) > longest_input(self):
+            raise ValidationError(f"At most {longest_input(self)} tokens are accepted.")
+        if len(items) > MAX_INPUTS and not _are_tokens(value):
+            raise ValidationError(f"Give at most {MAX_INPUTS} texts.")
+        return value
+
+
+class Messages(fields.Field[list[dict[str, Any]]]):
+    """A conversation: objects with a role and content, which is a text, a list of parts, or null."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        if not isinstance(value, list) or not value:
+            raise ValidationError("Give a list of at least one message.")
+        faults = {index: fault for index, message in enumerate(value) if (fault := _message_fault(message))}
+        if faults:
+            raise ValidationError([f"Message {index}: {fault}" for index, fault in faults.items()])
+        text = messages_text(value)
+        if text.strip() or not any(isinstance(message.get("content"), list) for message in value):
+            checked_text(text, self)
+        return value
+
+
+class ChatRequestSchema(SamplingSchema):
+    """A conversation to be answered."""
+
+    messages = Messages(required=True)
+    max_completion_tokens = Integer(1, LONGEST_ANSWER, allow_none=True)
+
+
+class CompletionsRequestSchema(SamplingSchema):
+    """A prompt to be continued."""
+
+    prompt = Texts(required=True)
+
+
+class EmbeddingsRequestSchema(OpenAIRequestSchema):
+    """Texts to be turned into vectors."""
+
+    input = Texts(required=True)
+    encoding_format = fields.String(allow_none=True, validate=validate.OneOf(("float", "base64")))
+    dimensions = Integer(1, 100_000, allow_none=True)
+
+
+def messages_text(messages: list[dict[str, Any]]) -> str:
+    """Return the text of a conversation."""
+    return "\n".join(text for message in messages for text in _texts(message.get("content")))
+
+
+def _texts(content: Any) -> list[str]:
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    return [part["text"] for part in parts if isinstance(part.get("text"), str)]
+
+
+def _message_fault(message: Any) -> str | None:
+    if not isinstance(message, dict):
+        return "it must be an object."
+    if not isinstance(message.get("role"), str) or not message["role"]:
+        return "it must have a role."
+    content = message.get("content")
+    if isinstance(content, list) and not all(isinstance(part, dict) for part in content):
+        return "the parts of its content must be objects."
+    if content is not None and not isinstance(content, str | list):
+        return "its content must be a text or a list of parts."
+    return None
+
+
+def _are_tokens(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(token) is int and token >= 0 for token in value)

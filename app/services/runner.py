@@ -1,0 +1,123 @@
+"""Carries out plans: on the model that was asked for, and on its fallbacks where that one is unavailable."""
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from app.backends.base import Backend, Generation, Plan, Sentiment, Summary
+from app.context import RequestContext, StreamFacts
+from app.errors import (
+    CircuitOpen,
+    InternalError,
+    ModelLoading,
+    ModelNotFound,
+    Overloaded,
+    ServiceError,
+    UpstreamAuthenticationError,
+    UpstreamQuotaExhausted,
+    UpstreamRateLimited,
+)
+from app.metrics import Metrics
+from app.services.answers import Answers
+from app.services.models import Models, Target
+from app.services.streams import Stream
+
+T = TypeVar("T")
+
+# beside outages: what says that this model or backend is unavailable, not that the input is at fault
+_UNAVAILABLE = (
+    CircuitOpen,
+    Overloaded,
+    ModelLoading,
+    ModelNotFound,
+    UpstreamAuthenticationError,
+    UpstreamQuotaExhausted,
+    UpstreamRateLimited,
+)
+
+
+class Runner:
+    """Runs an operation's plan; notes in the request's context who answered, and counts what became of it."""
+
+    def __init__(self, models: Models, answers: Answers, metrics: Metrics) -> None:
+        self.models = models
+        self._answers = answers
+        self._metrics = metrics
+
+    def answer(self, context: RequestContext, model: str | None, plan: Callable[[Target], Plan[T]]) -> T:
+        """Walk the targets of a model until one answers; raise the first one's error where none does."""
+        first: ServiceError | None = None
+        try:
+            for target in self.models.targets(model):
+                context.fallback = first is not None
+                try:
+                    return self.ask(context, target, plan)
+                except ServiceError as error:
+                    first = first or error
+                    unavailable = error.outage or isinstance(error, _UNAVAILABLE)
+                    if not unavailable or not context.deadline.remaining():
+                        break
+            raise first or ModelNotFound
+        except ModelNotFound as error:
+            error.details = {"model": model, "available": list(self.models.names), **error.details}
+            raise
+        finally:
+            del first  # its traceback holds this frame: a cycle that keeps the upstream's answer in memory
+
+    def ask(self, context: RequestContext, target: Target, plan: Callable[[Target], Plan[T]]) -> T:
+        """Have one target answer. A stream is counted when it has ended."""
+        context.backend = target.backend.name
+        context.model = target.name
+        context.cache = None
+        context.to_keep.clear()
+        try:
+            result = self.drive(context, target.backend, plan(target))
+        except Exception as error:
+            self._count(context, error.type if isinstance(error, ServiceError) else InternalError.type)
+            raise
+        if isinstance(result, Stream):
+            context.model = result.reader.model or context.model
+            context.stream = StreamFacts(time.monotonic() - context.started)
+        else:
+            _note(context, result)
+            self._answers.keep(context)
+            self._count(context, "ok")
+        return result
+
+    def ended(self, context: RequestContext, stream: Stream, facts: StreamFacts) -> None:
+        """Count a stream whose outcome is known, and note what the log line tells of it."""
+        usage = stream.reader.usage(stream.head.headers)
+        context.prompt_tokens, context.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+        facts.end = time.monotonic() - context.started
+        self._count(context, facts.error or "ok")
+        self._metrics.stream(context, facts)
+
+    def _count(self, context: RequestContext, outcome: str) -> None:
+        self._metrics.operation(context.operation, context.backend or "", context.model, outcome)
+
+    def drive(self, context: RequestContext, backend: Backend, plan: Plan[T]) -> T:
+        """Make the calls that a plan yields; send it each answer, or throw each error into it."""
+        try:
+            call = next(plan)
+            while True:
+                try:
+                    answer: Any = self._answers.to(call, backend, context)
+                except ServiceError as error:
+                    call = plan.throw(error)
+                else:
+                    call = plan.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def _note(context: RequestContext, result: Any) -> None:
+    """Keep what the log line tells of the answer."""
+    if isinstance(result, Generation | Sentiment | Summary):
+        context.model = result.model
+        context.prompt_tokens = result.usage.prompt_tokens
+        context.completion_tokens = result.usage.completion_tokens
+    elif isinstance(result, dict):
+        context.model = result["model"] or context.model
+        context.prompt_tokens = result["usage"].get("prompt_tokens")
+        context.completion_tokens = result["usage"].get("completion_tokens")

@@ -1,0 +1,189 @@
+"""Streams: an upstream's answer, read and given on as it comes."""
+
+import http.client
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+
+import gevent
+import requests
+from gevent.queue import Empty, Queue
+from urllib3.exceptions import HTTPError
+
+from app.backends.base import MAX_ANSWER_BYTES, Answer
+from app.backends.chunks import Chunk, ChunkReader
+from app.backends.sse import EventSplitter
+from app.errors import CallerLeft, ServiceError, StreamTooLong, UpstreamInvalidResponse, UpstreamTimeout
+from app.services.connections import connection_fault
+
+READ_BYTES = 16 * 1024
+# read ahead of a slow caller; beyond it the upstream has to wait
+PIECES = 4
+# after its terminal event a stream ends at once, unless the upstream forgets to; then its connection cannot be kept
+END_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class StreamLimits:
+    """Seconds between two events, and of silence after which a caller is given a sign of life."""
+
+    idle: float
+    heartbeat: float
+
+
+class Pump:
+    """Reads a body in a greenlet of its own: who takes the pieces can wait for so long and no longer.
+
+    Interrupting the read itself would lose what was read of a chunk. The pump ends after `seconds`, when the body
+    does or when it is closed; then it frees the connection and calls `release`, whatever its taker is doing.
+    """
+
+    def __init__(self, response: requests.Response, seconds: float, release: Callable[[], None]) -> None:
+        self._response = response
+        self._release = release
+        self._pieces: Queue[bytes | ServiceError] = Queue(PIECES)
+        self._greenlet = gevent.spawn(self._run, seconds)
+
+    def take(self, seconds: float) -> bytes:
+        """Return what has come, waiting for it for at most `seconds`; nothing at the end of the body.
+
+        Raises Empty where nothing came, the fault that ended the body, or CallerLeft once told to.
+        """
+        piece = self._pieces.get(timeout=seconds)
+        if isinstance(piece, ServiceError):
+            try:
+                raise piece
+            finally:
+                del piece  # the error's traceback holds this frame: a cycle
+        return piece
+
+    def abandon(self) -> None:
+        """Stop reading because the caller left, and tell the taker; never waits."""
+        self._greenlet.kill(block=False)
+        with suppress(Empty):
+            while True:
+                self._pieces.get_nowait()
+        self._pieces.put_nowait(CallerLeft())
+
+    def close(self) -> None:
+        """Stop reading; give the body a moment to end by itself, so that its connection can be used again."""
+        self._greenlet.join(END_SECONDS)
+        self._greenlet.kill(block=False)
+
+    def _run(self, seconds: float) -> None:
+        end: bytes | ServiceError = b""
+        try:
+            with closing(self._response), gevent.Timeout(seconds, StreamTooLong()):
+                while piece := self._response.raw.read1(READ_BYTES, decode_content=True):
+                    self._pieces.put(piece)
+        except ServiceError as error:
+            end = error
+        except (HTTPError, http.client.HTTPException, OSError) as error:
+            end = connection_fault(error)
+        finally:
+            self._release()
+        self._pieces.put(end)
+
+
+class Stream:
+    """The chunks of one answer. `reader` has read as much of it as was taken; `report` is told how it failed."""
+
+    def __init__(
+        self,
+        pump: Pump,
+        head: Answer,
+        reader: ChunkReader,
+        limits: StreamLimits,
+        clean: Callable[[bytes], bytes],
+        report: Callable[[ServiceError], None],
+    ) -> None:
+        self.reader = reader
+        self.head = head
+        self.hang_up = pump.abandon
+        self.close = pump.close
+        self._pump = pump
+        self._limits = limits
+        self._clean = clean
+        self._report = report
+        self._splitter = EventSplitter()
+        self._over = False
+        self._last_event = time.monotonic()
+        self._batches = self._read() if head.media_type == "text/event-stream" else self._read_whole()
+        self._first: list[Chunk] = []
+
+    def begin(self) -> None:
+        """Wait for the first chunk, as long as the request lasts; raise the ServiceError of a stream that has none."""
+        while not self._first:
+            self._first = next(self._batches)
+
+    def __iter__(self) -> Iterator[list[Chunk]]:
+        """Yield the chunks that came together, none where a sign of life is due.
+
+        Raises a ServiceError, and reports it, where the rest of the answer does not come.
+        """
+        yield self._first
+        try:
+            yield from self._batches
+        except ServiceError as error:
+            self._report(error)
+            raise
+
+    def _read(self) -> Iterator[list[Chunk]]:
+        while not self._over:
+            batch: list[Chunk] = []
+            try:
+                for data in self._wait():
+                    self._add(data, batch)
+            except ServiceError:
+                if batch:
+                    yield batch
+                raise
+            except Empty:
+                yield []
+            if batch:
+                yield batch
+        self.reader.require_whole()
+
+    def _wait(self) -> list[bytes]:
+        """Return the data of the events that came, once some did; what is whole needs no more."""
+        idle = self._last_event + self._limits.idle - time.monotonic()
+        try:
+            if idle <= 0:
+                raise UpstreamTimeout
+            piece = self._pump.take(min(self._limits.heartbeat, idle))
+        except ServiceError:
+            if not self.reader.is_whole:
+                raise
+            piece = b""
+        self._over = not piece
+        events = self._splitter.feed(piece) if piece else self._splitter.end()
+        if events:
+            self._last_event = time.monotonic()
+        return events
+
+    def _add(self, data: bytes, batch: list[Chunk]) -> None:
+        """Read one event into the batch; one that the end of a whole answer cut off does not matter."""
+        try:
+            chunk = self.reader.read(self._clean(data))
+        except UpstreamInvalidResponse:
+            if not (self._over and self.reader.is_whole):
+                raise
+            return
+        self._over = self._over or self.reader.ended
+        if chunk:
+            batch.append(chunk)
+
+    def _read_whole(self) -> Iterator[list[Chunk]]:
+        """Read the answer of a server that does not stream, within the time for the first event."""
+        body = bytearray()
+        while len(body) <= MAX_ANSWER_BYTES:
+            with suppress(Empty):
+                piece = self._pump.take(self._limits.idle)
+                body += piece
+                if not piece:
+                    chunk = self.reader.read(self._clean(bytes(body)), whole=True)
+                    self.reader.require_whole()
+                    yield [chunk] if chunk else []
+                    return
+        raise UpstreamInvalidResponse
