@@ -41,13 +41,13 @@ class Events(Protocol):
 def event_stream(runner: Runner, context: RequestContext, stream: Stream, events: Events) -> Response:
     """Return the response that gives a stream on; when it is closed, whoever closed it, the stream is counted."""
     facts = context.stream = context.stream or StreamFacts(0.0)
-    response = Response(_given_on(context, facts, stream, events), mimetype="text/event-stream", headers=HEADERS)
+    response = Response(given_on(context, facts, stream, events), mimetype="text/event-stream", headers=HEADERS)
     response.call_on_close(stream.close)
     response.call_on_close(partial(runner.ended, context, stream, facts))
     return response
 
 
-def _given_on(context: RequestContext, facts: StreamFacts, stream: Stream, events: Events) -> Iterator[bytes]:
+def given_on(context: RequestContext, facts: StreamFacts, stream: Stream, events: Events) -> Iterator[bytes]:
     """Yield the events. This runs after the view, without Flask's contexts; no handler sees what is raised here."""
     try:
         with context.caller.telling(stream.hang_up):

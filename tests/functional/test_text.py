@@ -87,11 +87,6 @@ def test_missing_usage_is_counted_and_marked(client, upstream):
     assert usage == {"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11, "estimated": True}
 
 
-def test_streaming_is_refused_until_it_exists(client):
-    answer = generate(client, stream=True)
-    assert (answer.status_code, answer.get_json()["type"]) == (501, "not_supported")
-
-
 def test_complete_uses_the_completions_route(client, upstream):
     choice = {"index": 0, "text": " a time", "finish_reason": "length"}
     upstream.post(COMPLETIONS, json={"choices": [choice], "usage": {"prompt_tokens": 2, "completion_tokens": 2}})

@@ -6,6 +6,7 @@ import pytest
 import requests
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, ROUTER_CHAT, chat_answer, sent
 
+from app.backends.base import MAX_ANSWER_BYTES
 from app.services.retry import BUDGET_FLOOR
 
 SECRETS = ("sk-secret-of-ours", "llm.test", "10.0.0.7", "Traceback", "raw-upstream-body", "evil.test")
@@ -147,9 +148,8 @@ def test_each_fault_of_the_connection_has_its_error(client, upstream, raised, st
     failed(generate(client), status, kind)
 
 
-def test_an_answer_beyond_any_use_is_given_up(client, upstream, monkeypatch):
-    monkeypatch.setattr("app.services.upstream.MAX_ANSWER_BYTES", 1000)
-    upstream.post(CHAT, json=chat_answer("x" * 1001))
+def test_an_answer_beyond_any_use_is_given_up(client, upstream):
+    upstream.post(CHAT, json=chat_answer("x" * MAX_ANSWER_BYTES))
     failed(generate(client), 502, "upstream_invalid_response")
 
 

@@ -54,8 +54,8 @@ def test_a_caller_waits_for_a_place_and_is_told_how_long():
     waits = []
 
     def call():
-        with places.guard("chat", LONG) as waited:
-            waits.append(waited)
+        with places.guard("chat", LONG) as place:
+            waits.append(place.waited)
 
     with places.guard("chat", AT_ONCE):
         waiting = threading.Thread(target=call)

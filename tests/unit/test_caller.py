@@ -46,9 +46,11 @@ def test_a_caller_that_sends_ahead_and_leaves_has_left(connection):
 
 
 def test_nothing_is_raised_once_the_block_is_over(connection):
-    watch = _Watch(Caller(connection[1]), connection[1])
+    told = []
+    watch = _Watch(Caller(connection[1]), connection[1], lambda: told.append(True))
     watch.over = True
-    watch._raise()
+    watch._tell()
+    assert not told
 
 
 def test_without_a_connection_nobody_leaves():

@@ -1,0 +1,542 @@
+"""OpenAI's routes: what is passed on, what is refused, and the shape of answers and errors."""
+
+import base64
+import json
+import struct
+
+import pytest
+from support.streams import told as stream_told
+from support.upstreams import (
+    CHAT,
+    EMBEDDED,
+    HUGGINGFACE,
+    PIPELINE,
+    ROUTER_CHAT,
+    ROUTER_MODELS,
+    chat_answer,
+    sent,
+    stream,
+)
+
+BASE = "http://llm.test:8000/v1"
+COMPLETIONS = f"{BASE}/completions"
+EMBEDDINGS = f"{BASE}/embeddings"
+MODELS = f"{BASE}/models"
+HI = [{"role": "user", "content": "Hi."}]
+ENGINE = "http://127.0.0.1:9/v1"
+FEATURES = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def chat(client, **body):
+    return client.post("/v1/chat/completions", json={"messages": HI, **body})
+
+
+def embed(client, given="Hi.", **body):
+    return client.post("/v1/embeddings", json={"input": given, **body})
+
+
+def chunk(content, reason=None, **extra):
+    choice = {"index": 0, "delta": {"content": content}, "finish_reason": reason}
+    return {
+        "id": "x",
+        "created": 1,
+        "object": "chat.completion.chunk",
+        "model": "org/small",
+        "choices": [choice],
+        **extra,
+    }
+
+
+def refused(answer, status=400):
+    body = answer.get_json()
+    assert answer.status_code == status
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"message", "type", "param", "code"}
+    return body["error"]
+
+
+def test_an_answer_has_all_that_openais_have(client, upstream):
+    upstream.post(CHAT, json=chat_answer("Hello."))
+    body = chat(client).get_json()
+    assert body["object"] == "chat.completion"
+    assert body["model"] == "org/small"
+    assert body["id"].startswith("chatcmpl-")
+    assert isinstance(body["created"], int)
+    [choice] = body["choices"]
+    assert choice["message"] == {"role": "assistant", "content": "Hello."}
+    assert (choice["index"], choice["finish_reason"], choice["logprobs"]) == (0, "stop", None)
+    assert body["usage"] == {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+
+
+def test_fields_that_nobody_here_knows_are_passed_on_and_back(client, upstream):
+    answer = {**chat_answer("Hello.", stop_reason=7), "service_tier": "flex", "timings": {"a": [1]}}
+    answer["choices"][0]["message"] |= {"reasoning": "Hm.", "annotations": []}
+    answer["usage"]["prompt_tokens_details"] = {"cached_tokens": 2}
+    upstream.post(CHAT, json=answer)
+    given = {
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
+        "tool_choice": "auto",
+        "response_format": {"type": "json_object"},
+        "reasoning_effort": "low",
+        "logit_bias": {"50256": -100},
+        "n": 1,
+        "user": "me",
+        "whatever": {"comes": ["next", None]},
+    }
+    body = chat(client, **given).get_json()
+    assert sent(upstream) == {"model": "org/small", "messages": HI, **given}
+    assert (body["service_tier"], body["timings"]) == ("flex", {"a": [1]})
+    assert body["choices"][0]["message"]["reasoning"] == "Hm."
+    assert body["choices"][0]["stop_reason"] == 7
+    assert body["usage"]["prompt_tokens_details"] == {"cached_tokens": 2}
+
+
+def test_known_fields_that_are_null_count_as_left_out(client, upstream):
+    upstream.post(CHAT, json=chat_answer("Hello."))
+    nulls = dict.fromkeys(["model", "max_tokens", "temperature", "top_p", "stop", "seed", "stream", "stream_options"])
+    assert chat(client, **nulls).status_code == 200
+    assert sent(upstream) == {"model": "org/small", "messages": HI}
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    {
+        "messages": [None, [], "Hi.", [1], [{}], [{"role": ""}], [{"role": "user", "content": 5}], [{"content": "x"}]],
+        "max_tokens": [0, "5", 1.5, True],
+        "max_completion_tokens": [0, -1],
+        "temperature": [-0.1, 2.1, "1"],
+        "top_p": [1.1, "1"],
+        "frequency_penalty": [3],
+        "presence_penalty": [-3],
+        "stop": [[], ["a"] * 5, 7],
+        "seed": [2**63, "1"],
+        "stream": ["true", 1],
+        "stream_options": [True, {"include_usage": "yes"}],
+        "model": ["../x", 5, ""],
+    }.items(),
+)
+def test_known_fields_are_checked(client, field, values):
+    for value in values:
+        error = refused(chat(client, **{field: value}))
+        assert (error["type"], error["param"]) == ("validation_error", field)
+        assert field in error["message"]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "user", "content": " "}],
+        [{"role": "user", "content": None}],
+        [{"role": "user", "content": "a\x00b"}],
+        [{"role": "user", "content": "x" * 20_001}],
+        [{"role": "user", "content": "x" * 10_001}, {"role": "assistant", "content": "x" * 10_001}],
+        [{"role": "user", "content": [{"type": "text", "text": "x" * 20_001}]}],
+        [{"role": "user", "content": ["text"]}],
+    ],
+)
+def test_a_conversation_that_is_empty_or_too_long_is_refused(client, messages):
+    assert refused(chat(client, messages=messages))["param"] == "messages"
+
+
+def test_a_conversation_of_pictures_needs_no_text(client, upstream):
+    upstream.post(CHAT, json=chat_answer("A cat."))
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    assert chat(client, messages=[{"role": "user", "content": [picture]}]).status_code == 200
+
+
+def test_every_fault_of_a_request_is_told_at_once(client):
+    message = refused(client.post("/v1/chat/completions", json={"temperature": 9, "n": 2}))["message"]
+    assert "temperature" in message
+    assert "messages: Missing data for required field." in message
+
+
+def test_other_refusals_have_openais_shape_too(client):
+    assert refused(client.get("/v1/chat/completions"), 405)["code"] == "method_not_allowed"
+    assert refused(client.post("/v1/completions", data="x"), 415)["code"] == "unsupported_media_type"
+    too_large = client.post("/v1/embeddings", data=b" " * (1024**2 + 1), content_type="application/json")
+    assert refused(too_large, 413)["code"] == "payload_too_large"
+    assert client.get("/v1/nothing").get_json()["type"] == "not_found"
+    assert client.post("/v1/models/validate").get_json()["type"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "kind"),
+    [
+        (401, 502, "upstream_authentication_error"),
+        (404, 404, "model_not_found"),
+        (422, 400, "upstream_rejected"),
+        (429, 429, "upstream_rate_limited"),
+        (500, 502, "upstream_unavailable"),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_an_upstream_refuses_is_a_status_streamed_or_not(client, upstream, status, told, kind, streamed):
+    upstream.post(CHAT, status=status, json={"error": {"message": "Too much at http://llm.test."}})
+    answer = chat(client, stream=streamed)
+    error = refused(answer, told)
+    assert (error["type"], error["code"]) == (kind, kind)
+    assert "llm.test" not in error["message"]
+    assert ("Retry-After" in answer.headers) == (status == 429)
+
+
+def test_what_happened_is_told_beside_an_error(client, upstream):
+    upstream.post(CHAT, status=500)
+    body = client.post("/v1/chat/completions", json={"messages": HI}, headers={"X-AI-Debug": "1"}).get_json()
+    [attempt] = body["debug"]["attempts"]
+    assert attempt["outcome"] == "upstream_unavailable"
+    assert "debug" not in body["error"]["message"]
+
+
+def test_a_deterministic_answer_is_kept(client, upstream):
+    upstream.post(CHAT, json=chat_answer("Hello."))
+    first, second = chat(client, temperature=0), chat(client, temperature=0)
+    assert (first.headers["X-AI-Cache"], second.headers["X-AI-Cache"]) == ("miss", "hit")
+    assert first.get_json() | {"id": "", "created": 0} == second.get_json() | {"id": "", "created": 0}
+
+
+def test_a_stream_gives_events_on_as_they_came(client, upstream):
+    events = [chunk("Hel"), chunk("lo.", "stop")]
+    upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
+    answer = chat(client, stream=True)
+    assert answer.data == stream(events).encode()
+    assert answer.mimetype == "text/event-stream"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert answer.headers["Cache-Control"] == "no-cache, no-transform"
+    assert answer.headers["X-AI-Cache"] == "bypass"
+    assert sent(upstream) == {
+        "model": "org/small", "messages": HI, "stream": True, "stream_options": {"include_usage": True}
+    }  # fmt: skip
+    assert upstream.calls[0].request.headers["Accept-Encoding"] == "identity"
+
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [chunk("Hi", usage={**USAGE, "completion_tokens": 1}), chunk("", "stop", usage=USAGE)],
+        [chunk("Hi", "stop"), {"choices": [], "usage": USAGE}],
+        [chunk("Hi", usage=None), chunk("", "stop", x_groq={"id": "r", "usage": USAGE})],
+        [chunk("Hi", "stop", usage=USAGE), chunk("", usage=None)],
+    ],
+)
+def test_the_last_usage_given_counts_and_is_told_at_the_end_if_asked_for(client, upstream, events):
+    upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
+    with_it = stream_told(chat(client, stream=True, stream_options={"include_usage": True, "more": 1}).data)
+    without = stream_told(chat(client, stream=True).data)
+    assert with_it.usages == [USAGE]
+    assert with_it.events[-1]["choices"] == []
+    assert without.usages == []
+    assert sent(upstream, 0)["stream_options"] == {"include_usage": True, "more": 1}
+
+
+def test_usage_that_nobody_gives_is_estimated_and_marked(client, upstream):
+    upstream.post(CHAT, body=stream([chunk("Hello", "stop")]), content_type="text/event-stream")
+    [usage] = stream_told(chat(client, stream=True, stream_options={"include_usage": True}).data).usages
+    assert usage == {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3, "estimated": True}
+
+
+def test_an_error_in_the_first_event_is_a_status(client, upstream):
+    event = {"error": {"message": "grammar is not supported", "http_status_code": 422}}
+    upstream.post(CHAT, body=stream([event]), content_type="text/event-stream")
+    assert "grammar is not supported" in refused(chat(client, stream=True))["message"]
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ({"error": {"message": "Too long.", "code": 400}}, "upstream_rejected"),
+        ({"error": "Out of memory", "error_type": "generation"}, "upstream_unavailable"),
+        ({"object": "error", "message": "No.", "code": 400}, "upstream_rejected"),
+        ({"error": {"message": "Slow down.", "code": 429}}, "upstream_rate_limited"),
+        ("rubbish", "upstream_invalid_response"),
+        ({"choices": [5]}, "upstream_invalid_response"),
+        ({"choices": [{"delta": 5}]}, "upstream_invalid_response"),
+        (chunk("x", "error"), "upstream_unavailable"),
+    ],
+)
+def test_an_error_later_ends_the_stream_in_one_typed_event_and_never_as_if_whole(client, upstream, event, kind):
+    upstream.post(CHAT, body=stream([chunk("Hel"), event, chunk("lo.", "stop")]), content_type="text/event-stream")
+    answer = stream_told(chat(client, stream=True).data)
+    assert (answer.text, answer.errors, answer.done) == ("Hel", [kind], False)
+    assert set(answer.events[-1]["error"]) == {"message", "type", "param", "code"}
+
+
+def test_a_server_that_does_not_stream_is_given_on_in_one_piece(client, upstream):
+    upstream.post(CHAT, json=chat_answer("Hello."))
+    answer = stream_told(chat(client, stream=True, stream_options={"include_usage": True}).data)
+    assert (answer.text, answer.finish_reasons, answer.done) == ("Hello.", ["stop"], True)
+    assert answer.usages == [USAGE]
+    assert answer.events[0]["object"] == "chat.completion.chunk"
+
+
+@pytest.mark.parametrize("body", ["<html>", "", "null", "[]", '{"choices": []}', '{"choices": [{"message": {}}]}'])
+def test_an_answer_without_events_that_is_none_is_a_502(client, upstream, body):
+    upstream.post(CHAT, body=body, content_type="application/json")
+    answer = chat(client, stream=True)
+    if "message" in body:
+        assert answer.status_code == 200
+    else:
+        assert refused(answer, 502)["code"] == "upstream_invalid_response"
+
+
+def test_an_answer_without_events_has_an_end(client, upstream, monkeypatch):
+    monkeypatch.setattr("app.services.streams.MAX_ANSWER_BYTES", 1000)
+    upstream.post(CHAT, json=chat_answer("x" * 1000))
+    assert refused(chat(client, stream=True), 502)["code"] == "upstream_invalid_response"
+
+
+def test_a_server_that_streams_unasked_is_put_together_again(client, upstream):
+    call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a"'}}
+    more = {"index": 0, "function": {"arguments": ": 1}"}}
+    events = [
+        chunk("Hel", system_fingerprint="fp"),
+        {"choices": [{"index": 1, "delta": {"content": "Ho"}, "finish_reason": "length"}]},
+        {"choices": [{"index": 0, "delta": {"content": "lo.", "reasoning": "Hm", "tool_calls": [call]}}]},
+        {"choices": [{"index": 0, "delta": {"reasoning": "m.", "tool_calls": [more], "token_id": 5}}]},
+        chunk("", "tool_calls"),
+    ]
+    upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
+    body = chat(client).get_json()
+    assert (body["object"], body["system_fingerprint"]) == ("chat.completion", "fp")
+    first, second = body["choices"]
+    assert first["message"] == {
+        "role": "assistant",
+        "content": "Hello.",
+        "reasoning": "Hmm.",
+        "token_id": 5,
+        "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}],
+    }
+    assert (first["finish_reason"], second["finish_reason"]) == ("tool_calls", "length")
+    assert second["message"]["content"] == "Ho"
+
+
+def test_logprobs_of_a_stream_are_put_together_again(make_client, upstream):
+    def piece(token):
+        choice = {"index": 0, "delta": {"content": token}, "logprobs": {"content": [{"token": token}], "refusal": None}}
+        return {"choices": [choice]}
+
+    upstream.post(f"{ENGINE}/chat/completions", body=stream([piece("a"), piece("b")]), content_type="text/event-stream")
+    choice = chat(make_client(EMBEDDED), logprobs=True).get_json()["choices"][0]
+    assert choice["logprobs"] == {"content": [{"token": "a"}, {"token": "b"}], "refusal": None}
+    assert choice["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("prompt", ["One,", ["One,", "Two,"], [1, 2, 3], [[1, 2], [3]]])
+def test_completions_take_prompts_in_every_form(client, upstream, prompt):
+    choice = {"index": 0, "text": " two", "finish_reason": "length", "logprobs": {"tokens": [" two"]}}
+    upstream.post(COMPLETIONS, json={"choices": [choice], "usage": USAGE})
+    body = client.post("/v1/completions", json={"prompt": prompt, "echo": True}).get_json()
+    assert sent(upstream) == {"model": "org/small", "prompt": prompt, "echo": True}
+    assert (body["object"], body["choices"]) == ("text_completion", [choice])
+
+
+@pytest.mark.parametrize("prompt", [None, [], "", " ", [""], [1, "a"], [[1], "a"], [[]], [-1], [True], {}, 5, "\x00"])
+def test_prompts_that_are_none_are_refused(client, prompt):
+    assert refused(client.post("/v1/completions", json={"prompt": prompt}))["param"] == "prompt"
+
+
+@pytest.mark.parametrize("given", ["x" * 20_001, ["x" * 10_001] * 2, [1] * 20_001, [[1] * 10_001] * 2, ["x"] * 2049])
+def test_inputs_that_are_too_long_are_refused(client, given):
+    assert refused(embed(client, given))["param"] == "input"
+
+
+def test_completions_stream_text(client, upstream):
+    events = [{"choices": [{"index": 0, "text": text, "finish_reason": None}]} for text in (" two", ", three")]
+    last = {"choices": [{"index": 0, "finish_reason": "eos_token"}]}
+    upstream.post(COMPLETIONS, body=stream([*events, last]), content_type="text/event-stream")
+    answer = stream_told(client.post("/v1/completions", json={"prompt": "One,", "stream": True}).data)
+    assert (answer.text, answer.finish_reasons, answer.done) == (" two, three", ["stop"], True)
+    assert {event["object"] for event in answer.events} == {"text_completion"}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_where_there_are_no_completions_a_chat_model_continues(client, upstream, make_client, streamed):
+    upstream.post(COMPLETIONS, status=404)
+    for url in (CHAT, ROUTER_CHAT):
+        upstream.post(url, json=chat_answer(" two"))
+    for one in (client, make_client(HUGGINGFACE)):
+        answer = one.post("/v1/completions", json={"prompt": "One,", "stream": streamed, "top_k": 3})
+        if streamed:
+            assert stream_told(answer.data).text == " two"
+        else:
+            [choice] = answer.get_json()["choices"]
+            assert (choice["text"], "message" in choice) == (" two", False)
+        assert sent(upstream)["messages"][1] == {"role": "user", "content": "One,"}
+        assert sent(upstream)["top_k"] == 3
+
+
+@pytest.mark.parametrize("body", [{"prompt": [1]}, {"prompt": ["a", "b"]}, {"prompt": "a", "suffix": "b"}])
+def test_what_chat_cannot_do_is_said(make_client, body):
+    answer = make_client(HUGGINGFACE).post("/v1/completions", json=body)
+    assert refused(answer, 501)["code"] == "not_supported"
+
+
+def vectors(*given, **extra):
+    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(given)]
+    return {
+        "object": "list",
+        "data": data,
+        "model": "theirs",
+        "usage": {"prompt_tokens": 4, "total_tokens": 4},
+        **extra,
+    }
+
+
+def test_embeddings_are_given_as_openai_has_them(client, upstream):
+    upstream.post(EMBEDDINGS, json=vectors([0.5, -1], [2, 0.25], extra=1))
+    body = embed(client, ["a", "b"], dimensions=2, encoding_format="float", user="me").get_json()
+    assert sent(upstream) == {"model": "org/small", "input": ["a", "b"], "dimensions": 2, "user": "me"}
+    assert body == vectors([0.5, -1], [2, 0.25], extra=1) | {"model": "org/small"}
+
+
+def test_embeddings_are_encoded_as_the_caller_wants_and_kept(client, upstream):
+    upstream.post(EMBEDDINGS, json=vectors([0.5, -1]))
+    encoded, plain = embed(client, encoding_format="base64"), embed(client)
+    data = base64.b64decode(encoded.get_json()["data"][0]["embedding"])
+    assert struct.unpack("<2f", data) == (0.5, -1)
+    assert plain.get_json()["data"][0]["embedding"] == [0.5, -1]
+    assert plain.headers["X-AI-Cache"] == "hit"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {}, [], {"data": []}, {"data": [5]}, {"data": [{}]}, {"data": [{"embedding": []}]},
+        {"data": [{"embedding": "AA"}]}, {"data": [{"embedding": [None]}]}, vectors([1], [2]), {"data": None},
+    ],
+)  # fmt: skip
+def test_embeddings_that_are_none_are_a_502(client, upstream, answer):
+    upstream.post(EMBEDDINGS, json=answer)
+    assert refused(embed(client), 502)["code"] == "upstream_invalid_response"
+
+
+def test_an_error_in_place_of_embeddings_is_told(client, upstream):
+    upstream.post(EMBEDDINGS, json={"error": {"message": "Too long.", "code": 400}})
+    assert "Too long." in refused(embed(client))["message"]
+
+
+@pytest.mark.parametrize("given", [{"encoding_format": "int8"}, {"dimensions": 0}, {"dimensions": "5"}])
+def test_options_of_embeddings_are_checked(client, given):
+    assert refused(embed(client, **given))["param"] in given
+
+
+def test_the_embedded_engine_has_no_embeddings(make_client):
+    assert refused(embed(make_client(EMBEDDED)), 501)["code"] == "not_supported"
+
+
+@pytest.mark.parametrize(
+    ("given", "answer", "expected"),
+    [
+        ("a", [1, 2], [[1, 2]]),
+        ("a", [[1, 2]], [[1, 2]]),
+        (["a", "b"], [[1, 2], [3, 4]], [[1, 2], [3, 4]]),
+        ("a", [[[1, 2], [3, 4]]], [[2, 3]]),
+        (["a", "b"], [[[1, 2], [3, 4]], [[5, 6]]], [[2, 3], [5, 6]]),
+        ("a", [[[[1, 2], [3, 4]]]], [[2, 3]]),
+        ("a", {"embeddings": [[1, 2]]}, [[1, 2]]),
+    ],
+)
+def test_vectors_of_the_pipeline_are_read_in_every_depth(make_client, upstream, given, answer, expected):
+    upstream.post(f"{PIPELINE}{FEATURES}/pipeline/feature-extraction", json=answer)
+    body = embed(make_client(HUGGINGFACE), given, dimensions=2).get_json()
+    assert [entry["embedding"] for entry in body["data"]] == expected
+    assert body["model"] == FEATURES
+    assert body["usage"]["estimated"] is True
+    assert sent(upstream) == {"inputs": [given] if isinstance(given, str) else given, "dimensions": 2}
+
+
+@pytest.mark.parametrize("answer", [[], {}, "x", [[]], [["a"]], [[1], [2]], [[[1], [2, 3]]], [[[[[1]]]]], [5, "a"]])
+def test_vectors_of_the_pipeline_that_are_none_are_a_502(make_client, upstream, answer):
+    upstream.post(f"{PIPELINE}org/model/pipeline/feature-extraction", json=answer)
+    assert refused(embed(make_client(HUGGINGFACE), model="org/model"), 502)["code"] == "upstream_invalid_response"
+
+
+def test_the_pipeline_reads_no_tokens(make_client):
+    assert refused(embed(make_client(HUGGINGFACE), [1, 2]), 501)["code"] == "not_supported"
+
+
+DEDICATED = {**HUGGINGFACE, "HUGGINGFACE_BASE_URL": "https://x.eu-west-1.aws.endpoints.huggingface.cloud"}
+
+
+def test_a_dedicated_endpoint_has_openais_own_routes(make_client, upstream):
+    root = DEDICATED["HUGGINGFACE_BASE_URL"]
+    upstream.post(f"{root}/v1/embeddings", json=vectors([1]))
+    upstream.post(f"{root}/v1/completions", json={"choices": [{"index": 0, "text": "b"}], "usage": USAGE})
+    client = make_client(DEDICATED)
+    assert embed(client).status_code == 200
+    assert client.post("/v1/completions", json={"prompt": "a"}).get_json()["choices"][0]["text"] == "b"
+
+
+def test_models_are_those_of_the_settings_and_those_of_the_server(make_client, upstream):
+    upstream.get(
+        MODELS, json={"data": [{"id": "org/small", "created": 5}, {"id": "org/other", "max_model_len": 9}, 5, {}]}
+    )
+    client = make_client(HUGGINGFACE_API_KEY="hf_x", AI_BACKEND="openai", MODEL_ALIASES="fast=embedded,gpt2=default")
+    body = client.get("/v1/models").get_json()
+    assert body["object"] == "list"
+    owners = {entry["id"]: entry["owned_by"] for entry in body["data"]}
+    assert owners["fast"] == "embedded"
+    assert (owners["gpt2"], owners["org/small"], owners["org/other"]) == ("openai", "openai", "openai")
+    assert owners["embedded:SmolLM2-135M-Instruct"] == "embedded"
+    assert owners["huggingface:meta-llama/Llama-3.1-8B-Instruct"] == "huggingface"
+    assert body["data"][-1] == {
+        "id": "org/other",
+        "object": "model",
+        "created": 0,
+        "owned_by": "openai",
+        "max_model_len": 9,
+    }
+
+
+def test_a_server_without_a_list_leaves_those_of_the_settings(client, upstream):
+    upstream.get(MODELS, status=404)
+    assert [entry["id"] for entry in client.get("/v1/models").get_json()["data"]] == ["gpt2", "org/small"]
+
+
+def test_a_list_that_cannot_be_had_is_an_error(client, upstream):
+    upstream.get(MODELS, status=500)
+    assert refused(client.get("/v1/models"), 502)["code"] == "upstream_unavailable"
+
+
+def test_the_embedded_models_are_known_without_a_call(make_client):
+    data = make_client(EMBEDDED).get("/v1/models").get_json()["data"]
+    assert [entry["id"] for entry in data] == ["gpt2", "SmolLM2-135M-Instruct"]
+
+
+@pytest.mark.parametrize("path", ["org/other", "org%2Fother"])
+def test_a_model_is_found_by_its_id_slashes_and_all(client, upstream, path):
+    upstream.get(MODELS, json={"data": [{"id": "org/other"}]})
+    body = client.get(f"/v1/models/{path}").get_json()
+    assert body == {"id": "org/other", "object": "model", "created": 0, "owned_by": "openai"}
+    assert client.get("/v1/models/org/small").get_json()["id"] == "org/small"
+
+
+def test_a_model_that_nobody_knows_is_a_404_and_a_name_that_is_none_a_400(client, upstream):
+    upstream.get(MODELS, json={"data": [{"id": "org/other"}]})
+    error = refused(client.get("/v1/models/org/none"), 404)
+    assert (error["code"], error["param"]) == ("model_not_found", "model")
+    assert refused(client.get("/v1/models/org/../x"), 400)["param"] == "model"
+
+
+def test_the_routers_list_is_passed_on(make_client, upstream):
+    entry = {"id": "org/a", "object": "model", "created": 3, "owned_by": "org", "providers": [{"provider": "groq"}]}
+    upstream.get(ROUTER_MODELS, json={"object": "list", "data": [entry]})
+    assert entry in make_client(HUGGINGFACE).get("/v1/models").get_json()["data"]
+
+
+def test_a_stream_takes_an_idempotency_key_and_is_not_stored(client, upstream):
+    upstream.post(CHAT, body=stream([chunk("Hi", "stop")]), content_type="text/event-stream")
+    for _ in range(2):
+        body = {"messages": HI, "stream": True}
+        answer = client.post("/v1/chat/completions", json=body, headers={"Idempotency-Key": "k"})
+        assert stream_told(answer.data).done
+    assert len(upstream.calls) == 2
+
+
+def test_an_unknown_backend_error_names_models_that_can_be_used(client, upstream):
+    upstream.post(CHAT, status=404, json={"error": "Model org/x does not exist"})
+    error = refused(chat(client, model="org/x"), 404)
+    assert "org/small" in error["message"]
+    assert json.dumps(error).isascii()

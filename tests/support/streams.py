@@ -1,0 +1,98 @@
+"""Event streams: what they say, read without the service's own code; and streams of the service without a network."""
+
+import json
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.backends.base import Answer
+from app.backends.chunks import CHAT, ChunkReader
+from app.blueprints.openai_answers import OpenAIEvents
+from app.blueprints.streaming import given_on
+from app.context import Deadline, RequestContext, StreamFacts
+from app.services.streams import Stream, StreamLimits
+
+LIMITS = StreamLimits(idle=30.0, heartbeat=10.0)
+
+
+@dataclass
+class Told:
+    """What a caller reads from an event stream of the service."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    done: bool = False
+
+    @property
+    def text(self) -> str:
+        pieces = [choice.get("delta", choice) for event in self.events for choice in event.get("choices", ())]
+        return "".join(piece.get("content") or piece.get("text") or "" for piece in pieces)
+
+    @property
+    def errors(self) -> list[str]:
+        return [event["error"]["type"] if "error" in event else event["type"] for event in self.events if _fails(event)]
+
+    @property
+    def finish_reasons(self) -> list[str]:
+        choices = [choice for event in self.events for choice in event.get("choices", ())]
+        return [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
+
+    @property
+    def usages(self) -> list[dict[str, Any]]:
+        return [event["usage"] for event in self.events if event.get("usage")]
+
+
+def _fails(event: dict[str, Any]) -> bool:
+    return "error" in event or "request_id" in event
+
+
+def told(body: bytes) -> Told:
+    """Read a stream that the service sent; every event is data and a blank line, or a comment."""
+    result = Told()
+    assert body.endswith(b"\n\n")
+    for block in body.decode().removesuffix("\n\n").split("\n\n"):
+        data = re.fullmatch(r"(?:event: error\n)?data: (.*)|: .*", block)
+        assert data, block
+        assert not result.done, "something comes after the end"
+        if data[1] == "[DONE]":
+            result.done = True
+        elif data[1]:
+            result.events.append(json.loads(data[1]))
+    return result
+
+
+class Pieces:
+    """In place of a pump: a body that comes in these pieces."""
+
+    def __init__(self, *pieces: Any) -> None:
+        self._pieces = deque(pieces)
+        self.closed = False
+
+    def take(self, seconds: float) -> bytes:
+        piece = self._pieces.popleft() if self._pieces else b""
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    def abandon(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def stream_of(*pieces: Any, reader: ChunkReader | None = None, limits: StreamLimits = LIMITS, report=None) -> Stream:
+    """A stream that has not begun."""
+    head = Answer(200, {"content-type": "text/event-stream"}, b"")
+    reader = reader or ChunkReader(CHAT, "org/model", "a prompt")
+    return Stream(Pieces(*pieces), head, reader, limits, lambda data: data, report or (lambda error: None))
+
+
+def context() -> RequestContext:
+    return RequestContext("id", Deadline(30.0), "chat")
+
+
+def given(stream: Stream, facts: StreamFacts | None = None) -> bytes:
+    """What a caller of the chat route is sent of a stream that has begun."""
+    events = OpenAIEvents(stream, include_usage=True)
+    return b"".join(given_on(context(), facts or StreamFacts(0.0), stream, events))
