@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from app import parsing
 from app.embedded.model import model_file
+from app.keys import ClientKeys, client_keys
 from app.parsing import ModelRef, Secret
 
 ROUTER_URL = "https://router.huggingface.co"
@@ -92,9 +93,10 @@ class Config:
     drain_delay: float = setting(parsing.duration, 0.0)
     shutdown_grace: float = setting(parsing.positive_duration, 30.0)
 
-    # Part of the interface, and checked like all others; nothing acts on them yet.
-    api_keys: Secret | None = setting(parsing.secret)
+    api_keys: ClientKeys | None = setting(client_keys)
     require_api_keys: bool = setting(parsing.boolean, False)
+
+    # Part of the interface, and checked like all others; nothing acts on them yet.
     rate_limit: str = setting(parsing.rate, "60/minute")
     cors_origins: tuple[str, ...] = setting(parsing.origins, ())
 
@@ -193,8 +195,7 @@ class Config:
 
     def _promise_checks(self) -> list[tuple[str, bool, str]]:
         """An operator who asks for client keys may not get an open service without a word."""
-        reason = "asks for client keys, which this version does not check; put it behind something that does."
-        return [("API_KEYS", self.api_keys is not None, reason), ("REQUIRE_API_KEYS", self.require_api_keys, reason)]
+        return [("API_KEYS", self.require_api_keys and self.api_keys is None, "must be set with REQUIRE_API_KEYS.")]
 
     def _engine_checks(self) -> list[tuple[str, bool, str]]:
         if "embedded" not in self.backends:

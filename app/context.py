@@ -11,7 +11,7 @@ from typing import Any
 import gevent
 
 from app.caller import Caller
-from app.errors import InternalError, ServiceError, UpstreamTimeout
+from app.errors import CallerLeft, InternalError, ServiceError, UpstreamTimeout
 
 # what all questions to Redis together may cost one request
 STORE_SECONDS = 0.05
@@ -78,7 +78,7 @@ class StreamFacts:
     events: int = 0
     end: float = 0.0
     outcome: str = "caller_left"
-    error: str | None = None
+    error: str | None = CallerLeft.type
 
 
 @dataclass
@@ -91,6 +91,7 @@ class RequestContext:
     caller: Caller = field(default_factory=partial(Caller, None))
     cache_control: CacheControl = field(default_factory=CacheControl)
     debug: bool = False
+    client: str | None = None
     started: float = field(default_factory=time.monotonic)
     store_allowance: Allowance = field(default_factory=partial(Allowance, STORE_SECONDS))
     model: str | None = None

@@ -66,7 +66,18 @@ class CallerError(ServiceError):
 class ValidationError(CallerError, status=400, type="validation_error"):
     """The body, a field or a parameter is wrong; details map each field to its reasons."""
 
-    default_message = "The request is not valid: see details for every field at fault."
+    default_message = "The request is not valid; every field at fault is named with its reasons."
+
+
+class AuthenticationError(CallerError, status=401, type="authentication_error"):
+    """The caller shows no client key, or none that is known."""
+
+    default_message = "Send a client key that is known here, as Authorization: Bearer KEY or in X-API-Key."
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """How to show a key (RFC 9110, 11.6.1)."""
+        return {"WWW-Authenticate": "Bearer"}
 
 
 class NotFound(CallerError, status=404, type="not_found"):
@@ -124,7 +135,7 @@ class UpstreamError(ServiceError):
 class ModelNotFound(UpstreamError, status=404, type="model_not_found"):
     """The model is unknown, retired or not served."""
 
-    default_message = "This model is unknown, retired or not served; details name models that can be used."
+    default_message = "This model is unknown, retired or not served; use one of those that are named."
 
 
 class NotSupported(UpstreamError, status=501, type="not_supported"):
@@ -136,7 +147,7 @@ class NotSupported(UpstreamError, status=501, type="not_supported"):
 class UpstreamRejected(UpstreamError, status=400, type="upstream_rejected"):
     """The backend refuses the input."""
 
-    default_message = "The backend refuses this input; see details for its reason."
+    default_message = "The backend refuses this input, for the reason that is given if it gives one."
 
 
 class UpstreamAuthenticationError(UpstreamError, status=502, type="upstream_authentication_error"):

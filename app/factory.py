@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import error_handlers, middleware
+from app import auth, error_handlers, middleware
 from app.blueprints import OPERATIONS, health
 from app.blueprints.scope import Scope
 from app.config import Config
@@ -42,6 +42,7 @@ def build(config: Config) -> Flask:
 
     middleware.init_app(app)
     metrics.init_app(app)
+    auth.init_app(app, config.api_keys)
     error_handlers.init_app(app)
     app.register_blueprint(health.blueprint(lifecycle, health_service))
     scope = Scope(config, inference, Replays(cache))

@@ -76,7 +76,7 @@ def _fields(response: Response) -> dict[str, Any]:
         "method": method_label(),
         "route": route_label(),
         "status": response.status_code,
-        "client": request.remote_addr,
+        "client": g.get("client") or request.remote_addr,
     }
     if "error_type" in g:
         fields["error"] = g.error_type

@@ -1,6 +1,7 @@
 """Reads an answer as it comes: every dialect's events become chunks of OpenAI's API."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,8 +66,7 @@ class ChunkReader:
         self._given: Mapping[str, Any] = {}
         self._said: list[str] = []
         self._reasons: dict[int, str | None] = {}
-        self._tools = ToolCalls()
-        self._calls_tools = False
+        self._tools: defaultdict[int, ToolCalls] = defaultdict(ToolCalls)
         self._id = f"{shape.prefix}{uuid4().hex}"
         self._created = int(time.time())
 
@@ -134,7 +134,7 @@ class ChunkReader:
 
     @property
     def _unsaid_reason(self) -> str:
-        return "tool_calls" if self._calls_tools else "stop"
+        return "tool_calls" if self._tools else "stop"
 
     def _read(self, choice: Any) -> bool:
         part, changed = read_choice(choice)
@@ -142,8 +142,8 @@ class ChunkReader:
         if reason is not None or index not in self._reasons:
             self._reasons[index] = reason
         if part.get("tool_calls"):
-            self._calls_tools = changed = True
-            self._tools.read(index, part)
+            changed = True
+            self._tools[index].read(part)
         self._said += [part[name] for name in _SAID if isinstance(part.get(name), str)]
         return self._shaped(choice, part) or changed
 
@@ -162,7 +162,7 @@ class ChunkReader:
         return True
 
     def _name(self, payload: dict[str, Any]) -> bool:
-        """See that all chunks have one id, a time and the route's object, and name the model that callers know."""
+        """See that a chunk has an id, a time and the route's object, and name the model that callers know."""
         if (
             payload.get("object") == self._shape.chunk
             and payload.get("id")

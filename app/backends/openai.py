@@ -195,7 +195,7 @@ def as_chat(request: OpenAIRequest) -> OpenAIRequest:
     asked = [name for name in _COMPLETIONS_ONLY if body.pop(name, None)]
     if asked or not isinstance(prompt, str):
         reason = ", ".join(asked) or "a prompt that is a list"
-        raise NotSupported(f"This model is reached through chat completions, which have no {reason}.")
+        raise NotSupported(f"This model is reached through chat completions, which do not take {reason}.")
     messages = [{"role": "system", "content": prompts.CONTINUE}, {"role": "user", "content": prompt}]
     return replace(request, body={"messages": messages, **body})
 

@@ -9,36 +9,48 @@ from app.errors import UpstreamInvalidResponse
 
 
 class ToolCalls:
-    """Reads the tool calls of one answer, whose pieces belong together by the number of their choice and their own."""
+    """Reads the tool calls of one choice, and tells by their numbers and ids which pieces belong together."""
 
     def __init__(self) -> None:
-        self._ids: dict[tuple[int, Any], str] = {}
+        self._count = 0
+        self._named: dict[tuple[int, str], int] = {}
+        self._latest: dict[int, int] = {}
 
-    def read(self, choice: int, part: dict[str, Any]) -> None:
+    def read(self, part: dict[str, Any]) -> None:
         """Bring a part's `tool_calls` into OpenAI's shape; raise UpstreamInvalidResponse where they are none."""
         given = part["tool_calls"]
         calls = [given] if isinstance(given, dict) else given
         if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
             raise UpstreamInvalidResponse
         for position, call in enumerate(calls):
-            self._read_one(choice, position, call)
+            self._read_one(call, position)
         part["tool_calls"] = calls
 
-    def _read_one(self, choice: int, position: int, call: dict[str, Any]) -> None:
+    def _read_one(self, call: dict[str, Any], position: int) -> None:
         function = call.get("function")
         if not isinstance(function, dict):
             raise UpstreamInvalidResponse
         function["arguments"] = _arguments(function)
         if function.get("name") is None:
             function.pop("name", None)
-        call.setdefault("index", position)
-        key = (choice, str(call["index"]))
-        known, told = self._ids.get(key), call.pop("id", None)
-        if known is not None and told in (None, "", known):  # OpenAI names a call in its first piece only
+        given, told = call.get("index"), call.pop("id", None)
+        number = given if isinstance(given, int) else position
+        known = self._known(number, "" if told is None else str(told), is_new=given is None and "name" in function)
+        if known is not None:  # OpenAI names a call in its first piece only
+            call["index"] = known
             call.pop("type", None)
             return
-        self._ids[key] = call["id"] = str(told) if told not in (None, "") else f"call_{uuid4().hex}"
+        call["index"] = self._latest[number] = self._count
+        call["id"] = str(told) if told not in (None, "") else f"call_{uuid4().hex}"
+        self._named[number, call["id"]] = self._count
+        self._count += 1
         call.setdefault("type", "function")
+
+    def _known(self, number: int, told: str, *, is_new: bool) -> int | None:
+        """Return the place of the call that a piece goes on with, None for the first piece of one."""
+        if told:
+            return self._named.get((number, told))
+        return None if is_new else self._latest.get(number)
 
 
 def _arguments(function: dict[str, Any]) -> str:

@@ -64,6 +64,7 @@ class Scope:
             Caller(request.environ.get("gunicorn.socket")),
             CacheControl(read=told.isdisjoint(("no-cache", "no-store")), write="no-store" not in told),
             debug=request.headers.get("X-AI-Debug") == "1",
+            client=g.get("client"),
             stream_end=Deadline(min(self.config.stream_total_timeout, granted)),
         )
         return context

@@ -10,6 +10,8 @@ from app.errors import ModelNotFound
 from app.parsing import ModelRef, model_ref
 
 DEFAULT = "default"
+# what clients of Hugging Face's and of text-generation-inference send where they are given no model
+UNNAMED = (DEFAULT, "dummy", "tgi")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Models:
 
     def _reference(self, name: str | None) -> ModelRef:
         name = self._aliases.get(name, name) if name else DEFAULT
-        return ModelRef(None, None) if name == DEFAULT else model_ref(name)
+        return ModelRef(None, None) if name in UNNAMED else model_ref(name)
 
     def _target(self, ref: ModelRef) -> Target:
         if ref.backend is not None and ref.backend not in self.backends:

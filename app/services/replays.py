@@ -35,11 +35,11 @@ class Replays:
     def once(
         self, key: str, body: dict[str, Any], context: RequestContext, answer: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
-        """Return the answer given to this key, or make it now; a key belongs to one operation.
+        """Return the answer given to this key, or make it now; a key belongs to one client and operation.
 
         Raises IdempotencyKeyReused where it came before with another body.
         """
-        name = _digest([context.operation, key])
+        name = _digest([context.client, context.operation, key])
         fingerprint = _digest(body)
         if self._in_flight.get(name, fingerprint) != fingerprint:
             raise IdempotencyKeyReused

@@ -36,6 +36,10 @@ class Exchange:
         while self.connection.recv(65536):
             pass
 
+    def finish(self) -> None:
+        """Close in an orderly way."""
+        self.connection.shutdown(socket.SHUT_RDWR)
+
     def reset(self) -> None:
         """Close with a reset in place of an orderly end."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

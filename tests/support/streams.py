@@ -71,7 +71,7 @@ class Pieces:
     def take(self, seconds: float) -> bytes:
         piece = self._pieces.popleft() if self._pieces else b""
         if isinstance(piece, Exception):
-            raise piece
+            raise type(piece)(*piece.args)
         return piece
 
     def abandon(self) -> None:

@@ -127,7 +127,9 @@ def test_every_fault_is_named_at_once():
         ({"OPENAI_API_KEY": "x"}, "OPENAI_API_KEY"),
         ({"EMBEDDED_PORT": "8080"}, "EMBEDDED_PORT"),
         ({"API_KEYS": "app:abc"}, "API_KEYS"),
-        ({"REQUIRE_API_KEYS": "true"}, "REQUIRE_API_KEYS"),
+        ({"API_KEYS": "app:" + "a" * 64 + ",app:" + "b" * 64}, "API_KEYS"),
+        ({"API_KEYS": "one:" + "a" * 64 + ",two:" + "a" * 64}, "API_KEYS"),
+        ({"REQUIRE_API_KEYS": "true"}, "API_KEYS"),
         ({"LOG_FORMAT": "plain", "LOG_STRUCTURED": "true"}, "LOG_STRUCTURED"),
     ],
 )
@@ -197,7 +199,7 @@ def test_a_secret_is_never_printed():
 
 
 def test_secret_variables_are_known_by_their_type():
-    assert Config.secret_variables() == {"HUGGINGFACE_API_KEY", "OPENAI_API_KEY", "API_KEYS", "REDIS_URL"}
+    assert Config.secret_variables() == {"HUGGINGFACE_API_KEY", "OPENAI_API_KEY", "REDIS_URL"}
 
 
 def test_settings_that_nothing_acts_on_yet_are_read():

@@ -1,0 +1,148 @@
+"""generate and complete, streamed: events of the same shape as whole answers."""
+
+import json
+
+import pytest
+from support.streams import told
+from support.upstreams import CHAT, HUB, HUGGINGFACE, OPENAI, PIPELINE, chat_answer, sent, stream
+
+COMPLETIONS = "http://llm.test:8000/v1/completions"
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+
+
+def chunk(content, reason=None, **extra):
+    return {"choices": [{"index": 0, "delta": {"content": content}, "finish_reason": reason}], **extra}
+
+
+def generate(client, route="generate", **body):
+    return client.post(f"/v1/text/{route}", json={"prompt": "Say hi.", "stream": True, **body})
+
+
+def test_each_piece_of_text_is_an_event_and_the_last_one_tells_the_rest(client, upstream):
+    events = [chunk(None), chunk("Hel"), chunk("lo."), chunk("", "eos_token"), {"choices": [], "usage": USAGE}]
+    upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
+    answer = told(generate(client).data)
+    assert answer.done
+    *pieces, last = answer.events
+    assert [piece["choices"] for piece in pieces] == [
+        [{"index": 0, "text": text, "finish_reason": None}] for text in ("Hel", "lo.")
+    ]
+    assert last["choices"] == [{"index": 0, "text": "", "finish_reason": "stop"}]
+    assert last["usage"] == USAGE
+    assert {event["id"] for event in answer.events} == {last["id"]}
+    assert {event["model"] for event in answer.events} == {"org/small"}
+    assert set(last) == {"id", "model", "choices", "usage", "generated_at", "processing_ms"}
+
+
+def test_only_the_first_choice_has_a_say(client, upstream):
+    other = {"choices": [{"index": 1, "delta": {"content": "No."}, "finish_reason": "length"}]}
+    upstream.post(CHAT, body=stream([other, chunk("Yes.", "stop")]), content_type="text/event-stream")
+    answer = told(generate(client).data)
+    assert (answer.text, answer.finish_reasons) == ("Yes.", ["stop"])
+
+
+def test_a_fault_later_is_an_error_event_in_our_own_shape(client, upstream):
+    upstream.post(CHAT, body=stream([chunk("Hel")]).removesuffix("data: [DONE]\n\n"), content_type="text/event-stream")
+    answer = generate(client)
+    assert b"event: error\ndata: " in answer.data
+    told_of = told(answer.data)
+    assert (told_of.text, told_of.done) == ("Hel", False)
+    error = told_of.events[-1]
+    assert (error["type"], error["code"]) == ("upstream_invalid_response", 502)
+    assert error["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_a_bug_in_mid_stream_is_an_error_event_too(client, upstream, monkeypatch, caplog):
+    upstream.post(CHAT, body=stream([chunk("Hel", "stop")]), content_type="text/event-stream")
+    monkeypatch.setattr("app.backends.chunks.ChunkReader.unsaid", lambda reader: 1 / 0)
+    answer = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "x"}], "stream": True})
+    assert told(answer.data).errors == ["internal_error"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_failure_before_the_first_event_falls_back(make_client, upstream):
+    client = make_client({**OPENAI, "FALLBACK_MODELS": "org/other"})
+    upstream.post(CHAT, status=500)
+    upstream.post(CHAT, body=stream([chunk("Hi", "stop")]), content_type="text/event-stream")
+    answer = generate(client)
+    assert told(answer.data).text == "Hi"
+    assert (answer.headers["X-AI-Fallback"], answer.headers["X-AI-Model"]) == ("true", "org/other")
+
+
+def test_a_failure_before_the_first_event_is_retried(make_client, upstream, instantly):
+    client = make_client({**OPENAI, "HUGGINGFACE_RETRY_ATTEMPTS": "2"})
+    upstream.post(CHAT, body="data: rubbish\n\n", content_type="text/event-stream")
+    upstream.post(CHAT, body="", content_type="text/event-stream")
+    upstream.post(CHAT, body=stream([chunk("Hi", "stop")]), content_type="text/event-stream")
+    answer = generate(client)
+    assert told(answer.data).text == "Hi"
+    assert answer.headers["X-AI-Attempts"] == "3"
+
+
+def test_complete_streams_the_completions_route_or_chat_where_there_is_none(client, upstream):
+    text = {"choices": [{"index": 0, "text": " a time", "finish_reason": "length"}]}
+    upstream.post(COMPLETIONS, body=stream([text]), content_type="text/event-stream")
+    upstream.post(COMPLETIONS, status=404)
+    upstream.post(CHAT, body=stream([chunk(" a cat", "stop")]), content_type="text/event-stream")
+    assert told(generate(client, "complete").data).text == " a time"
+    assert told(generate(client, "complete").data).text == " a cat"
+
+
+def test_complete_streams_the_pipeline_of_a_model_that_has_one(make_client, upstream):
+    mapping = {"hf-inference": {"status": "live", "task": "text-generation"}}
+    upstream.get(f"{HUB}org/base", json={"id": "org/base", "inferenceProviderMapping": mapping})
+    tokens = [
+        {"token": {"text": " a"}, "generated_text": None, "details": None},
+        {"token": {"text": "</s>", "special": True}, "generated_text": " a", "details": {"finish_reason": "eos_token"}},
+    ]
+    body = "".join(f"data:{json.dumps(token)}\n\n" for token in tokens)
+    upstream.post(f"{PIPELINE}org/base", body=body, content_type="text/event-stream")
+    answer = told(generate(make_client(HUGGINGFACE), "complete", model="org/base").data)
+    assert (answer.text, answer.finish_reasons, answer.done) == (" a", ["stop"], True)
+    assert sent(upstream)["stream"] is True
+
+
+def test_the_log_line_of_a_stream_is_written_at_its_end(client, upstream, caplog):
+    caplog.set_level("INFO")
+    events = [chunk("Hel"), chunk("lo.", "stop"), {"choices": [], "usage": USAGE}]
+    upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
+    answer = generate(client)
+    assert not [record for record in caplog.records if record.name == "app.access"]
+    assert answer.data
+    answer.close()
+    [line] = [record for record in caplog.records if record.name == "app.access"]
+    assert (line.outcome, line.events, line.prompt_tokens, line.completion_tokens) == ("completed", 2, 7, 3)
+    assert line.first_event_ms <= line.duration_ms
+    assert line.tokens_per_second > 0
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome", "error"),
+    [([chunk("Hi", "stop")], "completed", "ok"), ([chunk("Hi"), "rubbish"], "failed", "upstream_invalid_response")],
+)
+def test_the_outcome_of_a_stream_is_counted(client, upstream, events, outcome, error):
+    upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
+    answer = generate(client)
+    assert answer.data
+    answer.close()
+    lines = client.get("/metrics").get_data(as_text=True).splitlines()
+    labels = 'backend="openai",operation="generate"'
+    assert any(line.startswith("ai_streams_total") and f'outcome="{outcome}"' in line for line in lines)
+    assert any(line.startswith("ai_stream_events_total") and line.endswith("} 1.0") for line in lines)
+    assert any(line.startswith("ai_stream_first_event_seconds_count") and line.endswith("} 1.0") for line in lines)
+    assert any(line.startswith("ai_requests_total") and f'outcome="{error}"' in line for line in lines)
+    assert any(line.startswith("active_connections") and line.endswith(" 1.0") for line in lines)
+    assert any("ai_stream_" in line and labels in line for line in lines)
+
+
+def test_a_caller_that_leaves_is_counted_as_such(client, upstream):
+    upstream.post(CHAT, body=stream([chunk("Hel"), chunk("lo.", "stop")]), content_type="text/event-stream")
+    answer = generate(client, stream=True)
+    answer.close()
+    assert 'outcome="caller_left"' in client.get("/metrics").get_data(as_text=True)
+
+
+def test_a_server_that_does_not_stream_is_given_on_in_one_piece(client, upstream):
+    upstream.post(CHAT, json=chat_answer("Hello."))
+    answer = told(generate(client).data)
+    assert (answer.text, answer.done, answer.usages[0]["total_tokens"]) == ("Hello.", True, 10)

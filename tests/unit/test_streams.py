@@ -1,0 +1,231 @@
+"""Streams: what their limits do, and that nothing of them is left."""
+
+import gc
+import io
+import time
+
+import gevent
+import pytest
+import requests
+from gevent.event import Event
+from gevent.queue import Empty
+from support.streams import LIMITS, Pieces, given, stream_of, told
+from urllib3 import HTTPResponse
+from urllib3.exceptions import IncompleteRead, ProtocolError
+
+from app.backends.chunks import TEXT, ChunkReader
+from app.context import StreamFacts
+from app.errors import (
+    CallerLeft,
+    Draining,
+    ServiceError,
+    StreamTooLong,
+    UpstreamInvalidResponse,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from app.services.streams import PIECES, Pump, StreamLimits
+
+LONG = 20.0
+FIRST = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n'
+LAST = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+
+class Body(io.RawIOBase):
+    """A body that a test feeds: pieces, faults, or events to wait for."""
+
+    def __init__(self, *pieces):
+        self.pieces = list(pieces)
+
+    def readable(self):
+        return True
+
+    def read1(self, size=-1):
+        piece = self.pieces.pop(0) if self.pieces else b""
+        if isinstance(piece, Event):
+            piece.wait(LONG)
+            return self.read1(size)
+        if isinstance(piece, Exception):
+            raise type(piece)(*piece.args)
+        return piece
+
+
+def pump_of(*pieces, seconds=LONG):
+    response = requests.Response()
+    response.raw = HTTPResponse(Body(*pieces), preload_content=False)
+    released = []
+    return Pump(response, seconds, lambda: released.append(True)), released, response
+
+
+def begun(*pieces, **options):
+    stream = stream_of(*pieces, **options)
+    stream.begin()
+    return stream
+
+
+def test_a_pump_gives_the_pieces_then_nothing_and_frees_the_connection():
+    pump, released, response = pump_of(b"a", b"b")
+    assert [pump.take(LONG) for _ in range(3)] == [b"a", b"b", b""]
+    assert released == [True]
+    assert response.raw.closed
+
+
+def test_a_wait_for_a_piece_can_end_without_losing_it():
+    more = Event()
+    pump, _, _ = pump_of(more, b"late")
+    with pytest.raises(Empty):
+        pump.take(0.001)
+    more.set()
+    assert pump.take(LONG) == b"late"
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (ConnectionResetError(), UpstreamUnavailable),
+        (IncompleteRead(1, 2), UpstreamInvalidResponse),
+        (ProtocolError("cut"), UpstreamInvalidResponse),
+        (TimeoutError(), UpstreamUnavailable),
+    ],
+)
+def test_what_ends_a_body_is_told_as_a_fault_of_ours(fault, error):
+    pump, released, _ = pump_of(b"a", fault)
+    assert pump.take(LONG) == b"a"
+    with pytest.raises(ServiceError) as told_of:
+        pump.take(LONG)
+    assert type(told_of.value) is error
+    assert released == [True]
+
+
+def test_a_stream_that_goes_on_for_too_long_is_cut_though_nobody_takes_it():
+    pump, released, _ = pump_of(*[b"x"] * 100, seconds=0.01)
+    gevent.sleep(0.02)  # nothing tells that the time is over
+    assert released == [True]
+    assert [pump.take(LONG) for _ in range(PIECES)] == [b"x"] * PIECES
+    with pytest.raises(StreamTooLong):
+        pump.take(LONG)
+
+
+def test_a_caller_that_leaves_ends_the_reading_and_wakes_the_taker():
+    never = Event()
+    pump, released, _ = pump_of(b"a", b"b", never)
+    taken = gevent.spawn(lambda: [pump.take(LONG) for _ in range(3)])
+    gevent.sleep()
+    pump.abandon()
+    with pytest.raises(CallerLeft):
+        taken.get(timeout=LONG)
+    assert released == [True]
+
+
+def test_what_was_read_ahead_is_dropped_when_the_caller_leaves():
+    pump, released, _ = pump_of(*[b"x"] * 100)
+    gevent.sleep()
+    pump.abandon()
+    with pytest.raises(CallerLeft):
+        pump.take(LONG)
+    gevent.sleep()
+    assert released == [True]
+
+
+def test_closing_ends_the_reading():
+    pump, released, _ = pump_of(Event())
+    pump.close()
+    gevent.sleep()
+    assert released == [True]
+
+
+def test_silence_gives_signs_of_life_and_then_a_timeout():
+    class Silent(Pieces):
+        def take(self, seconds):
+            if self._pieces:
+                return self._pieces.popleft()
+            time.sleep(seconds)
+            raise Empty
+
+    stream = begun(FIRST, limits=StreamLimits(idle=0.05, heartbeat=0.01))
+    stream._pump = Silent()
+    reported = []
+    stream._report = reported.append
+    body = given(stream)
+    assert body.count(b": still here\n\n") >= 2
+    assert told(body).errors == ["upstream_timeout"]
+    assert isinstance(reported[0], UpstreamTimeout)
+
+
+def test_comments_of_an_upstream_are_no_events():
+    stream = begun(FIRST, *[b": ping\n\n"] * 3)
+    stream._last_event = time.monotonic() - LIMITS.idle
+    assert told(given(stream)).errors == ["upstream_timeout"]
+
+
+@pytest.mark.parametrize("end", [UpstreamInvalidResponse(), UpstreamUnavailable(), UpstreamTimeout(), b"data: [DO"])
+def test_after_its_finish_reason_an_answer_is_whole_however_its_stream_ends(end):
+    answer = told(given(begun(FIRST, LAST, end)))
+    assert (answer.text, answer.done, answer.errors) == ("Hi", True, [])
+
+
+def test_an_error_event_counts_even_after_a_finish_reason():
+    answer = told(given(begun(FIRST, LAST, b'data: {"error": "x", "error_type": "generation"}\n\n')))
+    assert (answer.done, answer.errors) == (False, ["upstream_unavailable"])
+
+
+def test_nothing_is_read_after_the_terminal_event():
+    answer = told(given(begun(FIRST, LAST + DONE + b"data: rubbish\n\n", b"data: more\n\n")))
+    assert (answer.done, answer.errors) == (True, [])
+
+
+def test_what_came_before_a_fault_is_given_before_it():
+    answer = told(given(begun(FIRST, FIRST + b"data: rubbish\n\n")))
+    assert (answer.text, answer.errors) == ("HiHi", ["upstream_invalid_response"])
+
+
+def test_a_failure_is_reported_once_and_an_end_is_none():
+    reported = []
+    given(begun(FIRST, UpstreamUnavailable(), report=reported.append))
+    given(begun(FIRST, LAST, report=reported.append))
+    assert [type(error) for error in reported] == [UpstreamUnavailable]
+
+
+def test_a_shutdown_in_mid_stream_is_a_typed_error():
+    assert told(given(begun(FIRST, Draining()))).errors == ["draining"]
+
+
+def test_a_caller_that_left_is_sent_nothing_more():
+    facts = StreamFacts(0.0)
+    assert b"error" not in given(begun(FIRST, CallerLeft()), facts)
+    assert (facts.outcome, facts.error) == ("caller_left", "caller_left")
+
+
+@pytest.mark.parametrize("pieces", [[], [DONE], [b": ping\n\n", DONE], [b"data: {"], [b'data: {"type": "ping"}\n\n']])
+def test_a_stream_that_says_nothing_has_not_begun(pieces):
+    with pytest.raises(UpstreamInvalidResponse):
+        begun(*pieces)
+
+
+def test_events_without_end_are_given_up():
+    with pytest.raises(UpstreamInvalidResponse):
+        begun(FIRST.removesuffix(b"\n\n"), *[b"x" * 65536] * 17)
+
+
+def test_a_reason_that_the_backend_left_out_is_said_at_the_end():
+    call = b'"tool_calls": {"function": {"name": "f", "parameters": {"a": 1}}}'
+    chat = told(given(begun(b'data: {"choices": [{"delta": {%b}}]}\n\n' % call, DONE)))
+    assert chat.finish_reasons == ["tool_calls"]
+    text = told(given(begun(FIRST, DONE, reader=ChunkReader(TEXT, None, "a"))))
+    assert (text.text, text.finish_reasons) == ("Hi", ["stop"])
+
+
+def test_streams_leave_no_cycles_behind():
+    gc.collect()
+    gc.disable()
+    try:
+        for end in (UpstreamUnavailable(), b"data: rubbish\n\n", DONE, b""):
+            given(begun(FIRST, end))
+            pump, _, _ = pump_of(b"a", ConnectionResetError())
+            pump.take(LONG)
+            with pytest.raises(ServiceError):
+                pump.take(LONG)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
