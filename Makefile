@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage soak overload outage faults-page tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage soak overload outage streams faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ overload: install ## Let 500 callers meet an upstream that hangs; print the time
 
 outage: install ## Let an upstream fail for a minute under 50 callers; print what it saw and how soon it was back
 	$(BIN)/python benchmarks/outage.py
+
+streams: install ## Measure streams: 200 at once, the embedded engine's, and what an event costs
+	$(BIN)/python benchmarks/streams.py
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/relay.py
 
 faults-page: install ## Write docs/faults.md from the table that the chaos tests run
 	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md

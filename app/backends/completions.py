@@ -24,7 +24,9 @@ def completion(answer: Answer, shape: Shape, model: str | None, prompt: str) -> 
     reader.require_whole()
     for chunk in reader.unsaid():
         fold.add(chunk.payload)
-    return {**fold.answer(), "object": shape.whole, "usage": reader.openai_usage(answer.headers)}
+    told = fold.answer()
+    names = {name: told[name] for name in ("id", "object", "created", "model")}
+    return {**names, **told, "object": shape.whole, "usage": reader.openai_usage(answer.headers)}
 
 
 def generation(answer: Answer, prompt: str) -> Generation:

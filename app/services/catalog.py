@@ -42,4 +42,4 @@ class Catalog:
 
 def _entry(told: dict[str, Any], owner: str) -> dict[str, Any]:
     """Return an entry with all that OpenAI's have; 0 stands for a time that nobody knows."""
-    return {"object": "model", "created": 0, "owned_by": owner, **told}
+    return {"id": told["id"], "object": "model", "created": 0, "owned_by": owner, **told}

@@ -7,6 +7,7 @@ import pytest
 from support.calls import generate
 from support.chaos import ChaosUpstream
 from support.faults import BUDGET_SECONDS, FAULTS, RETRIES, UNREACHABLE, page
+from support.scripts import DONE
 from support.servers import ROOT, Service, free_port, until
 
 OVER_BUDGET_SECONDS = 0.25
@@ -64,6 +65,17 @@ def test_a_fault_has_its_answer_and_leaves_nothing_behind(steady, chaos, fault):
     assert generate(steady).status_code == 200
     assert steady.get("/health/deep").json()["checks"]["openai"]["breakers"]["chat/completions"] == "closed"
     until(lambda: len(chaos.open) <= 1)  # the one that the pool keeps
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.at_once], ids=lambda fault: fault.what)
+def test_a_fault_before_the_first_event_of_a_stream_has_the_same_answer(steady, chaos, fault):
+    chaos.play(fault.acts)
+    answer = steady.post("/v1/text/generate", prompt="x", stream=True)
+    if fault.status == 200:
+        assert answer.content.endswith(DONE)
+    else:
+        check(answer, fault)
+    assert chaos.calls == fault.calls
 
 
 @contextmanager
