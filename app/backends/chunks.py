@@ -1,7 +1,7 @@
 """Reads an answer as it comes: every dialect's events become chunks of OpenAI's API."""
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 from app.backends.base import Usage
 from app.backends.dialects import openai_payload, read_choice
 from app.backends.faults import decoded
+from app.backends.logprobs import as_completions
 from app.backends.toolcalls import ToolCalls
 from app.backends.usage import counted, given_usage, openai_usage
 from app.errors import UpstreamInvalidResponse
@@ -66,6 +67,7 @@ class ChunkReader:
         self._given: Mapping[str, Any] = {}
         self._said: list[str] = []
         self._reasons: dict[int, str | None] = {}
+        self._lengths: Counter[int] = Counter()
         self._tools: defaultdict[int, ToolCalls] = defaultdict(ToolCalls)
         self._id = f"{shape.prefix}{uuid4().hex}"
         self._created = int(time.time())
@@ -150,15 +152,21 @@ class ChunkReader:
     def _shaped(self, choice: dict[str, Any], part: dict[str, Any]) -> bool:
         """Bring a choice into the shape of the route's chunks; tell whether it was not."""
         if self._shape is TEXT:
-            if part is choice and "text" in choice:
-                return False
-            choice["text"] = part.get("content") or ""
-            choice.pop("delta", None)
-            choice.pop("message", None)
-            return True
+            return self._shaped_as_text(choice, part)
         if isinstance(choice.get("delta"), dict):
             return False
         choice["delta"] = choice.pop("message", None) or {"content": choice.pop("text", "")}
+        return True
+
+    def _shaped_as_text(self, choice: dict[str, Any], part: dict[str, Any]) -> bool:
+        given, index = choice.get("logprobs"), choice["index"]
+        if part is choice and "text" in choice and given is None:
+            return False
+        choice["text"] = part.get("text" if part is choice else "content") or ""
+        choice["logprobs"] = as_completions(given, self._lengths[index])
+        self._lengths[index] += len(choice["text"])
+        choice.pop("delta", None)
+        choice.pop("message", None)
         return True
 
     def _name(self, payload: dict[str, Any]) -> bool:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from app.backends.base import Answer, Generation, TokenLogprobs
+from app.backends.base import Answer, Generation
 from app.backends.chunks import CHAT, Chunk, ChunkReader, Shape
 from app.backends.dialects import require_success
 from app.backends.folding import Fold
+from app.backends.logprobs import token_logprobs
 from app.backends.sse import event_data
 from app.errors import UpstreamInvalidResponse
 
@@ -38,7 +39,7 @@ def generation(answer: Answer, prompt: str) -> Generation:
     if not choices:
         raise UpstreamInvalidResponse
     text = "".join(chunk.text for chunk in chunks)
-    tokens = tuple(token for choice in choices for token in _logprobs(choice.get("logprobs")))
+    tokens = tuple(token for choice in choices for token in token_logprobs(choice.get("logprobs")))
     return Generation(text, reader.finish_reason, reader.usage(answer.headers), logprobs=tokens)
 
 
@@ -49,32 +50,3 @@ def _chunks(answer: Answer, reader: ChunkReader) -> list[Chunk]:
     else:
         found = [reader.read(data) for data in event_data(answer.body)]
     return [chunk for chunk in found if chunk]
-
-
-def _logprobs(logprobs: Any) -> list[TokenLogprobs]:
-    """Read log-probabilities in the form of OpenAI's chat (`content`) or of its completions (`tokens`)."""
-    if not isinstance(logprobs, dict):
-        return []
-    if isinstance(logprobs.get("content"), list):
-        entries = [entry for entry in logprobs["content"] if isinstance(entry, dict)]
-        return [
-            TokenLogprobs(str(entry.get("token", "")), _top(entry.get("top_logprobs")) or _top([entry]))
-            for entry in entries
-        ]
-    tokens, tops = logprobs.get("tokens"), logprobs.get("top_logprobs")
-    if isinstance(tokens, list) and isinstance(tops, list):
-        return [TokenLogprobs(str(token), _numbers(top)) for token, top in zip(tokens, tops, strict=False)]
-    return []
-
-
-def _top(entries: Any) -> dict[str, float]:
-    if not isinstance(entries, list):
-        return {}
-    found = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("token"), str)]
-    return _numbers({entry["token"]: entry.get("logprob") for entry in found})
-
-
-def _numbers(pairs: Any) -> dict[str, float]:
-    if not isinstance(pairs, dict):
-        return {}
-    return {key: value for key, value in pairs.items() if isinstance(key, str) and isinstance(value, int | float)}

@@ -332,6 +332,30 @@ def test_completions_take_prompts_in_every_form(client, upstream, prompt):
     assert (body["object"], body["choices"]) == ("text_completion", [choice])
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_logprobs_of_completions_have_openais_older_form(make_client, upstream, streamed):
+    def piece(*tokens):
+        entries = [
+            {"token": token, "logprob": -1, "top_logprobs": [{"token": token, "logprob": -1}]} for token in tokens
+        ]
+        return {"choices": [{"index": 0, "text": "".join(tokens), "logprobs": {"content": entries}}]}
+
+    events = [piece(" a", "é"), piece("b"), piece(), {"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}]
+    upstream.post(f"{ENGINE}/completions", body=stream(events), content_type="text/event-stream")
+    asked = {"prompt": "x", "logprobs": 1, "stream": streamed}
+    answer = make_client(EMBEDDED).post("/v1/completions", json=asked)
+    if streamed:
+        told = [event["choices"][0]["logprobs"] for event in stream_told(answer.data).events[:3]]
+        assert [one["text_offset"] for one in told] == [[0, 2], [3], []]
+    else:
+        assert answer.get_json()["choices"][0]["logprobs"] == {
+            "tokens": [" a", "é", "b"],
+            "token_logprobs": [-1, -1, -1],
+            "top_logprobs": [{" a": -1}, {"é": -1}, {"b": -1}],
+            "text_offset": [0, 2, 3],
+        }
+
+
 @pytest.mark.parametrize("prompt", [None, [], "", " ", [""], [1, "a"], [[1], "a"], [[]], [-1], [True], {}, 5, "\x00"])
 def test_prompts_that_are_none_are_refused(client, prompt):
     assert refused(client.post("/v1/completions", json={"prompt": prompt}))["param"] == "prompt"
