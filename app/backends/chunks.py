@@ -13,6 +13,7 @@ from app.backends.base import Usage
 from app.backends.dialects import openai_payload, read_choice
 from app.backends.faults import decoded
 from app.backends.logprobs import as_completions
+from app.backends.tokens import TokenEstimate
 from app.backends.toolcalls import ToolCalls
 from app.backends.usage import counted, given_usage, openai_usage
 from app.errors import UpstreamInvalidResponse
@@ -65,7 +66,7 @@ class ChunkReader:
         self._shape = shape
         self._prompt = prompt
         self._given: Mapping[str, Any] = {}
-        self._said: list[str] = []
+        self._said = TokenEstimate()
         self._reasons: dict[int, str | None] = {}
         self._lengths: Counter[int] = Counter()
         self._tools: defaultdict[int, ToolCalls] = defaultdict(ToolCalls)
@@ -96,7 +97,8 @@ class ChunkReader:
         for choice in payload["choices"]:
             changed |= self._read(choice)
         changed |= self._name(payload)
-        return Chunk(payload, None if changed else data)
+        # data of several lines would need a `data:` before each
+        return Chunk(payload, None if changed or b"\n" in data else data)
 
     @property
     def is_whole(self) -> bool:
@@ -128,7 +130,7 @@ class ChunkReader:
 
     def usage(self, headers: Mapping[str, str]) -> Usage:
         """Return what the answer used: the last counts given, or an estimate."""
-        return counted(self._given, headers, self._prompt, "".join(self._said))
+        return counted(self._given, headers, self._prompt, self._said.tokens)
 
     def openai_usage(self, headers: Mapping[str, str]) -> dict[str, Any]:
         """Return the same as OpenAI has it."""
@@ -146,7 +148,9 @@ class ChunkReader:
         if part.get("tool_calls"):
             changed = True
             self._tools[index].read(part)
-        self._said += [part[name] for name in _SAID if isinstance(part.get(name), str)]
+        for name in _SAID:
+            if isinstance(text := part.get(name), str):
+                self._said.add(text)
         return self._shaped(choice, part) or changed
 
     def _shaped(self, choice: dict[str, Any], part: dict[str, Any]) -> bool:

@@ -10,6 +10,8 @@ from app.backends.base import Answer
 from app.backends.faults import decoded, fault, fault_in_band
 from app.errors import UpstreamInvalidResponse, UpstreamUnavailable
 
+# OpenAI's own limit of `n`
+MOST_CHOICES = 128
 # text-generation-inference, older routers and Cohere spell OpenAI's reasons in their own ways
 _FINISH_REASONS = {
     "eos": "stop",
@@ -69,6 +71,8 @@ def read_choice(choice: Any) -> tuple[dict[str, Any], bool]:
     if not isinstance(choice.get("index"), int):
         choice["index"] = 0  # some servers leave the number out where there is one choice
         changed = True
+    if not 0 <= choice["index"] < MOST_CHOICES:
+        raise UpstreamInvalidResponse
     reason = choice.get("finish_reason")
     if reason is not None:
         choice["finish_reason"] = finish_reason(reason)

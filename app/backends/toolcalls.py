@@ -7,6 +7,9 @@ import orjson
 
 from app.errors import UpstreamInvalidResponse
 
+# no answer makes more
+MOST_CALLS = 1000
+
 
 class ToolCalls:
     """Reads the tool calls of one choice, and tells by their numbers and ids which pieces belong together."""
@@ -40,6 +43,8 @@ class ToolCalls:
             call["index"] = known
             call.pop("type", None)
             return
+        if self._count >= MOST_CALLS:
+            raise UpstreamInvalidResponse
         call["index"] = self._latest[number] = self._count
         call["id"] = str(told) if told not in (None, "") else f"call_{uuid4().hex}"
         self._named[number, call["id"]] = self._count

@@ -19,13 +19,16 @@ def given_usage(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return usage if usage and isinstance(usage, dict) else None
 
 
-def counted(given: Mapping[str, Any], headers: Mapping[str, str], prompt: str, text: str) -> Usage:
-    """Take the counts given in a body, else in TGI's headers; count what is missing and mark the whole as estimated."""
+def counted(given: Mapping[str, Any], headers: Mapping[str, str], prompt: str, estimated: int) -> Usage:
+    """Take the counts given in a body, else in TGI's headers; where one is missing, mark the whole as estimated.
+
+    `estimated` stands in for the tokens of the completion; those of the prompt are counted here.
+    """
     prompt_tokens = _count(given.get("prompt_tokens"), headers.get("x-prompt-tokens"))
     completion_tokens = _count(given.get("completion_tokens"), headers.get("x-generated-tokens"))
     return Usage(
         prompt_tokens or estimated_tokens(prompt),  # no prompt is empty: a count of zero is none
-        estimated_tokens(text) if completion_tokens is None else completion_tokens,
+        estimated if completion_tokens is None else completion_tokens,
         estimated=not prompt_tokens or completion_tokens is None,
     )
 

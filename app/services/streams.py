@@ -1,6 +1,7 @@
 """Streams: an upstream's answer, read and given on as it comes."""
 
 import http.client
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -108,7 +109,7 @@ class Stream:
         self._report = report
         self._splitter = EventSplitter()
         self._over = False
-        self._last_event = time.monotonic()
+        self._last_event = math.inf  # the wait for the first has a limit of its own
         self._batches = self._read() if head.media_type == "text/event-stream" else self._read_whole()
         self._first: list[Chunk] = []
 

@@ -318,3 +318,13 @@ def test_a_stream_in_flight_finishes_within_the_grace_of_a_shutdown(start_with, 
         assert told(listener.rest()).done
         assert stopped.result() == 0
     listener.leave()
+
+
+def test_every_event_of_a_hundred_streams_at_once_arrives(service, chaos):
+    together = threading.Barrier(100)
+    words = [f"{number} " for number in range(20)]
+    chaos.play([Script(HEL, lambda _: together.wait(20), *map(event, words), LO, DONE) for _ in range(100)])
+    with ThreadPoolExecutor(100) as pool:
+        answers = [answer for _, answer in pool.map(lambda _: read(service), range(100))]
+    assert {answer.text for answer in answers} == {"Hel" + "".join(words) + "lo."}
+    assert all(answer.done for answer in answers)

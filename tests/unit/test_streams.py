@@ -203,6 +203,32 @@ def test_a_stream_that_says_nothing_has_not_begun(pieces):
         begun(*pieces)
 
 
+def test_an_event_of_several_lines_is_given_on_in_one():
+    lines = FIRST.strip()[6:].replace(b", ", b",\n")
+    body = given(begun(b"".join(b"data: %b\n" % line for line in lines.splitlines()) + b"\n", LAST))
+    assert told(body).text == "Hi"
+
+
+def test_an_answer_has_at_most_so_many_choices_and_calls():
+    choice = b'data: {"choices": [{"index": %d, "delta": {"content": "x"}}]}\n\n'
+    for index in (128, -1, 10**18):
+        assert told(given(begun(FIRST, choice % index))).errors == ["upstream_invalid_response"]
+    assert told(given(begun(FIRST, choice % 127, DONE))).done
+    calls = b'{"id": "%d", "function": {"name": "f"}}'
+    event = b'data: {"choices": [{"index": 0, "delta": {"tool_calls": [%b]}}]}\n\n'
+    for count, fails in ((1000, False), (1001, True)):
+        many = event % b",".join(calls % number for number in range(count))
+        assert bool(told(given(begun(FIRST, many, DONE))).errors) == fails
+
+
+def test_long_texts_are_counted_without_being_kept():
+    pieces = [b'data: {"choices": [{"delta": {"content": "%b"}}]}\n\n' % (b"word " * 1000)] * 20
+    stream = begun(*pieces, LAST)
+    [usage] = told(given(stream)).usages
+    assert 20_000 <= usage["completion_tokens"] <= 20_020
+    assert not stream.reader._said._pieces[1:]
+
+
 def test_events_without_end_are_given_up():
     with pytest.raises(UpstreamInvalidResponse):
         begun(FIRST.removesuffix(b"\n\n"), *[b"x" * 65536] * 17)
