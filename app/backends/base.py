@@ -37,7 +37,12 @@ class Answer:
     @property
     def media_type(self) -> str:
         """The media type in lower case, without parameters."""
-        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+        return media_type(self.headers.get("content-type", ""))
+
+
+def media_type(content_type: str) -> str:
+    """Return the media type that a Content-Type names, in lower case, without parameters."""
+    return content_type.split(";")[0].strip().lower()
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Call(Generic[T]):
     `route` names the upstream route for the breaker. `parse` turns the answer, whatever its status, into the result
     or raises a ServiceError. `within` bounds the call to that many seconds, where it may not take the whole budget;
     `repeat` says whether it may be made again when it fails, `deterministic` that equal calls have equal answers.
-    With a `reader` the answer is read as it comes, and what the plan is sent is the stream of its chunks.
+    With a `reader`, made of the answer's `headers`, the plan is sent the stream of the answer's chunks.
     """
 
     backend: str
@@ -59,7 +64,7 @@ class Call(Generic[T]):
     within: float | None = None
     repeat: bool = True
     deterministic: bool = False
-    reader: "Callable[[], ChunkReader] | None" = None
+    reader: "Callable[..., ChunkReader] | None" = None
     most_bytes: int = MAX_ANSWER_BYTES
 
     @cached_property
@@ -110,10 +115,7 @@ class TextRequest:
 
 @dataclass(frozen=True)
 class OpenAIRequest:
-    """A validated request of one of OpenAI's routes; `body` goes to the backend with all unknown fields.
-
-    `prompt` is its text, for counting where no backend does.
-    """
+    """A validated request of one of OpenAI's routes, to be passed on; `prompt` is its text, for counting."""
 
     body: Mapping[str, Any]
     prompt: str

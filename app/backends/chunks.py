@@ -4,6 +4,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -57,11 +58,14 @@ class ChunkReader:
     """Reads the events of one answer; knows whether it is whole, why it ended, and what it used.
 
     `model` is the name that callers are to see, None for the backend's own; `prompt` is for counting where the backend
-    does not.
+    does not; `headers` are those of the answer, in lower case.
     """
 
-    def __init__(self, shape: Shape, model: str | None, prompt: str) -> None:
+    def __init__(
+        self, shape: Shape, model: str | None, prompt: str, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.model = model
+        self._headers = headers
         self.ended = False
         self._shape = shape
         self._prompt = prompt
@@ -128,13 +132,15 @@ class ChunkReader:
         self._name(payload)
         return Chunk(payload)
 
-    def usage(self, headers: Mapping[str, str]) -> Usage:
-        """Return what the answer used: the last counts given, or an estimate."""
-        return counted(self._given, headers, self._prompt, self._said.tokens)
+    @property
+    def usage(self) -> Usage:
+        """What the answer used: the last counts given, or an estimate."""
+        return counted(self._given, self._headers, self._prompt, self._said.tokens)
 
-    def openai_usage(self, headers: Mapping[str, str]) -> dict[str, Any]:
-        """Return the same as OpenAI has it."""
-        return openai_usage(self._given, self.usage(headers))
+    @property
+    def openai_usage(self) -> dict[str, Any]:
+        """The same as OpenAI has it."""
+        return openai_usage(self._given, self.usage)
 
     @property
     def _unsaid_reason(self) -> str:

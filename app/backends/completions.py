@@ -18,7 +18,7 @@ def completion(answer: Answer, shape: Shape, model: str | None, prompt: str) -> 
     does not. Raises the error of the table for an answer that is none: a status, an error in a 200, HTML, cut off,
     wrong shape.
     """
-    reader = ChunkReader(shape, model, prompt)
+    reader = ChunkReader(shape, model, prompt, answer.headers)
     fold = Fold()
     for chunk in _chunks(answer, reader):
         fold.add(chunk.payload)
@@ -27,12 +27,12 @@ def completion(answer: Answer, shape: Shape, model: str | None, prompt: str) -> 
         fold.add(chunk.payload)
     told = fold.answer()
     names = {name: told[name] for name in ("id", "object", "created", "model")}
-    return {**names, **told, "object": shape.whole, "usage": reader.openai_usage(answer.headers)}
+    return {**names, **told, "object": shape.whole, "usage": reader.openai_usage}
 
 
 def generation(answer: Answer, prompt: str) -> Generation:
     """Return the text, finish reason and usage of an answer; arguments and errors as for `completion`."""
-    reader = ChunkReader(CHAT, None, prompt)
+    reader = ChunkReader(CHAT, None, prompt, answer.headers)
     chunks = list(_chunks(answer, reader))
     reader.require_whole()
     choices = [choice for chunk in chunks for choice in chunk.payload["choices"] if not choice["index"]]
@@ -40,7 +40,7 @@ def generation(answer: Answer, prompt: str) -> Generation:
         raise UpstreamInvalidResponse
     text = "".join(chunk.text for chunk in chunks)
     tokens = tuple(token for choice in choices for token in token_logprobs(choice.get("logprobs")))
-    return Generation(text, reader.finish_reason, reader.usage(answer.headers), logprobs=tokens)
+    return Generation(text, reader.finish_reason, reader.usage, logprobs=tokens)
 
 
 def _chunks(answer: Answer, reader: ChunkReader) -> list[Chunk]:

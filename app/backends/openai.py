@@ -168,7 +168,7 @@ class OpenAIBackend(Backend):
         parse = partial(completion, shape=shape, model=model, prompt=request.prompt)
         return (yield self._call(route, parse, body))
 
-    def _stream(self, route: str, reader: Callable[[], ChunkReader], body: dict[str, Any]) -> Call[Any]:
+    def _stream(self, route: str, reader: Callable[..., ChunkReader], body: dict[str, Any]) -> Call[Any]:
         """Return a call whose answer is read as it comes."""
         return replace(self._call(route, require_success, streamed(body)), reader=reader)
 

@@ -32,7 +32,7 @@ class OpenAIEvents:
         reader = self._stream.reader
         last = list(reader.unsaid())
         if self._include_usage:
-            last.append(reader.made([], usage=reader.openai_usage(self._stream.head.headers)))
+            last.append(reader.made([], usage=reader.openai_usage))
         return self.of(last) + DONE
 
     def error(self, error: ServiceError) -> bytes:

@@ -50,8 +50,7 @@ class TextEvents:
 
     def end(self) -> bytes:
         reader = self._stream.reader
-        usage = reader.usage(self._stream.head.headers)
-        return self._event("", reader.finish_reason, **_facts(usage, self._context)) + DONE
+        return self._event("", reader.finish_reason, **_facts(reader.usage, self._context)) + DONE
 
     def error(self, error: ServiceError) -> bytes:
         return b"event: error\ndata: %b\n\n" % orjson.dumps(error.body(self._context.request_id))

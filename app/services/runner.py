@@ -86,7 +86,7 @@ class Runner:
 
     def ended(self, context: RequestContext, stream: Stream, facts: StreamFacts) -> None:
         """Count a stream whose outcome is known, and note what the log line tells of it."""
-        usage = stream.reader.usage(stream.head.headers)
+        usage = stream.reader.usage
         context.prompt_tokens, context.completion_tokens = usage.prompt_tokens, usage.completion_tokens
         facts.end = time.monotonic() - context.started
         self._count(context, facts.error or "ok")

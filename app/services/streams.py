@@ -12,7 +12,7 @@ import requests
 from gevent.queue import Empty, Queue
 from urllib3.exceptions import HTTPError
 
-from app.backends.base import MAX_ANSWER_BYTES, Answer
+from app.backends.base import MAX_ANSWER_BYTES, media_type
 from app.backends.chunks import Chunk, ChunkReader
 from app.backends.sse import EventSplitter
 from app.errors import CallerLeft, ServiceError, StreamTooLong, UpstreamInvalidResponse, UpstreamTimeout
@@ -93,14 +93,13 @@ class Stream:
     def __init__(
         self,
         pump: Pump,
-        head: Answer,
         reader: ChunkReader,
+        content_type: str,
         limits: StreamLimits,
         clean: Callable[[bytes], bytes],
         report: Callable[[ServiceError], None],
     ) -> None:
         self.reader = reader
-        self.head = head
         self.hang_up = pump.abandon
         self.close = pump.close
         self._pump = pump
@@ -110,7 +109,7 @@ class Stream:
         self._splitter = EventSplitter()
         self._over = False
         self._last_event = math.inf  # the wait for the first has a limit of its own
-        self._batches = self._read() if head.media_type == "text/event-stream" else self._read_whole()
+        self._batches = self._read() if media_type(content_type) == "text/event-stream" else self._read_whole()
         self._first: list[Chunk] = []
 
     def begin(self) -> None:

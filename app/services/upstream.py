@@ -77,7 +77,7 @@ class UpstreamClient:
         return self._persist(call, context, hedged, one)
 
     def open(
-        self, call: Call[Any], reader: Callable[[], ChunkReader], backend: Backend, context: RequestContext
+        self, call: Call[Any], reader: Callable[..., ChunkReader], backend: Backend, context: RequestContext
     ) -> Stream:
         """Return the stream of a call's answer, which has begun; raise the last attempt's error where none does."""
         one = partial(self._attempt, call, backend, context, partial(self._open, reader))
@@ -137,7 +137,7 @@ class UpstreamClient:
 
     def _open(
         self,
-        reader: Callable[[], ChunkReader],
+        reader: Callable[..., ChunkReader],
         call: Call[Any],
         context: RequestContext,
         place: Place,
@@ -149,11 +149,11 @@ class UpstreamClient:
             with response:
                 call.parse(self._answer(call, response))
         place.kept = True
-        head = Answer(response.status_code, _lowered(response.headers), b"")
+        headers = _lowered(response.headers)
         pump = Pump(response, context.stream_end.remaining(), place.leave)
         clean = partial(self._private.removed_from, status=response.status_code)
         report = partial(breaker.report, context.store_allowance)
-        stream = Stream(pump, head, reader(), self._limits, clean, report)
+        stream = Stream(pump, reader(headers=headers), headers.get("content-type", ""), self._limits, clean, report)
         try:
             stream.begin()
         except BaseException:

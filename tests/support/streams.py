@@ -6,7 +6,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.backends.base import Answer
 from app.backends.chunks import CHAT, ChunkReader
 from app.blueprints.openai_answers import OpenAIEvents
 from app.blueprints.streaming import given_on
@@ -83,9 +82,10 @@ class Pieces:
 
 def stream_of(*pieces: Any, reader: ChunkReader | None = None, limits: StreamLimits = LIMITS, report=None) -> Stream:
     """A stream that has not begun."""
-    head = Answer(200, {"content-type": "text/event-stream"}, b"")
     reader = reader or ChunkReader(CHAT, "org/model", "a prompt")
-    return Stream(Pieces(*pieces), head, reader, limits, lambda data: data, report or (lambda error: None))
+    return Stream(
+        Pieces(*pieces), reader, "text/event-stream", limits, lambda data: data, report or (lambda error: None)
+    )
 
 
 def context() -> RequestContext:
