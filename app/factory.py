@@ -29,6 +29,7 @@ def build(config: Config) -> Flask:
     """Return the app of these settings."""
     app = Flask("app", static_folder=None)
     app.json = OrjsonProvider(app)
+    app.url_map.merge_slashes = False  # else a doubled slash is answered with a redirect, in HTML
     # one more than the limit: a body without a length is silently cut there, and only so shows that it is too long
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes + 1
     models = Models(config)
@@ -62,4 +63,5 @@ def _client(config: Config, breakers: Breakers) -> UpstreamClient:
 
 
 def _encoded(texts: tuple[str, ...]) -> tuple[bytes, ...]:
-    return tuple(text.encode() for text in texts)
+    """Return the texts as they stand in an answer, and as JSON may write them."""
+    return tuple(form.encode() for text in texts for form in dict.fromkeys((text, text.replace("/", "\\/"))))

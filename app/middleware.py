@@ -61,7 +61,8 @@ def _told() -> dict[str, str]:
     }
     answered = {"X-AI-Backend": context.backend, "X-AI-Model": context.model}
     return {
-        **{name: value for name, value in answered.items() if value},
+        # a backend may call its model what no header can hold
+        **{name: value for name, value in answered.items() if value and value.isascii() and value.isprintable()},
         "X-AI-Attempts": str(context.attempts),
         "X-AI-Cache": context.cache or "bypass",
         "X-AI-Fallback": str(context.fallback).lower(),

@@ -163,7 +163,7 @@ class ChunkReader:
         """Bring a choice into the shape of the route's chunks; tell whether it was not."""
         if self._shape is TEXT:
             return self._shaped_as_text(choice, part)
-        if isinstance(choice.get("delta"), dict):
+        if part is choice.get("delta") or (part is choice and isinstance(choice.get("delta"), dict)):
             return False
         choice["delta"] = choice.pop("message", None) or {"content": choice.pop("text", "")}
         return True
@@ -181,16 +181,14 @@ class ChunkReader:
 
     def _name(self, payload: dict[str, Any]) -> bool:
         """See that a chunk has an id, a time and the route's object, and name the model that callers know."""
-        if (
-            payload.get("object") == self._shape.chunk
-            and payload.get("id")
-            and payload.get("created")
-            and (self.model is None or payload.get("model") == self.model)
-        ):
-            self._id, self._created = payload["id"], payload["created"]
+        told = [payload.get(name) for name in ("id", "created", "object", "model")]
+        if isinstance(told[0], str) and told[0]:
+            self._id = told[0]
+        if isinstance(told[1], int) and told[1]:
+            self._created = told[1]
+        model = self.model or (told[3] if isinstance(told[3], str) else "")
+        names = [self._id, self._created, self._shape.chunk, model]
+        if told == names:
             return False
-        self._id = payload["id"] = payload.get("id") or self._id
-        self._created = payload["created"] = payload.get("created") or self._created
-        payload["object"] = self._shape.chunk
-        payload["model"] = self.model or payload.get("model") or ""
+        payload["id"], payload["created"], payload["object"], payload["model"] = names
         return True

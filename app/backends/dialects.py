@@ -68,7 +68,7 @@ def read_choice(choice: Any) -> tuple[dict[str, Any], bool]:
     if not isinstance(choice, dict):
         raise UpstreamInvalidResponse
     changed = False
-    if not isinstance(choice.get("index"), int):
+    if type(choice.get("index")) is not int:
         choice["index"] = 0  # some servers leave the number out where there is one choice
         changed = True
     if not 0 <= choice["index"] < MOST_CHOICES:

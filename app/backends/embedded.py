@@ -1,6 +1,8 @@
 """The embedded engine: llama.cpp on a loopback port, with one small model."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from app.backends import extracts, fewshot
@@ -126,7 +128,7 @@ class EmbeddedBackend(OpenAIBackend):
         if body is None:
             return super()._call(route, parse)
         seed = {"seed": body["seed"] % SEEDS} if "seed" in body else {}
-        return super()._call(route, parse, {**streamed(body), **seed})
+        return super()._call(route, partial(_parsed, parse), {**streamed(body), **seed})
 
     def _local(self, plan: Plan[T]) -> Plan[T]:
         """Run a plan; an engine that is away, or went away in mid-answer, is being started again."""
@@ -134,6 +136,11 @@ class EmbeddedBackend(OpenAIBackend):
             return (yield from plan)
         except (UpstreamUnavailable, UpstreamInvalidResponse) as error:
             raise ModelLoading(retry_after=RESTART_SECONDS) from error
+
+
+def _parsed(parse: Callable[[Answer], T], answer: Answer) -> T:
+    """Parse an answer of the engine, which says 500 where it cannot do what it was asked; when it fails it is gone."""
+    return parse(replace(answer, status=400) if answer.status == 500 else answer)
 
 
 def _single(call: Call[T]) -> Plan[T]:

@@ -38,8 +38,8 @@ def from_openai(answer: Answer, texts: int, model: str | None, prompt: str, enco
         index = entry.get("index")
         entry |= {"object": "embedding", "index": index if isinstance(index, int) else position}
         entry["embedding"] = _encoded(vector, encoding)
-    usage = given_usage(payload) or _usage(prompt)
-    return {**payload, "object": "list", "model": model or payload.get("model") or "", "usage": usage}
+    usage, told = given_usage(payload) or _usage(prompt), payload.get("model")
+    return {**payload, "object": "list", "model": model or (told if isinstance(told, str) else ""), "usage": usage}
 
 
 def from_pipeline(answer: Answer, texts: int, model: str, prompt: str, encoding: str) -> dict[str, Any]:

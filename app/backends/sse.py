@@ -31,7 +31,7 @@ class EventSplitter:
             piece = piece.removeprefix(b"\n")
         self._returned = piece.endswith(b"\r")
         self._size += len(piece)
-        if self._size > MAX_EVENT_BYTES + PIECE_BYTES:
+        if self._size > MAX_EVENT_BYTES:
             raise UpstreamInvalidResponse
         if b"\n" not in piece and b"\r" not in piece:
             self._line.append(piece)
@@ -59,7 +59,8 @@ class EventSplitter:
             elif not line and self._data:
                 events.append(b"\n".join(self._data))
                 self._data = []
-        self._size = sum(map(len, self._data)) + sum(map(len, self._line))
+        if not self._data:  # else the pieces of an event add up
+            self._size = sum(map(len, self._line))
         return events
 
 

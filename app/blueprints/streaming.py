@@ -1,6 +1,7 @@
 """Answers that are given as they come: server-sent events, of which the last tells whether the answer is whole."""
 
 import logging
+import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Protocol
@@ -16,6 +17,8 @@ from app.services.streams import Stream
 logger = logging.getLogger(__name__)
 
 DONE = b"data: [DONE]\n\n"
+# timers may be early by a moment
+DUE_SHARE = 0.9
 # a comment, which clients read over
 SIGN_OF_LIFE = b": still here\n\n"
 
@@ -51,9 +54,13 @@ def given_on(context: RequestContext, facts: StreamFacts, stream: Stream, events
     """Yield the events. This runs after the view, without Flask's contexts; no handler sees what is raised here."""
     try:
         with context.caller.telling(stream.hang_up):
+            last = time.monotonic()
             for batch in stream:
                 facts.events += len(batch)
-                yield events.of(batch) if batch else SIGN_OF_LIFE
+                given = events.of(batch)
+                if given or time.monotonic() - last >= DUE_SHARE * stream.heartbeat:
+                    last = time.monotonic()
+                    yield given or SIGN_OF_LIFE
         facts.outcome, facts.error = "completed", None
         yield events.end()
     except CallerLeft:

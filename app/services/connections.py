@@ -4,6 +4,7 @@ import http.client
 import io
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import SWITCHING_PROTOCOLS
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -14,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import DecodeError, ProtocolError
+from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 
 from app.errors import ServiceError, UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnavailable
 from app.version import SERVICE, __version__
@@ -24,6 +25,8 @@ UPSTREAM_HOSTS = 4
 MAX_INTERIM = 10
 # the longest that reading one answer may keep all other requests waiting
 TURN_SECONDS = 0.005
+# what was no work but a wait of another kind, such as for a slow caller, is not rested for
+LONGEST_REST_SECONDS = 0.05
 # a read that took longer has waited, and others had their turn
 WAIT_SECONDS = 0.0005
 
@@ -33,6 +36,7 @@ _FAULTS: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
     (http.client.HTTPException, UpstreamInvalidResponse),
     (requests.ConnectTimeout, UpstreamUnavailable),
     (requests.Timeout, UpstreamTimeout),
+    (ReadTimeoutError, UpstreamTimeout),
     (requests.exceptions.ChunkedEncodingError, UpstreamInvalidResponse),
     (requests.exceptions.ContentDecodingError, UpstreamInvalidResponse),
     (DecodeError, UpstreamInvalidResponse),
@@ -41,29 +45,43 @@ _FAULTS: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
 )
 
 
-class _TakingTurns(io.RawIOBase):
-    """Reads from a socket, and lets other requests and the deadline have their turn.
+class Turns:
+    """Lets other requests, and the deadline, have their turn beside one reader.
 
-    gevent's sockets never wait while there is data: an upstream that sends faster than we read would stop the worker.
-    So after TURN_SECONDS without a wait the reader rests for as long as it has worked.
+    gevent's sockets and queues never wait while there is something to take: an upstream that sends faster than we read
+    would stop the worker. So after TURN_SECONDS without a wait the reader rests for as long as it has worked.
     """
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Run the block, which reads and may wait; rest before it where that is due."""
+        asked = time.monotonic()
+        if asked - self._began > TURN_SECONDS:
+            gevent.sleep(min(asked - self._began, LONGEST_REST_SECONDS))
+            asked = self._began = time.monotonic()
+        try:
+            yield
+        finally:
+            if time.monotonic() - asked > WAIT_SECONDS:
+                self._began = time.monotonic()
+
+
+class _TakingTurns(io.RawIOBase):
+    """Reads from a socket, in turns with all other requests."""
 
     def __init__(self, connection: io.RawIOBase) -> None:
         self._connection = connection
-        self._began = time.monotonic()
+        self._turns = Turns()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        asked = time.monotonic()
-        if asked - self._began > TURN_SECONDS:
-            gevent.sleep(asked - self._began)
-            asked = self._began = time.monotonic()
-        count = self._connection.readinto(buffer)
-        if time.monotonic() - asked > WAIT_SECONDS:
-            self._began = time.monotonic()
-        return count
+        with self._turns.reading():
+            return self._connection.readinto(buffer)
 
     def close(self) -> None:
         self._connection.close()

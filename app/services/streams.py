@@ -16,7 +16,7 @@ from app.backends.base import MAX_ANSWER_BYTES, media_type
 from app.backends.chunks import Chunk, ChunkReader
 from app.backends.sse import EventSplitter
 from app.errors import CallerLeft, ServiceError, StreamTooLong, UpstreamInvalidResponse, UpstreamTimeout
-from app.services.connections import connection_fault
+from app.services.connections import Turns, connection_fault
 
 READ_BYTES = 16 * 1024
 # read ahead of a slow caller; beyond it the upstream has to wait
@@ -69,8 +69,10 @@ class Pump:
 
     def close(self) -> None:
         """Stop reading; give the body a moment to end by itself, so that its connection can be used again."""
-        self._greenlet.join(END_SECONDS)
-        self._greenlet.kill(block=False)
+        try:
+            self._greenlet.join(END_SECONDS)
+        finally:  # the end of the request may be raised into the wait
+            self._greenlet.kill(block=False)
 
     def _run(self, seconds: float) -> None:
         end: bytes | ServiceError = b""
@@ -103,12 +105,14 @@ class Stream:
         self.hang_up = pump.abandon
         self.close = pump.close
         self._pump = pump
-        self._limits = limits
+        self.heartbeat = limits.heartbeat
+        self._idle = limits.idle
+        self._turns = Turns()
         self._clean = clean
         self._report = report
         self._splitter = EventSplitter()
         self._over = False
-        self._last_event = math.inf  # the wait for the first has a limit of its own
+        self._silence = -math.inf  # the wait for the first event has a limit of its own
         self._batches = self._read() if media_type(content_type) == "text/event-stream" else self._read_whole()
         self._first: list[Chunk] = []
 
@@ -118,7 +122,7 @@ class Stream:
             self._first = next(self._batches)
 
     def __iter__(self) -> Iterator[list[Chunk]]:
-        """Yield the chunks that came together, none where a sign of life is due.
+        """Yield the chunks that came together; none where nothing, or nothing that callers see, came for a while.
 
         Raises a ServiceError, and reports it, where the rest of the answer does not come.
         """
@@ -136,34 +140,39 @@ class Stream:
                 for data in self._wait():
                     self._add(data, batch)
             except ServiceError:
-                if batch:
-                    yield batch
-                raise
-            except Empty:
-                yield []
-            if batch:
                 yield batch
+                raise
+            yield batch
         self.reader.require_whole()
 
     def _wait(self) -> list[bytes]:
-        """Return the data of the events that came, once some did; what is whole needs no more."""
-        idle = self._last_event + self._limits.idle - time.monotonic()
+        """Return the data of the events that came, none where it took long; what is whole needs no more.
+
+        Only time spent in here counts as silence, not what our caller took for the events before.
+        """
+        asked = time.monotonic()
         try:
-            if idle <= 0:
-                raise UpstreamTimeout
-            piece = self._pump.take(min(self._limits.heartbeat, idle))
+            with self._turns.reading():
+                piece = self._pump.take(min(self.heartbeat, self._idle - self._silence))
+            self._over = not piece
+            events = self._splitter.feed(piece) if piece else self._splitter.end()
+        except Empty:
+            events = []
         except ServiceError:
             if not self.reader.is_whole:
                 raise
-            piece = b""
-        self._over = not piece
-        events = self._splitter.feed(piece) if piece else self._splitter.end()
-        if events:
-            self._last_event = time.monotonic()
+            self._over, events = True, self._splitter.end()
+        self._silence = 0.0 if events else self._silence + time.monotonic() - asked
+        if self._silence >= self._idle:
+            if not self.reader.is_whole:
+                raise UpstreamTimeout
+            self._over = True
         return events
 
     def _add(self, data: bytes, batch: list[Chunk]) -> None:
-        """Read one event into the batch; one that the end of a whole answer cut off does not matter."""
+        """Read one event into the batch; none after the terminal one, or that the end of a whole answer cut off."""
+        if self.reader.ended:
+            return
         try:
             chunk = self.reader.read(self._clean(data))
         except UpstreamInvalidResponse:
@@ -179,7 +188,7 @@ class Stream:
         body = bytearray()
         while len(body) <= MAX_ANSWER_BYTES:
             with suppress(Empty):
-                piece = self._pump.take(self._limits.idle)
+                piece = self._pump.take(self.heartbeat)
                 body += piece
                 if not piece:
                     chunk = self.reader.read(self._clean(bytes(body)), whole=True)

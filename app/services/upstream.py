@@ -37,6 +37,11 @@ class Private:
     keys: tuple[bytes, ...]
     hosts: tuple[bytes, ...]
 
+    def hosts_removed_from(self, error: ServiceError) -> None:
+        """Take the hosts out of the reason that an upstream gave, be it in an answer that said 200."""
+        if isinstance(reason := error.details.get("reason"), str):
+            error.details["reason"] = self.removed_from(reason.encode(), error.status).decode(errors="replace")
+
     def removed_from(self, body: bytes, status: int) -> bytes:
         """Return the body of an answer without them; a host in an answer of a model is the model's own word."""
         for text in (*self.keys, *(self.hosts if status >= 400 else ())):
@@ -124,6 +129,9 @@ class UpstreamClient:
                 if remaining < context.deadline.fair:
                     raise ImpatientTimeout from error
                 raise
+            except ServiceError as error:
+                self._private.hosts_removed_from(error)
+                raise
             except requests.RequestException as error:
                 raise connection_fault(error) from error
             finally:
@@ -152,7 +160,7 @@ class UpstreamClient:
         headers = _lowered(response.headers)
         pump = Pump(response, context.stream_end.remaining(), place.leave)
         clean = partial(self._private.removed_from, status=response.status_code)
-        report = partial(breaker.report, context.store_allowance)
+        report = partial(self._failed, breaker, context)
         stream = Stream(pump, reader(headers=headers), headers.get("content-type", ""), self._limits, clean, report)
         try:
             stream.begin()
@@ -161,15 +169,22 @@ class UpstreamClient:
             raise
         return stream
 
+    def _failed(self, breaker: Breaker, context: RequestContext, error: ServiceError) -> None:
+        """Take note of a stream that broke off."""
+        self._private.hosts_removed_from(error)
+        breaker.report(context.store_allowance, error)
+
     def _response(self, call: Call[Any], context: RequestContext) -> requests.Response:
         """Send the request, and read the head of its answer."""
         remaining = context.deadline.remaining()
+        # the deadline holds for the head of a stream too, and this for every read of it
+        silence = remaining if call.reader is None else context.stream_end.remaining()
         return self._session.request(
             "GET" if call.content is None else "POST",
             call.url,
             data=call.content,
             headers={**_headers(call), "X-Request-ID": context.request_id},
-            timeout=(min(CONNECT_TIMEOUT_SECONDS, remaining), remaining),
+            timeout=(min(CONNECT_TIMEOUT_SECONDS, remaining), silence),
             allow_redirects=False,
             stream=True,
         )

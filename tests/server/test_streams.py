@@ -1,5 +1,6 @@
 """Streams over real sockets: prompt in every framing, with limits of time, and never broken without a word."""
 
+import gzip
 import json
 import random
 import signal
@@ -328,3 +329,96 @@ def test_every_event_of_a_hundred_streams_at_once_arrives(service, chaos):
         answers = [answer for _, answer in pool.map(lambda _: read(service), range(100))]
     assert {answer.text for answer in answers} == {"Hel" + "".join(words) + "lo."}
     assert all(answer.done for answer in answers)
+
+
+def test_a_slow_caller_gets_the_whole_answer_and_is_no_fault_of_the_upstream(limited, chaos):
+    big = event("x" * 50_000)
+    pieces = [big] * 60
+    chaos.play([Script(HEL, *pieces, LO, DONE)])
+    listener = Listener(limited)
+    assert listener.begin() == 200
+    time.sleep(0.9)  # longer than an upstream may be silent; nothing tells that the service is held up
+    answer = told(listener.rest())
+    listener.leave()
+    assert (answer.done, answer.errors, len(answer.text)) == (True, [], 6 + 60 * 50_000)
+
+
+@pytest.mark.parametrize(
+    "quiet", [b": ping\n\n", b'data: {"type": "ping"}\n\n', event("").replace(b'"content"', b'"reasoning"')]
+)
+def test_a_caller_is_given_signs_of_life_while_what_comes_is_not_for_him(limited, chaos, quiet):
+    over = threading.Event()
+
+    def murmur(exchange):
+        while not over.wait(0.02):
+            exchange.send(b"%x\r\n%b\r\n" % (len(quiet), quiet))
+
+    chaos.play([Script(HEL, murmur, LO, DONE)])
+    listener = Listener(limited, "/v1/text/generate")
+    assert listener.begin() == 200
+    assert b"Hel" in listener.next()
+    assert listener.next() == listener.next() == b": still here\n\n"
+    over.set()
+    assert listener.rest().endswith(DONE)
+    listener.leave()
+
+
+def test_silence_longer_than_the_time_to_the_first_event_is_no_fault(start_with, chaos):
+    service = start_with(STREAM_FIRST_EVENT_TIMEOUT="300ms", STREAM_IDLE_TIMEOUT="10s")
+    more = threading.Event()
+    chaos.play([Script(HEL, LO, DONE), Script(HEL, more, LO, DONE)])
+    assert read(service)[1].done
+    listener = Listener(service)
+    assert listener.begin() == 200
+    assert b"Hel" in listener.next()
+    threading.Timer(0.6, more.set).start()
+    assert told(listener.rest()).done
+    listener.leave()
+
+
+@pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.03, 0.04])
+def test_a_caller_that_leaves_while_a_failed_call_is_being_closed_leaves_nothing_behind(narrow, chaos, delay):
+    script = Script(b"data: rubbish\n\n", hang)
+    chaos.play([script])
+    listener = Listener(narrow)
+    assert script.begun.wait(5)
+    time.sleep(delay)  # into the time in which the upstream may still end by itself
+    listener.leave()
+    assert script.gone.wait(1)
+    chaos.play([Script(HEL, LO, DONE)])
+    assert read(narrow)[1].done
+
+
+def test_what_comes_after_the_terminal_event_does_not_count(service, chaos):
+    fault = b'data: {"error": {"message": "Too late.", "code": 500}}\n\n'
+    chaos.play([Script(HEL + LO + DONE + fault)])
+    status, answer = read(service)
+    assert (status, answer.text, answer.errors, answer.done) == (200, "Hello.", [], True)
+
+
+@pytest.mark.parametrize("codings", [["gzip"], ["gzip", "gzip"]], ids=len)
+def test_a_compressed_flood_stops_nobody_else(limited, chaos, codings):
+    flood = HEL + b"\n" * 300_000_000
+    for _ in codings:
+        flood = gzip.compress(flood, 1 if len(flood) > 10**7 else 9)
+
+    def pour(exchange):
+        exchange.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: %b\r\n"
+            % ", ".join(codings).encode()
+        )
+        exchange.send(b"Content-Length: %d\r\n\r\n" % (len(flood) + 1), flood)
+        exchange.hang()
+
+    chaos.play([pour])
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read, limited)
+        until(lambda: chaos.calls == 1)
+        slowest = 0.0
+        while not reading.done():
+            asked = time.monotonic()
+            assert limited.get("/health").status_code == 200
+            slowest = max(slowest, time.monotonic() - asked)
+        status, answer = reading.result()
+    assert (status, answer.errors) == (200, ["upstream_timeout"])
+    assert slowest < 0.5

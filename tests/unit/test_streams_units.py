@@ -86,7 +86,7 @@ def test_a_wait_for_a_piece_can_end_without_losing_it():
         (ConnectionResetError(), UpstreamUnavailable),
         (IncompleteRead(1, 2), UpstreamInvalidResponse),
         (ProtocolError("cut"), UpstreamInvalidResponse),
-        (TimeoutError(), UpstreamUnavailable),
+        (TimeoutError(), UpstreamTimeout),
     ],
 )
 def test_what_ends_a_body_is_told_as_a_fault_of_ours(fault, error):
@@ -155,7 +155,7 @@ def test_silence_gives_signs_of_life_and_then_a_timeout():
 
 def test_comments_of_an_upstream_are_no_events():
     stream = begun(FIRST, *[b": ping\n\n"] * 3)
-    stream._last_event = time.monotonic() - LIMITS.idle
+    stream._silence = LIMITS.idle
     assert told(given(stream)).errors == ["upstream_timeout"]
 
 
