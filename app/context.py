@@ -74,7 +74,7 @@ class CacheControl:
 class StreamFacts:
     """What the log line and the metrics tell of a stream; times in seconds from the request's start."""
 
-    first_event: float
+    first_event: float = 0.0
     events: int = 0
     end: float = 0.0
     outcome: str = "caller_left"

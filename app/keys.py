@@ -33,7 +33,7 @@ def client_keys(value: str) -> ClientKeys:
     names: dict[str, str] = {}
     for pair in value.split(","):
         match = _PAIR.fullmatch(pair.strip())
-        if match is None or match[1] in names.values() or match[2] in names:
+        if match is None or match[1] in names.values() or match[2] in (*names, _digest("")):
             raise ValueError(
                 "name:hash pairs separated by commas, each name and each hash once; make them with "
                 "python -m app.keys create NAME"

@@ -13,7 +13,8 @@ from prometheus_flask_exporter import PrometheusMetrics
 from app.context import RequestContext, StreamFacts
 from app.version import SERVICE
 
-DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+# streams may take up to STREAM_TOTAL_TIMEOUT
+DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 OTHER_MODEL = "other"
 RATE_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 UNMATCHED_ROUTE = "unmatched"
@@ -31,7 +32,7 @@ class Metrics:
         self._requests = self._counter("http_requests_total", "Requests.", "method", "route", "status")
         self._duration = Histogram(
             "http_request_duration_seconds",
-            "Time from the first byte of a request to its answer.",
+            "Time from the first byte of a request to the end of its answer.",
             ("service", "method", "route"),
             buckets=DURATION_BUCKETS,
             registry=self._registry,
@@ -43,7 +44,7 @@ class Metrics:
         self._streams = self._counter(
             "ai_streams_total", "Streams by how they ended.", "operation", "backend", "outcome"
         )
-        self._events = self._counter("ai_stream_events_total", "Events of streams.", "operation", "backend")
+        self._events = self._counter("ai_stream_events_total", "Events of upstreams' streams.", "operation", "backend")
         self._first_event = self._histogram(
             "ai_stream_first_event_seconds", "Time from a request to the first event of its stream.", DURATION_BUCKETS
         )

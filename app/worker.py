@@ -111,9 +111,10 @@ class Worker(GeventWorker):
             self.notify()
         if left := len(self._connections):
             self.log.warning("SHUTDOWN_GRACE is over; %d connections are cut", left)
-            with gevent.Timeout(LAST_WORD_SECONDS, False):
-                self._connections.kill(Draining)  # requests are answered with it, streams end with it
-            self._connections.kill(timeout=HEARTBEAT_SECONDS)
+            # requests are answered with it, streams end with it
+            self._connections.kill(Draining, timeout=LAST_WORD_SECONDS)
+            with gevent.Timeout(HEARTBEAT_SECONDS, False):
+                gevent.killall(list(self._connections))  # the pool's own kill leaves out whom it killed before
 
     def handle(self, listener_name: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it closes, fails, or stays idle for too long; the listener may be gone meanwhile."""

@@ -22,7 +22,6 @@ from app.backends.chunks import CHAT, ChunkReader
 from app.blueprints.openai_answers import OpenAIEvents
 from app.blueprints.streaming import given_on
 from app.blueprints.text import TextEvents
-from app.context import StreamFacts
 
 EVENTS = 20_000
 RUNS = 5
@@ -37,12 +36,12 @@ def event(model: str, reason: str | None = None) -> bytes:
 
 def once(model: str, *, as_text: bool) -> float:
     """Return the seconds for an event."""
-    stream = stream_of(*[event(model)] * EVENTS, event(model, "stop"), reader=ChunkReader(CHAT, "org/model", ""))
+    stream = stream_of(*[event(model)] * EVENTS, event(model, "stop"), reader=ChunkReader(CHAT, "org/model", "", {}))
     stream.begin()
     request = context()
     events = TextEvents(request, stream) if as_text else OpenAIEvents(stream, include_usage=False)
     began = time.process_time()
-    for _ in given_on(request, StreamFacts(0.0), stream, events):
+    for _ in given_on(request, stream, events):
         pass
     return (time.process_time() - began) / EVENTS
 

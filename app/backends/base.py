@@ -64,7 +64,7 @@ class Call(Generic[T]):
     within: float | None = None
     repeat: bool = True
     deterministic: bool = False
-    reader: "Callable[..., ChunkReader] | None" = None
+    reader: "Callable[[Mapping[str, str]], ChunkReader] | None" = None
     most_bytes: int = MAX_ANSWER_BYTES
 
     @cached_property
@@ -228,8 +228,9 @@ class Backend(ABC):
         raise NotSupported
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
-        """Return what the backend tells of its models, as OpenAI's list does; raise NotSupported where it has none."""
-        raise NotSupported
+        """Return what the backend tells of its models, as OpenAI's list does; none where it has no list."""
+        yield from ()
+        return []
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Rate the sentiment of a text."""

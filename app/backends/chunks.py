@@ -4,7 +4,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +31,7 @@ class Shape:
 CHAT = Shape("chat.completion", "chat.completion.chunk", "chatcmpl-")
 TEXT = Shape("text_completion", "text_completion", "cmpl-")
 
+_NAMES = ("id", "created", "object", "model")
 _SAID = ("content", "text", "reasoning", "reasoning_content")
 
 
@@ -61,9 +61,7 @@ class ChunkReader:
     does not; `headers` are those of the answer, in lower case.
     """
 
-    def __init__(
-        self, shape: Shape, model: str | None, prompt: str, headers: Mapping[str, str] = MappingProxyType({})
-    ) -> None:
+    def __init__(self, shape: Shape, model: str | None, prompt: str, headers: Mapping[str, str]) -> None:
         self.model = model
         self._headers = headers
         self.ended = False
@@ -74,8 +72,7 @@ class ChunkReader:
         self._reasons: dict[int, str | None] = {}
         self._lengths: Counter[int] = Counter()
         self._tools: defaultdict[int, ToolCalls] = defaultdict(ToolCalls)
-        self._id = f"{shape.prefix}{uuid4().hex}"
-        self._created = int(time.time())
+        self._names: list[Any] = []
 
     def read(self, data: bytes, *, whole: bool = False) -> Chunk | None:
         """Return the chunk of an event, or of an answer in one piece; None where callers need not see it.
@@ -90,14 +87,9 @@ class ChunkReader:
         if payload is None:
             return None
         self.ended = self.ended or whole
-        used = given_usage(payload)
-        changed = bool(payload.get("usage"))
-        if used:
-            self._given = used
-        if changed:
-            del payload["usage"]
-            if not payload["choices"]:
-                return None
+        changed = self._take_usage(payload)
+        if changed and not payload["choices"]:
+            return None
         for choice in payload["choices"]:
             changed |= self._read(choice)
         changed |= self._name(payload)
@@ -146,6 +138,11 @@ class ChunkReader:
     def _unsaid_reason(self) -> str:
         return "tool_calls" if self._tools else "stop"
 
+    def _take_usage(self, payload: dict[str, Any]) -> bool:
+        """Keep the counts that a payload carries; tell whether it had any in OpenAI's place, which it has no more."""
+        self._given = given_usage(payload) or self._given
+        return bool(payload.get("usage")) and payload.pop("usage") is not None
+
     def _read(self, choice: Any) -> bool:
         part, changed = read_choice(choice)
         index, reason = choice["index"], choice.get("finish_reason")
@@ -170,25 +167,32 @@ class ChunkReader:
 
     def _shaped_as_text(self, choice: dict[str, Any], part: dict[str, Any]) -> bool:
         given, index = choice.get("logprobs"), choice["index"]
+        text = part.get("text" if part is choice else "content") or ""
+        offset = self._lengths[index]
+        self._lengths[index] += len(text)
         if part is choice and "text" in choice and given is None:
             return False
-        choice["text"] = part.get("text" if part is choice else "content") or ""
-        choice["logprobs"] = as_completions(given, self._lengths[index])
-        self._lengths[index] += len(choice["text"])
+        choice["text"] = text
+        choice["logprobs"] = as_completions(given, offset)
         choice.pop("delta", None)
         choice.pop("message", None)
         return True
 
     def _name(self, payload: dict[str, Any]) -> bool:
-        """See that a chunk has an id, a time and the route's object, and name the model that callers know."""
-        told = [payload.get(name) for name in ("id", "created", "object", "model")]
-        if isinstance(told[0], str) and told[0]:
-            self._id = told[0]
-        if isinstance(told[1], int) and told[1]:
-            self._created = told[1]
-        model = self.model or (told[3] if isinstance(told[3], str) else "")
-        names = [self._id, self._created, self._shape.chunk, model]
-        if told == names:
+        """Give a chunk the names of the first one, where it has others; tell whether it had."""
+        told = [payload.get(name) for name in _NAMES]
+        if not self._names:
+            self._names = self._first_names(*told)
+        if told == self._names:
             return False
-        payload["id"], payload["created"], payload["object"], payload["model"] = names
+        payload.update(zip(_NAMES, self._names, strict=True))
         return True
+
+    def _first_names(self, number: Any, created: Any, _kind: Any, model: Any) -> list[Any]:
+        """Return what all chunks are called: as the first one is, where that is as OpenAI has it."""
+        return [
+            number if isinstance(number, str) and number else f"{self._shape.prefix}{uuid4().hex}",
+            created if isinstance(created, int) and created else int(time.time()),
+            self._shape.chunk,
+            self.model or (model if isinstance(model, str) else ""),
+        ]

@@ -78,14 +78,20 @@ def read_choice(choice: Any) -> tuple[dict[str, Any], bool]:
         choice["finish_reason"] = finish_reason(reason)
         changed |= choice["finish_reason"] != reason
     part = choice.get("delta") or choice.get("message") or choice
+    return part, _read_part(part) or changed
+
+
+def _read_part(part: Any) -> bool:
+    """See that a part's content is a text; tell whether it was not."""
     if not isinstance(part, dict):
         raise UpstreamInvalidResponse
+    changed = False
     for name in ("content", "text"):
         content = part.get(name)
         if content is not None and not isinstance(content, str):
             part[name] = _joined(content)
             changed = True
-    return part, changed
+    return changed
 
 
 def finish_reason(reason: Any) -> str | None:

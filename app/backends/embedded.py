@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from app.backends import extracts, fewshot
 from app.backends.base import (
     Answer,
+    Backend,
     Call,
     Generation,
     OpenAIRequest,
@@ -72,8 +73,7 @@ class EmbeddedBackend(OpenAIBackend):
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         """Return none: the one model that the engine serves is named by the settings."""
-        yield from ()
-        return []
+        return Backend.list_models(self)
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Compare the log-probabilities of one token after a few rated examples; a small model needs both."""
@@ -125,8 +125,7 @@ class EmbeddedBackend(OpenAIBackend):
 
     def _call(self, route: str, parse: Callable[[Answer], Any], body: dict[str, Any] | None = None) -> Call[Any]:
         """Stream from the engine: a call that is not streamed holds its slot to the end when its caller has gone."""
-        if body is None:
-            return super()._call(route, parse)
+        body = body or {}
         seed = {"seed": body["seed"] % SEEDS} if "seed" in body else {}
         return super()._call(route, partial(_parsed, parse), {**streamed(body), **seed})
 

@@ -14,7 +14,7 @@ from app.errors import UpstreamInvalidResponse
 Vector = list[float]
 
 # a few hundred texts of a large model
-MAX_ANSWER_BYTES = 32 * 1024**2
+MAX_VECTORS_BYTES = 32 * 1024**2
 
 
 def count(given: Any) -> int:

@@ -1,5 +1,6 @@
 """Puts the chunks of a stream together again: a whole answer of OpenAI's API."""
 
+from collections import defaultdict
 from typing import Any
 
 # of what comes in pieces, these are whole in each piece
@@ -24,28 +25,22 @@ class Fold:
         return {**self._answer, "choices": [self._choices[index].choice() for index in sorted(self._choices)]}
 
 
-class _Pieces(dict[str, Any]):
-    """Fields that come in pieces; a text is kept as the list of its pieces until it is whole."""
+class _Pieces:
+    """Fields that come in pieces: texts are joined, of others the last that is not null counts."""
+
+    def __init__(self) -> None:
+        self._texts: defaultdict[str, list[str]] = defaultdict(list)
+        self._others: dict[str, Any] = {}
 
     def add(self, fields: dict[str, Any]) -> None:
         for name, value in fields.items():
             if isinstance(value, str) and name not in _WHOLE:
-                self._pieces_of(name).append(value)
-            elif value is not None or name not in self:
-                self[name] = value
+                self._texts[name].append(value)
+            elif value is not None or name not in self._others:
+                self._others[name] = value
 
     def whole(self) -> dict[str, Any]:
-        return {name: "".join(value) if isinstance(value, _Text) else value for name, value in self.items()}
-
-    def _pieces_of(self, name: str) -> list[str]:
-        if not isinstance(self.get(name), _Text):
-            self[name] = _Text()
-        pieces: list[str] = self[name]
-        return pieces
-
-
-class _Text(list[str]):
-    pass
+        return self._others | {name: "".join(pieces) for name, pieces in self._texts.items()}
 
 
 class _Choice:
@@ -77,7 +72,7 @@ class _Choice:
         return {**whole, "message": message}
 
     def _add_call(self, call: dict[str, Any]) -> None:
-        fields, function = self._calls.setdefault(str(call["index"]), (_Pieces(), _Pieces()))
+        fields, function = self._calls.setdefault(call["index"], (_Pieces(), _Pieces()))
         fields.add({name: value for name, value in call.items() if name not in ("function", "index")})
         function.add(call["function"])
 
@@ -86,5 +81,5 @@ class _Choice:
             known = self._logprobs.get(name)
             if isinstance(known, list) and isinstance(value, list):
                 known += value
-            else:
+            elif value is not None or name not in self._logprobs:
                 self._logprobs[name] = value

@@ -96,7 +96,7 @@ class HuggingFaceBackend(OpenAIBackend):
         body = {"inputs": texts, **({"dimensions": dimensions} if dimensions else {})}
         call = self._pipeline(name, "feature-extraction", body, parse)
         return (
-            yield replace(call, url=f"{call.url}/pipeline/feature-extraction", most_bytes=embeddings.MAX_ANSWER_BYTES)
+            yield replace(call, url=f"{call.url}/pipeline/feature-extraction", most_bytes=embeddings.MAX_VECTORS_BYTES)
         )
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:

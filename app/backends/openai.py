@@ -85,13 +85,13 @@ class OpenAIBackend(Backend):
         texts = embeddings.count(body["input"])
         parse = partial(embeddings.from_openai, texts=texts, model=model, prompt=request.prompt, encoding=encoding)
         call = self._call("embeddings", parse, body)
-        return (yield replace(call, deterministic=True, most_bytes=embeddings.MAX_ANSWER_BYTES))
+        return (yield replace(call, deterministic=True, most_bytes=embeddings.MAX_VECTORS_BYTES))
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         try:
             return (yield self._call("models", _listed))
-        except ModelNotFound as error:
-            raise NotSupported("This server has no list of its models.") from error
+        except ModelNotFound:
+            return []
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Compare token log-probabilities; where the server gives none, read the word itself."""
@@ -168,7 +168,9 @@ class OpenAIBackend(Backend):
         parse = partial(completion, shape=shape, model=model, prompt=request.prompt)
         return (yield self._call(route, parse, body))
 
-    def _stream(self, route: str, reader: Callable[..., ChunkReader], body: dict[str, Any]) -> Call[Any]:
+    def _stream(
+        self, route: str, reader: Callable[[Mapping[str, str]], ChunkReader], body: dict[str, Any]
+    ) -> Call[Any]:
         """Return a call whose answer is read as it comes."""
         return replace(self._call(route, require_success, streamed(body)), reader=reader)
 

@@ -42,6 +42,7 @@ class ToolCalls:
         if known is not None:  # OpenAI names a call in its first piece only
             call["index"] = known
             call.pop("type", None)
+            function.pop("name", None)
             return
         if self._count >= MOST_CALLS:
             raise UpstreamInvalidResponse

@@ -10,7 +10,6 @@ from app.schemas.openai import ChatRequestSchema, messages_text
 def blueprint(scope: Scope) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("chat", __name__)
-    inference = scope.inference
-    answer = openai_operation(inference.runner, inference.chat, lambda body: messages_text(body["messages"]))
+    answer = openai_operation(scope, scope.inference.chat, lambda body: messages_text(body["messages"]))
     scope.post(routes, "/v1/chat/completions", ChatRequestSchema(scope.config.max_input_chars), answer)
     return routes

@@ -14,7 +14,7 @@ def blueprint(scope: Scope) -> Blueprint:
     """Make the blueprint of the two routes."""
     routes = Blueprint("models", __name__)
     schema = ValidateRequestSchema(scope.config.max_input_chars)
-    catalog = Catalog(scope.inference.runner.models, scope.inference)
+    catalog = Catalog(scope.inference)
 
     @routes.get("/v1/models")
     def list_models() -> Any:

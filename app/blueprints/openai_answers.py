@@ -8,11 +8,10 @@ import orjson
 from app.backends.base import OpenAIRequest
 from app.backends.chunks import Chunk
 from app.blueprints.openai_errors import openai_error
-from app.blueprints.scope import Operation
+from app.blueprints.scope import Operation, Scope
 from app.blueprints.streaming import DONE, event_stream
 from app.context import RequestContext
 from app.errors import ServiceError
-from app.services.runner import Runner
 from app.services.streams import Stream
 
 Service = Callable[[RequestContext, OpenAIRequest, str | None], dict[str, Any] | Stream]
@@ -39,23 +38,18 @@ class OpenAIEvents:
         return b"data: %b\n\n" % orjson.dumps(openai_error(error))
 
 
-def openai_operation(runner: Runner, service: Service, prompt: Callable[[dict[str, Any]], str]) -> Operation:
+def openai_operation(scope: Scope, service: Service, prompt: Callable[[dict[str, Any]], str]) -> Operation:
     """Make an operation of OpenAI's; `prompt` returns the text of a body, for counting where no backend does."""
+    runner = scope.inference.runner
 
     def answer(context: RequestContext, body: dict[str, Any]) -> Any:
-        model = body.pop("model", None)
-        stream = body.pop("stream", False)
-        told = body.get("stream_options", {}) if stream else body.pop("stream_options", {})
+        model, stream = body.pop("model", None), body.pop("stream", False)
+        include_usage = bool(body.get("stream_options", {}).get("include_usage"))
+        if not stream:
+            body.pop("stream_options", None)
         result = service(context, OpenAIRequest(body, prompt(body), stream), model)
         if isinstance(result, Stream):
-            events = OpenAIEvents(result, include_usage=bool(told.get("include_usage")))
-            return event_stream(runner, context, result, events)
+            return event_stream(runner, context, result, OpenAIEvents(result, include_usage=include_usage))
         return result
 
     return answer
-
-
-def texts(given: Any) -> str:
-    """Return the text of a `prompt` or an `input`, nothing for one in tokens."""
-    items = given if isinstance(given, list) else [given]
-    return "\n".join(item for item in items if isinstance(item, str))

@@ -38,7 +38,7 @@ class Scope:
         def view() -> dict[str, Any] | Response:
             body = read_body(schema, self.config)
             key = _idempotency_key()
-            if body.get("stream"):
+            if "stream" in schema.fields and body.get("stream"):
                 return answer(self.context(routes.name, streamed=True), body)
             context = self.context(routes.name)
             if key is None or not context.cache_control.write:

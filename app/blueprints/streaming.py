@@ -9,7 +9,7 @@ from typing import Protocol
 from flask import Response
 
 from app.backends.chunks import Chunk
-from app.context import RequestContext, StreamFacts
+from app.context import RequestContext
 from app.errors import CallerLeft, InternalError, ServiceError
 from app.services.runner import Runner
 from app.services.streams import Stream
@@ -43,15 +43,15 @@ class Events(Protocol):
 
 def event_stream(runner: Runner, context: RequestContext, stream: Stream, events: Events) -> Response:
     """Return the response that gives a stream on; when it is closed, whoever closed it, the stream is counted."""
-    facts = context.stream = context.stream or StreamFacts(0.0)
-    response = Response(given_on(context, facts, stream, events), mimetype="text/event-stream", headers=HEADERS)
+    response = Response(given_on(context, stream, events), mimetype="text/event-stream", headers=HEADERS)
     response.call_on_close(stream.close)
-    response.call_on_close(partial(runner.ended, context, stream, facts))
+    response.call_on_close(partial(runner.ended, context, stream))
     return response
 
 
-def given_on(context: RequestContext, facts: StreamFacts, stream: Stream, events: Events) -> Iterator[bytes]:
+def given_on(context: RequestContext, stream: Stream, events: Events) -> Iterator[bytes]:
     """Yield the events. This runs after the view, without Flask's contexts; no handler sees what is raised here."""
+    facts = stream.facts
     try:
         with context.caller.telling(stream.hang_up):
             last = time.monotonic()

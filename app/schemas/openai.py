@@ -101,6 +101,12 @@ class EmbeddingsRequestSchema(OpenAIRequestSchema):
     dimensions = Integer(1, 100_000, allow_none=True)
 
 
+def texts(given: Any) -> str:
+    """Return the text of a `prompt` or an `input`, nothing for one in tokens."""
+    items = given if isinstance(given, list) else [given]
+    return "\n".join(item for item in items if isinstance(item, str))
+
+
 def messages_text(messages: list[dict[str, Any]]) -> str:
     """Return the text of a conversation."""
     return "\n".join(text for message in messages for text in _texts(message.get("content")))

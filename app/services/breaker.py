@@ -71,10 +71,11 @@ class Breaker:
             raise CircuitOpen(retry_after=wait)
 
     @contextmanager
-    def guard(self, allowance: Allowance) -> Iterator[None]:
+    def guard(self, allowance: Allowance, *, begins_only: bool = False) -> Iterator[None]:
         """Run the block as one guarded call; raise CircuitOpen without running it while the breaker is open.
 
-        A ServiceError of the block counts as a failure where it speaks of an outage, and is passed on as it is.
+        A ServiceError of the block counts as a failure where it speaks of an outage, and is passed on as it is. Of a
+        call that `begins_only` in the block its end is the judge, for which see `judge`; but a probe may not take long.
         """
         self.check(allowance)
         probe = None if self._is_closed else self._begin_probe(allowance)
@@ -85,11 +86,12 @@ class Breaker:
             if not isinstance(error, _NO_VERDICT):
                 judge(error)
             raise
-        judge(None)
+        if probe is not None or not begins_only:
+            judge(None)
 
-    def report(self, allowance: Allowance, error: ServiceError) -> None:
-        """Count an outage that shows after its call was judged: a stream that broke off."""
-        if error.outage:
+    def judge(self, allowance: Allowance, error: ServiceError | None) -> None:
+        """Take the end of a call that only began in its guard: None where it ended well."""
+        if not isinstance(error, _NO_VERDICT):
             self._judge_call(allowance, None, error)
 
     @property

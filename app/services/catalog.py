@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.context import RequestContext
-from app.errors import ModelNotFound, NotSupported
+from app.errors import ModelNotFound
 from app.services.inference import InferenceService
 from app.services.models import Models, Target
 
@@ -13,16 +13,17 @@ from app.services.models import Models, Target
 class Catalog:
     """What callers can name: what the settings know, and what the primary backend tells of itself."""
 
-    models: Models
     inference: InferenceService
+
+    @property
+    def models(self) -> Models:
+        """The names that the settings know."""
+        return self.inference.runner.models
 
     def entries(self, context: RequestContext) -> list[dict[str, Any]]:
         """Return the whole list; raise the ServiceError of a backend that has one and does not give it."""
         target = Target(self.models.primary, None)
-        try:
-            told = self.inference.runner.ask(context, target, lambda _: target.backend.list_models())
-        except NotSupported:
-            told = []
+        told = self.inference.runner.ask(context, target, lambda _: target.backend.list_models())
         names = self.models.names
         new = [entry for entry in told if entry["id"] not in names]
         return [_entry({"id": name}, owner) for name, owner in names.items()] + [
@@ -30,7 +31,7 @@ class Catalog:
         ]
 
     def entry(self, context: RequestContext, model: str) -> dict[str, Any]:
-        """Return one entry; raise ModelNotFound for a model that no backend can be asked for."""
+        """Return one entry; raise ModelNotFound for a model that its backend does not know."""
         names = self.models.names
         if model in names:
             return _entry({"id": model}, names[model])

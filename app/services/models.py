@@ -65,5 +65,5 @@ class Models:
 
     def _target(self, ref: ModelRef) -> Target:
         if ref.backend is not None and ref.backend not in self.backends:
-            raise ModelNotFound(f"The backend {ref.backend} is not configured here; details name what can be used.")
+            raise ModelNotFound(f"The backend {ref.backend} is not configured here; use a model that is named.")
         return Target(self.backends[ref.backend] if ref.backend else self.primary, ref.model)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from app.backends.base import Backend, Generation, Plan, Sentiment, Summary
-from app.context import RequestContext, StreamFacts
+from app.context import RequestContext
 from app.errors import (
     CircuitOpen,
     InternalError,
@@ -77,16 +77,17 @@ class Runner:
             raise
         if isinstance(result, Stream):
             context.model = result.reader.model or context.model
-            context.stream = StreamFacts(time.monotonic() - context.started)
+            context.stream = result.facts
+            result.facts.first_event = time.monotonic() - context.started
         else:
             _note(context, result)
             self._answers.keep(context)
             self._count(context, "ok")
         return result
 
-    def ended(self, context: RequestContext, stream: Stream, facts: StreamFacts) -> None:
+    def ended(self, context: RequestContext, stream: Stream) -> None:
         """Count a stream whose outcome is known, and note what the log line tells of it."""
-        usage = stream.reader.usage
+        facts, usage = stream.facts, stream.reader.usage
         context.prompt_tokens, context.completion_tokens = usage.prompt_tokens, usage.completion_tokens
         facts.end = time.monotonic() - context.started
         self._count(context, facts.error or "ok")

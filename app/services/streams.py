@@ -1,9 +1,9 @@
 """Streams: an upstream's answer, read and given on as it comes."""
 
-import http.client
+import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
@@ -15,8 +15,11 @@ from urllib3.exceptions import HTTPError
 from app.backends.base import MAX_ANSWER_BYTES, media_type
 from app.backends.chunks import Chunk, ChunkReader
 from app.backends.sse import EventSplitter
-from app.errors import CallerLeft, ServiceError, StreamTooLong, UpstreamInvalidResponse, UpstreamTimeout
+from app.context import StreamFacts
+from app.errors import CallerLeft, InternalError, ServiceError, StreamTooLong, UpstreamInvalidResponse, UpstreamTimeout
 from app.services.connections import Turns, connection_fault
+
+logger = logging.getLogger(__name__)
 
 READ_BYTES = 16 * 1024
 # read ahead of a slow caller; beyond it the upstream has to wait
@@ -46,8 +49,8 @@ class Pump:
         self._pieces: Queue[bytes | ServiceError] = Queue(PIECES)
         self._greenlet = gevent.spawn(self._run, seconds)
 
-    def take(self, seconds: float) -> bytes:
-        """Return what has come, waiting for it for at most `seconds`; nothing at the end of the body.
+    def take(self, seconds: float | None) -> bytes:
+        """Return what has come, waiting for it for at most `seconds` if given; nothing at the end of the body.
 
         Raises Empty where nothing came, the fault that ended the body, or CallerLeft once told to.
         """
@@ -75,22 +78,30 @@ class Pump:
             self._greenlet.kill(block=False)
 
     def _run(self, seconds: float) -> None:
-        end: bytes | ServiceError = b""
         try:
             with closing(self._response), gevent.Timeout(seconds, StreamTooLong()):
                 while piece := self._response.raw.read1(READ_BYTES, decode_content=True):
                     self._pieces.put(piece)
-        except ServiceError as error:
-            end = error
-        except (HTTPError, http.client.HTTPException, OSError) as error:
+            end: bytes | ServiceError = b""
+        except gevent.GreenletExit:
+            return  # else the greenlet would keep it, and with it this frame
+        except StreamTooLong:
+            end = StreamTooLong()
+        except HTTPError as error:
             end = connection_fault(error)
+        except Exception:
+            logger.exception("the reading of a stream failed")
+            end = InternalError()
         finally:
             self._release()
         self._pieces.put(end)
 
 
 class Stream:
-    """The chunks of one answer. `reader` has read as much of it as was taken; `report` is told how it failed."""
+    """The chunks of one answer.
+
+    `reader` has read as much of it as was taken; `judge` is told how it ended: None, or the fault.
+    """
 
     def __init__(
         self,
@@ -99,17 +110,17 @@ class Stream:
         content_type: str,
         limits: StreamLimits,
         clean: Callable[[bytes], bytes],
-        report: Callable[[ServiceError], None],
+        judge: Callable[[ServiceError | None], None],
     ) -> None:
         self.reader = reader
+        self.facts = StreamFacts()
         self.hang_up = pump.abandon
-        self.close = pump.close
         self._pump = pump
         self.heartbeat = limits.heartbeat
         self._idle = limits.idle
         self._turns = Turns()
         self._clean = clean
-        self._report = report
+        self._judge = judge
         self._splitter = EventSplitter()
         self._over = False
         self._silence = -math.inf  # the wait for the first event has a limit of its own
@@ -124,16 +135,22 @@ class Stream:
     def __iter__(self) -> Iterator[list[Chunk]]:
         """Yield the chunks that came together; none where nothing, or nothing that callers see, came for a while.
 
-        Raises a ServiceError, and reports it, where the rest of the answer does not come.
+        Raises a ServiceError where the rest of the answer does not come.
         """
         yield self._first
         try:
             yield from self._batches
         except ServiceError as error:
-            self._report(error)
+            self._judge(error)
             raise
+        self._judge(None)
 
-    def _read(self) -> Iterator[list[Chunk]]:
+    def close(self) -> None:
+        """Stop reading, whoever ended the stream and when."""
+        self._batches.close()
+        self._pump.close()
+
+    def _read(self) -> Generator[list[Chunk], None, None]:
         while not self._over:
             batch: list[Chunk] = []
             try:
@@ -183,16 +200,13 @@ class Stream:
         if chunk:
             batch.append(chunk)
 
-    def _read_whole(self) -> Iterator[list[Chunk]]:
+    def _read_whole(self) -> Generator[list[Chunk], None, None]:
         """Read the answer of a server that does not stream, within the time for the first event."""
         body = bytearray()
-        while len(body) <= MAX_ANSWER_BYTES:
-            with suppress(Empty):
-                piece = self._pump.take(self.heartbeat)
-                body += piece
-                if not piece:
-                    chunk = self.reader.read(self._clean(bytes(body)), whole=True)
-                    self.reader.require_whole()
-                    yield [chunk] if chunk else []
-                    return
-        raise UpstreamInvalidResponse
+        while piece := self._pump.take(None):
+            body += piece
+            if len(body) > MAX_ANSWER_BYTES:
+                raise UpstreamInvalidResponse
+        chunk = self.reader.read(self._clean(bytes(body)), whole=True)
+        self.reader.require_whole()
+        yield [chunk] if chunk else []

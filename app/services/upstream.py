@@ -25,6 +25,11 @@ from app.services.streams import Pump, Stream, StreamLimits
 
 T = TypeVar("T")
 
+# makes the reader of an answer that has these headers
+MakeReader = Callable[[Mapping[str, str]], ChunkReader]
+# one attempt; it holds its place in the bulkhead, and its breaker judges it
+Exchange = Callable[[Place, Breaker], T]
+
 CONNECT_TIMEOUT_SECONDS = 5.0
 SHORTEST_ATTEMPT_SECONDS = 0.02
 READ_BYTES = 64 * 1024
@@ -77,15 +82,13 @@ class UpstreamClient:
 
     def send(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer]:
         """Return the parsed answer of a call, and the answer; raise the last attempt's error where none succeeds."""
-        one = partial(self._attempt, call, backend, context, self._exchange)
+        one = partial(self._attempt, call, backend, context, lambda *_: self._exchange(call, context))
         hedged = partial(self._hedging.first, one) if call.deterministic and call.repeat else one
         return self._persist(call, context, hedged, one)
 
-    def open(
-        self, call: Call[Any], reader: Callable[..., ChunkReader], backend: Backend, context: RequestContext
-    ) -> Stream:
+    def open(self, call: Call[Any], reader: MakeReader, backend: Backend, context: RequestContext) -> Stream:
         """Return the stream of a call's answer, which has begun; raise the last attempt's error where none does."""
-        one = partial(self._attempt, call, backend, context, partial(self._open, reader))
+        one = partial(self._attempt, call, backend, context, partial(self._open, call, reader, context))
         return self._persist(call, context, one, one)
 
     def _persist(self, call: Call[Any], context: RequestContext, first: Callable[[], T], again: Callable[[], T]) -> T:
@@ -103,7 +106,7 @@ class UpstreamClient:
             # in the worker the wait is gevent's and lets other requests run
             time.sleep(wait)
 
-    def _attempt(self, call: Call[Any], backend: Backend, context: RequestContext, exchange: "Exchange[T]") -> T:
+    def _attempt(self, call: Call[Any], backend: Backend, context: RequestContext, exchange: Exchange[T]) -> T:
         breaker = self._breakers.get(backend, call.route)
         if context.deadline.remaining() < SHORTEST_ATTEMPT_SECONDS:
             raise ImpatientTimeout
@@ -111,20 +114,20 @@ class UpstreamClient:
             breaker.check(context.store_allowance)  # nobody waits for a place to be refused then
             return self._guarded(call, breaker, context, exchange)
 
-    def _guarded(self, call: Call[Any], breaker: Breaker, context: RequestContext, exchange: "Exchange[T]") -> T:
+    def _guarded(self, call: Call[Any], breaker: Breaker, context: RequestContext, exchange: Exchange[T]) -> T:
         bulkhead = self._bulkheads[call.backend]
         # a stream's latency is that of its first event
         route = call.route if call.reader is None else f"{call.route} streamed"
         with (
             bulkhead.guard(route, context.deadline.remaining()) as place,
-            breaker.guard(context.store_allowance),
+            breaker.guard(context.store_allowance, begins_only=call.reader is not None),
         ):
             context.queue_seconds += place.waited
             context.attempts += 1
             remaining = context.deadline.remaining()
             started = time.monotonic()
             try:
-                return exchange(call, context, place, breaker)
+                return exchange(place, breaker)
             except UpstreamTimeout as error:
                 if remaining < context.deadline.fair:
                     raise ImpatientTimeout from error
@@ -137,31 +140,26 @@ class UpstreamClient:
             finally:
                 context.upstream_seconds += time.monotonic() - started
 
-    def _exchange(self, call: Call[T], context: RequestContext, _place: Place, _breaker: Breaker) -> tuple[T, Answer]:
-        """Make one attempt, and read the answer to its end."""
+    def _exchange(self, call: Call[T], context: RequestContext) -> tuple[T, Answer]:
+        """Read an answer to its end."""
         with self._response(call, context) as response:
             answer = self._answer(call, response)
         return call.parse(answer), answer
 
     def _open(
-        self,
-        reader: Callable[..., ChunkReader],
-        call: Call[Any],
-        context: RequestContext,
-        place: Place,
-        breaker: Breaker,
+        self, call: Call[Any], reader: MakeReader, context: RequestContext, place: Place, breaker: Breaker
     ) -> Stream:
-        """Make one attempt, and wait for the first event; the stream keeps the place until its upstream is done."""
+        """Wait for the first event of an answer; its stream keeps the place until the upstream is done."""
         response = self._response(call, context)
         if not 200 <= response.status_code < 300:
             with response:
-                call.parse(self._answer(call, response))
+                call.parse(self._answer(call, response))  # which raises what is wrong
         place.kept = True
         headers = _lowered(response.headers)
         pump = Pump(response, context.stream_end.remaining(), place.leave)
         clean = partial(self._private.removed_from, status=response.status_code)
-        report = partial(self._failed, breaker, context)
-        stream = Stream(pump, reader(headers=headers), headers.get("content-type", ""), self._limits, clean, report)
+        judge = partial(self._judge, breaker, context)
+        stream = Stream(pump, reader(headers), headers.get("content-type", ""), self._limits, clean, judge)
         try:
             stream.begin()
         except BaseException:
@@ -169,10 +167,11 @@ class UpstreamClient:
             raise
         return stream
 
-    def _failed(self, breaker: Breaker, context: RequestContext, error: ServiceError) -> None:
-        """Take note of a stream that broke off."""
-        self._private.hosts_removed_from(error)
-        breaker.report(context.store_allowance, error)
+    def _judge(self, breaker: Breaker, context: RequestContext, error: ServiceError | None) -> None:
+        """Take note of how a stream ended."""
+        if error is not None:
+            self._private.hosts_removed_from(error)
+        breaker.judge(context.store_allowance, error)
 
     def _response(self, call: Call[Any], context: RequestContext) -> requests.Response:
         """Send the request, and read the head of its answer."""
@@ -192,10 +191,6 @@ class UpstreamClient:
     def _answer(self, call: Call[Any], response: requests.Response) -> Answer:
         body = self._private.removed_from(b"".join(_body(response, call.most_bytes)), response.status_code)
         return Answer(response.status_code, _lowered(response.headers), body)
-
-
-# one attempt; it holds its place in the bulkhead, and its breaker judges it
-Exchange = Callable[[Call[Any], RequestContext, Place, Breaker], T]
 
 
 def _headers(call: Call[Any]) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Client keys: who may call, and who is told no."""
 
+from hashlib import sha256
+
 import pytest
 from support.upstreams import CHAT, OPENAI, chat_answer
 
@@ -75,6 +77,11 @@ def test_keys_are_made_of_chance_and_stored_as_hashes():
     assert client_keys(line).client(first) == "team"
     assert client_keys(line).client(second) is None
     assert line.partition(":")[2] not in repr(client_keys(line))
+
+
+def test_the_hash_of_no_key_at_all_is_refused():
+    with pytest.raises(ValueError, match="name:hash"):
+        client_keys(f"x:{sha256(b'').hexdigest()}")
 
 
 @pytest.mark.parametrize("arguments", [[], ["create"], ["create", "a b"], ["delete", "x"], ["create", "x", "y"]])

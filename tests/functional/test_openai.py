@@ -18,6 +18,8 @@ from support.upstreams import (
     stream,
 )
 
+from app.blueprints.openai_errors import is_openai_route
+
 BASE = "http://llm.test:8000/v1"
 COMPLETIONS = f"{BASE}/completions"
 EMBEDDINGS = f"{BASE}/embeddings"
@@ -237,6 +239,145 @@ def test_usage_that_nobody_gives_is_estimated_and_marked(client, upstream):
     assert usage == {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3, "estimated": True}
 
 
+@pytest.mark.parametrize("body", ["event", "whole"])
+def test_our_key_never_reaches_a_caller_be_it_in_an_event(make_client, upstream, body):
+    client = make_client(OPENAI_API_KEY="sk-a/b")
+    for key in ("sk-a/b", "sk-a\\/b"):
+        text = json.dumps(chunk("KEY", "stop")).replace("KEY", key)
+        whole = json.dumps(chat_answer("KEY")).replace("KEY", key)
+        given = (f"data: {text}\n\n", "text/event-stream") if body == "event" else (whole, "application/json")
+        upstream.post(CHAT, body=given[0], content_type=given[1])
+        answer = chat(client, stream=True)
+        assert stream_told(answer.data).text == "[removed]"
+        assert b"a/b" not in answer.data.replace(b"\\", b"")
+
+
+def test_a_host_that_a_model_speaks_of_is_its_own_word_but_not_one_in_an_error(client, upstream):
+    error = {"error": {"message": "cannot reach llm.test", "code": 400}}
+    upstream.post(CHAT, body=stream([chunk("At llm.test."), error]), content_type="text/event-stream")
+    answer = stream_told(chat(client, stream=True).data)
+    assert answer.text == "At llm.test."
+    assert "cannot reach [removed]" in answer.events[-1]["error"]["message"]
+    upstream.replace(upstream.POST, CHAT, json=error)
+    assert "llm.test" not in chat(client).get_data(as_text=True)
+
+
+def test_an_answer_that_was_streamed_unasked_and_cut_is_none(client, upstream):
+    upstream.post(CHAT, body=stream([chunk("Hel")]).removesuffix("data: [DONE]\n\n"), content_type="text/event-stream")
+    assert refused(chat(client), 502)["code"] == "upstream_invalid_response"
+
+
+def test_pieces_of_calls_and_fields_that_are_null_are_put_together(client, upstream):
+    def piece(*calls, **extra):
+        return {"choices": [{"index": 0, "delta": {"tool_calls": list(calls), **extra}}], "system_fingerprint": "fp"}
+
+    def part(number, arguments, **extra):
+        return {"index": number, "function": {"arguments": arguments, "name": f"f{number}"}, **extra}
+
+    events = [
+        piece(part(0, "{", id="a"), part(1, "[", id="b"), token_id=5),
+        piece(part(0, "}"), part(1, "]"), token_id=None),
+        {**chunk("", "tool_calls"), "system_fingerprint": None},
+    ]
+    upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
+    body = chat(client).get_json()
+    message = body["choices"][0]["message"]
+    calls = [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in message["tool_calls"]]
+    assert calls == [("a", "f0", "{}"), ("b", "f1", "[]")]
+    assert (message["token_id"], body["system_fingerprint"]) == (5, "fp")
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        ([{"index": 0, "id": "a", "function": {"name": "f"}}, {"index": 0, "function": {"name": "f"}}], [0, 0]),
+        ([{"function": {"name": "f"}}, {"function": {"name": "g"}}], [0, 1]),
+        ([{"id": "a", "function": {"name": "f"}}, {"id": "b", "function": {"name": "g"}}], [0, 1]),
+        ([{"id": "a", "function": {"name": "f"}}, {"function": {"arguments": "{}"}}], [0, 0]),
+        ([{"index": 0, "id": "a", "function": {"name": "f"}}, {"index": 0, "id": "b", "function": {}}], [0, 1]),
+    ],
+)
+def test_pieces_of_calls_are_told_apart_by_number_and_id(client, upstream, calls, expected):
+    events = [{"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]} for call in calls]
+    upstream.post(CHAT, body=stream([*events, chunk("", "stop")]), content_type="text/event-stream")
+    told = [event["choices"][0]["delta"] for event in stream_told(chat(client, stream=True).data).events]
+    given = [call for delta in told for call in delta.get("tool_calls", ())]
+    assert [call["index"] for call in given] == expected
+    assert ["name" in call["function"] for call in given] == ["id" in call for call in given] or "name" not in calls[1][
+        "function"
+    ]
+
+
+@pytest.mark.parametrize("calls", ["x", [1], [{}], [{"function": 5}]])
+def test_tool_calls_that_are_none_are_a_502(client, upstream, calls):
+    upstream.post(CHAT, json={"choices": [{"index": 0, "message": {"tool_calls": calls}, "finish_reason": "stop"}]})
+    assert refused(chat(client), 502)["code"] == "upstream_invalid_response"
+
+
+def test_older_forms_of_tool_calls_are_put_right(client, upstream):
+    call = {"id": 0, "type": "function", "function": {"name": "f", "description": None, "parameters": {"a": 1}}}
+    other = {"function": {"name": None, "arguments": {"b": 2}}}
+    message = {"role": "assistant", "tool_calls": [call, other]}
+    upstream.post(CHAT, json={"choices": [{"index": 0, "message": message, "finish_reason": "eos_token"}]})
+    first, second = chat(client).get_json()["choices"][0]["message"]["tool_calls"]
+    assert (first["id"], first["function"]["arguments"]) == ("0", '{"a":1}')
+    assert second["id"].startswith("call_")
+    assert second["function"] == {"arguments": '{"b":2}'}
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"delta": {"content": "x"}, "finish_reason": None}, {"index": 0, "delta": {"content": "x"}}),
+        ({"index": 0, "delta": {"content": [{"type": "text", "text": "x"}]}}, {"index": 0, "delta": {"content": "x"}}),
+        ({"index": 0, "delta": {"content": "x"}, "finish_reason": 5}, {"index": 0, "delta": {"content": "x"}}),
+    ],
+)
+def test_a_choice_that_is_not_as_openai_has_it_is_put_right(client, upstream, event, expected):
+    names = {"id": "x", "created": 1, "object": "chat.completion.chunk", "model": "org/small"}
+    upstream.post(CHAT, body=stream([{**names, "choices": [event]}]), content_type="text/event-stream")
+    choice = stream_told(chat(client, stream=True).data).events[0]["choices"][0]
+    assert {name: choice[name] for name in expected} == expected
+    assert choice.get("finish_reason") is None
+
+
+def test_an_event_is_given_on_byte_by_byte_though_its_usage_is_null(client, upstream):
+    events = [chunk("Hi", usage=None), chunk("", "stop", usage=None)]
+    upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
+    assert chat(client, stream=True).data == stream(events).encode()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_answer_nested_too_deeply_to_be_given_on_is_none(client, upstream, streamed):
+    deep = "[" * 252 + "]" * 252
+    text = json.dumps(chunk("Hi", "stop", deep="DEEP")).replace('"DEEP"', deep)
+    upstream.post(CHAT, body=f"data: {text}\n\n", content_type="text/event-stream")
+    assert refused(chat(client, stream=streamed), 502)["code"] == "upstream_invalid_response"
+
+
+def test_a_request_nested_too_deeply_to_be_passed_on_is_refused(client):
+    body = b'{"messages": [{"role": "user", "content": "x"}], "deep": ' + b"[" * 251 + b"]" * 251 + b"}"
+    answer = client.post("/v1/chat/completions", data=body, content_type="application/json")
+    assert refused(answer)["param"] == "body"
+
+
+@pytest.mark.parametrize("model", [None, [1], {"a": 1}, "x\r\ny", "模型", "\x7f"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_whatever_a_server_calls_its_model_the_answer_is_given(make_client, upstream, model, streamed):
+    answers = {CHAT: chat_answer("Hi."), COMPLETIONS: {"choices": [{"text": "a", "finish_reason": "stop"}]}}
+    for url, answer in answers.items():
+        upstream.post(url, json=answer if model is None else {**answer, "model": model})
+    upstream.post(EMBEDDINGS, json={"data": [{"embedding": [1]}], "model": model})
+    client = make_client(OPENAI_DEFAULT_MODEL="")
+    given = [
+        chat(client, stream=streamed),
+        client.post("/v1/completions", json={"prompt": "x", "stream": streamed}),
+        embed(client),
+    ]
+    assert [answer.status_code for answer in given] == [200] * 3
+    assert isinstance(given[2].get_json()["model"], str)
+
+
 def test_an_error_in_the_first_event_is_a_status(client, upstream):
     event = {"error": {"message": "grammar is not supported", "http_status_code": 422}}
     upstream.post(CHAT, body=stream([event]), content_type="text/event-stream")
@@ -427,7 +568,7 @@ def test_embeddings_are_encoded_as_the_caller_wants_and_kept(client, upstream):
 @pytest.mark.parametrize(
     "answer",
     [
-        {}, [], {"data": []}, {"data": [5]}, {"data": [{}]}, {"data": [{"embedding": []}]},
+        {}, [], {"data": []}, {"choices": []}, {"data": [5]}, {"data": [{}]}, {"data": [{"embedding": []}]},
         {"data": [{"embedding": "AA"}]}, {"data": [{"embedding": [None]}]}, vectors([1], [2]), {"data": None},
     ],
 )  # fmt: skip
@@ -514,9 +655,49 @@ def test_models_are_those_of_the_settings_and_those_of_the_server(make_client, u
     }
 
 
+@pytest.mark.parametrize("field", ["echo", "best_of", "logprobs"])
+def test_what_only_completions_have_is_not_asked_of_chat(make_client, field):
+    answer = make_client(HUGGINGFACE).post("/v1/completions", json={"prompt": "a", field: 1})
+    assert field in refused(answer, 501)["message"]
+
+
+def test_one_prompt_in_tokens_is_one_text(client, upstream):
+    upstream.post(EMBEDDINGS, json=vectors([1]))
+    assert embed(client, [1, 2, 3]).status_code == 200
+
+
+def test_an_answer_of_vectors_may_be_longer_than_one_of_text(client, upstream):
+    upstream.post(EMBEDDINGS, json=vectors([0.123456789] * 1_000_000))
+    assert embed(client).status_code == 200
+
+
+def test_an_unchecked_field_that_is_called_stream_makes_no_stream(client, upstream):
+    upstream.post(EMBEDDINGS, json=vectors([1]))
+    body = {"input": "x", "stream": True}
+    answer = client.post("/v1/embeddings", json=body, headers={"X-AI-Debug": "1"})
+    assert answer.get_json()["debug"]["attempts"]
+
+
+def test_parameters_are_named_where_one_is_at_fault_only(client, upstream):
+    upstream.post(CHAT, status=422, json={"error": "No."})
+    assert refused(chat(client))["param"] is None
+
+
+def test_every_route_but_our_own_is_openais(make_app):
+    rules = {rule.rule for rule in make_app().url_map.iter_rules()}
+    own = ("/v1/text/", "/health", "/metrics", "/v1/models/validate")
+    assert {rule for rule in rules if is_openai_route(rule)} == {rule for rule in rules if not rule.startswith(own)}
+
+
+def test_a_doubled_slash_is_no_redirect(client):
+    for path in ("/v1//models", "//v1/models"):
+        assert client.get(path).status_code == 404
+
+
 def test_a_server_without_a_list_leaves_those_of_the_settings(client, upstream):
     upstream.get(MODELS, status=404)
     assert [entry["id"] for entry in client.get("/v1/models").get_json()["data"]] == ["gpt2", "org/small"]
+    assert "not_supported" not in client.get("/metrics").get_data(as_text=True)
 
 
 def test_a_list_that_cannot_be_had_is_an_error(client, upstream):

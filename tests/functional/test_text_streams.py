@@ -116,6 +116,27 @@ def test_the_log_line_of_a_stream_is_written_at_its_end(client, upstream, caplog
     assert line.tokens_per_second > 0
 
 
+def test_the_log_line_of_a_stream_that_failed_says_why_and_no_rate_is_counted(client, upstream, caplog):
+    caplog.set_level("INFO")
+    upstream.post(CHAT, body=stream([chunk("Hel"), chunk("lo"), "rubbish"]), content_type="text/event-stream")
+    answer = generate(client)
+    assert answer.data
+    answer.close()
+    [line] = [record for record in caplog.records if record.name == "app.access"]
+    assert (line.outcome, line.error, line.cache) == ("failed", "upstream_invalid_response", "bypass")
+    assert "tokens_per_second_count{" not in client.get("/metrics").get_data(as_text=True)
+
+
+def test_an_answer_in_one_piece_has_no_speed(client, upstream, caplog):
+    caplog.set_level("INFO")
+    upstream.post(CHAT, body=stream([chunk("Hello.", "stop")]), content_type="text/event-stream")
+    answer = generate(client)
+    assert answer.data
+    answer.close()
+    [line] = [record for record in caplog.records if record.name == "app.access"]
+    assert (line.tokens_per_second, "error" in line.__dict__) == (0, False)
+
+
 @pytest.mark.parametrize(
     ("events", "outcome", "error"),
     [([chunk("Hi", "stop")], "completed", "ok"), ([chunk("Hi"), "rubbish"], "failed", "upstream_invalid_response")],

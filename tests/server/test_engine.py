@@ -163,3 +163,15 @@ def test_the_engine_does_not_outlive_a_server_that_is_killed(start):
     service = start(AI_BACKEND="embedded")
     until(lambda: service.get("/health/ready").status_code == 200)
     assert service.stop(signal.SIGKILL) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_the_engine_cannot_do_is_the_callers_fault_and_no_outage(embedded, streamed):
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    wishes = [{"tools": [1]}, {"messages": [{"role": "user", "content": [picture]}]}]
+    hi = {"messages": [{"role": "user", "content": "Hi."}], "max_tokens": 1}
+    for wish in wishes * 3:
+        answer = embedded.post("/v1/chat/completions", **{**hi, **wish, "stream": streamed})
+        assert (answer.status_code, answer.json()["error"]["type"]) == (400, "upstream_rejected")
+        assert answer.headers["X-AI-Attempts"] == "1"
+    assert embedded.post("/v1/chat/completions", **hi).status_code == 200

@@ -72,6 +72,7 @@ class ChaosUpstream:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self.calls = 0
+        self.accepted = 0
         self.open: set[socket.socket] = set()
         self._acts: list[Act] = []
         self._gone = threading.Event()
@@ -98,6 +99,7 @@ class ChaosUpstream:
             except OSError:  # closed
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.accepted += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, accepted: socket.socket) -> None:

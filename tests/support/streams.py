@@ -9,7 +9,7 @@ from typing import Any
 from app.backends.chunks import CHAT, ChunkReader
 from app.blueprints.openai_answers import OpenAIEvents
 from app.blueprints.streaming import given_on
-from app.context import Deadline, RequestContext, StreamFacts
+from app.context import Deadline, RequestContext
 from app.services.streams import Stream, StreamLimits
 
 LIMITS = StreamLimits(idle=30.0, heartbeat=10.0)
@@ -80,11 +80,11 @@ class Pieces:
         self.closed = True
 
 
-def stream_of(*pieces: Any, reader: ChunkReader | None = None, limits: StreamLimits = LIMITS, report=None) -> Stream:
+def stream_of(*pieces: Any, reader: ChunkReader | None = None, limits: StreamLimits = LIMITS, judge=None) -> Stream:
     """A stream that has not begun."""
-    reader = reader or ChunkReader(CHAT, "org/model", "a prompt")
+    reader = reader or ChunkReader(CHAT, "org/model", "a prompt", {})
     return Stream(
-        Pieces(*pieces), reader, "text/event-stream", limits, lambda data: data, report or (lambda error: None)
+        Pieces(*pieces), reader, "text/event-stream", limits, lambda data: data, judge or (lambda error: None)
     )
 
 
@@ -92,7 +92,7 @@ def context() -> RequestContext:
     return RequestContext("id", Deadline(30.0), "chat")
 
 
-def given(stream: Stream, facts: StreamFacts | None = None) -> bytes:
+def given(stream: Stream) -> bytes:
     """What a caller of the chat route is sent of a stream that has begun."""
     events = OpenAIEvents(stream, include_usage=True)
-    return b"".join(given_on(context(), facts or StreamFacts(0.0), stream, events))
+    return b"".join(given_on(context(), stream, events))

@@ -8,7 +8,16 @@ from support.breakers import LONG, check, fail, guard, make, succeed
 
 from app.backends import BACKENDS
 from app.config import Config
-from app.errors import CallerLeft, CircuitOpen, ImpatientTimeout, UpstreamRejected, UpstreamUnavailable
+from app.context import Allowance
+from app.errors import (
+    CallerLeft,
+    CircuitOpen,
+    Draining,
+    ImpatientTimeout,
+    StreamTooLong,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
 from app.services.breaker import RATE_CALLS, Breakers
 from app.services.store import Store
 
@@ -193,3 +202,40 @@ def test_fewer_failures_than_the_rate_do_not():
         for _ in range(2):
             succeed(breaker)
     assert breaker.state == "closed"
+
+
+def begin(breaker):
+    with breaker.guard(Allowance(1), begins_only=True):
+        pass
+
+
+@pytest.mark.parametrize(("failures", "rate"), [(5, 1), (1000, 0.9)])
+def test_streams_that_all_break_off_open_it_in_a_row_or_by_their_share(failures, rate):
+    breaker = make(failures, rate)
+    for _ in range(min(failures, 20)):
+        assert breaker.state == "closed"
+        begin(breaker)
+        breaker.judge(Allowance(1), UpstreamUnavailable())
+    assert breaker.state == "open"
+
+
+def test_a_stream_that_ends_well_starts_the_count_again():
+    breaker = make(failures=2)
+    for error in (UpstreamUnavailable(), None, UpstreamUnavailable()):
+        begin(breaker)
+        breaker.judge(Allowance(1), error)
+    assert breaker.state == "closed"
+
+
+@pytest.mark.parametrize("error", [CallerLeft(), ImpatientTimeout(), StreamTooLong(), Draining()])
+def test_ends_of_streams_that_say_nothing_of_the_backend_do_not_count(error):
+    breaker = make(failures=2)
+    for end in (UpstreamUnavailable(), error, UpstreamUnavailable()):
+        begin(breaker)
+        breaker.judge(Allowance(1), end)
+    assert breaker.state == "open"
+
+
+def test_a_probe_that_is_a_stream_is_judged_by_its_beginning(opened):
+    begin(opened)
+    assert opened.state == "closed"

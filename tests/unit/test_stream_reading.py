@@ -2,6 +2,7 @@
 
 import gc
 import io
+import json
 import time
 
 import gevent
@@ -9,15 +10,16 @@ import pytest
 import requests
 from gevent.event import Event
 from gevent.queue import Empty
-from support.streams import LIMITS, Pieces, given, stream_of, told
+from support.streams import Pieces, given, stream_of, told
 from urllib3 import HTTPResponse
 from urllib3.exceptions import IncompleteRead, ProtocolError
 
 from app.backends.chunks import TEXT, ChunkReader
-from app.context import StreamFacts
+from app.backends.sse import EventSplitter
 from app.errors import (
     CallerLeft,
     Draining,
+    InternalError,
     ServiceError,
     StreamTooLong,
     UpstreamInvalidResponse,
@@ -85,6 +87,7 @@ def test_a_wait_for_a_piece_can_end_without_losing_it():
     [
         (ConnectionResetError(), UpstreamUnavailable),
         (IncompleteRead(1, 2), UpstreamInvalidResponse),
+        (ValueError(), InternalError),
         (ProtocolError("cut"), UpstreamInvalidResponse),
         (TimeoutError(), UpstreamTimeout),
     ],
@@ -135,6 +138,22 @@ def test_closing_ends_the_reading():
     assert released == [True]
 
 
+def test_a_limit_that_ends_the_wait_for_the_end_ends_the_reading_too():
+    pump, released, _ = pump_of(Event())
+    with pytest.raises(UpstreamTimeout), gevent.Timeout(0.001, UpstreamTimeout()):
+        pump.close()
+    gevent.sleep()
+    assert released == [True]
+
+
+def test_closing_in_mid_body_closes_the_response():
+    pump, _, response = pump_of(b"a", Event())
+    assert pump.take(LONG) == b"a"
+    pump.close()
+    gevent.sleep()
+    assert response.raw.closed
+
+
 def test_silence_gives_signs_of_life_and_then_a_timeout():
     class Silent(Pieces):
         def take(self, seconds):
@@ -146,7 +165,7 @@ def test_silence_gives_signs_of_life_and_then_a_timeout():
     stream = begun(FIRST, limits=StreamLimits(idle=0.05, heartbeat=0.01))
     stream._pump = Silent()
     reported = []
-    stream._report = reported.append
+    stream._judge = reported.append
     body = given(stream)
     assert body.count(b": still here\n\n") >= 2
     assert told(body).errors == ["upstream_timeout"]
@@ -154,9 +173,93 @@ def test_silence_gives_signs_of_life_and_then_a_timeout():
 
 
 def test_comments_of_an_upstream_are_no_events():
-    stream = begun(FIRST, *[b": ping\n\n"] * 3)
-    stream._silence = LIMITS.idle
+    class Pinging(Pieces):
+        def take(self, seconds):
+            time.sleep(min(seconds, 0.01))
+            return b": ping\n\n"
+
+    stream = begun(FIRST, limits=StreamLimits(idle=0.05, heartbeat=10))
+    stream._pump = Pinging()
     assert told(given(stream)).errors == ["upstream_timeout"]
+
+
+def test_no_wait_is_longer_than_what_is_left_of_the_silence():
+    waits = []
+
+    class Silent(Pieces):
+        def take(self, seconds):
+            waits.append(seconds)
+            time.sleep(seconds)
+            raise Empty
+
+    stream = begun(FIRST, limits=StreamLimits(idle=0.03, heartbeat=0.02))
+    stream._pump = Silent()
+    assert told(given(stream)).errors == ["upstream_timeout"]
+    assert max(waits) <= 0.02
+    assert sum(waits) < 0.04
+
+
+def test_what_the_caller_took_does_not_count_as_silence():
+    stream = begun(FIRST, FIRST, LAST, DONE, limits=StreamLimits(idle=0.01, heartbeat=10))
+    batches = iter(stream)
+    next(batches)
+    time.sleep(0.02)  # longer than an upstream may be silent
+    assert list(batches)
+
+
+def test_a_choice_that_goes_on_when_another_has_ended_is_not_whole():
+    other = b'data: {"choices": [{"index": 1, "delta": {"content": "x"}}]}\n\n'
+    answer = told(given(begun(FIRST, other, LAST)))
+    assert (answer.done, answer.errors) == (False, ["upstream_invalid_response"])
+
+
+def test_reasoning_counts_where_nobody_counts():
+    thought = b'data: {"choices": [{"delta": {"reasoning": "one two three"}, "finish_reason": "stop"}]}\n\n'
+    [usage] = told(given(begun(thought, DONE))).usages
+    assert usage["completion_tokens"] == 3
+
+
+def test_chunks_without_names_take_those_of_the_chunks_before():
+    def chunk(**names):
+        return b"data: %b\n\n" % json.dumps({"choices": [{"index": 0, "delta": {"content": "x"}}], **names}).encode()
+
+    answer = told(given(begun(chunk(id="a", created=5), chunk(id="", created=0), chunk(id=5, created="x"), LAST)))
+    assert {(event["id"], event["created"]) for event in answer.events} == {("a", 5)}
+    assert {event["model"] for event in answer.events} == {"org/model"}
+
+
+def test_a_model_that_is_no_name_is_left_out():
+    event = b'data: {"model": [1], "choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}]}\n\n'
+    answer = told(given(begun(event, reader=ChunkReader(TEXT, None, "a", {}))))
+    assert {event["model"] for event in answer.events} == {""}
+
+
+def test_the_text_of_a_message_beside_an_empty_delta_is_not_lost():
+    event = b'data: {"choices": [{"delta": {}, "message": {"content": "x"}, "finish_reason": "stop"}]}\n\n'
+    assert told(given(begun(event))).text == "x"
+
+
+@pytest.mark.parametrize(
+    ("feeds", "expected"),
+    [
+        ([b"data: a\r", b"\ndata: b\r", b"\n\r\n"], [b"a\nb"]),
+        ([b"data: a\r\r"], [b"a"]),
+        ([b"\xef\xbb\xbfdata: a\n\n"], [b"a"]),
+        ([b"data:  a \n\n"], [b" a "]),
+        ([b"data: a\n", b"\n", b"data: b\n\n"], [b"a", b"b"]),
+        ([b"data: " + b"x" * 60_000] + [b"x" * 60_000] * 16 + [b"\n\n"], [b"x" * 1_020_000]),
+    ],
+)
+def test_events_are_found_as_soon_as_they_end(feeds, expected):
+    splitter = EventSplitter()
+    assert [event for piece in feeds for event in splitter.feed(piece)] == expected
+
+
+@pytest.mark.parametrize("piece", [b"x" * 65_536, b"data: " + b"x" * 60_000 + b"\n", b"data:\n" * 10_000])
+def test_an_event_that_does_not_end_is_given_up(piece):
+    splitter = EventSplitter()
+    with pytest.raises(UpstreamInvalidResponse):
+        list(map(splitter.feed, [piece] * 20))
 
 
 @pytest.mark.parametrize("end", [UpstreamInvalidResponse(), UpstreamUnavailable(), UpstreamTimeout(), b"data: [DO"])
@@ -182,9 +285,9 @@ def test_what_came_before_a_fault_is_given_before_it():
 
 def test_a_failure_is_reported_once_and_an_end_is_none():
     reported = []
-    given(begun(FIRST, UpstreamUnavailable(), report=reported.append))
-    given(begun(FIRST, LAST, report=reported.append))
-    assert [type(error) for error in reported] == [UpstreamUnavailable]
+    given(begun(FIRST, UpstreamUnavailable(), judge=reported.append))
+    given(begun(FIRST, LAST, judge=reported.append))
+    assert [type(error) for error in reported] == [UpstreamUnavailable, type(None)]
 
 
 def test_a_shutdown_in_mid_stream_is_a_typed_error():
@@ -192,8 +295,9 @@ def test_a_shutdown_in_mid_stream_is_a_typed_error():
 
 
 def test_a_caller_that_left_is_sent_nothing_more():
-    facts = StreamFacts(0.0)
-    assert b"error" not in given(begun(FIRST, CallerLeft()), facts)
+    stream = begun(FIRST, CallerLeft())
+    assert b"error" not in given(stream)
+    facts = stream.facts
     assert (facts.outcome, facts.error) == ("caller_left", "caller_left")
 
 
@@ -238,7 +342,7 @@ def test_a_reason_that_the_backend_left_out_is_said_at_the_end():
     call = b'"tool_calls": {"function": {"name": "f", "parameters": {"a": 1}}}'
     chat = told(given(begun(b'data: {"choices": [{"delta": {%b}}]}\n\n' % call, DONE)))
     assert chat.finish_reasons == ["tool_calls"]
-    text = told(given(begun(FIRST, DONE, reader=ChunkReader(TEXT, None, "a"))))
+    text = told(given(begun(FIRST, DONE, reader=ChunkReader(TEXT, None, "a", {}))))
     assert (text.text, text.finish_reasons) == ("Hi", ["stop"])
 
 
