@@ -2,10 +2,11 @@
 
     python benchmarks/soak.py [seconds]
 
-Callers of every kind use one worker with a real Redis that is stopped, paused and started again, in front of an
-upstream of which four calls in ten go wrong in a way of tests/support/faults.py. After the first minute and at the end
-the callers pause, and the worker's resident memory, threads and file handles are read. It fails where memory differs by
-more than 10 %, or where threads or handles were left behind.
+Callers of every kind, a third of them of streams, use one worker with a real Redis that is stopped, paused and started
+again, in front of an upstream of which four calls in ten go wrong: in a way of tests/support/faults.py, or in mid-
+stream. Some callers leave. After the first minute and at the end the callers pause, and the worker's resident
+memory, threads and file handles are read. It fails where memory differs by more than 10 %, or where threads or handles
+were left behind.
 """
 
 import random
@@ -25,7 +26,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from support.chaos import Act, ChaosUpstream, good
 from support.faults import FAULTS
 from support.redis import RedisServer
+from support.scripts import DONE, HEL, LO, Script
 from support.servers import Service
+from support.streams import told
 
 from app.services.store import CONNECTIONS
 
@@ -37,15 +40,23 @@ MEMORY_TOLERANCE = 0.1
 # the resolver's and the allocator's own may come and go
 HANDLE_TOLERANCE = 3
 ROUTES = ("generate", "complete", "sentiment", "summarize")
+WHOLE_STREAM = Script(HEL, LO, DONE)
+BROKEN_STREAMS = (
+    Script(HEL, end=False),
+    Script(HEL, lambda exchange: exchange.reset()),
+    Script(HEL, lambda exchange: exchange.hang()),
+    Script(HEL, b"data: rubbish\n\n"),
+    Script(HEL, b'data: {"error": {"message": "No.", "code": 500}}\n\n'),
+)
 
 
 class MixedUpstream(ChaosUpstream):
-    """Good answers, and every act of every fault."""
+    """Good answers and streams, whatever was asked for, and every act of every fault."""
 
-    acts = tuple(act for fault in FAULTS for act in fault.acts)
+    acts = tuple(act for fault in FAULTS for act in fault.acts) + BROKEN_STREAMS * 5
 
     def next_act(self, head: bytes) -> Act:
-        return random.choice(self.acts) if random.random() < FAULTY else good
+        return random.choice(self.acts if random.random() < FAULTY else (good, WHOLE_STREAM))
 
 
 @dataclass(frozen=True)
@@ -85,14 +96,20 @@ class Callers:
                 headers = chance.choice(
                     ({}, {"Idempotency-Key": f"key-{number // 2}"}, {"X-AI-Debug": "1"}, {"Cache-Control": "no-cache"})
                 )
-                body = {"text" if route in ROUTES[2:] else "prompt": text}
+                body = {"text": text} if route in ROUTES[2:] else {"prompt": text, "stream": chance.random() < 2 / 3}
                 patience = chance.choice((10.0, 10.0, 10.0, 0.05))  # some leave
                 url = f"{self._service.url}/v1/text/{route}"
                 try:
-                    answer = session.post(url, json=body, headers=headers, timeout=patience)
-                    self.statuses[f"{answer.status_code} {answer.json().get('type', '')}".strip()] += 1
+                    self.statuses[_outcome(session.post(url, json=body, headers=headers, timeout=patience))] += 1
                 except requests.Timeout:
                     self.statuses["left"] += 1
+
+
+def _outcome(answer: requests.Response) -> str:
+    if answer.headers["Content-Type"] == "application/json":
+        return f"{answer.status_code} {answer.json().get('type', '')}".strip()
+    stream = told(answer.content)
+    return f"stream {'whole' if stream.done else stream.errors[0]}"
 
 
 def read(service: Service) -> Reading:
@@ -121,6 +138,8 @@ def main(seconds: float) -> int:
         HUGGINGFACE_TIMEOUT="2s",
         BREAKER_RECOVERY="1s",
         HEDGE_AFTER="200ms",
+        STREAM_IDLE_TIMEOUT="1s",
+        STREAM_HEARTBEAT="200ms",
         REDIS_URL=redis.url,
     )
     troubles = threading.Thread(target=trouble, args=(redis, over))
