@@ -15,7 +15,7 @@ def completion(answer: Answer, shape: Shape, model: str | None, prompt: str) -> 
     """Return an answer of any dialect, streamed or not, as OpenAI's API has it; unknown fields are kept.
 
     `model` is the name that callers are to see, None for the backend's own; `prompt` is for counting where the backend
-    does not. Raises the error of the table for an answer that is none: a status, an error in a 200, HTML, cut off,
+    does not. Raises the ServiceError of an answer that is none: a status, an error in a 200, HTML, cut off,
     wrong shape.
     """
     reader = ChunkReader(shape, model, prompt, answer.headers)

@@ -49,6 +49,7 @@ class _Choice:
         self._message = _Pieces()
         self._calls: dict[Any, tuple[_Pieces, _Pieces]] = {}
         self._logprobs: dict[str, Any] = {}
+        self._is_chat = False
 
     def add(self, choice: dict[str, Any]) -> None:
         delta, logprobs = choice.get("delta"), choice.get("logprobs")
@@ -56,13 +57,14 @@ class _Choice:
         if isinstance(logprobs, dict):
             self._add_logprobs(logprobs)
         if isinstance(delta, dict):
+            self._is_chat = True
             self._message.add({name: value for name, value in delta.items() if name != "tool_calls"})
             for call in delta.get("tool_calls") or ():
                 self._add_call(call)
 
     def choice(self) -> dict[str, Any]:
         whole = {"index": 0, **self._fields.whole(), "logprobs": self._logprobs or None}
-        if "text" in whole:
+        if not self._is_chat:
             return whole
         message = {"role": "assistant", "content": None, **self._message.whole()}
         if self._calls:

@@ -453,6 +453,15 @@ def test_a_server_that_streams_unasked_is_put_together_again(client, upstream):
     assert second["message"]["content"] == "Ho"
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_text_beside_the_message_does_not_take_its_place(client, upstream, streamed):
+    part = {"delta" if streamed else "message": {"role": "assistant", "content": "Hi."}}
+    answer = {"choices": [{"index": 0, "text": "Hi.", "finish_reason": "stop", **part}]}
+    given = {"body": stream([answer]), "content_type": "text/event-stream"} if streamed else {"json": answer}
+    upstream.post(CHAT, **given)
+    assert chat(client).get_json()["choices"][0]["message"]["content"] == "Hi."
+
+
 def test_logprobs_of_a_stream_are_put_together_again(make_client, upstream):
     def piece(token):
         choice = {"index": 0, "delta": {"content": token}, "logprobs": {"content": [{"token": token}], "refusal": None}}
