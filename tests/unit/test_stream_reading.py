@@ -199,6 +199,17 @@ def test_no_wait_is_longer_than_what_is_left_of_the_silence():
     assert sum(waits) < 0.04
 
 
+def test_an_answer_that_has_said_why_it_ended_is_whole_though_its_upstream_says_no_more():
+    class Silent(Pieces):
+        def take(self, seconds):
+            time.sleep(seconds)
+            raise Empty
+
+    stream = begun(FIRST + LAST, limits=StreamLimits(idle=0.02, heartbeat=10))
+    stream._pump = Silent()
+    assert told(given(stream)).done
+
+
 def test_what_the_caller_took_does_not_count_as_silence():
     stream = begun(FIRST, FIRST, LAST, DONE, limits=StreamLimits(idle=0.01, heartbeat=10))
     batches = iter(stream)
