@@ -27,11 +27,7 @@ from app.services.upstream import Private, UpstreamClient
 
 def build(config: Config) -> Flask:
     """Return the app of these settings."""
-    app = Flask("app", static_folder=None)
-    app.json = OrjsonProvider(app)
-    app.url_map.merge_slashes = False  # else a doubled slash is answered with a redirect, in HTML
-    # one more than the limit: a body without a length is silently cut there, and only so shows that it is too long
-    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes + 1
+    app = _flask(config)
     models = Models(config)
     metrics = Metrics(models.known)
     store = Store(config.redis_url.reveal() if config.redis_url else None)
@@ -50,6 +46,15 @@ def build(config: Config) -> Flask:
     for operation in OPERATIONS:
         app.register_blueprint(operation.blueprint(scope))
     app.extensions |= {"lifecycle": lifecycle, "models": models}
+    return app
+
+
+def _flask(config: Config) -> Flask:
+    app = Flask("app", static_folder=None)
+    app.json = OrjsonProvider(app)
+    app.url_map.merge_slashes = False  # else a doubled slash is answered with a redirect, in HTML
+    # one more than the limit: a body without a length is silently cut there, and only so shows that it is too long
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes + 1
     return app
 
 

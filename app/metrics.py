@@ -10,13 +10,12 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, multiprocess
 from prometheus_flask_exporter import PrometheusMetrics
 
-from app.context import RequestContext, StreamFacts
+from app.stream_metrics import StreamMetrics
 from app.version import SERVICE
 
 # streams may take up to STREAM_TOTAL_TIMEOUT
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 OTHER_MODEL = "other"
-RATE_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 UNMATCHED_ROUTE = "unmatched"
 
 
@@ -29,6 +28,7 @@ class Metrics:
     def __init__(self, models: Iterable[str]) -> None:
         self._models = frozenset(models)
         self._registry = CollectorRegistry()
+        self.streams = StreamMetrics(self._registry)
         self._requests = self._counter("http_requests_total", "Requests.", "method", "route", "status")
         self._duration = Histogram(
             "http_request_duration_seconds",
@@ -41,16 +41,6 @@ class Metrics:
             "ai_requests_total", "Operations by who answered.", "operation", "backend", "model", "outcome"
         )
         self._errors = self._counter("ai_request_errors_total", "Operations that failed, by error type.", "type")
-        self._streams = self._counter(
-            "ai_streams_total", "Streams by how they ended.", "operation", "backend", "outcome"
-        )
-        self._events = self._counter("ai_stream_events_total", "Events of upstreams' streams.", "operation", "backend")
-        self._first_event = self._histogram(
-            "ai_stream_first_event_seconds", "Time from a request to the first event of its stream.", DURATION_BUCKETS
-        )
-        self._rate = self._histogram(
-            "ai_stream_tokens_per_second", "Tokens a second of a whole stream, after its first event.", RATE_BUCKETS
-        )
         self._active = Gauge(
             "active_connections",
             "Connections on which a request is being served.",
@@ -65,15 +55,6 @@ class Metrics:
         self._operations.labels(SERVICE, operation, backend, label or "default", outcome).inc()
         if outcome != "ok":
             self._errors.labels(SERVICE, outcome).inc()
-
-    def stream(self, context: RequestContext, facts: StreamFacts) -> None:
-        """Count a stream that has ended."""
-        labels = (SERVICE, context.operation, context.backend)
-        self._streams.labels(*labels, facts.outcome).inc()
-        self._events.labels(*labels).inc(facts.events)
-        self._first_event.labels(*labels).observe(facts.first_event)
-        if facts.outcome == "completed" and context.tokens_per_second:
-            self._rate.labels(*labels).observe(context.tokens_per_second)
 
     def init_app(self, app: Flask) -> None:
         """Measure every request of the app, and serve /metrics from it."""
@@ -103,10 +84,6 @@ class Metrics:
             "error_rate": round(failed / total, 6) if total else 0.0,
             "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
-
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-        labels = ("service", "operation", "backend")
-        return Histogram(name, text, labels, buckets=buckets, registry=self._registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, ("service", *labels), registry=self._registry)

@@ -91,7 +91,7 @@ class Runner:
         context.prompt_tokens, context.completion_tokens = usage.prompt_tokens, usage.completion_tokens
         facts.end = time.monotonic() - context.started
         self._count(context, facts.error or "ok")
-        self._metrics.stream(context, facts)
+        self._metrics.streams.count(context, facts)
 
     def _count(self, context: RequestContext, outcome: str) -> None:
         self._metrics.operation(context.operation, context.backend or "", context.model, outcome)
