@@ -101,8 +101,8 @@ class Callers:
                 url = f"{self._service.url}/v1/text/{route}"
                 try:
                     self.statuses[_outcome(session.post(url, json=body, headers=headers, timeout=patience))] += 1
-                except requests.Timeout:
-                    self.statuses["left"] += 1
+                except requests.RequestException as error:
+                    self.statuses["left" if "timed out" in str(error) else repr(error)] += 1
 
 
 def _outcome(answer: requests.Response) -> str:
