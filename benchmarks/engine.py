@@ -55,7 +55,7 @@ def run(port: int) -> Run:
 def main(rounds: int) -> int:
     engine = free_port()
     service = Service(AI_BACKEND="embedded", EMBEDDED_PORT=str(engine), LOG_LEVEL="warning")
-    until(lambda: _is_ready(service))
+    until(service.is_ready)
     run(engine), run(service.port)
     runs = [(run(engine), run(service.port)) for _ in range(rounds)]
     service.stop()
@@ -65,13 +65,6 @@ def main(rounds: int) -> int:
     print(f"first token: {first[0] * 1000:.1f} ms straight, {first[1] * 1000:.1f} ms through the service")
     print(f"tokens a second: {rate[0]:.1f} straight, {rate[1]:.1f} through the service, {rate[1] / rate[0]:.1%}")
     return 0 if first[1] - first[0] < MOST_FIRST_TOKEN_SECONDS and rate[1] >= LEAST_SHARE * rate[0] else 1
-
-
-def _is_ready(service: Service) -> bool:
-    try:
-        return service.get("/health/ready").status_code == 200
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

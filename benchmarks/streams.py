@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support.servers import Service
+from support.servers import Service, until
 
 EVENTS_A_SECOND = 20
 MOST_LATE_SECONDS = 0.25
@@ -106,7 +106,7 @@ def main(streams: int, seconds: float) -> int:
     service = Service(
         OPENAI_BASE_URL=f"http://127.0.0.1:{port.get()}/v1", OPENAI_DEFAULT_MODEL="org/small", LOG_LEVEL="warning"
     )
-    service.wait_for_line("Ready on") if False else time.sleep(3)
+    until(service.is_ready)
     [worker] = service.processes()[0].children()
     load = Load(service.port)
     before = sum(worker.cpu_times()[:2])

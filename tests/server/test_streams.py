@@ -135,6 +135,20 @@ def test_an_upstream_that_never_ends_is_cut_at_the_total_time(limited, chaos):
     assert "cut" in answer.events[-1]["error"]["message"]
 
 
+def check_health_beside_a_stream_that_floods(service, chaos):
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read, service)
+        until(lambda: chaos.calls == 1)
+        slowest = 0.0
+        while not reading.done():
+            asked = time.monotonic()
+            assert service.get("/health").status_code == 200
+            slowest = max(slowest, time.monotonic() - asked)
+        status, answer = reading.result()
+    assert (status, answer.errors) == (200, ["upstream_timeout"])
+    assert slowest < 0.5
+
+
 def test_a_flood_of_events_stops_nobody_else(limited, chaos):
     flood = HEL * 1000
 
@@ -143,17 +157,7 @@ def test_a_flood_of_events_stops_nobody_else(limited, chaos):
             exchange.send(b"%x\r\n%b\r\n" % (len(flood), flood))
 
     chaos.play([Script(HEL, pour)])
-    with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(read, limited)
-        until(lambda: chaos.calls == 1)
-        slowest = 0.0
-        while not reading.done():
-            asked = time.monotonic()
-            assert limited.get("/health").status_code == 200
-            slowest = max(slowest, time.monotonic() - asked)
-        status, answer = reading.result()
-    assert (status, answer.errors) == (200, ["upstream_timeout"])
-    assert slowest < 0.5
+    check_health_beside_a_stream_that_floods(limited, chaos)
 
 
 def test_the_caller_may_grant_a_stream_less_time(service, chaos):
@@ -409,14 +413,4 @@ def test_a_compressed_flood_stops_nobody_else(limited, chaos, codings):
         exchange.hang()
 
     chaos.play([pour])
-    with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(read, limited)
-        until(lambda: chaos.calls == 1)
-        slowest = 0.0
-        while not reading.done():
-            asked = time.monotonic()
-            assert limited.get("/health").status_code == 200
-            slowest = max(slowest, time.monotonic() - asked)
-        status, answer = reading.result()
-    assert (status, answer.errors) == (200, ["upstream_timeout"])
-    assert slowest < 0.5
+    check_health_beside_a_stream_that_floods(limited, chaos)

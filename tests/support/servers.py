@@ -54,6 +54,13 @@ class Service:
         assert found, f"{text!r} was not printed; printed was:\n" + "\n".join(self.lines)
         return found[0]
 
+    def is_ready(self) -> bool:
+        """Tell whether the service answers, and says that it is ready."""
+        try:
+            return self.get("/health/ready").status_code == 200
+        except OSError:
+            return False
+
     def post(self, route: str, timeout: float = LONG_SECONDS, **body: Any) -> requests.Response:
         return requests.post(self.url + route, json=body, timeout=timeout)
 

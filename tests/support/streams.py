@@ -2,9 +2,13 @@
 
 import json
 import re
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from gevent.queue import Empty
 
 from app.backends.chunks import CHAT, ChunkReader
 from app.blueprints.openai_answers import OpenAIEvents
@@ -61,13 +65,18 @@ def told(body: bytes) -> Told:
 
 
 class Pieces:
-    """In place of a pump: a body that comes in these pieces."""
+    """In place of a pump: a body that comes in these pieces, and then ends, or says no more."""
 
-    def __init__(self, *pieces: Any) -> None:
+    def __init__(self, *pieces: Any, silent: bool = False) -> None:
         self._pieces = deque(pieces)
-        self.closed = False
+        self._silent = silent
+        self.waits: list[float] = []
 
     def take(self, seconds: float) -> bytes:
+        if self._silent and not self._pieces:
+            self.waits.append(seconds)
+            time.sleep(seconds)  # what the wait for a queue does
+            raise Empty
         piece = self._pieces.popleft() if self._pieces else b""
         if isinstance(piece, Exception):
             raise type(piece)(*piece.args)
@@ -77,15 +86,20 @@ class Pieces:
         pass
 
     def close(self) -> None:
-        self.closed = True
+        pass
 
 
-def stream_of(*pieces: Any, reader: ChunkReader | None = None, limits: StreamLimits = LIMITS, judge=None) -> Stream:
+def stream_of(
+    *pieces: Any,
+    reader: ChunkReader | None = None,
+    limits: StreamLimits = LIMITS,
+    judge: Callable[[Any], None] = lambda end: None,
+    silent: bool = False,
+) -> Stream:
     """A stream that has not begun."""
     reader = reader or ChunkReader(CHAT, "org/model", "a prompt", {})
-    return Stream(
-        Pieces(*pieces), reader, "text/event-stream", limits, lambda data: data, judge or (lambda error: None)
-    )
+    pump = Pieces(*pieces, silent=silent)
+    return Stream(pump, reader, "text/event-stream", limits, lambda data: data, judge)
 
 
 def context() -> RequestContext:

@@ -155,27 +155,18 @@ def test_closing_in_mid_body_closes_the_response():
 
 
 def test_silence_gives_signs_of_life_and_then_a_timeout():
-    class Silent(Pieces):
-        def take(self, seconds):
-            if self._pieces:
-                return self._pieces.popleft()
-            time.sleep(seconds)
-            raise Empty
-
-    stream = begun(FIRST, limits=StreamLimits(idle=0.05, heartbeat=0.01))
-    stream._pump = Silent()
-    reported = []
-    stream._judge = reported.append
+    ends = []
+    stream = begun(FIRST, silent=True, limits=StreamLimits(idle=0.05, heartbeat=0.01), judge=ends.append)
     body = given(stream)
     assert body.count(b": still here\n\n") >= 2
     assert told(body).errors == ["upstream_timeout"]
-    assert isinstance(reported[0], UpstreamTimeout)
+    assert [type(end) for end in ends] == [UpstreamTimeout]
 
 
 def test_comments_of_an_upstream_are_no_events():
     class Pinging(Pieces):
         def take(self, seconds):
-            time.sleep(min(seconds, 0.01))
+            time.sleep(min(seconds, 0.01))  # what the wait for a queue does
             return b": ping\n\n"
 
     stream = begun(FIRST, limits=StreamLimits(idle=0.05, heartbeat=10))
@@ -184,30 +175,14 @@ def test_comments_of_an_upstream_are_no_events():
 
 
 def test_no_wait_is_longer_than_what_is_left_of_the_silence():
-    waits = []
-
-    class Silent(Pieces):
-        def take(self, seconds):
-            waits.append(seconds)
-            time.sleep(seconds)
-            raise Empty
-
-    stream = begun(FIRST, limits=StreamLimits(idle=0.03, heartbeat=0.02))
-    stream._pump = Silent()
+    stream = begun(FIRST, silent=True, limits=StreamLimits(idle=0.03, heartbeat=0.02))
     assert told(given(stream)).errors == ["upstream_timeout"]
-    assert max(waits) <= 0.02
-    assert sum(waits) < 0.04
+    assert max(stream._pump.waits) <= 0.02
+    assert sum(stream._pump.waits) < 0.04
 
 
 def test_an_answer_that_has_said_why_it_ended_is_whole_though_its_upstream_says_no_more():
-    class Silent(Pieces):
-        def take(self, seconds):
-            time.sleep(seconds)
-            raise Empty
-
-    stream = begun(FIRST + LAST, limits=StreamLimits(idle=0.02, heartbeat=10))
-    stream._pump = Silent()
-    assert told(given(stream)).done
+    assert told(given(begun(FIRST + LAST, silent=True, limits=StreamLimits(idle=0.02, heartbeat=10)))).done
 
 
 def test_what_the_caller_took_does_not_count_as_silence():
