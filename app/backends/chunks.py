@@ -160,14 +160,14 @@ class ChunkReader:
         """Bring a choice into the shape of the route's chunks; tell whether it was not."""
         if self._shape is TEXT:
             return self._shaped_as_text(choice, part)
-        if part is choice.get("delta") or (part is choice and isinstance(choice.get("delta"), dict)):
+        if part is choice.get("delta"):
             return False
         choice["delta"] = choice.pop("message", None) or {"content": choice.pop("text", "")}
         return True
 
     def _shaped_as_text(self, choice: dict[str, Any], part: dict[str, Any]) -> bool:
         given, index = choice.get("logprobs"), choice["index"]
-        text = part.get("text" if part is choice else "content") or ""
+        text = choice.get("text") or part.get("content") or ""
         offset = self._lengths[index]
         self._lengths[index] += len(text)
         if part is choice and "text" in choice and given is None:

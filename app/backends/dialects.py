@@ -77,7 +77,9 @@ def read_choice(choice: Any) -> tuple[dict[str, Any], bool]:
     if reason is not None:
         choice["finish_reason"] = finish_reason(reason)
         changed |= choice["finish_reason"] != reason
-    part = choice.get("delta") or choice.get("message") or choice
+    # a message beside a delta repeats the whole answer
+    part = choice.get("delta", choice.get("message"))
+    part = choice if part is None else part
     return part, _read_part(part) or changed
 
 
@@ -89,7 +91,9 @@ def _read_part(part: Any) -> bool:
     for name in ("content", "text"):
         content = part.get(name)
         if content is not None and not isinstance(content, str):
-            part[name] = _joined(content)
+            part[name] = _joined(content, "text")
+            if thought := _joined(content, "thinking"):
+                part.setdefault("reasoning_content", thought)
             changed = True
     return changed
 
@@ -103,12 +107,13 @@ def finish_reason(reason: Any) -> str | None:
     return _FINISH_REASONS.get(reason.lower(), reason.lower())
 
 
-def _joined(content: Any) -> str:
-    """Return the text of content that is a list of parts."""
+def _joined(content: Any, kind: str) -> str:
+    """Return the texts of one kind in content that is a list of parts; Mistral's thoughts are a list in turn."""
     if not isinstance(content, list):
         raise UpstreamInvalidResponse
-    texts = [part.get("text") for part in content if isinstance(part, dict)]
-    return "".join(text for text in texts if isinstance(text, str))
+    found = [part.get(kind) for part in content if isinstance(part, dict)]
+    inner = [part.get("text") for parts in found if isinstance(parts, list) for part in parts if isinstance(part, dict)]
+    return "".join(text for text in (*found, *inner) if isinstance(text, str))
 
 
 def _from_tgi(payload: dict[str, Any]) -> dict[str, Any]:
@@ -134,12 +139,17 @@ def _from_cohere_event(event: dict[str, Any]) -> dict[str, Any] | None:
     if not isinstance(delta, dict):
         return None
     message = delta.get("message")
-    return _from_cohere(message if isinstance(message, dict) else {}, delta, "delta")
+    message = message if isinstance(message, dict) else {}
+    if isinstance(call := message.get("tool_calls"), dict):
+        message["tool_calls"] = [{"index": event.get("index"), **call}]
+    return _from_cohere(message, delta, "delta")
 
 
 def _from_cohere(message: dict[str, Any], payload: dict[str, Any], part: str) -> dict[str, Any] | None:
     content = message.get("content")
     said = {} if content is None else {"content": [content] if isinstance(content, dict) else content}
+    if calls := message.get("tool_calls"):
+        said["tool_calls"] = calls
     reason = payload.get("finish_reason")
     if not said and reason is None:
         return None

@@ -220,9 +220,43 @@ def test_a_model_that_is_no_name_is_left_out():
     assert {event["model"] for event in answer.events} == {""}
 
 
-def test_the_text_of_a_message_beside_an_empty_delta_is_not_lost():
-    event = b'data: {"choices": [{"delta": {}, "message": {"content": "x"}, "finish_reason": "stop"}]}\n\n'
-    assert told(given(begun(event))).text == "x"
+def test_a_message_beside_a_delta_repeats_the_answer_and_is_not_its_text():
+    event = b'data: {"choices": [{"delta": {}, "message": {"content": "Hi"}, "finish_reason": "stop"}]}\n\n'
+    assert told(given(begun(FIRST, event))).text == "Hi"
+
+
+def event_of(**choice):
+    return b"data: %b\n\n" % json.dumps({"choices": [{"index": 0, **choice}]}).encode()
+
+
+@pytest.mark.parametrize("thinking", ["Hm.", [{"type": "text", "text": "H"}, {"type": "text", "text": "m."}]])
+def test_thoughts_among_the_parts_of_the_content_are_reasoning(thinking):
+    parts = [{"type": "thinking", "thinking": thinking}, {"type": "text", "text": "Hi"}, 5, {"text": None}]
+    answer = told(given(begun(event_of(delta={"content": parts}, finish_reason="stop"))))
+    [delta] = [event["choices"][0]["delta"] for event in answer.events if event["choices"]]
+    assert delta == {"content": "Hi", "reasoning_content": "Hm."}
+
+
+@pytest.mark.parametrize("content", [[{"thinking": 5}], [{"text": {}}], [{"text": [{"text": 5}, 5]}]])
+def test_parts_that_hold_no_text_add_none(content):
+    assert told(given(begun(event_of(delta={"content": content}, finish_reason="stop")))).text == ""
+
+
+def test_tool_calls_of_coheres_stream_are_read():
+    def call(kind, **call):
+        return (
+            b"data: %b\n\n"
+            % json.dumps({"type": kind, "index": 1, "delta": {"message": {"tool_calls": call}}}).encode()
+        )
+
+    end = b'data: {"type": "message-end", "delta": {"finish_reason": "TOOL_CALL"}}\n\n'
+    first = call("tool-call-start", id="a", type="function", function={"name": "f", "arguments": ""})
+    answer = told(given(begun(first, call("tool-call-delta", function={"arguments": "{}"}), end)))
+    calls = [
+        one for event in answer.events for choice in event["choices"] for one in choice["delta"].get("tool_calls", ())
+    ]
+    assert [(one.get("id"), one["function"]["arguments"]) for one in calls] == [("a", ""), (None, "{}")]
+    assert answer.finish_reasons == ["tool_calls"]
 
 
 @pytest.mark.parametrize(
