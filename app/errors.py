@@ -147,7 +147,7 @@ class NotSupported(UpstreamError, status=501, type="not_supported"):
 class UpstreamRejected(UpstreamError, status=400, type="upstream_rejected"):
     """The backend refuses the input."""
 
-    default_message = "The backend refuses this input, for the reason that is given if it gives one."
+    default_message = "The backend refuses this input; change it, or use another model."
 
 
 class UpstreamAuthenticationError(UpstreamError, status=502, type="upstream_authentication_error"):
