@@ -3,10 +3,10 @@
     python benchmarks/soak.py [seconds]
 
 Callers of every kind, a third of them of streams, use one worker with a real Redis that is stopped, paused and started
-again, in front of an upstream of which four calls in ten go wrong: in a way of tests/support/faults.py, or in mid-
-stream. Some callers leave. After the first minute and at the end the callers pause, and the worker's resident
-memory, threads and file handles are read. It fails where memory differs by more than 10 %, or where threads or handles
-were left behind.
+again, in front of an upstream of which four calls in ten go wrong: in a way of tests/support/faults.py, or in the
+middle of a stream. Some callers leave. After the first minute and at the end the callers pause, and the worker's
+resident memory, threads and file handles are read. It fails where memory differs by more than 10 %, or where threads or
+handles were left behind.
 """
 
 import random

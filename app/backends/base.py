@@ -17,7 +17,7 @@ from app.config import Config
 from app.errors import NotSupported
 
 if TYPE_CHECKING:
-    from app.backends.chunks import ChunkReader
+    from app.backends.chunks import MakeReader
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Call(Generic[T]):
     within: float | None = None
     repeat: bool = True
     deterministic: bool = False
-    reader: "Callable[[Mapping[str, str]], ChunkReader] | None" = None
+    reader: "MakeReader | None" = None
     most_bytes: int = MAX_ANSWER_BYTES
 
     @cached_property

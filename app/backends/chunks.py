@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -196,3 +196,7 @@ class ChunkReader:
             self._shape.chunk,
             self.model or (model if isinstance(model, str) else ""),
         ]
+
+
+# makes the reader of an answer that has these headers
+MakeReader = Callable[[Mapping[str, str]], ChunkReader]

@@ -19,7 +19,7 @@ from app.backends.base import (
     TextRequest,
     Validation,
 )
-from app.backends.chunks import CHAT, TEXT, ChunkReader, Shape
+from app.backends.chunks import CHAT, TEXT, ChunkReader, MakeReader, Shape
 from app.backends.completions import completion, generation
 from app.backends.dialects import decoded_json, require_success
 from app.backends.ratings import scores_of_tokens, scores_of_word, without_reasoning
@@ -168,9 +168,7 @@ class OpenAIBackend(Backend):
         parse = partial(completion, shape=shape, model=model, prompt=request.prompt)
         return (yield self._call(route, parse, body))
 
-    def _stream(
-        self, route: str, reader: Callable[[Mapping[str, str]], ChunkReader], body: dict[str, Any]
-    ) -> Call[Any]:
+    def _stream(self, route: str, reader: MakeReader, body: dict[str, Any]) -> Call[Any]:
         """Return a call whose answer is read as it comes."""
         return replace(self._call(route, require_success, streamed(body)), reader=reader)
 

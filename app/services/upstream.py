@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import requests
 
 from app.backends.base import Answer, Backend, Call
-from app.backends.chunks import ChunkReader
+from app.backends.chunks import MakeReader
 from app.context import RequestContext
 from app.errors import ImpatientTimeout, ServiceError, UpstreamInvalidResponse, UpstreamTimeout
 from app.services.breaker import Breaker, Breakers
@@ -25,8 +25,6 @@ from app.services.streams import Pump, Stream, StreamLimits
 
 T = TypeVar("T")
 
-# makes the reader of an answer that has these headers
-MakeReader = Callable[[Mapping[str, str]], ChunkReader]
 # one attempt; it holds its place in the bulkhead, and its breaker judges it
 Exchange = Callable[[Place, Breaker], T]
 
