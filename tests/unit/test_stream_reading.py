@@ -4,6 +4,7 @@ import gc
 import io
 import json
 import time
+import weakref
 
 import gevent
 import pytest
@@ -32,6 +33,9 @@ LONG = 20.0
 FIRST = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n'
 LAST = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'
 DONE = b"data: [DONE]\n\n"
+
+
+NAMES = {"id": "a", "object": "chat.completion.chunk", "created": 5, "model": "org/model"}
 
 
 class Body(io.RawIOBase):
@@ -146,6 +150,21 @@ def test_a_limit_that_ends_the_wait_for_the_end_ends_the_reading_too():
     assert released == [True]
 
 
+@pytest.mark.parametrize("end", ["close", "abandon"])
+def test_a_pump_that_is_stopped_keeps_nothing_alive(end):
+    gc.disable()
+    try:
+        pump, _, response = pump_of(b"a", Event())
+        assert pump.take(LONG) == b"a"
+        getattr(pump, end)()
+        gevent.sleep()
+        left = weakref.ref(response)
+        del pump, response
+        assert left() is None
+    finally:
+        gc.enable()
+
+
 def test_closing_in_mid_body_closes_the_response():
     pump, _, response = pump_of(b"a", Event())
     assert pump.take(LONG) == b"a"
@@ -212,6 +231,14 @@ def test_chunks_without_names_take_those_of_the_chunks_before():
     answer = told(given(begun(chunk(id="a", created=5), chunk(id="", created=0), chunk(id=5, created="x"), LAST)))
     assert {(event["id"], event["created"]) for event in answer.events} == {("a", 5)}
     assert {event["model"] for event in answer.events} == {"org/model"}
+
+
+@pytest.mark.parametrize("other", [{"id": "b"}, {"created": 6}, {"model": "theirs"}, {"object": "chat.completion"}])
+def test_all_chunks_have_the_names_of_the_first(other):
+    choices = [{"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"}]
+    events = [b"data: %b\n\n" % json.dumps({**NAMES, **more, "choices": choices}).encode() for more in ({}, other)]
+    for event in told(given(begun(*events))).events:
+        assert {name: event[name] for name in NAMES} == NAMES
 
 
 def test_a_model_that_is_no_name_is_left_out():
@@ -294,7 +321,8 @@ def test_an_error_event_counts_even_after_a_finish_reason():
 
 
 def test_nothing_is_read_after_the_terminal_event():
-    answer = told(given(begun(FIRST, LAST + DONE + b"data: rubbish\n\n", b"data: more\n\n")))
+    fault = b'data: {"error": {"message": "Too late.", "code": 500}}\n\n'
+    answer = told(given(begun(FIRST, LAST + DONE + fault, fault)))
     assert (answer.done, answer.errors) == (True, [])
 
 
@@ -328,8 +356,8 @@ def test_a_stream_that_says_nothing_has_not_begun(pieces):
 
 
 def test_an_event_of_several_lines_is_given_on_in_one():
-    lines = FIRST.strip()[6:].replace(b", ", b",\n")
-    body = given(begun(b"".join(b"data: %b\n" % line for line in lines.splitlines()) + b"\n", LAST))
+    whole = json.dumps({**NAMES, "choices": [{"index": 0, "delta": {"content": "Hi"}}]}, indent=1).encode()
+    body = given(begun(b"".join(b"data: %b\n" % line for line in whole.splitlines()) + b"\n", LAST))
     assert told(body).text == "Hi"
 
 
