@@ -14,6 +14,7 @@ import multiprocessing
 import statistics
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -66,6 +67,7 @@ class Load:
         self.port = port
         self.late: list[float] = []
         self.health: list[float] = []
+        self.statuses: Counter[str] = Counter()
         self.whole = 0
 
     async def run(self, streams: int, seconds: float) -> None:
@@ -77,6 +79,11 @@ class Load:
         await asyncio.sleep(delay)
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(REQUEST % (len(BODY), BODY))
+        status = (await reader.readline()).split()[1].decode()
+        self.statuses[status] += 1
+        if status != "200":
+            writer.close()
+            return
         async for line in reader:
             if line.startswith(b"data: {"):
                 text = json.loads(line[6:])["choices"][0]["delta"]["content"]
@@ -115,7 +122,9 @@ def main(streams: int, seconds: float) -> int:
     mebibytes = worker.memory_info().rss / 2**20
     late = sorted(load.late)
     sent = streams * round(seconds * EVENTS_A_SECOND)
-    print(f"{load.whole} of {streams} streams whole, {len(late)} of {sent} events arrived")
+    print(
+        f"statuses {dict(load.statuses)}; {load.whole} of {streams} streams whole, {len(late)} of {sent} events arrived"
+    )
     print(
         f"late: median {statistics.median(late) * 1000:.1f} ms, "
         f"p99 {late[math.ceil(0.99 * len(late)) - 1] * 1000:.1f} ms, latest {late[-1] * 1000:.1f} ms"

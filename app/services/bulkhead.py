@@ -43,10 +43,11 @@ class Bulkhead:
         self._latencies: defaultdict[str, Latency] = defaultdict(Latency)
 
     @contextmanager
-    def guard(self, route: str, seconds: float) -> Iterator["Place"]:
+    def guard(self, route: str | None, seconds: float) -> Iterator["Place"]:
         """Run the block as one of the calls in flight; wait for a place for at most `seconds`, or WAIT_SECONDS.
 
-        Latencies are compared within a route. The block may keep its place beyond its end.
+        Latencies are compared within a route; without one only outages count. The block may keep its place beyond its
+        end.
 
         Raises Overloaded where there is none, at once where as many wait already as may be in flight.
         """
@@ -61,7 +62,8 @@ class Bulkhead:
                 self._adapt(started, congested=True)
             raise
         else:
-            self._adapt(started, congested=self._latencies[route].climbs(time.monotonic() - started))
+            slow = route is not None and self._latencies[route].climbs(time.monotonic() - started)
+            self._adapt(started, congested=slow)
         finally:
             if not place.kept:
                 self._leave()

@@ -114,8 +114,8 @@ class UpstreamClient:
 
     def _guarded(self, call: Call[Any], breaker: Breaker, context: RequestContext, exchange: Exchange[T]) -> T:
         bulkhead = self._bulkheads[call.backend]
-        # a stream's latency is that of its first event
-        route = call.route if call.reader is None else f"{call.route} streamed"
+        # how soon a model says its first word depends on what it was asked, and on how many begin at once
+        route = call.route if call.reader is None else None
         with (
             bulkhead.guard(route, context.deadline.remaining()) as place,
             breaker.guard(context.store_allowance, begins_only=call.reader is not None),

@@ -146,6 +146,29 @@ def test_latency_that_climbs_shrinks_it_and_latency_as_usual_does_not(monkeypatc
     assert places._limit < 40
 
 
+@pytest.mark.parametrize(("route", "shrinks"), [("chat", True), (None, False)])
+def test_without_a_route_latency_does_not_count(monkeypatch, route, shrinks):
+    now = [0.0]
+    monkeypatch.setattr(bulkhead.time, "monotonic", lambda: now[0])
+    places = Bulkhead(40)
+    for seconds in [0.1] * 10 + [1.0] * 3:
+        with ExitStack() as stack:
+            for _ in range(round(places._limit)):
+                stack.enter_context(places.guard(route, LONG))
+            now[0] += seconds
+    assert (places._limit < 40) == shrinks
+
+
+def test_without_a_route_outages_count():
+    places = Bulkhead(4 * round(bulkhead.SMALLEST_LIMIT))
+    with ExitStack() as stack:
+        for _ in range(2 * round(bulkhead.SMALLEST_LIMIT)):
+            stack.enter_context(places.guard(None, AT_ONCE))
+        with pytest.raises(UpstreamUnavailable), places.guard(None, AT_ONCE):
+            raise UpstreamUnavailable
+    assert places._limit < 4 * bulkhead.SMALLEST_LIMIT
+
+
 def test_after_a_slow_spell_the_usual_latency_is_soon_known_again():
     latency = bulkhead.Latency()
     for seconds in [1.0] * 1000 + [0.1] * 200:
