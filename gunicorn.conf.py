@@ -77,6 +77,8 @@ def when_ready(server):
         "-H 'Content-Type: application/json' -d '{\"prompt\": \"What is a lighthouse?\"}'",
         host, _settings.server_port, _settings.backend, host, _settings.server_port,
     )  # fmt: skip
+    if not _settings.has_keys:
+        server.log.warning("Open: no client keys are set, so anyone who reaches the service may call it (API_KEYS)")
 
 
 def child_exit(server, worker):

@@ -1,29 +1,38 @@
-"""Who calls: with client keys set, every route but the health checks and /metrics needs one."""
+"""Who calls: with client keys set, every route but a few needs one."""
+
+from collections.abc import Callable
 
 from flask import Flask, g, request
 
+from app.clients import Client, client_of_key
 from app.errors import AuthenticationError
-from app.keys import ClientKeys
+from app.keyring import KeyRing
+from app.openroutes import is_one_of
 
-OPEN_ROUTES = ("/health", "/health/ready", "/health/deep", "/metrics")
 
+def init_app(
+    app: Flask, keys: KeyRing | None, keyless: frozenset[str], count_failure: Callable[[Client], None]
+) -> None:
+    """Put the holder of the key into `g.client`, in place of the address; without keys everyone may call.
 
-def init_app(app: Flask, keys: ClientKeys | None) -> None:
-    """Register the check; without keys everyone may call."""
-    if keys is None:
-        return
+    Routes of the rules in `keyless` need no key. `count_failure` is told of each request without a key that is known,
+    and may refuse it.
+    """
 
     @app.before_request
     def authenticate() -> None:
-        if request.url_rule is None or request.url_rule.rule in OPEN_ROUTES:
+        if keys is None or is_one_of(keyless):
             return
-        client = keys.client(_key())
-        if client is None:
+        key = keys.find(_shown_key())
+        if key is None:
+            count_failure(g.client)
             raise AuthenticationError
-        g.client = client
+        if key.has_expired:
+            raise AuthenticationError("This client key has expired; ask the operator of this service for a new one.")
+        g.client = client_of_key(key)
 
 
-def _key() -> str:
+def _shown_key() -> str:
     """Return the key that a request shows, as a bearer token (RFC 6750, 2.1) or in X-API-Key."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")

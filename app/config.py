@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from app import parsing
 from app.embedded.model import model_file
-from app.keys import ClientKeys, client_keys
+from app.keys import ClientKeys, client_keys, keys_file
+from app.limits import LIMITS
 from app.parsing import ModelRef, Secret
 
 ROUTER_URL = "https://router.huggingface.co"
@@ -94,10 +95,16 @@ class Config:
     shutdown_grace: float = setting(parsing.positive_duration, 30.0)
 
     api_keys: ClientKeys | None = setting(client_keys)
+    api_keys_file: str | None = setting(keys_file)
     require_api_keys: bool = setting(parsing.boolean, False)
-
-    # Part of the interface, and checked like all others; nothing acts on them yet.
-    rate_limit: str = setting(parsing.rate, "60/minute")
+    metrics_require_key: bool = setting(parsing.boolean, False)
+    rate_limit: str = setting(LIMITS["rate_limit"], "60/minute")
+    tokens_per_minute: int | None = setting(LIMITS["tokens_per_minute"])
+    tokens_per_day: int | None = setting(LIMITS["tokens_per_day"])
+    tokens_per_month: int | None = setting(LIMITS["tokens_per_month"])
+    concurrent_streams: int | None = setting(LIMITS["concurrent_streams"])
+    trusted_proxies: int = setting(parsing.integer(0, 10), 0)
+    trusted_hosts: tuple[str, ...] = setting(parsing.hosts, ())
     cors_origins: tuple[str, ...] = setting(parsing.origins, ())
 
     @classmethod
@@ -131,6 +138,16 @@ class Config:
         return {
             item.name.upper() for item in fields(cls) if item.metadata["parse"] in (parsing.secret, parsing.redis_url)
         }
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether callers need a key."""
+        return self.api_keys is not None or self.api_keys_file is not None
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What a client may use whose key says nothing of it."""
+        return {name: getattr(self, name) for name in LIMITS}
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -195,7 +212,8 @@ class Config:
 
     def _promise_checks(self) -> list[tuple[str, bool, str]]:
         """An operator who asks for client keys may not get an open service without a word."""
-        return [("API_KEYS", self.require_api_keys and self.api_keys is None, "must be set with REQUIRE_API_KEYS.")]
+        asking = [name for name in ("require_api_keys", "metrics_require_key") if getattr(self, name)]
+        return [("API_KEYS", not self.has_keys, f"must be set with {name.upper()}.") for name in asking]
 
     def _engine_checks(self) -> list[tuple[str, bool, str]]:
         if "embedded" not in self.backends:

@@ -2,13 +2,16 @@
 
 from flask import Flask
 
-from app import auth, error_handlers, middleware
+from app import auth, cors, error_handlers, middleware, permissions
 from app.blueprints import OPERATIONS, health
 from app.blueprints.scope import Scope
 from app.config import Config
 from app.jsonprovider import OrjsonProvider
+from app.keyring import KeyRing
 from app.lifecycle import Lifecycle
 from app.metrics import Metrics
+from app.openroutes import keyless
+from app.ratelimit import RateLimits
 from app.services.answers import Answers
 from app.services.breaker import Breakers
 from app.services.cache import Cache
@@ -17,6 +20,8 @@ from app.services.health import HealthService
 from app.services.hedging import Hedging
 from app.services.inference import InferenceService
 from app.services.models import Models
+from app.services.quotas import Quotas
+from app.services.rates import MovingWindows
 from app.services.replays import Replays
 from app.services.retry import RetryPolicy
 from app.services.runner import Runner
@@ -30,19 +35,26 @@ def build(config: Config) -> Flask:
     app = _flask(config)
     models = Models(config)
     metrics = Metrics(models.known)
-    store = Store(config.redis_url.reveal() if config.redis_url else None)
+    store = Store(config.redis_url.reveal() if config.redis_url else None, metrics.redis_unanswered)
     cache = Cache(store, config.cache_ttl, config.cache_max_bytes)
     breakers = Breakers(config.breaker_failures, config.breaker_failure_rate, store)
     inference = InferenceService(Runner(models, Answers(_client(config, breakers), cache), metrics))
-    health_service = HealthService(inference, breakers, store)
+    health_service = HealthService(inference, breakers, store, needs_keys=config.has_keys)
     lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)
 
-    middleware.init_app(app)
+    limits = RateLimits(config.limits, MovingWindows(store), metrics.clients)
+
+    middleware.init_app(app, config.trusted_proxies, config.trusted_hosts)
     metrics.init_app(app)
-    auth.init_app(app, config.api_keys)
+    cors.init_app(app, config.cors_origins)
+    keys = KeyRing(config.api_keys, config.api_keys_file) if config.has_keys else None
+    auth.init_app(app, keys, keyless(operators_need_key=config.metrics_require_key), limits.count_failure)
+    limits.init_app(app)
+    permissions.init_app(app)
     error_handlers.init_app(app)
     app.register_blueprint(health.blueprint(lifecycle, health_service))
-    scope = Scope(config, inference, Replays(cache))
+    quotas = Quotas(config.limits, config.stream_total_timeout, store, metrics.clients)
+    scope = Scope(config, inference, Replays(cache), quotas)
     for operation in OPERATIONS:
         app.register_blueprint(operation.blueprint(scope))
     app.extensions |= {"lifecycle": lifecycle, "models": models}

@@ -1,45 +1,144 @@
-"""Client keys, of which the service knows names and hashes only. `python -m app.keys create NAME` makes one."""
+"""Client keys, of which the service knows hashes only, and what each may do. `python -m app.keys create` makes one."""
 
 import hashlib
 import hmac
 import re
 import secrets
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from app import parsing
+from app.limits import LIMITS
 
 # a key is this many random bytes, which no hash needs to slow a guesser down for
 KEY_BYTES = 32
 KEY_PREFIX = "aihf_"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _PAIR = re.compile(rf"({_NAME}):([0-9a-f]{{64}})")
+_FORM = (
+    "name:hash pairs, each name and each hash once, made with python -m app.keys create NAME; permissions and limits "
+    "may follow after spaces, as in team:HASH expires=2027-01-31 operations=generate+chat rate_limit=100/minute"
+)
+
+
+@dataclass(frozen=True)
+class ClientKey:
+    """A key's name and hash, and what it may do: None for operations or models means all of them.
+
+    `limits` are those of the settings that it has values of its own for, by name.
+    """
+
+    name: str
+    digest: str = field(repr=False)
+    expires: datetime | None = None
+    operations: frozenset[str] | None = None
+    models: frozenset[str] | None = None
+    debug: bool = False
+    limits: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def has_expired(self) -> bool:
+        """Tell whether its time is over."""
+        return self.expires is not None and self.expires <= datetime.now(UTC)
 
 
 @dataclass(frozen=True, repr=False)
 class ClientKeys:
-    """The clients that may call, by the SHA-256 of their keys in hexadecimal."""
+    """The keys that are known, by the SHA-256 of each in hexadecimal."""
 
-    _names: Mapping[str, str]
+    _by_digest: Mapping[str, ClientKey]
 
-    def client(self, key: str) -> str | None:
-        """Return the name of the client that has a key, None where nobody has it; no time tells how near it is."""
+    @property
+    def clients(self) -> Iterable[ClientKey]:
+        """All keys."""
+        return self._by_digest.values()
+
+    def find(self, key: str) -> ClientKey | None:
+        """Return what is known of a key, None where it is none of ours.
+
+        What is looked up is a hash, of which a caller cannot choose a part: no time tells how near a guess is.
+        """
         digest = _digest(key)
-        found = [name for known, name in self._names.items() if hmac.compare_digest(known, digest)]
-        return found[0] if found else None
+        found = self._by_digest.get(digest)
+        return found if found is not None and hmac.compare_digest(found.digest, digest) else None
+
+    def __or__(self, other: "ClientKeys") -> "ClientKeys":
+        """Return the keys of both; raise ValueError where a name or a hash is in both."""
+        return _distinct([*self.clients, *other.clients])
 
 
 def client_keys(value: str) -> ClientKeys:
-    """Read `name:hash` pairs, separated by commas; raise ValueError for what is none."""
-    names: dict[str, str] = {}
-    for pair in value.split(","):
-        match = _PAIR.fullmatch(pair.strip())
-        if match is None or match[1] in names.values() or match[2] in (*names, _digest("")):
-            raise ValueError(
-                "name:hash pairs separated by commas, each name and each hash once; make them with "
-                "python -m app.keys create NAME"
-            )
-        names[match[2]] = match[1]
-    return ClientKeys(names)
+    """Read keys separated by commas; raise ValueError for what is none."""
+    return _distinct(map(_client_key, value.split(",")))
+
+
+def keys_of_file(path: str) -> ClientKeys:
+    """Read a file with a key on each line, and comments after `#`; raise ValueError for what is neither."""
+    try:
+        lines = Path(path).read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise ValueError(f"a file that can be read, with on its lines {_FORM}") from None
+    stripped = (line.partition("#")[0].strip() for line in lines)
+    return _distinct([_client_key(line) for line in stripped if line])
+
+
+def keys_file(value: str) -> str:
+    """Return the path of a file of keys that can be read; raise ValueError for any other."""
+    keys_of_file(value)
+    return value
+
+
+def _words(value: str) -> frozenset[str]:
+    if not value or not all(value.split("+")):
+        raise ValueError
+    return frozenset(value.split("+"))
+
+
+def _models(value: str) -> frozenset[str]:
+    for name in _words(value):
+        parsing.model_ref(name)
+    return _words(value)
+
+
+def _moment(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_PERMISSIONS: Mapping[str, Callable[[str], Any]] = {
+    "expires": _moment,
+    "operations": _words,
+    "models": _models,
+    "debug": parsing.boolean,
+}
+
+
+def _client_key(text: str) -> ClientKey:
+    pair, *attributes = text.split() or [""]
+    match = _PAIR.fullmatch(pair)
+    given = dict(attribute.partition("=")[::2] for attribute in attributes)
+    unknown = set(given) - set(_PERMISSIONS) - set(LIMITS)
+    if match is None or match[2] == _digest("") or len(given) != len(attributes) or unknown:
+        raise ValueError(_FORM)
+    try:
+        permissions = {name: parse(given[name]) for name, parse in _PERMISSIONS.items() if name in given}
+        limits = {name: parse(given[name]) for name, parse in LIMITS.items() if name in given}
+    except ValueError:
+        raise ValueError(_FORM) from None
+    return ClientKey(match[1], match[2], **permissions, limits=MappingProxyType(limits))
+
+
+def _distinct(keys: Iterable[ClientKey]) -> ClientKeys:
+    listed = list(keys)
+    by_digest = {key.digest: key for key in listed}
+    if len(by_digest) < len(listed) or len({key.name for key in listed}) < len(listed):
+        raise ValueError(_FORM)
+    return ClientKeys(MappingProxyType(by_digest))
 
 
 def _digest(key: str) -> str:
@@ -47,11 +146,17 @@ def _digest(key: str) -> str:
 
 
 def main(arguments: list[str]) -> str:
-    """Make a key for the client named in `create NAME`; return what the operator is told."""
-    if len(arguments) != 2 or arguments[0] != "create" or not re.fullmatch(_NAME, arguments[1]):
-        return "usage: python -m app.keys create NAME (letters, digits, '.', '_' and '-', at most 64)\n"
+    """Make a key for the client of `create NAME`, with the attributes that follow; return what the operator is told."""
     key = KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
-    return f"The key, shown this once:  {key}\nTo be put into API_KEYS:   {arguments[1]}:{_digest(key)}\n"
+    try:
+        command, name, *attributes = arguments
+        line = " ".join([f"{name}:{_digest(key)}", *attributes])
+        keys = client_keys(line)
+    except ValueError:
+        command, keys = "", ClientKeys({})
+    if command != "create" or len(list(keys.clients)) != 1:
+        return f"usage: python -m app.keys create NAME [ATTRIBUTE=VALUE ...]\nIt is for {_FORM}.\n"
+    return f"The key, shown this once:                    {key}\nTo be put into API_KEYS or API_KEYS_FILE:     {line}\n"
 
 
 if __name__ == "__main__":

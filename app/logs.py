@@ -25,5 +25,7 @@ def logging_config(level: str, plain: bool) -> dict[str, Any]:
             "gunicorn.error": {"propagate": True, "handlers": []},
             "gunicorn.access": {"propagate": False, "handlers": []},
             "urllib3": {"level": "WARNING"},
+            # our own line of the request tells which limit it was
+            "flask-limiter": {"level": "WARNING"},
         },
     }

@@ -10,6 +10,8 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, multiprocess
 from prometheus_flask_exporter import PrometheusMetrics
 
+from app.client_metrics import ClientMetrics
+from app.openroutes import UNREFUSED, is_one_of
 from app.stream_metrics import StreamMetrics
 from app.version import SERVICE
 
@@ -29,6 +31,7 @@ class Metrics:
         self._models = frozenset(models)
         self._registry = CollectorRegistry()
         self.streams = StreamMetrics(self._registry)
+        self.clients = ClientMetrics(self._registry)
         self._requests = self._counter("http_requests_total", "Requests.", "method", "route", "status")
         self._duration = Histogram(
             "http_request_duration_seconds",
@@ -41,6 +44,7 @@ class Metrics:
             "ai_requests_total", "Operations by who answered.", "operation", "backend", "model", "outcome"
         )
         self._errors = self._counter("ai_request_errors_total", "Operations that failed, by error type.", "type")
+        self._unanswered = self._counter("redis_unanswered_total", "Questions that Redis did not answer.")
         self._active = Gauge(
             "active_connections",
             "Connections on which a request is being served.",
@@ -48,6 +52,10 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="livesum",
         ).labels(SERVICE)
+
+    def redis_unanswered(self) -> None:
+        """Count a question that Redis did not answer, so that a limit stayed open or a cache was not looked up."""
+        self._unanswered.labels(SERVICE).inc()
 
     def operation(self, operation: str, backend: str, model: str | None, outcome: str) -> None:
         """Count one operation on one backend; `outcome` is `ok` or the type of the error."""
@@ -103,6 +111,8 @@ class Metrics:
     def _finished(self, response: Response) -> Response:
         route = route_label()
         self._requests.labels(SERVICE, method_label(), route, response.status_code).inc()
+        if not is_one_of(UNREFUSED):
+            self.clients.request(g.client)
         duration, started = self._duration.labels(SERVICE, method_label(), route), g.started
         g.streams = response.is_streamed
         if g.streams:

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, the security headers, its log line."""
+"""What happens around every request: its id, the host it is for, the security headers, its log line."""
 
 import logging
 import time
@@ -6,34 +6,52 @@ from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import host_is_trusted
 
-from app.context import RequestContext
+from app.clients import client_of_address
+from app.context import STORE_SECONDS, Allowance, RequestContext
+from app.errors import ValidationError
+from app.headers import HSTS, SECURITY_HEADERS
 from app.metrics import method_label, route_label
+from app.openroutes import UNREFUSED, is_one_of
 from app.requestid import accepted_or_new
 
 logger = logging.getLogger("app.access")
 
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
 
+def init_app(app: Flask, proxies: int, hosts: tuple[str, ...]) -> None:
+    """Register the hooks; before any other, since all that follows may log or answer with the request id.
 
-def init_app(app: Flask) -> None:
-    """Register the hooks; before any other, since all that follows may log or answer with the request id."""
+    The address and the scheme of a request are those that the last of so many proxies tells. Where hosts are given a
+    request for any other is refused, but not those of probes, which come by address.
+    """
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]  # as Werkzeug has it
     app.before_request(_identify)
+    if hosts:
+        app.before_request(partial(_require_host, hosts))
     app.after_request(_finish)
 
 
 def _identify() -> None:
     g.request_id = accepted_or_new(request.headers.get("X-Request-ID"))
     g.received = time.perf_counter()
+    g.client = client_of_address(request.remote_addr)
+    g.store_allowance = Allowance(STORE_SECONDS)
+
+
+def _require_host(hosts: tuple[str, ...]) -> None:
+    if not is_one_of(UNREFUSED) and not host_is_trusted(request.environ.get("HTTP_HOST", "").lower(), hosts):
+        raise ValidationError(details={"Host": ["This service does not answer for that host."]})
 
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     for name, value in (SECURITY_HEADERS | _told()).items():
         response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = HSTS
     write_line = partial(_log, _fields(response), g.get("context"), g.received)
     if response.is_streamed:  # there is more to tell when it has ended, and no request any more to ask
         response.call_on_close(write_line)
@@ -77,7 +95,7 @@ def _fields(response: Response) -> dict[str, Any]:
         "method": method_label(),
         "route": route_label(),
         "status": response.status_code,
-        "client": g.get("client") or request.remote_addr,
+        "client": g.client.name,
     }
     if "error_type" in g:
         fields["error"] = g.error_type

@@ -190,11 +190,12 @@ def model_id(value: str) -> str:
     return value
 
 
-def rate(value: str) -> str:
-    """Read a rate such as 60/minute."""
-    if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
-        raise ValueError("a rate such as 60/minute, by second, minute, hour or day")
-    return value
+def hosts(value: str) -> tuple[str, ...]:
+    """Read a comma separated list of host names; a leading dot takes in all names below."""
+    found = tuple(_items(value.lower()))
+    if not all(re.fullmatch(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*", one) for one in found):
+        raise ValueError("host names such as api.example.com or .example.com, separated by commas")
+    return found
 
 
 def redis_url(value: str) -> Secret:

@@ -12,6 +12,9 @@ from gunicorn.http.errors import (
 )
 
 from app.errors import HeadersTooLarge, InternalError, ServiceError, UriTooLong, ValidationError
+from app.headers import SECURITY_HEADERS
+
+_SECURITY_HEADERS = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS.items())
 
 
 def refusal(error: BaseException) -> ServiceError:
@@ -34,6 +37,6 @@ def as_http(error: ServiceError, request_id: str) -> bytes:
     head = (
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n{headers}"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
-        f"X-Request-ID: {request_id}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
+        f"X-Request-ID: {request_id}\r\n{_SECURITY_HEADERS}\r\n"
     )
     return head.encode("ascii") + body

@@ -11,6 +11,9 @@ from support.upstreams import OPENAI
 
 from app import create_app
 
+# tests call more often than a caller may
+AMPLE = "1000000/minute"
+
 
 @pytest.fixture(autouse=True)
 def upstream() -> Iterator[responses.RequestsMock]:
@@ -22,7 +25,7 @@ def upstream() -> Iterator[responses.RequestsMock]:
 @pytest.fixture
 def make_app() -> Callable[..., Flask]:
     """Make an app of settings: one of the constants above, and more variables as keywords."""
-    return lambda base=OPENAI, **variables: create_app({**base, **variables})
+    return lambda base=OPENAI, **variables: create_app({"RATE_LIMIT": AMPLE, **base, **variables})
 
 
 @pytest.fixture

@@ -19,11 +19,13 @@ def blueprint(scope: Scope) -> Blueprint:
     @routes.get("/v1/models")
     def list_models() -> Any:
         context = scope.context("models")
-        return context.with_debug({"object": "list", "data": catalog.entries(context)})
+        entries = [entry for entry in catalog.entries(context) if scope.may_use(entry["id"])]
+        return context.with_debug({"object": "list", "data": entries})
 
     @routes.get("/v1/models/<path:model>")
     def describe_model(model: str) -> Any:
         name = validated(schema, {"model": model})["model"]
+        scope.require_model(name)
         context = scope.context("models")
         return context.with_debug(catalog.entry(context, name))
 

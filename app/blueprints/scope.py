@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, request
@@ -14,8 +15,12 @@ from app.config import Config
 from app.context import FAIR_SECONDS, CacheControl, Deadline, RequestContext
 from app.errors import ValidationError
 from app.parsing import positive_duration
+from app.permissions import denied, require_debug
+from app.schemas.demand import needed_tokens
 from app.schemas.fields import RequestSchema
 from app.services.inference import InferenceService
+from app.services.models import DEFAULT
+from app.services.quotas import Quotas
 from app.services.replays import Replays
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
@@ -31,21 +36,55 @@ class Scope:
     config: Config
     inference: InferenceService
     replays: Replays
+    quotas: Quotas
 
     def post(self, routes: Blueprint, rule: str, schema: RequestSchema, answer: Operation) -> None:
         """Serve an operation, which has its blueprint's name: read and validate the body, answer once for each key."""
 
         def view() -> dict[str, Any] | Response:
             body = read_body(schema, self.config)
+            self.require_model(body.get("model"))
             key = _idempotency_key()
-            if "stream" in schema.fields and body.get("stream"):
-                return answer(self.context(routes.name, streamed=True), body)
-            context = self.context(routes.name)
-            if key is None or not context.cache_control.write:
-                return context.with_debug(answer(context, body))
-            return context.with_debug(self.replays.once(key, body, context, lambda: answer(context, body)))
+            streamed = "stream" in schema.fields and bool(body.get("stream"))
+            context = self.context(routes.name, streamed=streamed)
+
+            def answered() -> Any:
+                if streamed or key is None or not context.cache_control.write:
+                    return answer(context, body)
+                return self.replays.once(key, body, context, lambda: answer(context, body))
+
+            result = self._within_quota(context, body, answered, streamed=streamed)
+            return result if streamed else context.with_debug(result)
 
         routes.post(rule, endpoint=routes.name)(view)
+
+    def require_model(self, model: str | None) -> None:
+        """Raise PermissionDenied where the client may not use a model, None being the default."""
+        if not self.may_use(model):
+            raise denied("model", model or DEFAULT, g.client.key.models)
+
+    def may_use(self, model: str | None) -> bool:
+        """Tell whether the client may use a model, None being the default."""
+        allowed = g.client.key.models if g.client.key else None
+        return allowed is None or not allowed.isdisjoint(self.inference.runner.models.names_of(model))
+
+    def _within_quota(
+        self, context: RequestContext, body: dict[str, Any], answered: Callable[[], Any], *, streamed: bool
+    ) -> Any:
+        """Answer with what the request may need reserved, and settle that once it has ended, however it did."""
+        tokens = needed_tokens(body, self.config.huggingface_max_tokens)
+        reservation = self.quotas.reserve(g.client, tokens, context.store_allowance, streamed=streamed)
+        settle = partial(self.quotas.settle, reservation, context)
+        try:
+            result = answered()
+        except BaseException:
+            settle(failed=True)
+            raise
+        if streamed:
+            result.call_on_close(settle)
+        else:
+            settle()
+        return result
 
     def context(self, operation: str, *, streamed: bool = False) -> RequestContext:
         """Start the budget of the current request, and keep the context for its log line.
@@ -55,6 +94,9 @@ class Scope:
         budget = self.config.huggingface_timeout
         if streamed:
             budget = min(budget, self.config.stream_first_event_timeout)
+        debug = request.headers.get("X-AI-Debug") == "1"
+        if debug:
+            require_debug(g.client)
         granted = _callers_budget(request.headers.get("X-Request-Timeout"))
         told = {part.partition("=")[0].strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
         g.context = context = RequestContext(
@@ -63,8 +105,9 @@ class Scope:
             operation,
             Caller(request.environ.get("gunicorn.socket")),
             CacheControl(read=told.isdisjoint(("no-cache", "no-store")), write="no-store" not in told),
-            debug=request.headers.get("X-AI-Debug") == "1",
-            client=g.get("client"),
+            debug=debug,
+            client=g.client.key.name if g.client.key else None,
+            store_allowance=g.store_allowance,
             stream_end=Deadline(min(self.config.stream_total_timeout, granted)),
         )
         return context

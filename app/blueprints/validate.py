@@ -20,6 +20,7 @@ def blueprint(scope: Scope) -> Blueprint:
     @routes.get("/v1/models/validate")
     def validate() -> Any:
         model = read_query(schema)["model"]
+        scope.require_model(model)
         context = scope.context("validate")
         result = scope.inference.validate(context, model)
         known = {name: value for name, value in asdict(result).items() if value not in (None, ())}

@@ -20,26 +20,29 @@ PROBE_SECONDS = 3.0
 class HealthService:
     """Checks the backends, and Redis where it is used."""
 
-    def __init__(self, inference: InferenceService, breakers: Breakers, store: Store) -> None:
+    def __init__(self, inference: InferenceService, breakers: Breakers, store: Store, *, needs_keys: bool) -> None:
         self._inference = inference
         self._models = inference.runner.models
         self._breakers = breakers
         self._store = store
+        self._access = "keys" if needs_keys else "open"
         self._locks = {name: threading.Lock() for name in self._models.backends}
         self._kept: TTLCache[str, dict[str, Any]] = TTLCache(maxsize=len(self._models.backends), ttl=KEPT_SECONDS)
 
     def report(self, request_id: str) -> dict[str, Any]:
         """Return status and latency in milliseconds of each dependency, and the breaker states of each backend.
 
-        The whole is `healthy`, `degraded` (another one than the primary fails) or `unhealthy` (the primary fails).
+        `access` is `open` where callers need no key. The whole is `healthy`, `degraded` (another one than the primary
+        fails) or `unhealthy` (the primary fails).
         """
         checks = {name: self._check(backend, request_id) for name, backend in self._models.backends.items()}
         if self._store.configured:
             checks["redis"] = self._redis()
         failing = {name for name, check in checks.items() if check["status"] != "healthy"}
+        status = "degraded" if failing else "healthy"
         if self._models.primary.name in failing:
-            return {"status": "unhealthy", "checks": checks}
-        return {"status": "degraded" if failing else "healthy", "checks": checks}
+            status = "unhealthy"
+        return {"status": status, "access": self._access, "checks": checks}
 
     def primary_answers(self) -> bool:
         """Tell whether the primary backend answers now."""

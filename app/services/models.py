@@ -51,6 +51,14 @@ class Models:
         others = [backend for backend in self.backends.values() if backend is not self.primary]
         return references | own | {f"{one.name}:{model}": one.name for one in others for model in one.models}
 
+    def names_of(self, name: str | None) -> set[str]:
+        """Return every name of the model that a caller means, of which a permission may have any."""
+        ref = self._reference(name)
+        backend = self.backends.get(ref.backend or self.primary.name)
+        model = Target(backend, ref.model).name if backend else None
+        names = {name or DEFAULT, f"{ref.backend or self.primary.name}:{model}"}
+        return names | ({model} if model and backend is self.primary else set())
+
     def targets(self, name: str | None) -> list[Target]:
         """Return the way to an answer: what the caller named, then the fallbacks in order, each step once.
 

@@ -31,8 +31,10 @@ class StoreTimeout(Exception):
 class Store:
     """The one Redis client, behind one latch that opens when Redis is slow, gone, or answers rubbish."""
 
-    def __init__(self, url: str | None) -> None:
+    def __init__(self, url: str | None, unanswered: Callable[[], None] = lambda: None) -> None:
+        """`unanswered` is told of each question that Redis did not answer."""
         self._redis = _client(url) if url else None
+        self._unanswered = unanswered
         self._faults = 0
         self._next_try = 0.0
 
@@ -47,7 +49,10 @@ class Store:
         All commands are sent in one round trip, which takes its time from the allowance. What `read` raises for a
         result that makes no sense is a fault of Redis like any other.
         """
-        if self._redis is None or not self._may_try() or not allowance.left:
+        if self._redis is None:
+            return None
+        if not self._may_try() or not allowance.left:
+            self._unanswered()
             return None
         try:
             with allowance.spending(), gevent.Timeout(allowance.left, StoreTimeout()):
@@ -86,6 +91,7 @@ class Store:
         return True
 
     def _failed(self, error: Exception) -> None:
+        self._unanswered()
         self._faults += 1
         self._next_try = monotonic() + LATCH_SECONDS
         if self._faults == LATCH_FAULTS:

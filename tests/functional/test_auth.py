@@ -74,8 +74,8 @@ def test_keys_are_made_of_chance_and_stored_as_hashes():
     (first, line), (second, _) = made(), made()
     assert first != second
     assert first not in line
-    assert client_keys(line).client(first) == "team"
-    assert client_keys(line).client(second) is None
+    assert client_keys(line).find(first).name == "team"
+    assert client_keys(line).find(second) is None
     assert line.partition(":")[2] not in repr(client_keys(line))
 
 
@@ -84,6 +84,9 @@ def test_the_hash_of_no_key_at_all_is_refused():
         client_keys(f"x:{sha256(b'').hexdigest()}")
 
 
-@pytest.mark.parametrize("arguments", [[], ["create"], ["create", "a b"], ["delete", "x"], ["create", "x", "y"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["create"], ["create", "a b"], ["delete", "x"], ["create", "x", "y"], ["create", "x", "debug=maybe"]],
+)
 def test_the_command_says_how_it_is_used(arguments):
     assert main(arguments).startswith("usage:")

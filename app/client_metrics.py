@@ -1,0 +1,36 @@
+"""What is measured of clients, by the names of their keys: series are as many as the operator has made keys."""
+
+from prometheus_client import CollectorRegistry, Counter
+
+from app.clients import Client
+from app.version import SERVICE
+
+ANONYMOUS = "anonymous"
+
+
+class ClientMetrics:
+    """Requests and tokens of each client, and what was refused because of its limits."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ("service", "client")
+        self._requests = Counter("ai_client_requests_total", "Requests by client.", labels, registry=registry)
+        self._tokens = Counter("ai_client_tokens_total", "Tokens that clients used.", labels, registry=registry)
+        self._limited = Counter(
+            "ai_client_limited_total", "Requests refused by a limit.", (*labels, "limit"), registry=registry
+        )
+
+    def request(self, client: Client) -> None:
+        """Count a request of an operation."""
+        self._requests.labels(SERVICE, _label(client)).inc()
+
+    def tokens(self, client: Client, tokens: int) -> None:
+        """Count tokens that a client has used."""
+        self._tokens.labels(SERVICE, _label(client)).inc(tokens)
+
+    def limited(self, client: Client, limit: str) -> None:
+        """Count a request refused because of the limit of that name."""
+        self._limited.labels(SERVICE, _label(client), limit).inc()
+
+
+def _label(client: Client) -> str:
+    return client.key.name if client.key else ANONYMOUS

@@ -1,0 +1,91 @@
+"""Requests a minute of each client, by Flask-Limiter over windows of our own that Redis can share."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from flask import Flask, Response, g
+from flask_limiter import Limiter, RequestLimit
+from limits import parse
+from limits.storage import MemoryStorage
+
+from app.client_metrics import ClientMetrics
+from app.clients import Client
+from app.errors import RateLimitExceeded
+from app.openroutes import UNREFUSED, is_one_of
+from app.services.rates import MovingWindows
+
+NAME = "rate_limit"
+
+
+class _Windows(MemoryStorage):
+    """Flask-Limiter's storage over our windows; the rest of its interface is not used."""
+
+    STORAGE_SCHEME = ["ai-huggingface"]  # noqa: RUF012 - as the library declares it
+
+    def __init__(self, uri: str, *, windows: MovingWindows, **_options: Any) -> None:
+        super().__init__(uri)
+        self._windows = windows
+
+    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count the request; it is let through where Redis cannot tell."""
+        g.taken = self._windows.take(key, limit, expiry, g.store_allowance)
+        return g.taken is None or g.taken.allowed
+
+
+class RateLimits:
+    """Limits the requests of each client, by its key's rate or that of the settings."""
+
+    def __init__(self, limits: Mapping[str, Any], windows: MovingWindows, metrics: ClientMetrics) -> None:
+        self._limits = limits
+        self._windows = windows
+        self._metrics = metrics
+
+    def init_app(self, app: Flask) -> None:
+        """Check every request of a caller, after its client is known."""
+        self._limiter = Limiter(
+            key_func=lambda: g.client.id,
+            app=app,
+            application_limits=[self._rate],
+            strategy="moving-window",
+            storage_uri="ai-huggingface://",
+            storage_options={"windows": self._windows},  # type: ignore[dict-item]  # handed on as it is
+            on_breach=self._refuse,
+        )
+        self._limiter.request_filter(lambda: is_one_of(UNREFUSED))
+        app.after_request(self._tell)
+
+    def count_failure(self, client: Client) -> None:
+        """Count a request without a known key against its address; raise RateLimitExceeded for too many of them."""
+        rate = parse(self._limits[NAME])
+        key = rate.key_for("failed", client.id)
+        taken = self._windows.take(key, rate.amount, rate.get_expiry(), g.store_allowance)
+        if taken is not None and not taken.allowed:
+            self._metrics.limited(client, "failed_keys")
+            message = "Too many requests without a client key that is known came from your address."
+            raise RateLimitExceeded(message, retry_after=taken.wait)
+
+    def _rate(self) -> str:
+        rate: str = g.client.limits.get(NAME, self._limits[NAME])
+        return rate
+
+    def _refuse(self, limit: RequestLimit) -> NoReturn:
+        self._metrics.limited(g.client, NAME)
+        raise RateLimitExceeded(
+            f"You are over your limit of {limit.limit}; come back after the time in Retry-After.",
+            details={"limit": NAME, "allowed": limit.limit.amount, "seconds": limit.limit.get_expiry()},
+            retry_after=g.taken.wait,
+        )
+
+    def _tell(self, response: Response) -> Response:
+        """Add the headers of draft-ietf-httpapi-ratelimit-headers, and the three that most clients read."""
+        limit, taken = self._limiter.current_limit, g.get("taken")
+        if limit is None or taken is None:
+            return response
+        amount, left, wait = limit.limit.amount, limit.limit.amount - taken.count, math.ceil(taken.wait)
+        response.headers["RateLimit-Policy"] = f'"requests";q={amount};w={limit.limit.get_expiry()}'
+        response.headers["RateLimit"] = f'"requests";r={left};t={wait}'
+        response.headers["RateLimit-Limit"] = str(amount)
+        response.headers["RateLimit-Remaining"] = str(left)
+        response.headers["RateLimit-Reset"] = str(wait)
+        return response

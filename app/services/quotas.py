@@ -1,0 +1,123 @@
+"""Tokens a minute, a day and a month, and streams at once, of each client: reserved before a call, corrected after."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from app.client_metrics import ClientMetrics
+from app.clients import Client
+from app.context import Allowance, RequestContext
+from app.errors import RateLimitExceeded
+from app.services.counts import Counts, Window
+from app.services.leases import Leases
+from app.services.store import Store
+
+
+def _next_minute(now: datetime) -> datetime:
+    return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+def _next_day(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def _next_month(now: datetime) -> datetime:
+    return (_next_day(now.replace(day=1)) + timedelta(days=30)).replace(day=1)
+
+
+# windows of the calendar, in UTC, each until it is renewed
+_RENEWAL: Mapping[str, Callable[[datetime], datetime]] = {
+    "tokens_per_minute": _next_minute,
+    "tokens_per_day": _next_day,
+    "tokens_per_month": _next_month,
+}
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """What one request may use: tokens in windows, and a stream's place."""
+
+    tokens: int
+    windows: Sequence[Window]
+    client: Client
+    stream: str | None = None
+
+
+class Quotas:
+    """The limits of every client: those of its key, and of the settings where the key says nothing."""
+
+    def __init__(self, limits: Mapping[str, Any], stream_seconds: float, store: Store, metrics: ClientMetrics) -> None:
+        self._limits = limits
+        self._stream_seconds = math.ceil(stream_seconds)
+        self._counts = Counts(store)
+        self._leases = Leases(store)
+        self._metrics = metrics
+
+    def reserve(self, client: Client, tokens: int, allowance: Allowance, *, streamed: bool) -> Reservation:
+        """Reserve what a request may need; raise RateLimitExceeded where that is over a limit of its client."""
+        limits = {**self._limits, **client.limits}
+        now = datetime.now(UTC)
+        windows = [_window(name, client, limits[name], now) for name in _RENEWAL if limits[name] is not None]
+        stream = self._stream(client, limits["concurrent_streams"], allowance) if streamed else None
+        reservation = Reservation(tokens, windows, client, stream)
+        full = self._counts.reserve(windows, tokens, allowance) if windows else None
+        if full is None:
+            return reservation
+        self._release(reservation, allowance)
+        self._metrics.limited(client, full.name)
+        raise _over(full, tokens, now)
+
+    def settle(self, reservation: Reservation, context: RequestContext, *, failed: bool = False) -> None:
+        """Correct what was reserved to what was used, in the windows of the reservation; free its stream's place."""
+        used = _used(reservation, context, failed)
+        self._metrics.tokens(reservation.client, used)
+        if reservation.windows and used != reservation.tokens:
+            self._counts.correct(reservation.windows, used - reservation.tokens, context.store_allowance)
+        self._release(reservation, context.store_allowance)
+
+    def _stream(self, client: Client, limit: int | None, allowance: Allowance) -> str | None:
+        if limit is None:
+            return None
+        holder = uuid4().hex
+        if self._leases.take(client.id, limit, holder, self._stream_seconds, allowance) is not False:
+            return holder
+        self._metrics.limited(client, "concurrent_streams")
+        message = f"You have {limit} streams open, which is your limit; come back when one has ended."
+        raise RateLimitExceeded(message, details={"limit": "concurrent_streams", "allowed": limit})
+
+    def _release(self, reservation: Reservation, allowance: Allowance) -> None:
+        if reservation.stream is not None:
+            self._leases.release(reservation.client.id, reservation.stream, allowance)
+
+
+def _used(reservation: Reservation, context: RequestContext, failed: bool) -> int:
+    """Return the tokens of a request that has ended.
+
+    A failure costs nothing, unless the caller left: what that made upstream do nobody tells. Nor does an answer from
+    the cache.
+    """
+    if context.cache == "hit" or (failed and not (context.caller.left and context.attempts)):
+        return 0
+    counts = (context.prompt_tokens, context.completion_tokens)
+    return reservation.tokens if counts == (None, None) else sum(count or 0 for count in counts)
+
+
+def _window(name: str, client: Client, limit: int, now: datetime) -> Window:
+    end = _RENEWAL[name](now)
+    return Window(name, f"{client.id}:{name}:{end:%Y%m%d%H%M}", limit, end)
+
+
+def _over(window: Window, tokens: int, now: datetime) -> RateLimitExceeded:
+    renewed = window.end.isoformat()
+    if tokens > window.limit:
+        advice = "this request alone may need more, so ask for fewer or shorten it."
+    else:
+        advice = f"it is renewed at {renewed}."
+    return RateLimitExceeded(
+        f"You are over your limit of {window.limit} {window.name.replace('_per_', ' a ')}; {advice}",
+        details={"limit": window.name, "allowed": window.limit, "needed": tokens, "renewed_at": renewed},
+        retry_after=(window.end - now).total_seconds(),
+    )

@@ -1,0 +1,74 @@
+"""Counts requests in moving windows: exact across workers and replicas with Redis, in this process without."""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from time import monotonic
+
+from app.context import Allowance
+from app.services.store import Store
+
+PREFIX = "ai-huggingface:rate:"
+# windows kept in this process; the one used least recently goes first
+WINDOWS = 100_000
+_MICRO = 1_000_000
+
+# Redis' own clock, so that replicas need not agree on the time. Times are texts: as numbers Lua would round them.
+_TAKE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local oldest = redis.call('LINDEX', KEYS[1], 0)
+while oldest and tonumber(oldest) <= now - ARGV[2] do
+  redis.call('LPOP', KEYS[1])
+  oldest = redis.call('LINDEX', KEYS[1], 0)
+end
+local count = redis.call('LLEN', KEYS[1])
+local room = count < tonumber(ARGV[1])
+if room then
+  redis.call('RPUSH', KEYS[1], string.format('%.0f', now))
+  redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] / 1000))
+  count = count + 1
+end
+return {room and 1 or 0, count, (oldest or now) + ARGV[2] - now}
+"""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Whether there was room; how many the window holds now, and the seconds until the oldest of them leaves it."""
+
+    allowed: bool
+    count: int
+    wait: float
+
+
+class MovingWindows:
+    """Windows by key, each with at most `limit` requests in the last `seconds`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._near: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def take(self, key: str, limit: int, seconds: float, allowance: Allowance) -> Taken | None:
+        """Put one request into a window if there is room; None where Redis cannot tell."""
+        if self._store.configured:
+            command = ("EVAL", _TAKE, 1, PREFIX + key, limit, round(seconds * _MICRO))
+            return self._store.ask(allowance, _taken, command)
+        return self._take_near(key, limit, seconds)
+
+    def _take_near(self, key: str, limit: int, seconds: float) -> Taken:
+        now = monotonic()
+        window = self._near.setdefault(key, deque())
+        self._near.move_to_end(key)
+        while window and window[0] <= now - seconds:
+            window.popleft()
+        if allowed := len(window) < limit:
+            window.append(now)
+        if len(self._near) > WINDOWS:
+            self._near.popitem(last=False)
+        return Taken(allowed, len(window), window[0] + seconds - now)
+
+
+def _taken(result: list[int]) -> Taken:
+    """Read the script's result; raise ValueError or TypeError where it is no such thing."""
+    allowed, count, wait = map(int, result)
+    return Taken(bool(allowed), count, wait / _MICRO)
