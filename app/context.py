@@ -15,6 +15,7 @@ from app.errors import CallerLeft, InternalError, ServiceError, UpstreamTimeout
 
 # what all questions to Redis together may cost one request
 STORE_SECONDS = 0.05
+TICK_SECONDS = 0.005
 # a model may well need this long for its first word
 FAIR_SECONDS = 1.0
 # from the least work done for an answer to the most
@@ -47,19 +48,35 @@ class Deadline:
 
 
 class Allowance:
-    """Seconds that may be spent on something, in all."""
+    """Seconds that may be spent on waiting for something, in all.
+
+    They are counted in ticks of the event loop: one that comes late, because this process was busy, is one tick all the
+    same, since nobody could have been heard meanwhile.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.left = seconds
 
     @contextmanager
-    def spending(self) -> Iterator[None]:
-        """Take the time of the block from what is left."""
-        started = time.monotonic()
+    def spending(self, spent: Exception) -> Iterator[None]:
+        """Take the time of the block from what is left; raise `spent` in it when nothing is."""
+        waiting, started, last = gevent.getcurrent(), time.monotonic(), math.ceil(self.left / TICK_SECONDS)
+        ticks = 0
+
+        def tick() -> None:
+            nonlocal ticks
+            ticks += 1
+            if ticks == last:
+                waiting.throw(spent)
+
+        timer = gevent.get_hub().loop.timer(TICK_SECONDS, TICK_SECONDS)
+        timer.start(tick)
         try:
             yield
         finally:
-            self.left = max(0.0, self.left - (time.monotonic() - started))
+            timer.close()
+            taken = min(time.monotonic() - started, (ticks + 1) * TICK_SECONDS)
+            self.left = max(0.0, self.left - taken) if ticks < last else 0.0
 
 
 @dataclass(frozen=True)

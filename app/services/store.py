@@ -5,11 +5,10 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, TypeVar
 
-import gevent
 from redis import BlockingConnectionPool, Redis
 from redis.maint_notifications import MaintNotificationsConfig
 
-from app.context import STORE_SECONDS, Allowance
+from app.context import Allowance
 from app.errors import ServiceError
 
 logger = logging.getLogger(__name__)
@@ -22,6 +21,7 @@ LATCH_FAULTS = 3
 LATCH_SECONDS = 1.0
 # so many commands at a time; each takes about a millisecond
 CONNECTIONS = 64
+LIBRARY_SECONDS = 1.0
 
 
 class StoreTimeout(Exception):
@@ -55,7 +55,7 @@ class Store:
             self._unanswered()
             return None
         try:
-            with allowance.spending(), gevent.Timeout(allowance.left, StoreTimeout()):
+            with allowance.spending(StoreTimeout()):
                 result = read(*self._run(self._redis, commands))
         except ServiceError:
             raise  # the request's own end: its deadline, or its caller left
@@ -99,16 +99,17 @@ class Store:
 
 
 def _client(url: str) -> Redis:
-    """Return a client that waits for nothing longer than a request may.
+    """Return a client whose waits a request's allowance ends.
 
-    What new connections would tell and ask the server, its protocol and notifications, is left out: round trips.
+    The library's own limits of time go by the clock, also while this process is busy, so they are far off. What new
+    connections would tell and ask the server, its protocol and notifications, is left out: round trips.
     """
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,
-        timeout=STORE_SECONDS,
-        socket_timeout=STORE_SECONDS,
-        socket_connect_timeout=STORE_SECONDS,
+        timeout=LIBRARY_SECONDS,
+        socket_timeout=LIBRARY_SECONDS,
+        socket_connect_timeout=LIBRARY_SECONDS,
         protocol=2,
         driver_info=None,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),

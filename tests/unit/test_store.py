@@ -1,12 +1,14 @@
 """The store: one client, one latch, no error and hardly a wait."""
 
+import time
 from contextlib import closing
 
 import gevent
 import pytest
+from gevent.event import Event
 from support.redis import Babbler
 
-from app.context import Allowance
+from app.context import STORE_SECONDS, Allowance
 from app.errors import UpstreamTimeout
 from app.services import store as module
 from app.services.store import LATCH_FAULTS, LATCH_SECONDS, Store
@@ -99,14 +101,36 @@ def test_one_fault_between_answers_does_not_shut_it_off(redis):
         assert ping(store) is True
 
 
-def test_a_redis_that_is_paused_costs_no_more_than_the_allowance(redis):
-    store = Store(redis.url)
-    assert store.answers(SECOND)
-    redis.pause()
-    try:
-        assert not store.answers(module.STORE_SECONDS)
-    finally:
-        redis.go_on()
+def test_a_redis_that_hangs_costs_no_more_than_the_allowance(monkeypatch):
+    unanswered = []
+    store = Store("redis://127.0.0.1:1/0", lambda: unanswered.append(1))
+    monkeypatch.setattr(store, "_run", lambda *_: gevent.sleep(60))
+    allowance = Allowance(STORE_SECONDS)
+    started = time.monotonic()
+    assert store.ask(allowance, bool, ("PING",)) is None
+    assert STORE_SECONDS / 2 < time.monotonic() - started < 20 * STORE_SECONDS
+    assert not allowance.left
+    assert store.ask(allowance, bool, ("PING",)) is None  # at once
+    assert len(unanswered) == 2
+
+
+def test_time_in_which_this_process_was_busy_is_not_taken_for_redis(monkeypatch):
+    store = Store("redis://127.0.0.1:1/0")
+    answered = Event()
+
+    def busy():
+        time.sleep(4 * STORE_SECONDS)  # as a computation does, it lets nobody else run
+        answered.set()
+
+    def wait(*_):
+        gevent.spawn(busy)
+        answered.wait()
+        return [True]
+
+    monkeypatch.setattr(store, "_run", wait)
+    allowance = Allowance(STORE_SECONDS)
+    assert store.ask(allowance, bool, ("PING",)) is True
+    assert allowance.left > STORE_SECONDS / 2
 
 
 def test_the_end_of_the_request_is_not_taken_for_a_fault_of_redis(monkeypatch):
