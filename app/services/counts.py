@@ -1,9 +1,9 @@
 """Counts that end with their window, such as a day's tokens: in Redis where there is one, else in this process."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import time
 
 from cachetools import TLRUCache
 
@@ -45,6 +45,10 @@ class Window:
     end: datetime
 
 
+def _clock() -> float:
+    return time()
+
+
 @dataclass
 class _Count:
     used: int
@@ -56,7 +60,7 @@ class Counts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._near: TLRUCache[str, _Count] = TLRUCache(COUNTS, ttu=lambda _key, one, _now: one.end, timer=time.time)
+        self._near: TLRUCache[str, _Count] = TLRUCache(COUNTS, ttu=lambda _key, one, _now: one.end, timer=_clock)
 
     def reserve(self, windows: Sequence[Window], amount: int, allowance: Allowance) -> Window | None:
         """Add an amount to all windows; where one has no room for it, return that one and add nothing.

@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import time
 from typing import Any
 from uuid import uuid4
 
 from app.client_metrics import ClientMetrics
 from app.clients import Client
-from app.context import Allowance, RequestContext
+from app.context import STORE_SECONDS, Allowance, RequestContext
 from app.errors import RateLimitExceeded
 from app.services.counts import Counts, Window
 from app.services.leases import Leases
@@ -59,7 +60,7 @@ class Quotas:
     def reserve(self, client: Client, tokens: int, allowance: Allowance, *, streamed: bool) -> Reservation:
         """Reserve what a request may need; raise RateLimitExceeded where that is over a limit of its client."""
         limits = {**self._limits, **client.limits}
-        now = datetime.now(UTC)
+        now = datetime.fromtimestamp(time(), UTC)
         windows = [_window(name, client, limits[name], now) for name in _RENEWAL if limits[name] is not None]
         stream = self._stream(client, limits["concurrent_streams"], allowance) if streamed else None
         reservation = Reservation(tokens, windows, client, stream)
@@ -73,10 +74,12 @@ class Quotas:
     def settle(self, reservation: Reservation, context: RequestContext, *, failed: bool = False) -> None:
         """Correct what was reserved to what was used, in the windows of the reservation; free its stream's place."""
         used = _used(reservation, context, failed)
+        # nobody waits for a stream that has ended
+        allowance = Allowance(STORE_SECONDS) if context.stream else context.store_allowance
         self._metrics.tokens(reservation.client, used)
         if reservation.windows and used != reservation.tokens:
-            self._counts.correct(reservation.windows, used - reservation.tokens, context.store_allowance)
-        self._release(reservation, context.store_allowance)
+            self._counts.correct(reservation.windows, used - reservation.tokens, allowance)
+        self._release(reservation, allowance)
 
     def _stream(self, client: Client, limit: int | None, allowance: Allowance) -> str | None:
         if limit is None:

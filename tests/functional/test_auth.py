@@ -3,17 +3,12 @@
 from hashlib import sha256
 
 import pytest
+from support.keys import made
 from support.upstreams import CHAT, OPENAI, chat_answer
 
 from app.keys import client_keys, main
 
 ROUTES = ["/v1/text/generate", "/v1/text/sentiment", "/v1/chat/completions", "/v1/embeddings"]
-
-
-def made(name="team"):
-    """A new key, and the line to store."""
-    key, line = (line.split()[-1] for line in main(["create", name]).splitlines())
-    return key, line
 
 
 KEY, LINE = made()
@@ -54,11 +49,130 @@ def test_without_a_known_key_nothing_is_done(client, headers):
     assert client.get("/v1/models", headers=headers).status_code == 401
 
 
-def test_health_and_metrics_need_no_key(client, upstream):
+def test_probes_need_no_key_and_operators_routes_only_where_the_operator_says_so(make_client, client, upstream):
     upstream.get("http://llm.test:8000/v1/models", json={"data": []})
     for route in ("/health", "/health/ready", "/health/deep", "/metrics"):
         assert client.get(route).status_code == 200
     assert client.get("/nowhere").status_code == 404
+    closed = make_client({**OPENAI, "API_KEYS": LINE, "METRICS_REQUIRE_KEY": "true"})
+    assert [closed.get(route).status_code for route in ("/health", "/health/ready")] == [200, 200]
+    assert [closed.get(route).status_code for route in ("/health/deep", "/metrics")] == [401, 401]
+    shown = {"X-API-Key": KEY}
+    assert [closed.get(route, headers=shown).status_code for route in ("/health/deep", "/metrics")] == [200, 200]
+
+
+def test_the_deep_check_says_whether_callers_need_keys(make_client, client, upstream):
+    upstream.get("http://llm.test:8000/v1/models", json={"data": []})
+    assert client.get("/health/deep").get_json()["access"] == "keys"
+    assert make_client().get("/health/deep").get_json()["access"] == "open"
+
+
+def test_a_key_is_refused_from_the_moment_it_expires(make_client, chat):
+    keys = dict(made(name, f"expires={when}") for name, when in (("old", "2026-01-01"), ("new", "2099-01-01T00:00:00")))
+    client = make_client({**OPENAI, "API_KEYS": ",".join(keys.values())})
+    answers = [client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-API-Key": key}) for key in keys]
+    assert [answer.status_code for answer in answers] == [401, 200]
+    assert "has expired" in answers[0].get_json()["message"]
+
+
+@pytest.fixture
+def call_as(make_client):
+    """Call a route with a key of these attributes."""
+
+    def call(route, attributes, headers=(), **body):
+        key, line = made("team", *attributes.split())
+        client = make_client({**OPENAI, "API_KEYS": line, "MODEL_ALIASES": "gpt2=default,big=org/big"})
+        method = client.post if body else client.get
+        return method(route, headers={"X-API-Key": key, **dict(headers)}, **({"json": body} if body else {}))
+
+    return call
+
+
+def denied(answer):
+    error = answer.get_json()
+    assert (answer.status_code, error["type"]) == (403, "permission_denied")
+    return error
+
+
+def test_a_key_may_be_for_some_operations_only(call_as, chat):
+    only = "operations=sentiment+validate"
+    assert call_as("/v1/text/sentiment", only, text="x").status_code == 200
+    assert call_as("/v1/models/validate?model=gpt2", only).status_code == 200
+    error = denied(call_as("/v1/text/generate", only, nothing="valid"))
+    assert error["details"] == {"allowed": ["sentiment", "validate"]}
+    assert "may not use the operation generate" in error["message"]
+    assert call_as("/v1/models", only).get_json()["error"]["code"] == "permission_denied"
+    assert call_as("/nowhere", only).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked"),
+    [
+        ("default", None),
+        ("default", "default"),
+        ("org/small", None),
+        ("org/small", "org/small"),
+        ("openai:org/small", "gpt2"),
+        ("gpt2", "gpt2"),
+        ("gpt2+big", "big"),
+        ("org/big", "big"),
+        ("org/big", "openai:org/big"),
+    ],
+)
+def test_a_key_may_use_its_models_by_any_of_their_names(call_as, chat, allowed, asked):
+    body = {"prompt": "x", **({"model": asked} if asked else {})}
+    assert call_as("/v1/text/generate", f"models={allowed}", **body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked"),
+    [
+        ("gpt2", None),
+        ("default", "org/big"),
+        ("org/big", "gpt2"),
+        ("org/big", "huggingface:org/big"),
+        ("big", "org/big"),
+    ],
+)
+def test_a_key_may_use_no_other_model(call_as, allowed, asked):
+    body = {"prompt": "x", **({"model": asked} if asked else {})}
+    error = denied(call_as("/v1/text/generate", f"models={allowed}", **body))
+    assert error["message"].startswith(f"This client key may not use the model {asked or 'default'};")
+
+
+def test_a_key_sees_its_models_only(call_as, upstream):
+    upstream.get("http://llm.test:8000/v1/models", json={"data": [{"id": "org/big"}, {"id": "org/other"}]})
+    listed = call_as("/v1/models", "models=org/big").get_json()["data"]
+    assert [entry["id"] for entry in listed] == ["big", "org/big"]
+    for route in ("/v1/models/org/other", "/v1/models/validate?model=org/other"):
+        assert call_as(route, "models=org/big").status_code == 403
+
+
+def test_only_a_key_with_that_permission_may_debug(call_as, chat):
+    debug = {"X-AI-Debug": "1"}
+    assert call_as("/v1/text/generate", "debug=true", debug, prompt="x").get_json()["debug"]["attempts"]
+    assert "X-AI-Debug" in denied(call_as("/v1/text/generate", "", debug, prompt="x"))["message"]
+    assert "debug" not in call_as("/v1/text/generate", "", {"X-AI-Debug": "0"}, prompt="x").get_json()
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "debug=maybe",
+        "expires=tomorrow",
+        "operations=",
+        "operations=a++b",
+        "models=../x",
+        "rate_limit=fast",
+        "tokens_per_day=0",
+        "colour=red",
+        "debug",
+        "debug=true debug=true",
+    ],
+)
+def test_an_attribute_that_makes_no_sense_is_a_fault(attribute):
+    with pytest.raises(ValueError, match="permissions and limits may follow"):
+        client_keys(f"{LINE} {attribute}")
 
 
 def test_idempotency_keys_of_two_clients_do_not_meet(make_client, upstream):
@@ -90,3 +204,9 @@ def test_the_hash_of_no_key_at_all_is_refused():
 )
 def test_the_command_says_how_it_is_used(arguments):
     assert main(arguments).startswith("usage:")
+
+
+def test_the_command_takes_attributes_and_gives_the_line_with_them():
+    key, line = made("team", "debug=true", "rate_limit=5/minute")
+    found = client_keys(line).find(key)
+    assert (found.name, found.debug, dict(found.limits)) == ("team", True, {"rate_limit": "5/minute"})
