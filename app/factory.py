@@ -9,6 +9,7 @@ from app.config import Config
 from app.jsonprovider import OrjsonProvider
 from app.lifecycle import Lifecycle
 from app.metrics import Metrics
+from app.openapi import routes as openapi
 from app.services.answers import Answers
 from app.services.breaker import Breakers
 from app.services.cache import Cache
@@ -45,6 +46,7 @@ def build(config: Config) -> Flask:
     scope = Scope(config, inference, Replays(cache))
     for operation in OPERATIONS:
         app.register_blueprint(operation.blueprint(scope))
+    openapi.init_app(app, keys_required=config.api_keys is not None)
     app.extensions |= {"lifecycle": lifecycle, "models": models}
     return app
 

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, Response, g, request
@@ -13,12 +13,13 @@ from app.caller import Caller
 from app.config import Config
 from app.context import FAIR_SECONDS, CacheControl, Deadline, RequestContext
 from app.errors import ValidationError
+from app.openapi.documentation import Documentation, documented
 from app.parsing import positive_duration
 from app.schemas.fields import RequestSchema
 from app.services.inference import InferenceService
 from app.services.replays import Replays
 
-_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
 # gives the answer, or the response that streams it where the body asks for that
 Operation = Callable[[RequestContext, dict[str, Any]], Any]
@@ -32,9 +33,12 @@ class Scope:
     inference: InferenceService
     replays: Replays
 
-    def post(self, routes: Blueprint, rule: str, schema: RequestSchema, answer: Operation) -> None:
+    def post(
+        self, routes: Blueprint, rule: str, schema: RequestSchema, answer: Operation, documentation: Documentation
+    ) -> None:
         """Serve an operation, which has its blueprint's name: read and validate the body, answer once for each key."""
 
+        @documented(replace(documentation, body=schema))
         def view() -> dict[str, Any] | Response:
             body = read_body(schema, self.config)
             key = _idempotency_key()
@@ -82,6 +86,6 @@ def _callers_budget(given: str | None) -> float:
 
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise ValidationError(details={"Idempotency-Key": ["This header must be 1 to 255 visible ASCII characters."]})
     return key
