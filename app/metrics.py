@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, multiprocess
 from prometheus_flask_exporter import PrometheusMetrics
 
-from app.openapi.documentation import JSON, Answer, Documentation, Example, documented
+from app.openapi.documentation import JSON, TEXT, Answer, Documentation, Example, documented
 from app.schemas.metrics import MetricsSchema
 from app.stream_metrics import StreamMetrics
 from app.version import SERVICE
@@ -20,18 +20,18 @@ DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 OTHER_MODEL = "other"
 UNMATCHED_ROUTE = "unmatched"
 
-_TEXT = "text/plain"
+_PROMETHEUS = "text/plain"
 _DOCUMENTATION = Documentation(
     tag="Operation",
     summary="Give the metrics",
     description="In Prometheus' form, or as a short summary where only `application/json` is accepted.",
-    answers=(Answer("The metrics.", {_TEXT: None, "application/openmetrics-text": None, JSON: MetricsSchema}),),
+    answers=(Answer("The metrics.", {_PROMETHEUS: TEXT, "application/openmetrics-text": TEXT, JSON: MetricsSchema}),),
     examples={
         "prometheus": Example(
             "# HELP active_connections Connections on which a request is being served.\n"
             "# TYPE active_connections gauge\n"
             'active_connections{service="ai-huggingface"} 1.0\n',
-            media_type=_TEXT,
+            media_type=_PROMETHEUS,
         ),
         "summary": Example(
             {

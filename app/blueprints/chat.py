@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from app.blueprints.openai_answers import openai_operation
 from app.blueprints.scope import Scope
-from app.openapi.documentation import EVENTS, JSON, Answer, Documentation, Example
+from app.openapi.documentation import EVENTS, JSON, STREAM, Answer, Documentation, Example
 from app.schemas.openai import ChatRequestSchema, messages_text
 from app.schemas.openai_answers import ChatResponseSchema
 
@@ -14,7 +14,7 @@ _DOCUMENTATION = Documentation(
     description="As OpenAI's API does. Fields that are not named here are passed on to the backend, and what it gives "
     "is passed on to the caller. With `stream` the answer comes as it is made; one that broke off ends in an event "
     "that holds an `error`, and not in `[DONE]`.",
-    answers=(Answer("The answer, whole or as it is made.", {JSON: ChatResponseSchema, EVENTS: None}),),
+    answers=(Answer("The answer, whole or as it is made.", {JSON: ChatResponseSchema, EVENTS: STREAM}),),
     examples={
         "whole": Example(
             request={

@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from app.blueprints.openai_answers import openai_operation
 from app.blueprints.scope import Scope
-from app.openapi.documentation import EVENTS, JSON, Answer, Documentation, Example
+from app.openapi.documentation import EVENTS, JSON, STREAM, Answer, Documentation, Example
 from app.schemas.openai import CompletionsRequestSchema, texts
 from app.schemas.openai_answers import CompletionsResponseSchema
 
@@ -13,7 +13,7 @@ _DOCUMENTATION = Documentation(
     summary="Continue a prompt, as OpenAI does",
     description="What chat completions say of other fields and of streams holds here too. A backend without this route "
     "has its chat model continue one text.",
-    answers=(Answer("The continuation, whole or as it is made.", {JSON: CompletionsResponseSchema, EVENTS: None}),),
+    answers=(Answer("The continuation, whole or as it is made.", {JSON: CompletionsResponseSchema, EVENTS: STREAM}),),
     examples={
         "whole": Example(
             request={"prompt": "One, two, three, four,", "max_tokens": 8, "temperature": 0},

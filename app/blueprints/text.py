@@ -14,11 +14,11 @@ from app.blueprints.scope import Operation, Scope
 from app.blueprints.streaming import DONE, event_stream
 from app.context import RequestContext
 from app.errors import ServiceError
-from app.openapi.documentation import EVENTS, JSON, Answer
+from app.openapi.documentation import EVENTS, JSON, STREAM, Answer
 from app.schemas.text import TextResponseSchema
 from app.services.streams import Stream
 
-ANSWERS = (Answer("The text, whole or as it is made.", {JSON: TextResponseSchema, EVENTS: None}),)
+ANSWERS = (Answer("The text, whole or as it is made.", {JSON: TextResponseSchema, EVENTS: STREAM}),)
 
 _RESPONSE = TextResponseSchema()
 

@@ -13,14 +13,17 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
+TEXT = {"type": "string"}
+# OpenAPI 3.1 cannot say what each event of a stream is; the example does
+STREAM: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A status that is no error: its schema by media type, None where that is text."""
+    """A status that is no error, and its schema by media type."""
 
     description: str
-    content: Mapping[str, type[Schema] | None]
+    content: Mapping[str, type[Schema] | dict[str, Any]]
     status: int = 200
 
 

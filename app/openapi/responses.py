@@ -44,7 +44,7 @@ def _answer(answer: Answer, documentation: Documentation, error: Mapping[str, An
             for name, one in documentation.examples.items()
             if (one.status, one.media_type) == (answer.status, media_type)
         }
-        content[media_type] = {"schema": schema or {"type": "string"}, **({"examples": examples} if examples else {})}
+        content[media_type] = {"schema": schema, **({"examples": examples} if examples else {})}
     if error is not None:
         shared = error["content"][JSON]
         own = content[JSON]

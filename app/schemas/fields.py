@@ -99,11 +99,21 @@ class Number(fields.Float):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+def whole(value: Any) -> Any:
+    """Return a whole number, or all in a list, as such: to JSON 5.0 and 5 are one."""
+    if isinstance(value, list):
+        return [whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Integer(fields.Integer):
     """A whole number within its bounds, both included: no text, and 5.7 is not truncated."""
 
     def __init__(self, minimum: int, maximum: int, **options: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(minimum, maximum), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(whole(value), attr, data, **kwargs)
 
 
 class Flag(fields.Boolean):

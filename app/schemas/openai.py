@@ -16,6 +16,7 @@ from app.schemas.fields import (
     checked_text,
     longest_input,
     text_schema,
+    whole,
 )
 
 MAX_INPUTS = 2048
@@ -73,6 +74,7 @@ class Texts(fields.Field[Any]):
     """One text or several, or the same as token numbers; all texts together within the limit of the schema."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        value = whole(value)
         items = value if isinstance(value, list) else [value]
         if all(isinstance(item, str) for item in items) and items:
             for text in items:
