@@ -10,6 +10,7 @@ from app.jsonprovider import OrjsonProvider
 from app.keyring import KeyRing
 from app.lifecycle import Lifecycle
 from app.metrics import Metrics
+from app.openapi import routes as openapi
 from app.openroutes import keyless
 from app.ratelimit import RateLimits
 from app.services.answers import Answers
@@ -42,23 +43,28 @@ def build(config: Config) -> Flask:
     health_service = HealthService(inference, breakers, store, needs_keys=config.has_keys)
     lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)
 
-    limits = RateLimits(config.limits, MovingWindows(store), metrics.clients)
-
-    middleware.init_app(app, config.trusted_proxies, config.trusted_hosts)
-    metrics.init_app(app)
-    cors.init_app(app, config.cors_origins)
-    keys = KeyRing(config.api_keys, config.api_keys_file) if config.has_keys else None
-    auth.init_app(app, keys, keyless(operators_need_key=config.metrics_require_key), limits.count_failure)
-    limits.init_app(app)
-    permissions.init_app(app)
+    _guard(app, config, metrics, store)
     error_handlers.init_app(app)
     app.register_blueprint(health.blueprint(lifecycle, health_service))
     quotas = Quotas(config.limits, config.stream_total_timeout, store, metrics.clients)
     scope = Scope(config, inference, Replays(cache), quotas)
     for operation in OPERATIONS:
         app.register_blueprint(operation.blueprint(scope))
+    openapi.init_app(app, keys_required=config.has_keys)
     app.extensions |= {"lifecycle": lifecycle, "models": models}
     return app
+
+
+def _guard(app: Flask, config: Config, metrics: Metrics, store: Store) -> None:
+    """Register what happens to a request before its view, in this order."""
+    middleware.init_app(app, config.trusted_proxies, config.trusted_hosts)
+    metrics.init_app(app)
+    cors.init_app(app, config.cors_origins)
+    limits = RateLimits(config.limits, MovingWindows(store), metrics.clients)
+    keys = KeyRing(config.api_keys, config.api_keys_file) if config.has_keys else None
+    auth.init_app(app, keys, keyless(operators_need_key=config.metrics_require_key), limits.count_failure)
+    limits.init_app(app)
+    permissions.init_app(app)
 
 
 def _flask(config: Config) -> Flask:

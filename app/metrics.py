@@ -11,7 +11,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_flask_exporter import PrometheusMetrics
 
 from app.client_metrics import ClientMetrics
-from app.openroutes import UNREFUSED, is_one_of
+from app.openapi.documentation import JSON, TEXT, Answer, Documentation, Example, documented
+from app.openroutes import UNLIMITED, is_one_of
+from app.schemas.metrics import MetricsSchema
 from app.stream_metrics import StreamMetrics
 from app.version import SERVICE
 
@@ -19,6 +21,31 @@ from app.version import SERVICE
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 OTHER_MODEL = "other"
 UNMATCHED_ROUTE = "unmatched"
+
+_PROMETHEUS = "text/plain"
+_DOCUMENTATION = Documentation(
+    tag="Operation",
+    summary="Give the metrics",
+    description="In Prometheus' form, or as a short summary where only `application/json` is accepted.",
+    answers=(Answer("The metrics.", {_PROMETHEUS: TEXT, "application/openmetrics-text": TEXT, JSON: MetricsSchema}),),
+    examples={
+        "prometheus": Example(
+            "# HELP active_connections Connections on which a request is being served.\n"
+            "# TYPE active_connections gauge\n"
+            'active_connections{service="ai-huggingface"} 1.0\n',
+            media_type=_PROMETHEUS,
+        ),
+        "summary": Example(
+            {
+                "requests_total": 8,
+                "requests_duration": 0.208474,
+                "error_rate": 0.0,
+                "timestamp": "2026-11-23T01:25:54.891+00:00",
+            }
+        ),
+    },
+    audience="operators",
+)
 
 
 class Metrics:
@@ -72,6 +99,7 @@ class Metrics:
         app.teardown_request(self._torn_down)
 
         @app.get("/metrics")
+        @documented(_DOCUMENTATION)
         def metrics() -> Response | dict[str, Any]:
             if request.accept_mimetypes.best == "application/json":
                 return self.summary()
@@ -111,7 +139,7 @@ class Metrics:
     def _finished(self, response: Response) -> Response:
         route = route_label()
         self._requests.labels(SERVICE, method_label(), route, response.status_code).inc()
-        if not is_one_of(UNREFUSED):
+        if not is_one_of(UNLIMITED):
             self.clients.request(g.client)
         duration, started = self._duration.labels(SERVICE, method_label(), route), g.started
         g.streams = response.is_streamed

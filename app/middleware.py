@@ -14,7 +14,7 @@ from app.context import STORE_SECONDS, Allowance, RequestContext
 from app.errors import ValidationError
 from app.headers import HSTS, SECURITY_HEADERS
 from app.metrics import method_label, route_label
-from app.openroutes import UNREFUSED, is_one_of
+from app.openroutes import ANY_HOST, is_one_of
 from app.requestid import accepted_or_new
 
 logger = logging.getLogger("app.access")
@@ -42,7 +42,7 @@ def _identify() -> None:
 
 
 def _require_host(hosts: tuple[str, ...]) -> None:
-    if not is_one_of(UNREFUSED) and not host_is_trusted(request.environ.get("HTTP_HOST", "").lower(), hosts):
+    if not is_one_of(ANY_HOST) and not host_is_trusted(request.environ.get("HTTP_HOST", "").lower(), hosts):
         raise ValidationError(details={"Host": ["This service does not answer for that host."]})
 
 

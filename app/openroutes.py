@@ -5,13 +5,16 @@ from flask import request
 PROBES = frozenset(("/health", "/health/ready"))
 OPERATORS = frozenset(("/health/deep", "/metrics"))
 
-# probes and scrapers come by address and not by name, and no limit may keep them out
-UNREFUSED = PROBES | OPERATORS
+DOCUMENTATION = frozenset(("/docs", "/docs/assets/<name>", "/openapi.json"))
+
+# probes and scrapers come by address and not by name
+ANY_HOST = PROBES | OPERATORS
+UNLIMITED = ANY_HOST | DOCUMENTATION
 
 
 def keyless(*, operators_need_key: bool) -> frozenset[str]:
-    """Return the rules of routes that never need a client key."""
-    return PROBES if operators_need_key else PROBES | OPERATORS
+    """Return the rules of routes that need no client key."""
+    return PROBES | DOCUMENTATION if operators_need_key else UNLIMITED
 
 
 def is_one_of(rules: frozenset[str]) -> bool:

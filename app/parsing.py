@@ -19,8 +19,11 @@ LONGEST_SECONDS = 24 * 3600
 _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _MODEL_ID = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT}){{0,3}}(?::[A-Za-z0-9._-]+)?")
 MODEL_ID_MAX_CHARS = 200
+_BACKEND = f"(?:{'|'.join(BACKEND_NAMES)}):"
+# what model_ref takes, for the document of the interface
+MODEL_REF_PATTERN = rf"^(?:{_BACKEND}|(?!{_BACKEND}))(?=.{{1,{MODEL_ID_MAX_CHARS}}}$){_MODEL_ID.pattern}$"
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
+DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"([0-9]{1,15})\s*(?:(KiB|MiB|GiB)|B)?")
 _SIZE_UNITS = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
@@ -86,7 +89,7 @@ def secret(value: str) -> Secret:
 
 def duration(value: str) -> float:
     """Read `500ms`, `30s`, `1m`, `1h` or plain seconds; return seconds."""
-    match = _DURATION.fullmatch(value.strip())
+    match = DURATION.fullmatch(value.strip())
     if match is None:
         raise ValueError("a duration such as 30s, 500ms, 1m or plain seconds")
     seconds = float(match[1]) * _DURATION_UNITS[match[2] or "s"]

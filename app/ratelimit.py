@@ -12,7 +12,7 @@ from limits.storage import MemoryStorage
 from app.client_metrics import ClientMetrics
 from app.clients import Client
 from app.errors import RateLimitExceeded
-from app.openroutes import UNREFUSED, is_one_of
+from app.openroutes import UNLIMITED, is_one_of
 from app.services.rates import MovingWindows
 
 NAME = "rate_limit"
@@ -52,7 +52,7 @@ class RateLimits:
             storage_options={"windows": self._windows},  # type: ignore[dict-item]  # handed on as it is
             on_breach=self._refuse,
         )
-        self._limiter.request_filter(lambda: is_one_of(UNREFUSED))
+        self._limiter.request_filter(lambda: is_one_of(UNLIMITED))
         app.after_request(self._tell)
 
     def count_failure(self, client: Client) -> None:

@@ -4,12 +4,32 @@ from flask import Blueprint
 
 from app.blueprints.openai_answers import openai_operation
 from app.blueprints.scope import Scope
+from app.openapi.documentation import JSON, Answer, Documentation, Example
 from app.schemas.openai import EmbeddingsRequestSchema, texts
+from app.schemas.openai_answers import EmbeddingsResponseSchema
+
+_DOCUMENTATION = Documentation(
+    tag="OpenAI",
+    summary="Turn texts into vectors",
+    description="As OpenAI's API does. The embedded engine has no embeddings and answers 501.",
+    answers=(Answer("A vector for each text.", {JSON: EmbeddingsResponseSchema}),),
+    examples={
+        "vector": Example(
+            request={"input": "A lighthouse."},
+            answer={
+                "object": "list",
+                "data": [{"object": "embedding", "index": 0, "embedding": [0.0123, -0.0456, 0.0789]}],
+                "model": "sentence-transformers/all-MiniLM-L6-v2",
+                "usage": {"prompt_tokens": 4, "total_tokens": 4},
+            },
+        )
+    },
+)
 
 
 def blueprint(scope: Scope) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("embeddings", __name__)
     answer = openai_operation(scope, scope.inference.embeddings, lambda body: texts(body["input"]))
-    scope.post(routes, "/v1/embeddings", EmbeddingsRequestSchema(scope.config.max_input_chars), answer)
+    scope.post(routes, "/v1/embeddings", EmbeddingsRequestSchema(scope.config), answer, _DOCUMENTATION)
     return routes

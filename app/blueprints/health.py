@@ -5,7 +5,10 @@ from typing import Any
 
 from flask import Blueprint, g
 
+from app.errors import UpstreamUnavailable
 from app.lifecycle import Lifecycle
+from app.openapi.documentation import JSON, Answer, Documentation, Example, documented
+from app.schemas.health import DeepHealthSchema, HealthSchema, ReadinessSchema
 from app.services.health import HealthService
 from app.version import SERVICE, __version__
 
@@ -14,16 +17,66 @@ _REASONS = {
     "draining": "The service is shutting down.",
 }
 
+_NOW = "2026-11-23T09:33:46.844+00:00"
+_IDENTITY = {"timestamp": _NOW, "service": SERVICE, "version": __version__}
+_BREAKERS = {"chat/completions": "closed", "completions": "closed", "health": "closed"}
+_HEALTHY = {"status": "healthy", "latency_ms": 1.5, "breakers": _BREAKERS}
+_FAILING = {
+    "status": "unhealthy",
+    "type": UpstreamUnavailable.type,
+    "message": UpstreamUnavailable.default_message,
+    "latency_ms": 2.0,
+    "breakers": {"models": "open"},
+}
+_ALIVE = Documentation(
+    tag="Operation",
+    summary="Tell whether the process answers",
+    description="It asks nobody else.",
+    answers=(Answer("It does.", {JSON: HealthSchema}),),
+    examples={"healthy": Example({"status": "healthy", **_IDENTITY})},
+    audience="anyone",
+)
+_READY = Documentation(
+    tag="Operation",
+    summary="Tell whether requests should be sent here",
+    description="Not while the embedded engine loads its model, and not any more once the service is told to end.",
+    answers=(
+        Answer("They should.", {JSON: ReadinessSchema}),
+        Answer("They should not, for the reason given.", {JSON: ReadinessSchema}, 503),
+    ),
+    examples={
+        "ready": Example({"status": "ready"}),
+        "starting": Example({"status": "starting", "reason": _REASONS["starting"]}, status=503),
+    },
+    audience="anyone",
+)
+_DEEP = Documentation(
+    tag="Operation",
+    summary="Tell what each dependency answers",
+    description="Results are kept for three seconds.",
+    answers=(
+        Answer("The primary backend answers.", {JSON: DeepHealthSchema}),
+        Answer("The primary backend fails.", {JSON: DeepHealthSchema}, 503),
+    ),
+    examples={
+        "healthy": Example({"status": "healthy", "checks": {"embedded": _HEALTHY}, **_IDENTITY}),
+        "unhealthy": Example({"status": "unhealthy", "checks": {"openai": _FAILING}, **_IDENTITY}, status=503),
+    },
+    audience="operators",
+)
+
 
 def blueprint(lifecycle: Lifecycle, health_service: HealthService) -> Blueprint:
     """Make the blueprint of the health routes."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/health")
+    @documented(_ALIVE)
     def health() -> dict[str, Any]:
         return {"status": "healthy", **_identity()}
 
     @routes.get("/health/ready")
+    @documented(_READY)
     def ready() -> tuple[dict[str, Any], int]:
         state = lifecycle.state
         if state == "ready":
@@ -31,6 +84,7 @@ def blueprint(lifecycle: Lifecycle, health_service: HealthService) -> Blueprint:
         return {"status": state, "reason": _REASONS[state]}, 503
 
     @routes.get("/health/deep")
+    @documented(_DEEP)
     def deep() -> tuple[dict[str, Any], int]:
         report = health_service.report(g.request_id)
         return {**report, **_identity()}, 503 if report["status"] == "unhealthy" else 200

@@ -1,28 +1,53 @@
 """GET /v1/models and /v1/models/{id}: the models that callers can name, as OpenAI's API lists them."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint
 
 from app.blueprints.reading import validated
 from app.blueprints.scope import Scope
+from app.errors import NotFound
+from app.openapi.documentation import JSON, Answer, Documentation, Example, documented
+from app.schemas.openai_answers import ModelSchema, ModelsResponseSchema
 from app.schemas.validate import ValidateRequestSchema
 from app.services.catalog import Catalog
+
+_GPT2 = {"id": "gpt2", "object": "model", "created": 0, "owned_by": "embedded"}
+_LIST = Documentation(
+    tag="OpenAI",
+    summary="List the models",
+    description="The names that the settings know, then what the primary backend lists.",
+    answers=(Answer("The list.", {JSON: ModelsResponseSchema}),),
+    examples={
+        "embedded": Example({"object": "list", "data": [_GPT2, {**_GPT2, "id": "SmolLM2-135M-Instruct"}]}),
+    },
+)
+_ENTRY = Documentation(
+    tag="OpenAI",
+    summary="Describe a model",
+    description="The name may hold slashes, as they are or as `%2F`. The name `validate` belongs to another route.",
+    answers=(Answer("The model.", {JSON: ModelSchema}),),
+    examples={"alias": Example(_GPT2, {"model": "gpt2"})},
+    errors=(NotFound,),
+)
 
 
 def blueprint(scope: Scope) -> Blueprint:
     """Make the blueprint of the two routes."""
     routes = Blueprint("models", __name__)
-    schema = ValidateRequestSchema(scope.config.max_input_chars)
+    schema = ValidateRequestSchema(scope.config)
     catalog = Catalog(scope.inference)
 
     @routes.get("/v1/models")
+    @documented(_LIST)
     def list_models() -> Any:
         context = scope.context("models")
         entries = [entry for entry in catalog.entries(context) if scope.may_use(entry["id"])]
         return context.with_debug({"object": "list", "data": entries})
 
     @routes.get("/v1/models/<path:model>")
+    @documented(replace(_ENTRY, parameters=schema))
     def describe_model(model: str) -> Any:
         name = validated(schema, {"model": model})["model"]
         scope.require_model(name)

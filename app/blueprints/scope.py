@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from app.caller import Caller
 from app.config import Config
 from app.context import FAIR_SECONDS, CacheControl, Deadline, RequestContext
 from app.errors import ValidationError
+from app.openapi.documentation import Documentation, documented
 from app.parsing import positive_duration
 from app.permissions import denied, require_debug
 from app.schemas.demand import needed_tokens
@@ -23,7 +24,7 @@ from app.services.models import DEFAULT
 from app.services.quotas import Quotas
 from app.services.replays import Replays
 
-_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
 # gives the answer, or the response that streams it where the body asks for that
 Operation = Callable[[RequestContext, dict[str, Any]], Any]
@@ -38,9 +39,12 @@ class Scope:
     replays: Replays
     quotas: Quotas
 
-    def post(self, routes: Blueprint, rule: str, schema: RequestSchema, answer: Operation) -> None:
+    def post(
+        self, routes: Blueprint, rule: str, schema: RequestSchema, answer: Operation, documentation: Documentation
+    ) -> None:
         """Serve an operation, which has its blueprint's name: read and validate the body, answer once for each key."""
 
+        @documented(replace(documentation, body=schema))
         def view() -> dict[str, Any] | Response:
             body = read_body(schema, self.config)
             self.require_model(body.get("model"))
@@ -125,6 +129,6 @@ def _callers_budget(given: str | None) -> float:
 
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise ValidationError(details={"Idempotency-Key": ["This header must be 1 to 255 visible ASCII characters."]})
     return key

@@ -6,11 +6,31 @@ from flask import Blueprint
 
 from app.blueprints.scope import Scope
 from app.context import RequestContext
+from app.openapi.documentation import JSON, Answer, Documentation, Example
 from app.schemas.sentiment import SentimentRequestSchema, SentimentResponseSchema
 
 SCORE_DIGITS = 4
 
 _RESPONSE = SentimentResponseSchema()
+_TEXT = "The screen is gorgeous and the battery lasts for days."
+_DOCUMENTATION = Documentation(
+    tag="Text",
+    summary="Rate the sentiment of a text",
+    description="The label is `positive`, `negative` or `neutral`, whatever the model's own labels are.",
+    answers=(Answer("The most likely label, and the probability of each.", {JSON: SentimentResponseSchema}),),
+    examples={
+        "review": Example(
+            request={"text": _TEXT},
+            answer={
+                "text": _TEXT,
+                "sentiment": "positive",
+                "score": 0.9573,
+                "confidence": 0.9573,
+                "scores": {"positive": 0.9573, "negative": 0.0181, "neutral": 0.0246},
+            },
+        )
+    },
+)
 
 
 def blueprint(scope: Scope) -> Blueprint:
@@ -25,5 +45,5 @@ def blueprint(scope: Scope) -> Blueprint:
             {"text": body["text"], "sentiment": result.label, "score": score, "confidence": score, "scores": scores}
         )
 
-    scope.post(routes, "/v1/text/sentiment", SentimentRequestSchema(scope.config.max_input_chars), answer)
+    scope.post(routes, "/v1/text/sentiment", SentimentRequestSchema(scope.config), answer, _DOCUMENTATION)
     return routes

@@ -7,11 +7,33 @@ from flask import Blueprint
 from app.backends.base import SummaryRequest
 from app.blueprints.scope import Scope
 from app.context import RequestContext
+from app.openapi.documentation import JSON, Answer, Documentation, Example
 from app.schemas.summarize import SummarizeRequestSchema, SummarizeResponseSchema
 
 COMPRESSION_DIGITS = 4
 
 _RESPONSE = SummarizeResponseSchema()
+_TEXT = (
+    "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor. Its lamp warned ships of the "
+    "rocks for a century. The keeper kept a diary of every storm. Today the lighthouse is a museum of the sea."
+)
+_DOCUMENTATION = Documentation(
+    tag="Text",
+    summary="Summarize a text",
+    description="Lengths are in tokens; `min_length` may not be greater than `max_length`.",
+    answers=(Answer("The summary, and how much shorter it is.", {JSON: SummarizeResponseSchema}),),
+    examples={
+        "story": Example(
+            request={"text": _TEXT, "max_length": 40},
+            answer={
+                "original_text": _TEXT,
+                "summary": "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor. "
+                "The keeper kept a diary of every storm.",
+                "compression": 0.5622,
+            },
+        )
+    },
+)
 
 
 def blueprint(scope: Scope) -> Blueprint:
@@ -24,5 +46,5 @@ def blueprint(scope: Scope) -> Blueprint:
         compression = round(len(summary) / len(body["text"]), COMPRESSION_DIGITS)
         return _RESPONSE.dump({"original_text": body["text"], "summary": summary, "compression": compression})
 
-    scope.post(routes, "/v1/text/summarize", SummarizeRequestSchema(scope.config.max_input_chars), answer)
+    scope.post(routes, "/v1/text/summarize", SummarizeRequestSchema(scope.config), answer, _DOCUMENTATION)
     return routes

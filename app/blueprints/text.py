@@ -12,11 +12,13 @@ from app.backends.base import Generation, TextRequest, Usage
 from app.backends.chunks import Chunk
 from app.blueprints.scope import Operation, Scope
 from app.blueprints.streaming import DONE, event_stream
-from app.config import Config
 from app.context import RequestContext
 from app.errors import ServiceError
+from app.openapi.documentation import EVENTS, JSON, STREAM, Answer
 from app.schemas.text import TextResponseSchema
 from app.services.streams import Stream
+
+ANSWERS = (Answer("The text, whole or as it is made.", {JSON: TextResponseSchema, EVENTS: STREAM}),)
 
 _RESPONSE = TextResponseSchema()
 
@@ -25,11 +27,11 @@ def text_operation(
     scope: Scope, generation: Callable[[RequestContext, TextRequest, str | None], Generation | Stream]
 ) -> Operation:
     """Make an operation that takes a prompt and gives text."""
-    runner, config = scope.inference.runner, scope.config
+    runner = scope.inference.runner
 
     def answer(context: RequestContext, body: dict[str, Any]) -> Any:
         model = body.pop("model", None)
-        result = generation(context, _request(body, config), model)
+        result = generation(context, TextRequest(**body), model)
         if isinstance(result, Stream):
             return event_stream(runner, context, result, TextEvents(context, result))
         return _dumped(result, context)
@@ -58,11 +60,6 @@ class TextEvents:
     def _event(self, text: str, finish_reason: str | None, **more: Any) -> bytes:
         choice = {"index": 0, "text": text, "finish_reason": finish_reason}
         return b"data: %b\n\n" % orjson.dumps({**self._names, "choices": [choice], **more})
-
-
-def _request(body: dict[str, Any], config: Config) -> TextRequest:
-    defaults = {"max_tokens": config.huggingface_max_tokens, "temperature": config.huggingface_temperature}
-    return TextRequest(**{**defaults, **body})
 
 
 def _dumped(result: Generation, context: RequestContext) -> dict[str, Any]:

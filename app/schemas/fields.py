@@ -1,19 +1,27 @@
-"""Fields that several operations share: strict types, and a reason for each fault that a person can act on."""
+"""Fields that several operations share: strict types, and a reason for each fault that a person can act on.
+
+`json_schema` says the same for the document of the interface (app/openapi), beside what marshmallow's classes say.
+"""
 
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from app.parsing import BACKEND_NAMES, model_ref
+from app.config import Config
+from app.parsing import BACKEND_NAMES, MODEL_REF_PATTERN, model_ref
 
 MAX_TOKENS = 32_768
 MAX_STOPS = 4
 MAX_STOP_CHARS = 200
 MAX_SEED = 2**63 - 1
+WITHOUT_NUL = r"^[^\u0000]*$"
+# the class lists what str.strip removes; regular expressions elsewhere have another idea of white space
+_BLANK = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+NOT_BLANK = rf"^[{_BLANK}]*[^{_BLANK}\u0000][^\u0000]*$"
 
 
 class RequestSchema(Schema):
-    """A request: unknown fields are refused by name, texts hold at most `max_input_chars` characters."""
+    """A request: unknown fields are refused by name, texts hold at most MAX_INPUT_CHARS characters."""
 
     class Meta:
         unknown = RAISE
@@ -23,8 +31,8 @@ class RequestSchema(Schema):
         "type": "The body must be a JSON object.",
     }
 
-    def __init__(self, max_input_chars: int) -> None:
-        self.max_input_chars = max_input_chars
+    def __init__(self, config: Config) -> None:
+        self.max_input_chars = config.max_input_chars
         super().__init__()
 
 
@@ -46,11 +54,19 @@ def checked_text(text: str, field: fields.Field[Any]) -> str:
     return text
 
 
+def text_schema(field: fields.Field[Any]) -> dict[str, Any]:
+    """Return what `checked_text` accepts, as JSON Schema."""
+    return {"type": "string", "minLength": 1, "maxLength": longest_input(field), "pattern": NOT_BLANK}
+
+
 class Text(fields.String):
     """A text for a model: required, not blank, without NUL, within the limit of its schema."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         return checked_text(super()._deserialize(value, attr, data, **kwargs), self)
+
+    def json_schema(self) -> dict[str, Any]:
+        return text_schema(self)
 
 
 class Model(fields.String):
@@ -67,6 +83,9 @@ class Model(fields.String):
             ) from None
         return name
 
+    def json_schema(self) -> dict[str, Any]:
+        return {"pattern": MODEL_REF_PATTERN}
+
 
 class Number(fields.Float):
     """A number within its bounds, or strictly above the lower one: no text, no boolean."""
@@ -80,11 +99,21 @@ class Number(fields.Float):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+def whole(value: Any) -> Any:
+    """Return a whole number, or all in a list, as such: to JSON 5.0 and 5 are one."""
+    if isinstance(value, list):
+        return [whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Integer(fields.Integer):
     """A whole number within its bounds, both included: no text, and 5.7 is not truncated."""
 
     def __init__(self, minimum: int, maximum: int, **options: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(minimum, maximum), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(whole(value), attr, data, **kwargs)
 
 
 class Flag(fields.Boolean):
@@ -106,6 +135,10 @@ class Stop(fields.Field[tuple[str, ...]]):
                 f"Give a text or a list of 1 to {MAX_STOPS} texts of 1 to {MAX_STOP_CHARS} characters, without NUL."
             )
         return tuple(stops)
+
+    def json_schema(self) -> dict[str, Any]:
+        stop = {"type": "string", "minLength": 1, "maxLength": MAX_STOP_CHARS, "pattern": WITHOUT_NUL}
+        return {"anyOf": [stop, {"type": "array", "minItems": 1, "maxItems": MAX_STOPS, "items": stop}]}
 
 
 def _is_stop(value: Any) -> bool:

@@ -4,11 +4,26 @@ from typing import Any
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load, validate
 
-from app.schemas.fields import Flag, Integer, Model, Number, RequestSchema, Stop, checked_text, longest_input
+from app.schemas.fields import (
+    NOT_BLANK,
+    WITHOUT_NUL,
+    Flag,
+    Integer,
+    Model,
+    Number,
+    RequestSchema,
+    Stop,
+    checked_text,
+    longest_input,
+    text_schema,
+    whole,
+)
 
 MAX_INPUTS = 2048
 LONGEST_ANSWER = 1_000_000
 _INT64 = 2**63
+# no vocabulary has more
+_GREATEST_TOKEN = 2**31 - 1
 
 
 class StreamOptionsSchema(Schema):
@@ -17,7 +32,7 @@ class StreamOptionsSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    include_usage = Flag(allow_none=True)
+    include_usage = Flag(allow_none=True, metadata={"description": "Give the token counts in a last event."})
 
 
 class OpenAIRequestSchema(RequestSchema):
@@ -26,7 +41,7 @@ class OpenAIRequestSchema(RequestSchema):
     class Meta:
         unknown = INCLUDE
 
-    model = Model(allow_none=True)
+    model = Model(allow_none=True, metadata={"description": "Which model is to answer; without it, the default."})
 
     @post_load
     def _without_nulls(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
@@ -36,21 +51,30 @@ class OpenAIRequestSchema(RequestSchema):
 class SamplingSchema(OpenAIRequestSchema):
     """What chat and completions share."""
 
-    max_tokens = Integer(1, LONGEST_ANSWER, allow_none=True)
-    temperature = Number(0, 2, allow_none=True)
-    top_p = Number(0, 1, allow_none=True)
-    frequency_penalty = Number(-2, 2, allow_none=True)
-    presence_penalty = Number(-2, 2, allow_none=True)
-    stop = Stop(allow_none=True)
-    seed = Integer(-_INT64, _INT64 - 1, allow_none=True)
-    stream = Flag(allow_none=True)
-    stream_options = fields.Nested(StreamOptionsSchema, allow_none=True)
+    max_tokens = Integer(1, LONGEST_ANSWER, allow_none=True, metadata={"description": "The longest answer, in tokens."})
+    temperature = Number(0, 2, allow_none=True, metadata={"description": "How freely to choose among likely words."})
+    top_p = Number(
+        0, 1, allow_none=True, metadata={"description": "Choose among the likeliest words of this much probability."}
+    )
+    frequency_penalty = Number(
+        -2, 2, allow_none=True, metadata={"description": "Avoid words the more, the more often they came."}
+    )
+    presence_penalty = Number(-2, 2, allow_none=True, metadata={"description": "Avoid words that came before."})
+    stop = Stop(allow_none=True, metadata={"description": "Texts that end the answer."})
+    seed = Integer(
+        -_INT64, _INT64 - 1, allow_none=True, metadata={"description": "The same seed is to give the same answer."}
+    )
+    stream = Flag(allow_none=True, metadata={"description": "Give the answer as it is made, as server-sent events."})
+    stream_options = fields.Nested(
+        StreamOptionsSchema, allow_none=True, metadata={"description": "What a stream tells besides."}
+    )
 
 
 class Texts(fields.Field[Any]):
     """One text or several, or the same as token numbers; all texts together within the limit of the schema."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        value = whole(value)
         items = value if isinstance(value, list) else [value]
         if all(isinstance(item, str) for item in items) and items:
             for text in items:
@@ -63,6 +87,12 @@ class Texts(fields.Field[Any]):
         if len(items) > MAX_INPUTS and not _are_tokens(value):
             raise ValidationError(f"Give at most {MAX_INPUTS} texts.")
         return value
+
+    def json_schema(self) -> dict[str, Any]:
+        text, several = text_schema(self), {"type": "array", "minItems": 1, "maxItems": MAX_INPUTS}
+        token = {"type": "integer", "minimum": 0, "maximum": _GREATEST_TOKEN}
+        tokens = {"type": "array", "minItems": 1, "maxItems": longest_input(self), "items": token}
+        return {"anyOf": [text, several | {"items": text}, tokens, several | {"items": tokens}]}
 
 
 class Messages(fields.Field[list[dict[str, Any]]]):
@@ -79,26 +109,44 @@ class Messages(fields.Field[list[dict[str, Any]]]):
             checked_text(text, self)
         return value
 
+    def json_schema(self) -> dict[str, Any]:
+        text = {"maxLength": longest_input(self), "pattern": WITHOUT_NUL}  # which binds texts only
+        part = {"type": "object", "properties": {"text": text}}
+        content = {"type": ["string", "array", "null"], "items": part, **text}
+        message = {
+            "type": "object",
+            "required": ["role"],
+            "properties": {"role": {"type": "string", "minLength": 1}, "content": content},
+        }
+        said = {"required": ["content"], "properties": {"content": {"type": ["string", "array"], "pattern": NOT_BLANK}}}
+        return {"type": "array", "minItems": 1, "items": message, "contains": said}
+
 
 class ChatRequestSchema(SamplingSchema):
     """A conversation to be answered."""
 
-    messages = Messages(required=True)
-    max_completion_tokens = Integer(1, LONGEST_ANSWER, allow_none=True)
+    messages = Messages(required=True, metadata={"description": "The conversation so far; not blank."})
+    max_completion_tokens = Integer(
+        1, LONGEST_ANSWER, allow_none=True, metadata={"description": "The newer name of max_tokens."}
+    )
 
 
 class CompletionsRequestSchema(SamplingSchema):
     """A prompt to be continued."""
 
-    prompt = Texts(required=True)
+    prompt = Texts(required=True, metadata={"description": "A text or several, or the same as token numbers."})
 
 
 class EmbeddingsRequestSchema(OpenAIRequestSchema):
     """Texts to be turned into vectors."""
 
-    input = Texts(required=True)
-    encoding_format = fields.String(allow_none=True, validate=validate.OneOf(("float", "base64")))
-    dimensions = Integer(1, 100_000, allow_none=True)
+    input = Texts(required=True, metadata={"description": "A text or several, or the same as token numbers."})
+    encoding_format = fields.String(
+        allow_none=True,
+        validate=validate.OneOf(("float", "base64")),
+        metadata={"description": "Numbers, or base64 of 32-bit floats."},
+    )
+    dimensions = Integer(1, 100_000, allow_none=True, metadata={"description": "How long each vector is to be."})
 
 
 def texts(given: Any) -> str:
@@ -131,4 +179,8 @@ def _message_fault(message: Any) -> str | None:
 
 
 def _are_tokens(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(type(token) is int and token >= 0 for token in value)
+    return isinstance(value, list) and bool(value) and all(map(_is_token, value))
+
+
+def _is_token(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _GREATEST_TOKEN

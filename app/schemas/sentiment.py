@@ -1,22 +1,32 @@
 """Request and answer of sentiment."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields, validate
 
+from app.backends.base import SENTIMENTS
+from app.schemas.answers import ExactSchema, OperationSchema
 from app.schemas.fields import Model, RequestSchema, Text
 
 
 class SentimentRequestSchema(RequestSchema):
     """A text to rate."""
 
-    text = Text(required=True)
-    model = Model()
+    text = Text(required=True, metadata={"description": "The text to rate; not blank."})
+    model = Model(metadata={"description": "Which model is to rate; without it, the default."})
 
 
-class SentimentResponseSchema(Schema):
+class ScoresSchema(ExactSchema):
+    """The probability of each label; together one."""
+
+    positive = fields.Float(required=True)
+    negative = fields.Float(required=True)
+    neutral = fields.Float(required=True)
+
+
+class SentimentResponseSchema(OperationSchema):
     """The sentiment of a text; `score` and `confidence` both are the probability of the named label."""
 
-    text = fields.String()
-    sentiment = fields.String()
-    score = fields.Float()
-    confidence = fields.Float()
-    scores = fields.Dict(keys=fields.String(), values=fields.Float())
+    text = fields.String(required=True)
+    sentiment = fields.String(required=True, validate=validate.OneOf(SENTIMENTS))
+    score = fields.Float(required=True, metadata={"description": "The probability of the named label."})
+    confidence = fields.Float(required=True, metadata={"description": "The same as score."})
+    scores = fields.Nested(ScoresSchema, required=True)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
+from app.schemas.answers import OperationSchema
 from app.schemas.fields import MAX_TOKENS, Integer, Model, RequestSchema, Text
 
 DEFAULT_MAX_LENGTH = 130
@@ -13,10 +14,20 @@ SHORTEST_MAX_LENGTH = 5
 class SummarizeRequestSchema(RequestSchema):
     """A text to summarize; lengths in tokens."""
 
-    text = Text(required=True)
-    max_length = Integer(SHORTEST_MAX_LENGTH, MAX_TOKENS, load_default=DEFAULT_MAX_LENGTH)
-    min_length = Integer(0, MAX_TOKENS, load_default=0)
-    model = Model()
+    text = Text(required=True, metadata={"description": "The text to summarize; not blank."})
+    max_length = Integer(
+        SHORTEST_MAX_LENGTH,
+        MAX_TOKENS,
+        load_default=DEFAULT_MAX_LENGTH,
+        metadata={"description": "The longest summary, in tokens."},
+    )
+    min_length = Integer(
+        0,
+        MAX_TOKENS,
+        load_default=0,
+        metadata={"description": "The shortest summary, in tokens; not greater than max_length."},
+    )
+    model = Model(metadata={"description": "Which model is to summarize; without it, the default."})
 
     @validates_schema(skip_on_field_errors=False)
     def _min_within_max(self, data: dict[str, Any], **_: Any) -> None:
@@ -24,9 +35,9 @@ class SummarizeRequestSchema(RequestSchema):
             raise ValidationError("min_length may not be greater than max_length.", "min_length")
 
 
-class SummarizeResponseSchema(Schema):
+class SummarizeResponseSchema(OperationSchema):
     """A summary; `compression` is its length in characters over that of the text, rounded to four digits."""
 
-    original_text = fields.String()
-    summary = fields.String()
-    compression = fields.Float()
+    original_text = fields.String(required=True)
+    summary = fields.String(required=True)
+    compression = fields.Float(required=True, metadata={"description": "Characters of the summary over the text's."})

@@ -1,46 +1,59 @@
 """Requests and answers of generate and complete, which take and give the same."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
+from app.config import Config
+from app.schemas.answers import ExactSchema, OperationSchema
 from app.schemas.fields import MAX_SEED, MAX_TOKENS, Flag, Integer, Model, Number, RequestSchema, Stop, Text
 
 
 class TextRequestSchema(RequestSchema):
     """A prompt, and how to sample."""
 
-    model = Model()
-    prompt = Text(required=True)
-    max_tokens = Integer(1, MAX_TOKENS)
-    temperature = Number(0, 2)
-    top_p = Number(0, 1, above=True)
-    stop = Stop()
-    seed = Integer(0, MAX_SEED)
-    stream = Flag()
+    model = Model(metadata={"description": "Which model is to answer; without it, the default."})
+    prompt = Text(required=True, metadata={"description": "The text to answer, or to continue; not blank."})
+    max_tokens = Integer(1, MAX_TOKENS, metadata={"description": "The longest answer, in tokens."})
+    temperature = Number(
+        0, 2, metadata={"description": "How freely to choose among likely words; 0 always the likeliest."}
+    )
+    top_p = Number(
+        0, 1, above=True, metadata={"description": "Choose among the likeliest words of this much probability."}
+    )
+    stop = Stop(metadata={"description": "Texts that end the answer, and are not part of it."})
+    seed = Integer(0, MAX_SEED, metadata={"description": "The same request with the same seed gets the same answer."})
+    stream = Flag(load_default=False, metadata={"description": "Give the text as it is made, as server-sent events."})
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.fields["max_tokens"].load_default = config.huggingface_max_tokens
+        self.fields["temperature"].load_default = config.huggingface_temperature
 
 
-class ChoiceSchema(Schema):
+class ChoiceSchema(ExactSchema):
     """One generated text."""
 
-    index = fields.Integer()
-    text = fields.String()
-    finish_reason = fields.String()
+    index = fields.Integer(required=True)
+    text = fields.String(required=True)
+    finish_reason = fields.String(
+        required=True, metadata={"description": "Why the text ended: stop, length, or another of OpenAI's."}
+    )
 
 
-class UsageSchema(Schema):
+class UsageSchema(ExactSchema):
     """Token counts; `estimated` is there, and true, only where the backend gave none."""
 
-    prompt_tokens = fields.Integer()
-    completion_tokens = fields.Integer()
-    total_tokens = fields.Integer()
-    estimated = fields.Boolean()
+    prompt_tokens = fields.Integer(required=True)
+    completion_tokens = fields.Integer(required=True)
+    total_tokens = fields.Integer(required=True)
+    estimated = fields.Boolean(metadata={"description": "True where the backend gave no counts: they were made here."})
 
 
-class TextResponseSchema(Schema):
+class TextResponseSchema(OperationSchema):
     """Generated text."""
 
-    id = fields.String()
-    model = fields.String()
-    choices = fields.List(fields.Nested(ChoiceSchema))
-    usage = fields.Nested(UsageSchema)
-    generated_at = fields.String()
-    processing_ms = fields.Float()
+    id = fields.String(required=True)
+    model = fields.String(required=True, metadata={"description": "The model that truly answered."})
+    choices = fields.List(fields.Nested(ChoiceSchema), required=True)
+    usage = fields.Nested(UsageSchema, required=True)
+    generated_at = fields.String(required=True, metadata={"format": "date-time"})
+    processing_ms = fields.Float(required=True, metadata={"description": "The time that the answer took."})

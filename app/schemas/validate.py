@@ -1,21 +1,22 @@
 """Request and answer of model validation."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
+from app.schemas.answers import OperationSchema
 from app.schemas.fields import Model, RequestSchema
 
 
 class ValidateRequestSchema(RequestSchema):
     """The model to look up, as a query parameter."""
 
-    model = Model(required=True)
+    model = Model(required=True, metadata={"description": "The name of a model: an id, an alias or `backend:model`."})
 
 
-class ValidateResponseSchema(Schema):
+class ValidateResponseSchema(OperationSchema):
     """Whether the model can be used; the rest is there where known."""
 
-    model = fields.String()
-    valid = fields.Boolean()
-    reason = fields.String()
-    tasks = fields.List(fields.String())
-    providers = fields.List(fields.String())
+    model = fields.String(required=True)
+    valid = fields.Boolean(required=True)
+    reason = fields.String(metadata={"description": "Why it cannot be used."})
+    tasks = fields.List(fields.String(), metadata={"description": "What it is for."})
+    providers = fields.List(fields.String(), metadata={"description": "Who serves it."})

@@ -29,7 +29,7 @@ def test_the_readme_has_a_row_for_every_setting_and_no_other():
 
 def test_the_readme_shows_a_call_of_every_route(make_app):
     rules = {rule.rule for rule in make_app().url_map.iter_rules() if "<" not in rule.rule}
-    assert len(rules) == len(OPERATIONS) + 4
+    assert len(rules) == len(OPERATIONS) + 6
     assert not [rule for rule in rules if f"localhost:8080{rule}" not in README]
 
 

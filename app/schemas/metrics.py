@@ -1,0 +1,14 @@
+"""The short form of the metrics."""
+
+from marshmallow import fields
+
+from app.schemas.answers import ExactSchema
+
+
+class MetricsSchema(ExactSchema):
+    """Requests since the start of the service."""
+
+    requests_total = fields.Integer(required=True)
+    requests_duration = fields.Float(required=True, metadata={"description": "The mean, in seconds."})
+    error_rate = fields.Float(required=True, metadata={"description": "The share of answers with 5xx."})
+    timestamp = fields.String(required=True, metadata={"format": "date-time"})
