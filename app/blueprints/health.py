@@ -19,7 +19,7 @@ _REASONS = {
 
 _NOW = "2026-11-23T09:33:46.844+00:00"
 _IDENTITY = {"timestamp": _NOW, "service": SERVICE, "version": __version__}
-_BREAKERS = {"chat/completions": "closed", "completions": "closed", "health": "closed"}
+_BREAKERS = {"health": "closed"}
 _HEALTHY = {"status": "healthy", "latency_ms": 1.5, "breakers": _BREAKERS}
 _FAILING = {
     "status": "unhealthy",
@@ -59,8 +59,10 @@ _DEEP = Documentation(
         Answer("The primary backend fails.", {JSON: DeepHealthSchema}, 503),
     ),
     examples={
-        "healthy": Example({"status": "healthy", "checks": {"embedded": _HEALTHY}, **_IDENTITY}),
-        "unhealthy": Example({"status": "unhealthy", "checks": {"openai": _FAILING}, **_IDENTITY}, status=503),
+        "healthy": Example({"status": "healthy", "access": "open", "checks": {"embedded": _HEALTHY}, **_IDENTITY}),
+        "unhealthy": Example(
+            {"status": "unhealthy", "access": "keys", "checks": {"openai": _FAILING}, **_IDENTITY}, status=503
+        ),
     },
     audience="operators",
 )

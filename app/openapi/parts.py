@@ -25,11 +25,16 @@ HEADERS = {
         {"type": "string", "enum": ["true", "false"]},
     ),
     "Server-Timing": ("Milliseconds spent waiting for a place, upstream, and in all.", _TEXT),
+    "RateLimit-Policy": ("How many requests in how many seconds the client may make.", _TEXT),
+    "RateLimit": ("How many of them are left, and the seconds until there are more.", _TEXT),
+    "RateLimit-Limit": ("Requests in a window.", _COUNT),
+    "RateLimit-Remaining": ("Requests left of them.", _COUNT),
+    "RateLimit-Reset": ("Seconds until there are more.", _COUNT),
     "Retry-After": ("Seconds after which to come back, where they are known.", {"type": "integer", "minimum": 1}),
     "Allow": ("The methods that the route takes.", _TEXT),
     "WWW-Authenticate": ("How to show a client key.", _TEXT),
 }
-OPERATION_HEADERS = [name for name in HEADERS if name.startswith("X-AI-") or name == "Server-Timing"]
+OPERATION_HEADERS = [name for name in HEADERS if name.startswith(("X-AI-", "RateLimit")) or name == "Server-Timing"]
 
 PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-ID": (

@@ -42,4 +42,9 @@ class DeepHealthSchema(IdentitySchema):
     """What each dependency answered; degraded where another one than the primary backend fails."""
 
     status = fields.String(required=True, validate=validate.OneOf(("healthy", "degraded", "unhealthy")))
+    access = fields.String(
+        required=True,
+        validate=validate.OneOf(("open", "keys")),
+        metadata={"description": "Whether callers need a key."},
+    )
     checks = fields.Dict(required=True, values=fields.Nested(CheckSchema))
