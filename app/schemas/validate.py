@@ -9,7 +9,10 @@ from app.schemas.fields import Model, RequestSchema
 class ValidateRequestSchema(RequestSchema):
     """The model to look up, as a query parameter."""
 
-    model = Model(required=True, metadata={"description": "The name of a model: an id, an alias or `backend:model`."})
+    model = Model(
+        required=True,
+        metadata={"description": "The name of a model: an id, an alias or `backend:model`.", "example": "gpt2"},
+    )
 
 
 class ValidateResponseSchema(OperationSchema):
