@@ -23,8 +23,9 @@ def init_app(
     def authenticate() -> None:
         if keys is None or is_one_of(keyless):
             return
-        key = keys.find(_shown_key())
-        if key is None:
+        shown = [keys.find(key) for key in _shown_keys()]
+        key = shown[0] if shown else None
+        if key is None or shown.count(key) < len(shown):
             count_failure(g.client)
             raise AuthenticationError
         if key.has_expired:
@@ -32,7 +33,11 @@ def init_app(
         g.client = client_of_key(key)
 
 
-def _shown_key() -> str:
-    """Return the key that a request shows, as a bearer token (RFC 6750, 2.1) or in X-API-Key."""
+def _shown_keys() -> list[str]:
+    """Return the keys that a request shows, as a bearer token (RFC 6750, 2.1) and in X-API-Key.
+
+    Where there are two both have to be right, so that nobody can mistake which one counts.
+    """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+    bearer = [token.strip() if scheme.lower() == "bearer" else ""] if "Authorization" in request.headers else []
+    return [*bearer, *request.headers.getlist("X-API-Key")]

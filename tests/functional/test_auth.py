@@ -12,17 +12,19 @@ ROUTES = ["/v1/text/generate", "/v1/text/sentiment", "/v1/chat/completions", "/v
 
 
 KEY, LINE = made()
+OTHER, OTHER_LINE = made("other")
+BOTH = {"Authorization": f"Bearer {KEY}", "X-API-Key": KEY}
 
 
 @pytest.fixture
 def client(make_client):
-    return make_client({**OPENAI, "API_KEYS": f"{LINE}, {made('other')[1]}", "REQUIRE_API_KEYS": "true"})
+    return make_client({**OPENAI, "API_KEYS": f"{LINE}, {OTHER_LINE}", "REQUIRE_API_KEYS": "true"})
 
 
 def test_a_key_that_is_known_may_call_and_names_the_client(client, upstream, caplog):
     caplog.set_level("INFO")
     upstream.post(CHAT, json=chat_answer("Hi."))
-    for headers in ({"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"}, {"X-API-Key": KEY}):
+    for headers in ({"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"}, {"X-API-Key": KEY}, BOTH):
         assert client.post("/v1/text/generate", json={"prompt": "x"}, headers=headers).status_code == 200
     assert {record.client for record in caplog.records if record.name == "app.access"} == {"team"}
     assert KEY not in str([record.__dict__ for record in caplog.records])
@@ -38,6 +40,10 @@ def test_a_key_that_is_known_may_call_and_names_the_client(client, upstream, cap
         {"Authorization": "Bearer"},
         {"X-API-Key": LINE.partition(":")[2]},
         {"X-API-Key": "ü"},
+        {"X-API-Key": KEY, "Authorization": "Bearer wrong"},
+        {"X-API-Key": KEY, "Authorization": "Basic abc"},
+        {"X-API-Key": "wrong", "Authorization": f"Bearer {KEY}"},
+        {"X-API-Key": OTHER, "Authorization": f"Bearer {KEY}"},
     ],
 )
 def test_without_a_known_key_nothing_is_done(client, headers):

@@ -1,0 +1,146 @@
+"""Tries the running service against its own document: Schemathesis, all checks, with and without client keys.
+
+`make fuzz` runs at least 10,000 cases and fails if one of them fails: a 5xx, an answer that is not as the document
+says, data refused that it allows, or taken that it does not. Options of `schemathesis run` may be given. Schemathesis
+loads this module too, for its hook.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from uuid import uuid4
+
+import schemathesis
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "tests"), str(Path(__file__).parents[1])]
+
+from support.keys import made
+from support.servers import Service
+
+CASES = 10_000
+THOROUGH = ["--max-examples", "400"]
+MODEL = "org/small"
+KEY_FORM = re.compile(r"[!-~]{1,255}")
+TIME_FORM = re.compile(r"(?=.*[1-9])[0-9]+(\.[0-9]+)?(ms|s|m|h)?")
+LONGEST = 32_768
+USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+# a body may be too large before it is anything else
+CONFIG = """
+[checks]
+negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 413, 414, 415, 422, 431]
+positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 413, 429, "5xx"]
+"""
+
+
+@schemathesis.hook
+def before_call(_context, case, _kwargs):
+    """Change what no document can say: an idempotency key belongs to one body, min_length is not greater than
+    max_length, and no time is longer than a day."""
+    headers, body = case.headers, case.body
+    if KEY_FORM.fullmatch(str((headers or {}).get("Idempotency-Key", ""))):
+        headers["Idempotency-Key"] = uuid4().hex
+    if TIME_FORM.fullmatch(str((headers or {}).get("X-Request-Timeout", ""))):
+        headers["X-Request-Timeout"] = "5s"
+    if isinstance(body, dict) and isinstance(body.get("min_length"), int) and 0 <= body["min_length"] <= LONGEST:
+        body["min_length"] = min(body["min_length"], 5)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as an OpenAI-compatible server does, at once."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._reply({"object": "list", "data": [{"id": MODEL, "object": "model", "created": 1, "owned_by": "us"}]})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path.endswith("/embeddings"):
+            given = body["input"]
+            count = len(given) if isinstance(given, list) and not isinstance(given[0], int) else 1
+            data = [{"object": "embedding", "index": index, "embedding": [0.5, -0.5]} for index in range(count)]
+            return self._reply({"object": "list", "data": data, "model": MODEL, "usage": USAGE})
+        chat = self.path.endswith("/chat/completions")
+        part = {"role": "assistant", "content": "positive"}
+        stream = bool(body.get("stream"))
+        said = {"delta" if stream else "message": part} if chat else {"text": part["content"]}
+        whole = {
+            "id": "x-1",
+            "object": ("chat.completion" if chat else "text_completion") + (".chunk" if chat and stream else ""),
+            "created": 1,
+            "model": MODEL,
+            "choices": [{"index": 0, "finish_reason": "stop", **said}],
+            "usage": USAGE,
+        }
+        if not stream:
+            return self._reply(whole)
+        return self._send(f"data: {json.dumps(whole)}\n\ndata: [DONE]\n\n", "text/event-stream")
+
+    def _reply(self, body: dict) -> None:
+        self._send(json.dumps(body), "application/json")
+
+    def _send(self, text: str, media_type: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def main(options: list[str]) -> int:
+    """Run the cases against an open service and one that needs keys, with one and without; return the exit status."""
+    upstream = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    upstream.daemon_threads = True
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    settings = {
+        "OPENAI_BASE_URL": f"http://127.0.0.1:{upstream.server_port}/v1",
+        "OPENAI_DEFAULT_MODEL": MODEL,
+        "RATE_LIMIT": "900000000/second",
+    }
+    key, line = made("fuzz", "debug=true")
+    keyed = {**settings, "API_KEYS": line, "METRICS_REQUIRE_KEY": "true"}
+    runs = [(settings, []), (keyed, ["--header", f"X-API-Key: {key}"]), (keyed, ["--phases", "fuzzing"])]
+    cases, failed = 0, False
+    for variables, more in runs:
+        service = Service(**variables)
+        service.wait_for_line("Ready on")
+        try:
+            status, made_cases = run(f"{service.url}/openapi.json", [*(options or THOROUGH), *more])
+        finally:
+            service.stop()
+        errors = [line for line in service.lines if '"level":"ERROR"' in line]
+        print(f"{made_cases} cases, {len(errors)} errors in the log", *errors[:20], sep="\n", flush=True)
+        cases, failed = cases + made_cases, failed or status != 0 or bool(errors)
+    print(f"{cases} cases in all")
+    return int(failed or (not options and cases < CASES))
+
+
+def run(url: str, options: list[str]) -> tuple[int, int]:
+    """Return the exit status of a run, and how many cases it made."""
+    here, tool = Path(__file__).resolve(), Path(sys.executable).parent / "schemathesis"
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "schemathesis.toml").write_text(CONFIG)
+        done = subprocess.run(
+            [tool, "run", url, "--checks", "all", "--suppress-health-check", "filter_too_much,too_slow", *options],
+            env={**os.environ, "SCHEMATHESIS_HOOKS": here.stem, "PYTHONPATH": str(here.parent)},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    print(done.stdout, flush=True)
+    return done.returncode, sum(map(int, re.findall(r"([0-9]+) generated", done.stdout)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
