@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage soak overload outage streams faults-page tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage soak overload outage streams fuzz security faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,14 @@ streams: install ## Measure streams: 200 at once, the embedded engine's, and wha
 	$(BIN)/python benchmarks/streams.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/relay.py
+
+fuzz: install ## Try the running service with 10,000 cases made from its document, with and without keys
+	$(BIN)/python benchmarks/fuzz.py
+
+security: install ## Audit the libraries, analyse the code, search for secrets; says what could not be audited
+	$(BIN)/python .ci/audit.py
+	$(BIN)/bandit --quiet -ll --skip B104,B108 --recursive app wsgi.py gunicorn.conf.py
+	git ls-files -z -- . ':!tests' | xargs -0 $(BIN)/detect-secrets-hook --exclude-secrets '^chatcmpl-'
 
 faults-page: install ## Write docs/faults.md from the table that the chaos tests run
 	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md
