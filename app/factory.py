@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import auth, cors, error_handlers, middleware, permissions
+from app import auth, cors, error_handlers, hosts, middleware, permissions
 from app.blueprints import OPERATIONS, health
 from app.blueprints.scope import Scope
 from app.config import Config
@@ -57,8 +57,9 @@ def build(config: Config) -> Flask:
 
 def _guard(app: Flask, config: Config, metrics: Metrics, store: Store) -> None:
     """Register what happens to a request before its view, in this order."""
-    middleware.init_app(app, config.trusted_proxies, config.trusted_hosts)
+    middleware.init_app(app, config.trusted_proxies)
     metrics.init_app(app)
+    hosts.init_app(app, config.trusted_hosts)
     cors.init_app(app, config.cors_origins)
     limits = RateLimits(config.limits, MovingWindows(store), metrics.clients)
     keys = KeyRing(config.api_keys, config.api_keys_file) if config.has_keys else None

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, the host it is for, the security headers, its log line."""
+"""What happens around every request: its id, its address, the security headers, its log line."""
 
 import logging
 import time
@@ -7,30 +7,24 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.sansio.utils import host_is_trusted
 
 from app.clients import client_of_address
 from app.context import STORE_SECONDS, Allowance, RequestContext
-from app.errors import ValidationError
 from app.headers import HSTS, SECURITY_HEADERS
 from app.metrics import method_label, route_label
-from app.openroutes import ANY_HOST, is_one_of
 from app.requestid import accepted_or_new
 
 logger = logging.getLogger("app.access")
 
 
-def init_app(app: Flask, proxies: int, hosts: tuple[str, ...]) -> None:
+def init_app(app: Flask, proxies: int) -> None:
     """Register the hooks; before any other, since all that follows may log or answer with the request id.
 
-    The address and the scheme of a request are those that the last of so many proxies tells. Where hosts are given a
-    request for any other is refused, but not those of probes, which come by address.
+    The address and the scheme of a request are those that the last of so many proxies tells.
     """
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]  # as Werkzeug has it
     app.before_request(_identify)
-    if hosts:
-        app.before_request(partial(_require_host, hosts))
     app.after_request(_finish)
 
 
@@ -39,11 +33,6 @@ def _identify() -> None:
     g.received = time.perf_counter()
     g.client = client_of_address(request.remote_addr)
     g.store_allowance = Allowance(STORE_SECONDS)
-
-
-def _require_host(hosts: tuple[str, ...]) -> None:
-    if not is_one_of(ANY_HOST) and not host_is_trusted(request.environ.get("HTTP_HOST", "").lower(), hosts):
-        raise ValidationError(details={"Host": ["This service does not answer for that host."]})
 
 
 def _finish(response: Response) -> Response:

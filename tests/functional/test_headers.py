@@ -1,0 +1,118 @@
+"""Headers that guard browsers, the hosts and origins that are served, and addresses behind proxies."""
+
+import pytest
+from support.upstreams import OPENAI
+
+from app.headers import SECURITY_HEADERS
+
+ORIGIN = "https://app.example.com"
+PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}
+GENERATE = "/v1/text/generate"
+
+
+@pytest.mark.parametrize("route", ["/health", "/nowhere", "/v1/models/validate", "/metrics", "/docs", "/openapi.json"])
+def test_every_answer_forbids_what_browsers_could_do_with_it(client, route):
+    headers = client.get(route).headers
+    assert set(SECURITY_HEADERS) <= set(headers.keys())
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_behind_tls_browsers_are_told_to_stay_with_it(make_client):
+    forwarded = {"X-Forwarded-Proto": "https"}
+    assert "Strict-Transport-Security" not in make_client().get("/health", headers=forwarded).headers
+    assert (
+        "max-age="
+        in make_client(TRUSTED_PROXIES="1").get("/health", headers=forwarded).headers["Strict-Transport-Security"]
+    )
+
+
+def test_no_page_may_call_unless_its_origin_is_named(make_client, chat):
+    client = make_client()
+    answer = client.post(GENERATE, json={"prompt": "x"}, headers={"Origin": ORIGIN})
+    assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+    assert client.options(GENERATE, headers=PREFLIGHT).headers.get("Access-Control-Allow-Origin") is None
+    other = make_client(CORS_ORIGINS="https://other.example.com")
+    answer = other.post(GENERATE, json={"prompt": "x"}, headers={"Origin": ORIGIN})
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "Origin" in answer.headers["Vary"]
+
+
+def test_a_page_of_a_named_origin_may_call_with_a_key_and_read_every_header(make_client):
+    client = make_client({**OPENAI, "API_KEYS": "team:" + "a" * 64}, CORS_ORIGINS=f"https://other.example.com,{ORIGIN}")
+    preflight = client.options(GENERATE, headers=PREFLIGHT)
+    assert (preflight.status_code, preflight.data) == (204, b"")
+    assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization, *"
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    refused = client.post(GENERATE, json={"prompt": "x"}, headers={"Origin": ORIGIN})
+    assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (401, ORIGIN)
+    assert refused.headers["Access-Control-Expose-Headers"] == "*"
+
+
+def test_any_origin_may_call_where_the_operator_says_so(make_client):
+    client = make_client(CORS_ORIGINS="*")
+    assert client.get("/health", headers={"Origin": "null"}).headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_only_trusted_hosts_are_answered_but_probes_come_by_any(make_client):
+    client = make_client(TRUSTED_HOSTS="api.example.com,.example.org")
+
+    def status(host, route="/v1/models/validate"):
+        return client.get(route, headers={"Host": host}).get_json()
+
+    for host in ("api.example.com", "API.example.com:8080", "a.example.org"):
+        assert "Host" not in status(host)["details"]
+    for host in ("10.0.0.1", "evil.com", "api.example.com.evil.com", "", "notexample.org", "a b"):
+        error = status(host)
+        assert (error["code"], error["details"]) == (400, {"Host": ["This service does not answer for that host."]})
+    assert status("10.0.0.1:8080", "/health")["status"] == "healthy"
+
+
+def calls(client, *forwarded):
+    """The statuses of a call each with these values of X-Forwarded-For."""
+    return [
+        client.get("/v1/models/validate?model=%20", headers={"X-Forwarded-For": value}).status_code
+        for value in forwarded
+    ]
+
+
+def test_the_address_is_the_one_that_the_last_trusted_proxy_saw(make_client):
+    first, again, other = "6.6.6.6, 192.0.2.1", "7.7.7.7, 192.0.2.1", "192.0.2.2"
+    assert calls(limited(make_client, proxies=1), first, again, other) == [400, 429, 400]
+    assert calls(limited(make_client, proxies=0), first, again, other) == [400, 429, 429]
+
+
+def test_of_two_trusted_proxies_the_outer_one_tells_the_address(make_client):
+    client = limited(make_client, proxies=2)
+    assert calls(client, "6.6.6.6, 192.0.2.1, 10.0.0.1", "192.0.2.1, 10.0.0.2", "192.0.2.2, 10.0.0.1") == [
+        400,
+        429,
+        400,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "another", "same"),
+    [
+        ("2001:db8::1", "2001:db8::2", True),  # a subscriber has many
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("nonsense", "\tother nonsense", True),
+    ],
+)
+def test_addresses_that_are_one_callers_share_a_limit(make_client, one, another, same):
+    assert calls(limited(make_client, proxies=1), one, another) == [400, 429 if same else 400]
+
+
+def test_a_made_up_address_is_no_name_in_the_log(make_client, caplog):
+    caplog.set_level("INFO")
+    calls(limited(make_client, proxies=1), "192.0.2.1\tstatus=200")
+    assert [record.client for record in caplog.records if record.name == "app.access"] == ["unknown"]
+
+
+def limited(make_client, proxies):
+    return make_client(RATE_LIMIT="1/hour", TRUSTED_PROXIES=str(proxies))
