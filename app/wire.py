@@ -42,7 +42,7 @@ class _Request(Request):
             raise InvalidHeader("TRANSFER-ENCODING", req=self)
         if self.version >= (1, 1) and not any(name == "HOST" for name, _ in self.headers):  # RFC 9112, 3.2
             raise InvalidHeader("HOST", req=self)
-        if "#" in self.uri:  # which no request target has
+        if "#" in self.uri or self.path.startswith("//"):  # Werkzeug reads //x as /x
             raise InvalidRequestLine(self.uri)
         super().set_body_reader()
 
