@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 # the share of places on which nothing but UNREFUSED is served, and no connection is kept
 RESERVED_SHARE = 0.05
 # the share down to which slow connections are cut, so that looking for them is seldom
-CUT_TO_SHARE = 0.75
-LOOK_SECONDS = 0.1
+CUT_TO_SHARE = 0.85
+LOOK_SECONDS = 0.05
 # who sends at once, or takes an answer at once, is done before, and never looked at
 SLOW_SECONDS = 0.1
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)

@@ -29,7 +29,7 @@ from app.errors import (
     RequestTimeout,
 )
 from app.lifecycle import ENDING_SIGNALS
-from app.memory import return_large_blocks
+from app.memory import return_large_blocks, spare_what_stays
 from app.places import Connection, Places
 from app.refusals import as_http, refusal
 from app.requestid import accepted_or_new
@@ -94,6 +94,7 @@ class Worker(GeventWorker):
     def run(self) -> None:
         """Serve until told to end; then accept nothing new, and give requests in flight their grace."""
         return_large_blocks()
+        spare_what_stays()
         servers = [
             _Server(one, handle=partial(self.handle, one.getsockname()), spawn=self._connections)
             for one in self.sockets

@@ -1,6 +1,7 @@
 """The gunicorn worker's own faults; tests/server has its ordinary life."""
 
 import errno
+import gc
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from gunicorn.config import Config as GunicornConfig
 
 from app.config import Config
 from app.embedded.launcher import Launcher
-from app.memory import return_large_blocks
+from app.memory import return_large_blocks, spare_what_stays
 from app.places import Connection
 from app.worker import Worker, _Server
 
@@ -128,3 +129,11 @@ def test_large_blocks_are_given_back_to_the_system():
         whole = b"".join(pieces)
         del pieces, whole
     assert process.memory_info().rss - before < 8 * 1024**2
+
+
+def test_what_is_loaded_is_not_looked_through_again():
+    try:
+        spare_what_stays()
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
