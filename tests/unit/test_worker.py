@@ -15,7 +15,7 @@ from gunicorn.config import Config as GunicornConfig
 
 from app.config import Config
 from app.embedded.launcher import Launcher
-from app.memory import return_large_blocks, spare_what_stays
+from app.memory import FULL_COLLECTION_AFTER, return_large_blocks, spare_what_stays
 from app.places import Connection
 from app.worker import Worker, _Server
 
@@ -131,9 +131,12 @@ def test_large_blocks_are_given_back_to_the_system():
     assert process.memory_info().rss - before < 8 * 1024**2
 
 
-def test_what_is_loaded_is_not_looked_through_again():
+def test_what_is_loaded_is_not_looked_through_again_and_the_rest_more_rarely():
+    thresholds = gc.get_threshold()
     try:
         spare_what_stays()
         assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold() == (*thresholds[:2], FULL_COLLECTION_AFTER)
     finally:
         gc.unfreeze()
+        gc.set_threshold(*thresholds)
