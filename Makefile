@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage soak overload outage streams faults-page tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage soak overload outage streams slow-clients faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ streams: install ## Measure streams: 200 at once, the embedded engine's, and wha
 	$(BIN)/python benchmarks/streams.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/relay.py
+
+slow-clients: install ## Let 2,000 slow clients fill all places; print what a normal caller waits beside them
+	$(BIN)/python benchmarks/slow_clients.py
 
 faults-page: install ## Write docs/faults.md from the table that the chaos tests run
 	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md

@@ -1,7 +1,6 @@
 """Callers who send more than anyone can read in a moment, and those who call beside them."""
 
 import threading
-import time
 
 import pytest
 from support.attacks import GENERATE, HEAD, HEALTH
@@ -27,10 +26,9 @@ def test_a_flood_on_one_connection_keeps_nobody_waiting(service, flood):
         reader = threading.Thread(target=until_closed, args=(connection,))
         sender.start()
         reader.start()
-        slowest = 0.0
+        answered = 0
         while reader.is_alive():
-            started = time.monotonic()
             assert service.get("/health").status_code == 200
-            slowest = max(slowest, time.monotonic() - started)
+            answered += 1
         sender.join(20)
-    assert slowest < 0.5  # on an idle machine 0.03, and seconds where the flood's turn does not end
+    assert answered > 8  # and two or three where the flood's turn does not end

@@ -1,5 +1,6 @@
 """Callers who send half of what they say they send, or do not take what they asked for."""
 
+import resource
 import select
 import threading
 import time
@@ -85,3 +86,13 @@ def test_a_head_that_drips_in_is_cut_in_time(start, remote):
             if select.select([connection], [], [], 0.1)[0]:
                 break
         assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
+
+
+def test_the_service_asks_for_the_open_files_that_its_connections_need(start, remote):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))  # which the service inherits
+    try:
+        service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_MAX_CONNECTIONS="300")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(service.processes()[1].pid, resource.RLIMIT_NOFILE)[0] > 2 * 300
