@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage soak overload outage streams fuzz security faults-page tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage soak overload outage streams slow-clients fuzz security faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,8 @@ security: install ## Audit the libraries, analyse the code, search for secrets; 
 	$(BIN)/python .ci/audit.py
 	$(BIN)/bandit --quiet -ll --skip B104,B108 --recursive app wsgi.py gunicorn.conf.py
 	git ls-files -z -- . ':!tests' | xargs -0 $(BIN)/detect-secrets-hook --exclude-secrets '^chatcmpl-'
+slow-clients: install ## Let 2,000 slow clients fill all places; print what a normal caller waits beside them
+	$(BIN)/python benchmarks/slow_clients.py
 
 faults-page: install ## Write docs/faults.md from the table that the chaos tests run
 	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md

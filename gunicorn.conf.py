@@ -2,6 +2,7 @@
 
 import math
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -24,6 +25,7 @@ bind = f"{_settings.server_host}:{_settings.server_port}"
 workers = _settings.web_concurrency
 worker_class = "app.worker.Worker"
 worker_connections = _settings.server_max_connections
+forwarded_allow_ips = ""  # gunicorn lets whoever it trusts change scheme and routing; nobody needs to here
 keepalive = math.ceil(_settings.server_idle_timeout)
 # after this a worker is killed; it ends by itself before, with a few seconds for its heartbeat and its last words
 graceful_timeout = math.ceil(_settings.drain_delay + _settings.shutdown_grace + 5)
@@ -54,7 +56,16 @@ if _settings.web_concurrency > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.enviro
 _metrics_dir = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 
 
+# for each connection one file upstream too; systems often allow a process far fewer than it may ask for
+_FILES = 2 * _settings.server_max_connections + 256
+
+
 def on_starting(server):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < _FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
+    if hard < _FILES:
+        server.log.warning("SERVER_MAX_CONNECTIONS is more than %d open files allow; raise ulimit -n", hard)
     for file in Path(_metrics_dir).glob("*.db") if _metrics_dir else ():
         file.unlink()  # of an earlier run
     if _engine:

@@ -1,8 +1,29 @@
 """One log format for the service and for gunicorn: JSON lines, or plain ones for people."""
 
+import logging
 from typing import Any
 
 _FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+class PlainFormatter(logging.Formatter):
+    """Lines for people and their terminals: only what is printable goes out as it is.
+
+    The first line of a record is the only one that begins at the margin; those of tracebacks are indented.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        return _printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return "\n".join("  " + _printable(line) for line in super().formatException(ei).split("\n"))
+
+
+def _printable(text: str) -> str:
+    """Return the text with its line breaks, terminal escapes, changes of direction and the like written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def logging_config(level: str, plain: bool) -> dict[str, Any]:
@@ -13,7 +34,11 @@ def logging_config(level: str, plain: bool) -> dict[str, Any]:
         "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
         "datefmt": "%Y-%m-%dT%H:%M:%S%z",
     }
-    plain_formatter = {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"}
+    plain_formatter = {
+        "class": "app.logs.PlainFormatter",
+        "format": "%(asctime)s %(levelname)-7s %(message)s",
+        "datefmt": "%H:%M:%S",
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -17,7 +17,6 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gevent.socket import wait_read
 from gunicorn.http.errors import NoMoreData, ParseException
-from gunicorn.http.parser import RequestParser
 from gunicorn.util import close
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -30,9 +29,11 @@ from app.errors import (
     RequestTimeout,
 )
 from app.lifecycle import ENDING_SIGNALS
-from app.memory import return_large_blocks
+from app.memory import return_large_blocks, spare_what_stays
+from app.places import Connection, Places
 from app.refusals import as_http, refusal
 from app.requestid import accepted_or_new
+from app.wire import Parser
 
 logger = logging.getLogger("app.access")
 
@@ -42,8 +43,7 @@ DRAIN_FACTOR = 8
 HEARTBEAT_SECONDS = 1.0
 LAST_CALL_SECONDS = 1.0
 LAST_WORD_SECONDS = 1.0
-# the share of SERVER_MAX_CONNECTIONS on which nothing but these routes is served, and none is kept
-RESERVED_SHARE = 0.05
+# what is served on the last places too
 UNREFUSED = ("/health", "/metrics")
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 1024**2
@@ -82,7 +82,7 @@ class Worker(GeventWorker):
         self._drain_delay = config.drain_delay
         self._shutdown_grace = config.shutdown_grace
         self._last_call = False
-        self._idle: set[socket.socket] = set()
+        self._places = Places(self.worker_connections)
         self._ending = Event()
         self._connections = Pool(self.worker_connections)
 
@@ -94,6 +94,7 @@ class Worker(GeventWorker):
     def run(self) -> None:
         """Serve until told to end; then accept nothing new, and give requests in flight their grace."""
         return_large_blocks()
+        spare_what_stays()
         servers = [
             _Server(one, handle=partial(self.handle, one.getsockname()), spawn=self._connections)
             for one in self.sockets
@@ -118,19 +119,22 @@ class Worker(GeventWorker):
 
     def handle(self, listener_name: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it closes, fails, or stays idle for too long; the listener may be gone meanwhile."""
-        # the kernel's own limit for bytes that the caller does not take; a timeout of the socket would bound reads too
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._write_timeout_ms)
+        connection = Connection(client)
+        self._places.take(connection)
         try:
-            self._serve(listener_name, client, addr)
+            # the kernel's own limit for bytes that the caller does not take; a socket's timeout would bound reads too
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._write_timeout_ms)
+            self._serve(listener_name, connection, addr)
         except (StopIteration, NoMoreData):
             pass  # an ordinary end
         except OSError as error:
             if error.errno not in _CALLER_GONE:
                 self.log.exception("socket error")
         except Exception as error:
-            self.handle_error(None, client, addr, error)
+            self.handle_error(None, connection, addr, error)
         finally:
-            close(client)
+            self._places.leave(connection)
+            close(connection)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what gunicorn itself refuses in the one shape of all errors, and log it like any request."""
@@ -166,24 +170,21 @@ class Worker(GeventWorker):
             self.alive = False
         if not self.alive:
             if self._last_call:
-                self._close_idle()
+                self._places.close_idle()  # their callers had a moment to send what was under way
             self._last_call = True
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """On SIGINT and SIGQUIT: end at once; nothing here needs an orderly end."""
         os._exit(0)
 
-    def _close_idle(self) -> None:
-        """Close the connections on which no request has begun; callers had a moment to send one that was under way."""
-        for client in self._idle:
-            with suppress(OSError):  # the caller has gone
-                client.shutdown(socket.SHUT_RDWR)  # wakes the wait
-
-    def _serve(self, listener_name: Any, client: Any, addr: Any) -> None:
-        parser = RequestParser(self.cfg, client, addr)
+    def _serve(self, listener_name: Any, client: Connection, addr: Any) -> None:
+        parser = Parser(self.cfg, client, addr)
         while self._drained(parser):
-            if not parser.unreader.buf.getbuffer().nbytes and not self._request_begins(client, parser.req_count):
+            if parser.holds_bytes():
+                parser.turns.rest()
+            elif not self._request_begins(client, parser):
                 return
+            client.begin()
             with gevent.Timeout(self._read_timeout, RequestTimeout()):
                 request = next(parser)
             self._make_room(request)
@@ -194,46 +195,47 @@ class Worker(GeventWorker):
         _linger(client)
 
     def _make_room(self, request: Any) -> None:
-        """Keep no connection that takes one of the last places, and serve UNREFUSED only where callers fill the rest.
+        """Keep no connection that takes one of the last places, and serve UNREFUSED only where no other makes way.
 
         Raises Overloaded.
         """
-        room = self.worker_connections - math.ceil(RESERVED_SHARE * self.worker_connections)
-        if len(self._connections) <= room:
+        if not self._places.short:
             return
         request.force_close()
-        self._close_idle()
-        if len(self._connections) - len(self._idle) > room and not request.path.startswith(UNREFUSED):
+        self._places.make_way()
+        if self._places.short and not request.path.startswith(UNREFUSED):
             raise Overloaded
 
-    def _drained(self, parser: RequestParser) -> bool:
+    def _drained(self, parser: Parser) -> bool:
         """Read what is left of the last request's body; tell whether the next request can begin."""
-        try:
-            drained: bool = parser.finish_body(time.monotonic() + self._read_timeout, self._drain_bytes)
-        except ParseException:  # malformed chunks, after the answer was given
-            return False
-        return drained
+        with (
+            suppress(ParseException),
+            gevent.Timeout(self._read_timeout, False),
+        ):  # malformed, after the answer was given
+            drained: bool = parser.finish_body(max_bytes=self._drain_bytes)
+            return drained
+        return False
 
-    def _request_begins(self, client: socket.socket, served: int) -> bool:
+    def _request_begins(self, client: Connection, parser: Parser) -> bool:
         """Wait for the next request's first byte; tell False where none comes in time or the server is stopping.
 
         A connection on which nothing was served yet was made before the server stopped listening: it is owed an answer.
         """
-        if not self.alive and served:
+        if not self.alive and parser.req_count:
             return False
-        self._idle.add(client)
         try:
-            wait_read(client.fileno(), self._idle_timeout if self.alive else LAST_CALL_SECONDS, IdleError())
+            with self._places.idle(client, kept=parser.req_count > 0):
+                wait_read(client.fileno(), self._idle_timeout if self.alive else LAST_CALL_SECONDS, IdleError())
         except IdleError:
             return False
-        finally:
-            self._idle.discard(client)
+        parser.turns.begin()
         return True
 
 
-def _linger(client: Any) -> None:
+def _linger(client: Connection) -> None:
     """Read on for a moment after the last answer: closing over unread bytes would reset it away from the caller."""
     received = 0
+    client.begin()
     with suppress(OSError), gevent.Timeout(LINGER_SECONDS, False):
         client.shutdown(socket.SHUT_WR)
         while received < LINGER_BYTES and (piece := client.recv(65536)):

@@ -1,5 +1,6 @@
 """Reads requests: the body within its time, as strict JSON, through the schema of its operation."""
 
+from itertools import islice
 from typing import Any
 
 import gevent
@@ -14,6 +15,8 @@ from app.schemas.fields import RequestSchema
 
 # how marshmallow names a fault of the request as a whole
 _WHOLE = "_schema"
+# of fields, and of reasons for one; a body of 1 MiB can have half a million, and an answer many times its size
+MAX_FAULTS = 100
 
 
 def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
@@ -30,6 +33,8 @@ def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
         data = request.get_data(cache=False)
     if len(data) > config.max_body_bytes:
         raise PayloadTooLarge
+    if len(data) < (request.content_length or 0):
+        raise ValidationError(details={"body": ["The body is shorter than its Content-Length."]})
     try:
         payload = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -47,11 +52,16 @@ def read_query(schema: RequestSchema) -> dict[str, Any]:
 
 
 def validated(schema: RequestSchema, payload: Any) -> dict[str, Any]:
-    """Return what the schema makes of a payload; raise ValidationError with every fault."""
+    """Return what the schema makes of a payload; raise ValidationError with its faults, MAX_FAULTS at most."""
     try:
         data: dict[str, Any] = schema.load(payload)
     except marshmallow.ValidationError as error:
         faults: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
-        details = {"body" if field == _WHOLE else str(field)[:100]: reasons for field, reasons in faults.items()}
+        details = {
+            "body" if field == _WHOLE else str(field)[:100]: reasons[:MAX_FAULTS]
+            if isinstance(reasons, list)
+            else reasons
+            for field, reasons in islice(faults.items(), MAX_FAULTS)
+        }
         raise ValidationError(details=details) from None
     return data

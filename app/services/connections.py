@@ -2,14 +2,11 @@
 
 import http.client
 import io
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import SWITCHING_PROTOCOLS
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
-import gevent
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
@@ -18,17 +15,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 
 from app.errors import ServiceError, UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnavailable
+from app.turns import Turns
 from app.version import SERVICE, __version__
 
 UPSTREAM_HOSTS = 4
 # 1xx answers before the final one; more are no protocol but a way to keep us busy
 MAX_INTERIM = 10
-# the longest that reading one answer may keep all other requests waiting
-TURN_SECONDS = 0.005
-# what was no work but a wait of another kind, such as for a slow caller, is not rested for
-LONGEST_REST_SECONDS = 0.05
-# a read that took longer has waited, and others had their turn
-WAIT_SECONDS = 0.0005
 
 # of an exception or what caused it; first match wins, so the most specific come first
 _FAULTS: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
@@ -43,30 +35,6 @@ _FAULTS: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
     (ProtocolError, UpstreamInvalidResponse),
     (Exception, UpstreamUnavailable),
 )
-
-
-class Turns:
-    """Lets other requests, and the deadline, have their turn beside one reader.
-
-    gevent's sockets and queues never wait while there is something to take: an upstream that sends faster than we read
-    would stop the worker. So after TURN_SECONDS without a wait the reader rests for as long as it has worked.
-    """
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Run the block, which reads and may wait; rest before it where that is due."""
-        asked = time.monotonic()
-        if asked - self._began > TURN_SECONDS:
-            gevent.sleep(min(asked - self._began, LONGEST_REST_SECONDS))
-            asked = self._began = time.monotonic()
-        try:
-            yield
-        finally:
-            if time.monotonic() - asked > WAIT_SECONDS:
-                self._began = time.monotonic()
 
 
 class _TakingTurns(io.RawIOBase):

@@ -17,7 +17,8 @@ from app.backends.chunks import Chunk, ChunkReader
 from app.backends.sse import EventSplitter
 from app.context import StreamFacts
 from app.errors import CallerLeft, InternalError, ServiceError, StreamTooLong, UpstreamInvalidResponse, UpstreamTimeout
-from app.services.connections import Turns, connection_fault
+from app.services.connections import connection_fault
+from app.turns import Turns
 
 logger = logging.getLogger(__name__)
 

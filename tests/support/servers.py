@@ -126,7 +126,8 @@ class Upstream:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                upstream.requests.append({"path": self.path, "headers": dict(self.headers), "body": json.loads(body)})
+                self.asked = json.loads(body)
+                upstream.requests.append({"path": self.path, "headers": dict(self.headers), "body": self.asked})
                 upstream.arrived.release()
                 upstream.answer(self)
 

@@ -37,3 +37,27 @@ def test_no_text_can_forge_a_line(logged):
 
 def test_plain_lines_are_for_people(logged):
     assert logged(True, "served %d", 5).endswith(" INFO    served 5\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\nb", "a\\nb"),
+        ("a\r\n12:00:00 ERROR forged", "a\\r\\n12:00:00 ERROR forged"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\x00\x08\x7f", "\\x00\\x08\\x7f"),
+        ("\u2028\u202e", "\\u2028\\u202e"),
+        ("\ud800", "\\ud800"),
+        ("naïve 日本", "naïve 日本"),
+    ],
+)
+def test_a_plain_line_holds_nothing_that_a_terminal_acts_on(logged, text, shown):
+    assert logged(True, "%s", text).endswith(f" INFO    {shown}\n")
+
+
+def test_no_line_of_a_plain_traceback_can_pass_for_a_record(logged):
+    error = ValueError("a\n12:00:00 ERROR forged\x1b[2J")
+    first, *others = logged(True, "failed", exc_info=error).splitlines()
+    assert first.endswith("failed")
+    assert others == ["  ValueError: a", "  12:00:00 ERROR forged\\x1b[2J"]

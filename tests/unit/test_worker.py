@@ -1,6 +1,7 @@
 """The gunicorn worker's own faults; tests/server has its ordinary life."""
 
 import errno
+import gc
 import json
 import os
 import signal
@@ -14,7 +15,8 @@ from gunicorn.config import Config as GunicornConfig
 
 from app.config import Config
 from app.embedded.launcher import Launcher
-from app.memory import return_large_blocks
+from app.memory import FULL_COLLECTION_AFTER, return_large_blocks, spare_what_stays
+from app.places import Connection
 from app.worker import Worker, _Server
 
 
@@ -66,8 +68,9 @@ def test_a_caller_that_has_gone_is_no_news_but_another_fault_of_the_socket_is(wo
 
 
 def test_an_answer_to_a_caller_that_has_gone_is_dropped(worker, connection):
-    connection[1].close()
-    worker.handle_error(None, connection[1], ("127.0.0.1", 1), ValueError())
+    served = Connection(connection[1])
+    served.close()
+    worker.handle_error(None, served, ("127.0.0.1", 1), ValueError())
 
 
 def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, connection):
@@ -77,30 +80,22 @@ def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, c
 
 
 def test_idle_connections_close_with_the_second_heartbeat_of_a_worker_that_ends(worker, connection):
-    worker._idle = {connection[1]}
-    worker.notify()
-    worker.alive = False
-    worker.notify()
-    connection[0].setblocking(False)
-    with pytest.raises(BlockingIOError):
-        connection[0].recv(1)
-    worker.notify()
-    connection[0].settimeout(5)
-    assert connection[0].recv(1) == b""
+    with worker._places.idle(connection[1], kept=True):
+        worker.notify()
+        worker.alive = False
+        worker.notify()
+        connection[0].setblocking(False)
+        with pytest.raises(BlockingIOError):
+            connection[0].recv(1)
+        worker.notify()
+        connection[0].settimeout(5)
+        assert connection[0].recv(1) == b""
 
 
 def test_a_worker_whose_engine_has_lost_its_supervisor_ends(worker):
     worker.engine = Launcher(Config(), 1)  # which runs nothing
     worker.notify()
     assert worker.alive is False
-
-
-def test_closing_idle_connections_wakes_their_wait_and_passes_over_those_that_are_gone(worker, connection):
-    gone = connection[1].dup()
-    gone.close()
-    worker._idle = {gone, connection[1]}
-    worker._close_idle()
-    assert connection[0].recv(1) == b""
 
 
 def test_a_stopping_worker_still_serves_what_was_connected_before(worker, connection):
@@ -110,8 +105,9 @@ def test_a_stopping_worker_still_serves_what_was_connected_before(worker, connec
     caller.shutdown(socket.SHUT_WR)
     worker.wsgi = lambda environ, start_response: start_response("204 No Content", []) and []
     handle(worker, served)
-    assert caller.recv(65536).startswith(b"HTTP/1.1 204 No Content\r\n")
-    assert worker._request_begins(served, served=1) is False
+    answer = b"".join(iter(lambda: caller.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 204 No Content\r\n")
+    assert answer.count(b"HTTP/1.1") == 1
 
 
 def test_what_connected_before_the_listener_closes_is_served():
@@ -133,3 +129,14 @@ def test_large_blocks_are_given_back_to_the_system():
         whole = b"".join(pieces)
         del pieces, whole
     assert process.memory_info().rss - before < 8 * 1024**2
+
+
+def test_what_is_loaded_is_not_looked_through_again_and_the_rest_more_rarely():
+    thresholds = gc.get_threshold()
+    try:
+        spare_what_stays()
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold() == (*thresholds[:2], FULL_COLLECTION_AFTER)
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)

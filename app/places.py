@@ -1,0 +1,127 @@
+"""The places of a worker's connections: who holds one, who keeps us waiting, and who is cut when places run short."""
+
+import logging
+import math
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import gevent
+from gevent import socket
+
+logger = logging.getLogger(__name__)
+
+# the share of places on which nothing but UNREFUSED is served, and no connection is kept
+RESERVED_SHARE = 0.05
+# the share down to which slow connections are cut, so that looking for them is seldom
+CUT_TO_SHARE = 0.85
+LOOK_SECONDS = 0.05
+# who sends at once, or takes an answer at once, is done before, and never looked at
+SLOW_SECONDS = 0.1
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Connection(socket.socket):
+    """A caller's connection, which knows since when it is waited for.
+
+    For the rest of a request that is since its first byte, for an answer to be taken since it was given. A caller that
+    itself waits for its answer is not waited for.
+    """
+
+    def __init__(self, accepted: Any) -> None:
+        """Take an accepted socket over."""
+        super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
+        self.waited_for_since = math.inf
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin to read a request."""
+        self._began = time.monotonic()
+
+    def recv(self, *arguments: Any) -> bytes:
+        """Receive; what waits meanwhile waits since the request began."""
+        return self._waiting(self._began, super().recv, *arguments)
+
+    def sendall(self, *arguments: Any) -> None:
+        """Send all; what waits meanwhile waits since now."""
+        self._waiting(time.monotonic(), super().sendall, *arguments)
+
+    def cut(self) -> None:
+        """End the connection, and whatever waits for it; a reset, or what was not taken would stay in the kernel."""
+        with suppress(OSError):  # the caller has gone
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self.shutdown(socket.SHUT_RDWR)
+
+    def _waiting(self, since: float, call: Any, *arguments: Any) -> Any:
+        before = self.waited_for_since  # a caller's watch may peek while an answer is being sent
+        self.waited_for_since = since
+        try:
+            return call(*arguments)
+        finally:
+            self.waited_for_since = before
+
+
+class Places:
+    """The connections of one worker, of which there may be `size`."""
+
+    def __init__(self, size: int) -> None:
+        self._room = size - math.ceil(RESERVED_SHARE * size)
+        self._cut_to = math.floor(CUT_TO_SHARE * size)
+        self._taken: set[Connection] = set()
+        self._idle: dict[Connection, float] = {}  # and from when on they make way
+        self._looked = -math.inf
+        self._watch: gevent.Greenlet | None = None
+
+    @property
+    def short(self) -> bool:
+        """Whether none but reserved places are left, those not counted that are being freed."""
+        return len(self._taken) > self._room
+
+    def take(self, connection: Connection) -> None:
+        """Give the connection a place; where places run short, slow ones lose theirs while they do."""
+        self._taken.add(connection)
+        if self.short and not self._watch:
+            self._watch = gevent.spawn(self._make_way_while_short)
+
+    def leave(self, connection: Connection) -> None:
+        """Free the connection's place."""
+        self._taken.discard(connection)
+
+    @contextmanager
+    def idle(self, connection: Connection, *, kept: bool) -> Iterator[None]:
+        """Wait in the block for a request; a connection that is kept makes way at once, a new one has a moment."""
+        self._idle[connection] = time.monotonic() + (0 if kept else SLOW_SECONDS)
+        try:
+            yield
+        finally:
+            del self._idle[connection]
+
+    def make_way(self) -> None:
+        """Close idle connections, and cut those that are waited for, the longest first; others are never cut."""
+        now = time.monotonic()
+        self.close_idle(now)
+        if not self.short or now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        slow = [one for one in self._taken if now - one.waited_for_since > SLOW_SECONDS]
+        slow.sort(key=lambda one: one.waited_for_since)
+        for one in slow[: len(self._taken) - self._cut_to]:
+            one.cut()
+            self._taken.discard(one)
+        if slow:
+            logger.warning("places ran short; connections that were slow to send or to take were cut")
+
+    def close_idle(self, now: float = math.inf) -> None:
+        """Close the connections on which no request has begun, which ends their wait; `now` spares those just made."""
+        for one, since in self._idle.items():
+            if since <= now:
+                self._taken.discard(one)
+                with suppress(OSError):  # the caller has gone
+                    one.shutdown(socket.SHUT_RDWR)
+
+    def _make_way_while_short(self) -> None:
+        while self.short:
+            self.make_way()
+            gevent.sleep(LOOK_SECONDS)

@@ -1,0 +1,66 @@
+"""How requests are read off a connection: by gunicorn's parser, but stricter, and in turns with other connections."""
+
+from typing import Any
+
+from gunicorn.http.errors import InvalidHeader, InvalidRequestLine
+from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import SocketUnreader
+
+from app.places import Connection
+from app.turns import Turns
+
+# of request line and headers, and of trailers; gunicorn's own limit is the product of its two others
+MAX_HEAD_BYTES = 64 * 1024
+
+
+class _Unreader(SocketUnreader):
+    """Reads in turns, and no more at once than is copied in a moment: gunicorn copies all it holds at each read."""
+
+    max_body_chunk = 64 * 1024
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.turns = Turns()
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        with self.turns.reading():
+            received: bytes = super().chunk(size_hint)
+        return received
+
+
+class _Request(Request):
+    """Refuses what a proxy before us may understand otherwise, though gunicorn would serve it."""
+
+    def parse(self, unreader: _Unreader) -> Any:
+        self.max_buffer_headers = MAX_HEAD_BYTES
+        return super().parse(unreader)
+
+    def set_body_reader(self) -> None:
+        codings = [value.lower() for name, value in self.headers if name == "TRANSFER-ENCODING"]
+        if codings not in ([], ["chunked"]):
+            raise InvalidHeader("TRANSFER-ENCODING", req=self)
+        if self.version >= (1, 1) and not any(name == "HOST" for name, _ in self.headers):  # RFC 9112, 3.2
+            raise InvalidHeader("HOST", req=self)
+        if "#" in self.uri or self.path.startswith("//"):  # Werkzeug reads //x as /x
+            raise InvalidRequestLine(self.uri)
+        super().set_body_reader()
+
+
+class Parser(RequestParser):
+    """The requests of one connection, one after the other."""
+
+    mesg_class = _Request
+
+    def __init__(self, cfg: Any, connection: Connection, address: Any) -> None:
+        super().__init__(cfg, connection, address)
+        self.unreader = _Unreader(connection)
+
+    @property
+    def turns(self) -> Turns:
+        """The turns in which the connection is read."""
+        return self.unreader.turns
+
+    def holds_bytes(self) -> bool:
+        """Tell whether what was read goes on behind the last request."""
+        return bool(self.unreader.buf.getbuffer().nbytes)

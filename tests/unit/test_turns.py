@@ -1,0 +1,48 @@
+"""How one reader lets others work beside it."""
+
+import pytest
+
+from app import turns
+from app.turns import LONGEST_REST_SECONDS, Turns
+
+
+@pytest.fixture
+def rests(monkeypatch):
+    """A clock that moves only while someone works or rests; how long was rested, each time."""
+    now, rested = [1000.0], []
+
+    def rest(seconds):
+        rested.append(round(seconds, 6))
+        now[0] += seconds
+
+    monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(turns.gevent, "sleep", rest)
+    return now, rested
+
+
+def test_who_worked_for_a_turn_rests_as_long_and_not_twice(rests):
+    now, rested = rests
+    mine = Turns()
+    now[0] += 0.02
+    mine.rest()
+    mine.rest()
+    assert rested == [0.02]
+
+
+def test_a_turn_begins_anew_with_each_wait(rests):
+    now, rested = rests
+    mine = Turns()
+    for _ in range(5):
+        now[0] += 0.004
+        with mine.reading():
+            now[0] += 0.001
+    assert rested == []
+
+
+def test_a_long_wait_elsewhere_is_not_rested_for_in_full(rests):
+    now, rested = rests
+    mine = Turns()
+    now[0] += 60
+    with mine.reading():
+        pass
+    assert rested == [LONGEST_REST_SECONDS]
