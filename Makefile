@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage soak overload outage streams slow-clients fuzz security faults-page tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz security faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ coverage: install ## Run all tests; fail below 100 % branch coverage of app/
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+accuracy: install ## Rate all 800 texts, of which the tests rate every second
+	SENTIMENT_EACH=1 $(BIN)/pytest tests/server/test_sentiment_accuracy.py
 
 soak: install ## Run all faults mixed for 10 minutes; fail if memory, threads or file handles grow
 	$(BIN)/python benchmarks/soak.py

@@ -4,6 +4,7 @@ The data is the ground truth of the vaderSentiment package (C.J. Hutto and E. Gi
 """
 
 import csv
+import os
 import statistics
 import time
 from collections import defaultdict
@@ -15,6 +16,10 @@ DATA = Path(__file__).parents[1] / "data" / "sentiment-dev.tsv"
 FLOOR = 0.84
 
 
+# every second text of each kind; `make accuracy` rates them all
+EACH = int(os.environ.get("SENTIMENT_EACH", "2"))
+
+
 @pytest.mark.timeout(400)
 def test_both_kinds_of_text_are_rated_well_with_one_calibration(embedded, record_property):
     with DATA.open(encoding="utf-8") as file:
@@ -22,7 +27,7 @@ def test_both_kinds_of_text_are_rated_well_with_one_calibration(embedded, record
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert len(rows) == 800
     right, seconds = defaultdict(list), []
-    for row in rows:
+    for row in rows[::EACH]:
         started = time.perf_counter()
         sentiment = embedded.post("/v1/text/sentiment", text=row["text"]).json()["sentiment"]
         seconds.append(time.perf_counter() - started)
