@@ -130,6 +130,10 @@ def test_every_fault_is_named_at_once():
         ({"API_KEYS": "app:" + "a" * 64 + ",app:" + "b" * 64}, "API_KEYS"),
         ({"API_KEYS": "one:" + "a" * 64 + ",two:" + "a" * 64}, "API_KEYS"),
         ({"REQUIRE_API_KEYS": "true"}, "API_KEYS"),
+        ({"METRICS_REQUIRE_KEY": "true"}, "API_KEYS"),
+        ({"TRUSTED_HOSTS": "http://api.example.com"}, "TRUSTED_HOSTS"),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES"),
+        ({"TOKENS_PER_DAY": "many"}, "TOKENS_PER_DAY"),
         ({"LOG_FORMAT": "plain", "LOG_STRUCTURED": "true"}, "LOG_STRUCTURED"),
     ],
 )
