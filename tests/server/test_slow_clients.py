@@ -95,4 +95,5 @@ def test_the_service_asks_for_the_open_files_that_its_connections_need(start, re
         service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_MAX_CONNECTIONS="300")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert service.get("/health").status_code == 200
     assert resource.prlimit(service.processes()[1].pid, resource.RLIMIT_NOFILE)[0] > 2 * 300

@@ -197,7 +197,7 @@ BAD_BODIES = {
     "1e999": b'{"prompt": "x", "temperature": 1e999}',
     "-1e999": b'{"prompt": "x", "seed": -1e999}',
     "a hundred thousand digits": b'{"prompt": "x", "max_tokens": ' + b"9" * 100_000 + b"}",
-    "a hundred thousand decimals": b'{"prompt": "x", "max_tokens": 0.' + b"9" * 100_000 + b"}",
+    "a hundred thousand decimals": b'{"prompt": "x", "max_tokens": 0.5' + b"9" * 100_000 + b"}",
     "a hundred thousand keys": asking(**{f"{number:x}": 1 for number in range(100_000)}),
     "a hundred thousand names that collide in other hashes": asking(
         **{format(number, "017b").translate({48: "Aa", 49: "BB"}): 1 for number in range(20_000)}
