@@ -4,6 +4,8 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from time import monotonic
 
+from cachetools import LRUCache
+
 from app.context import Allowance
 from app.services.store import Store
 
@@ -47,13 +49,24 @@ class MovingWindows:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._near: OrderedDict[str, deque[float]] = OrderedDict()
+        self._full_until: LRUCache[str, float] = LRUCache(WINDOWS)
 
     def take(self, key: str, limit: int, seconds: float, allowance: Allowance) -> Taken | None:
         """Put one request into a window if there is room; None where Redis cannot tell."""
-        if self._store.configured:
-            command = ("EVAL", _TAKE, 1, PREFIX + key, limit, round(seconds * _MICRO))
-            return self._store.ask(allowance, _taken, command)
-        return self._take_near(key, limit, seconds)
+        if not self._store.configured:
+            return self._take_near(key, limit, seconds)
+        command = ("EVAL", _TAKE, 1, PREFIX + key, limit, round(seconds * _MICRO))
+        taken = self._store.ask(allowance, _taken, command)
+        if taken is None:
+            return None if self._store.failing else self._known_full(key, limit)
+        if not taken.allowed:
+            self._full_until[key] = monotonic() + taken.wait
+        return taken
+
+    def _known_full(self, key: str, limit: int) -> Taken | None:
+        """Return what Redis said before one question that it was late to answer: a full window is so for a time."""
+        wait = self._full_until.get(key, 0.0) - monotonic()
+        return Taken(False, limit, wait) if wait > 0 else None
 
     def _take_near(self, key: str, limit: int, seconds: float) -> Taken:
         now = monotonic()

@@ -62,7 +62,7 @@ class Store:
         except Exception as error:
             self._failed(error)  # whatever it is: what a broken peer makes the library raise is not limited
             return None
-        if self._failing:
+        if self.failing:
             logger.warning("redis answers again")
         self._faults = 0
         return result
@@ -78,11 +78,12 @@ class Store:
             return pipeline.execute()
 
     @property
-    def _failing(self) -> bool:
+    def failing(self) -> bool:
+        """Tell whether it is left alone because of faults in a row."""
         return self._faults >= LATCH_FAULTS
 
     def _may_try(self) -> bool:
-        if not self._failing:
+        if not self.failing:
             return True
         now = monotonic()
         if now < self._next_try:

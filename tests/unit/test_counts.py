@@ -10,7 +10,7 @@ from app.services import rates
 from app.services.counts import Counts, Window
 from app.services.leases import Leases
 from app.services.rates import MovingWindows
-from app.services.store import Store
+from app.services.store import LATCH_FAULTS, Store
 
 SECOND = 1.0
 
@@ -124,6 +124,28 @@ def test_limits_are_open_where_redis_is_away(away, allowance):
     assert MovingWindows(away).take("a", 1, 60, allowance) is None
     assert Counts(away).reserve([window(1)], 50, allowance) is None
     assert Leases(away).take("a", 1, "x", 60, allowance) is None
+
+
+def test_a_window_that_redis_called_full_is_so_while_a_single_question_goes_unanswered(redis, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(rates, "monotonic", lambda: now[0])
+    windows = MovingWindows(Store(redis.url))
+    assert [windows.take("a", 1, 60, Allowance(SECOND)).allowed for _ in range(2)] == [True, False]
+    known = windows.take("a", 1, 60, Allowance(0))
+    assert (known.allowed, known.count) == (False, 1)
+    assert 59 < known.wait <= 60
+    assert windows.take("b", 1, 60, Allowance(0)) is None
+    now[0] += 60
+    assert windows.take("a", 1, 60, Allowance(0)) is None
+
+
+def test_no_window_is_called_full_while_redis_is_away(redis, allowance):
+    store = Store(redis.url)
+    windows = MovingWindows(store)
+    assert [windows.take("a", 1, 60, allowance).allowed for _ in range(2)] == [True, False]
+    for _ in range(LATCH_FAULTS):
+        store.ask(allowance, bool, ("NO SUCH COMMAND",))
+    assert windows.take("a", 1, 60, allowance) is None
 
 
 def test_rubbish_in_redis_leaves_limits_open(redis, allowance):
