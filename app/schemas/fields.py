@@ -13,7 +13,8 @@ from app.parsing import BACKEND_NAMES, MODEL_REF_PATTERN, model_ref
 MAX_TOKENS = 32_768
 MAX_STOPS = 4
 MAX_STOP_CHARS = 200
-MAX_SEED = 2**63 - 1
+_INT64 = 2**63
+MAX_SEED = _INT64 - 1
 WITHOUT_NUL = r"^[^\u0000]*$"
 # the class lists what str.strip removes; regular expressions elsewhere have another idea of white space
 _BLANK = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -100,10 +101,13 @@ class Number(fields.Float):
 
 
 def whole(value: Any) -> Any:
-    """Return a whole number, or all in a list, as such: to JSON 5.0 and 5 are one."""
+    """Return a whole number, or all in a list, as such: to JSON 5.0 and 5 are one.
+
+    An integer beyond 64 bits has been rounded by the time it is read, so it is left to be refused.
+    """
     if isinstance(value, list):
         return [whole(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _INT64 else value
 
 
 class Integer(fields.Integer):

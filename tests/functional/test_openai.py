@@ -754,3 +754,9 @@ def test_an_unknown_backend_error_names_models_that_can_be_used(client, upstream
     error = refused(chat(client, model="org/x"), 404)
     assert "org/small" in error["message"]
     assert json.dumps(error).isascii()
+
+
+def test_a_number_that_is_rounded_into_its_bounds_is_refused(client):
+    body = b'{"messages": [{"role": "user", "content": "Hi."}], "seed": -9223372036854775809}'
+    answer = client.post("/v1/chat/completions", data=body, content_type="application/json")
+    assert refused(answer)["param"] == "seed"
