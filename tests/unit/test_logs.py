@@ -37,3 +37,8 @@ def test_no_text_can_forge_a_line(logged):
 
 def test_plain_lines_are_for_people(logged):
     assert logged(True, "served %d", 5).endswith(" INFO    served 5\n")
+
+
+def test_headers_that_an_upstream_malformed_are_not_logged(logged):
+    logged(False, "the settings are in force")
+    assert not logging.getLogger("urllib3.connection").isEnabledFor(logging.WARNING)
