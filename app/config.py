@@ -38,6 +38,9 @@ def setting(parse: Callable[[str], Any], default: Any = None) -> Any:
     return field(default_factory=lambda: default, metadata={"parse": parse})
 
 
+_SECRET = (parsing.secret, parsing.redis_url, client_keys)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Every setting; durations are in seconds, sizes in bytes. The README says what each means."""
@@ -134,10 +137,8 @@ class Config:
 
     @classmethod
     def secret_variables(cls) -> set[str]:
-        """Return the names of the variables that hold keys."""
-        return {
-            item.name.upper() for item in fields(cls) if item.metadata["parse"] in (parsing.secret, parsing.redis_url)
-        }
+        """Return the names of the variables that hold keys, or their hashes."""
+        return {item.name.upper() for item in fields(cls) if item.metadata["parse"] in _SECRET}
 
     @property
     def has_keys(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from app import parsing
 from app.limits import LIMITS
+from app.parsing import Secret
 
 # a key is this many random bytes, which no hash needs to slow a guesser down for
 KEY_BYTES = 32
@@ -34,7 +35,7 @@ class ClientKey:
     """
 
     name: str
-    digest: str = field(repr=False)
+    digest: Secret
     expires: datetime | None = None
     operations: frozenset[str] | None = None
     models: frozenset[str] | None = None
@@ -51,7 +52,7 @@ class ClientKey:
 class ClientKeys:
     """The keys that are known, by the SHA-256 of each in hexadecimal."""
 
-    _by_digest: Mapping[str, ClientKey]
+    _by_digest: Mapping[Secret, ClientKey]
 
     @property
     def clients(self) -> Iterable[ClientKey]:
@@ -64,8 +65,8 @@ class ClientKeys:
         What is looked up is a hash, of which a caller cannot choose a part: no time tells how near a guess is.
         """
         digest = _digest(key)
-        found = self._by_digest.get(digest)
-        return found if found is not None and hmac.compare_digest(found.digest, digest) else None
+        found = self._by_digest.get(Secret(digest))
+        return found if found is not None and hmac.compare_digest(found.digest.reveal(), digest) else None
 
     def __or__(self, other: "ClientKeys") -> "ClientKeys":
         """Return the keys of both; raise ValueError where a name or a hash is in both."""
@@ -130,7 +131,7 @@ def _client_key(text: str) -> ClientKey:
         limits = {name: parse(given[name]) for name, parse in LIMITS.items() if name in given}
     except ValueError:
         raise ValueError(_FORM) from None
-    return ClientKey(match[1], match[2], **permissions, limits=MappingProxyType(limits))
+    return ClientKey(match[1], Secret(match[2]), **permissions, limits=MappingProxyType(limits))
 
 
 def _distinct(keys: Iterable[ClientKey]) -> ClientKeys:

@@ -50,6 +50,8 @@ def logging_config(level: str, plain: bool) -> dict[str, Any]:
             "gunicorn.error": {"propagate": True, "handlers": []},
             "gunicorn.access": {"propagate": False, "handlers": []},
             "urllib3": {"level": "WARNING"},
+            # and, as warnings, headers that it cannot parse, in which an upstream may repeat our key
+            "urllib3.connection": {"level": "ERROR"},
             # our own line of the request tells which limit it was
             "flask-limiter": {"level": "WARNING"},
         },

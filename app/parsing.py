@@ -30,14 +30,25 @@ _SIZE_UNITS = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
-@dataclass(frozen=True, repr=False)
 class Secret:
-    """A text that prints as `***`; `reveal` gives the text itself, for the one place that sends it."""
+    """A text that prints as `***`; `reveal` gives the text itself, for the one place that needs it.
 
-    _text: str
+    No dataclass, and without a `__dict__`: asdict and vars would show what repr hides.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def __repr__(self) -> str:
         return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
     def reveal(self) -> str:
         """Return the secret text."""

@@ -1,6 +1,7 @@
 """Calls of the service's operations, and answers for them."""
 
 import json
+import socket
 
 import requests
 
@@ -20,3 +21,10 @@ def generate(service, **headers):
 
 def answer_of(text):
     return json.dumps(chat_answer(text)).encode()
+
+
+def raw(port: int, request: str) -> bytes:
+    """Send the text as it is, and return all that comes until the service hangs up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(request.encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))

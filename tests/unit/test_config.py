@@ -1,5 +1,7 @@
 """The settings: defaults, parsing, and every fault named at once."""
 
+from dataclasses import is_dataclass
+
 import pytest
 
 from app.config import Config, ConfigError
@@ -200,6 +202,16 @@ def test_a_secret_is_never_printed():
     assert config.huggingface_api_key == Secret("hf_topsecret")
     assert config.huggingface_api_key.reveal() == "hf_topsecret"
     assert "hf_topsecret" not in str(ConfigError(faults(HUGGINGFACE_API_KEY="hf_topsecret wrong")))
+
+
+def test_a_secret_shows_nothing_to_what_takes_objects_apart():
+    config = Config.from_env({"API_KEYS": f"team:{'ab' * 32}"})
+    [client] = config.api_keys.clients
+    assert not is_dataclass(Secret("x"))
+    assert not hasattr(Secret("x"), "__dict__")
+    assert "abab" not in f"{vars(client)} {vars(config.api_keys)}"
+    assert {Secret("x"), Secret("x"), Secret("y")} == {Secret("y"), Secret("x")}
+    assert Secret("x") != "x"
 
 
 def test_secret_variables_are_known_by_their_type():

@@ -61,3 +61,8 @@ def test_no_line_of_a_plain_traceback_can_pass_for_a_record(logged):
     first, *others = logged(True, "failed", exc_info=error).splitlines()
     assert first.endswith("failed")
     assert others == ["  ValueError: a", "  12:00:00 ERROR forged\\x1b[2J"]
+
+
+def test_headers_that_an_upstream_malformed_are_not_logged(logged):
+    logged(False, "the settings are in force")
+    assert not logging.getLogger("urllib3.connection").isEnabledFor(logging.WARNING)
