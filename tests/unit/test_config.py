@@ -215,7 +215,7 @@ def test_a_secret_shows_nothing_to_what_takes_objects_apart():
 
 
 def test_secret_variables_are_known_by_their_type():
-    assert Config.secret_variables() == {"HUGGINGFACE_API_KEY", "OPENAI_API_KEY", "REDIS_URL"}
+    assert Config.secret_variables() == {"HUGGINGFACE_API_KEY", "OPENAI_API_KEY", "API_KEYS", "REDIS_URL"}
 
 
 def test_settings_that_nothing_acts_on_yet_are_read():
