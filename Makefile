@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz security faults-page tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document security faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ streams: install ## Measure streams: 200 at once, the embedded engine's, and wha
 
 fuzz: install ## Try the running service with 10,000 cases made from its document, with and without keys
 	$(BIN)/python benchmarks/fuzz.py
+
+document: install ## Measure what the document of the interface costs a start and a request
+	$(BIN)/python benchmarks/document.py
 
 security: install ## Audit the libraries, analyse the code, search for secrets; says what could not be audited
 	$(BIN)/python .ci/audit.py
