@@ -46,7 +46,7 @@ coverage: install ## Run all tests; fail below 100 % branch coverage of app/
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-accuracy: install ## Rate all 800 texts, of which the tests rate every third
+accuracy: install ## Rate all 800 texts, of which the tests rate every sixth
 	SENTIMENT_EACH=1 $(BIN)/pytest tests/server/test_sentiment_accuracy.py
 
 soak: install ## Run all faults mixed for 10 minutes; fail if memory, threads or file handles grow

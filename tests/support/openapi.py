@@ -8,6 +8,8 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 # what differs from call to call
 VOLATILE = {"id", "created", "generated_at", "processing_ms", "timestamp", "latency_ms"}
+# an engine that works on other requests beside rounds otherwise
+FLOAT_NOISE = 0.05
 VOLATILE_COUNTS = {"requests_total", "requests_duration", "error_rate"}
 
 
@@ -57,4 +59,6 @@ def holds(actual: Any, example: Any) -> bool:
         return isinstance(actual, dict) and all(holds(actual.get(name), example[name]) for name in names)
     if isinstance(example, list):
         return isinstance(actual, list) and len(actual) == len(example) and all(map(holds, actual, example))
+    if isinstance(example, float):
+        return isinstance(actual, int | float) and abs(actual - example) < FLOAT_NOISE
     return actual == example
