@@ -1,5 +1,6 @@
 """GET /openapi.json, the document of the interface, and GET /docs, the page that shows it."""
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -41,20 +42,30 @@ _PAGE_SHOWN = Documentation(
 
 
 def init_app(app: Flask, *, keys_required: bool) -> None:
-    """Serve the document of all routes that the app has by now, its own included, and the page."""
-    assets = _assets()
+    """Serve the document of all the app's routes, these included, and the page."""
     page = (_PAGE / "index.html").read_text().replace("{version}", _version())
     routes = Blueprint("documentation", __name__)
+
+    @cache  # made when first asked for: it is most of what a start would take
+    def document() -> bytes:
+        return orjson.dumps(build_document(app, keys_required=keys_required))
 
     @routes.get("/openapi.json")
     @documented(_DOCUMENT)
     def openapi() -> Response:
-        return Response(document, mimetype=JSON)
+        return Response(document(), mimetype=JSON)
 
     @routes.get("/docs")
     @documented(_PAGE_SHOWN)
     def docs() -> Response:
         return Response(page, mimetype="text/html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+    _add_assets(routes)
+    app.register_blueprint(routes)
+
+
+def _add_assets(routes: Blueprint) -> None:
+    assets = _assets()
 
     @routes.get("/docs/assets/<name>")
     def asset(name: str) -> Response:
@@ -66,9 +77,6 @@ def init_app(app: Flask, *, keys_required: bool) -> None:
         response.set_etag(_version())
         response.make_conditional(request)
         return response
-
-    app.register_blueprint(routes)
-    document = orjson.dumps(build_document(app, keys_required=keys_required))
 
 
 def _assets() -> dict[str, tuple[Path, str]]:
