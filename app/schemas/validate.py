@@ -11,7 +11,7 @@ class ValidateRequestSchema(RequestSchema):
 
     model = Model(
         required=True,
-        metadata={"description": "The name of a model: an id, an alias or `backend:model`.", "example": "gpt2"},
+        metadata={"description": "The name of a model: an id, an alias or `backend:model`.", "examples": ["gpt2"]},
     )
 
 

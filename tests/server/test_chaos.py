@@ -1,11 +1,8 @@
 """Every fault of the table, over real sockets: the answer, its time, the calls made, and health afterwards."""
 
-import ssl
-from contextlib import closing, contextmanager
-
 import pytest
 from support.calls import generate
-from support.chaos import ChaosUpstream
+from support.chaos import ChaosUpstream, tls_of_another_host
 from support.faults import BUDGET_SECONDS, FAULTS, RETRIES, UNREACHABLE, page
 from support.scripts import DONE
 from support.servers import ROOT, Service, free_port, until
@@ -76,15 +73,6 @@ def test_a_fault_before_the_first_event_of_a_stream_has_the_same_answer(steady, 
     else:
         check(answer, fault)
     assert chaos.calls == fault.calls
-
-
-@contextmanager
-def tls_of_another_host():
-    """A server that can show the certificate of another host only."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(ROOT / "tests/data/tls/certificate.pem", ROOT / "tests/data/tls/key.pem")
-    with closing(ChaosUpstream(context)) as upstream:
-        yield upstream
 
 
 @pytest.mark.parametrize("fault", UNREACHABLE, ids=lambda fault: fault.what)

@@ -26,11 +26,11 @@ from support.canaries import (
     told_in,
     unfolded,
 )
+from support.chaos import tls_of_another_host
 from support.echoes import ACTS, EchoingUpstream
 from support.faults import BUDGET_SECONDS, FAULTS, UNREACHABLE
 from support.redis import RedisServer
 from support.servers import Service, free_port, until
-from test_chaos import tls_of_another_host
 
 from app.config import Config, ConfigError
 

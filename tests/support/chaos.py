@@ -5,11 +5,14 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from itertools import chain, repeat
+from pathlib import Path
 
 from support.servers import chat_answer
 
+TLS = Path(__file__).parents[1] / "data/tls"
 GOOD = json.dumps(chat_answer("Hi.")).encode()
 
 
@@ -90,6 +93,7 @@ class ChaosUpstream:
 
     def close(self) -> None:
         self._gone.set()
+        self._listener.shutdown(socket.SHUT_RDWR)  # what waits in accept is not woken by a close
         self._listener.close()
 
     def _accept(self) -> None:
@@ -131,3 +135,12 @@ class ChaosUpstream:
         while len(body) < length:
             body += connection.recv(65536)
         return head
+
+
+@contextmanager
+def tls_of_another_host() -> Iterator[ChaosUpstream]:
+    """A server that can show the certificate of another host only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
+    with closing(ChaosUpstream(context)) as upstream:
+        yield upstream
