@@ -100,7 +100,11 @@ class StreamFacts:
 
 @dataclass
 class RequestContext:
-    """One request: filled in on the way down, read by the log line and the answer."""
+    """One request: filled in on the way down, read by the log line, the metrics and the answer.
+
+    `outcome` is `ok` or the error's type, None where no backend was asked. `retries` have the backend and the error
+    that was the reason, `hedges` the backend and whether the second attempt won.
+    """
 
     request_id: str
     deadline: Deadline
@@ -114,7 +118,10 @@ class RequestContext:
     model: str | None = None
     backend: str | None = None
     fallback: bool = False
+    outcome: str | None = None
     attempts: int = 0
+    retries: list[tuple[str, str]] = field(default_factory=list)
+    hedges: list[tuple[str, bool]] = field(default_factory=list)
     cache: str | None = None
     to_keep: list[tuple[str, bytes]] = field(default_factory=list)
     timeline: list[dict[str, Any]] = field(default_factory=list)
@@ -122,6 +129,7 @@ class RequestContext:
     upstream_seconds: float = 0.0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    usage_estimated: bool = False
     stream_end: Deadline = field(default_factory=partial(Deadline, math.inf))
     stream: StreamFacts | None = None
 

@@ -1,11 +1,15 @@
 """Builds each object of an app once, and hands it to those that need it."""
 
+from collections.abc import Callable
+from functools import partial
+
 from flask import Flask
 
 from app import auth, cors, error_handlers, hosts, middleware, permissions
 from app.blueprints import OPERATIONS, health
 from app.blueprints.scope import Scope
 from app.config import Config
+from app.context import STORE_SECONDS
 from app.jsonprovider import OrjsonProvider
 from app.keyring import KeyRing
 from app.lifecycle import Lifecycle
@@ -38,11 +42,13 @@ def build(config: Config) -> Flask:
     metrics = Metrics(models.known)
     store = Store(config.redis_url.reveal() if config.redis_url else None, metrics.redis_unanswered)
     cache = Cache(store, config.cache_ttl, config.cache_max_bytes)
-    breakers = Breakers(config.breaker_failures, config.breaker_failure_rate, store)
-    inference = InferenceService(Runner(models, Answers(_client(config, breakers), cache), metrics))
+    breakers = Breakers(config.breaker_failures, config.breaker_failure_rate, store, metrics.upstream)
+    inference = InferenceService(Runner(models, Answers(_client(config, breakers, metrics), cache), metrics))
     health_service = HealthService(inference, breakers, store, needs_keys=config.has_keys)
     lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)
 
+    middleware.init_app(app, config.trusted_proxies)
+    metrics.init_app(app, _dependencies(store, health_service, models))
     _guard(app, config, metrics, store)
     error_handlers.init_app(app)
     app.register_blueprint(health.blueprint(lifecycle, health_service))
@@ -56,9 +62,7 @@ def build(config: Config) -> Flask:
 
 
 def _guard(app: Flask, config: Config, metrics: Metrics, store: Store) -> None:
-    """Register what happens to a request before its view, in this order."""
-    middleware.init_app(app, config.trusted_proxies)
-    metrics.init_app(app)
+    """Register what may refuse a request before its view, in this order."""
     hosts.init_app(app, config.trusted_hosts)
     cors.init_app(app, config.cors_origins)
     limits = RateLimits(config.limits, MovingWindows(store), metrics.clients)
@@ -77,13 +81,21 @@ def _flask(config: Config) -> Flask:
     return app
 
 
-def _client(config: Config, breakers: Breakers) -> UpstreamClient:
+def _dependencies(store: Store, health: HealthService, models: Models) -> dict[str, Callable[[], bool]]:
+    """Return what the service depends on, beside its remote backends: a scrape may not cost their calls."""
+    redis = {"redis": partial(store.answers, STORE_SECONDS)} if store.configured else {}
+    engine = {"embedded_engine": partial(health.answers, "embedded")} if "embedded" in models.backends else {}
+    return {**redis, **engine}
+
+
+def _client(config: Config, breakers: Breakers, metrics: Metrics) -> UpstreamClient:
     session = pooled_session(config.server_max_connections)
     retries = RetryPolicy(config.huggingface_retry_attempts)
     private = Private(_encoded(config.keys), _encoded(config.hosts))
     hedging = Hedging(config.hedge_after)
     limits = StreamLimits(config.stream_idle_timeout, config.stream_heartbeat)
-    return UpstreamClient(session, breakers, retries, hedging, limits, private, config.upstream_max_concurrency)
+    places = config.upstream_max_concurrency
+    return UpstreamClient(session, breakers, retries, hedging, limits, private, places, metrics.upstream)
 
 
 def _encoded(texts: tuple[str, ...]) -> tuple[bytes, ...]:

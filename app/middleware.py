@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.clients import client_of_address
 from app.context import STORE_SECONDS, Allowance, RequestContext
 from app.headers import HSTS, SECURITY_HEADERS
-from app.metrics import method_label, route_label
+from app.metrics.http import method_label, route_label
 from app.requestid import accepted_or_new
 
 logger = logging.getLogger("app.access")

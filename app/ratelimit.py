@@ -9,9 +9,9 @@ from flask_limiter import Limiter, RequestLimit
 from limits import parse
 from limits.storage import MemoryStorage
 
-from app.client_metrics import ClientMetrics
 from app.clients import Client
 from app.errors import RateLimitExceeded
+from app.metrics.clients import ClientMetrics
 from app.openroutes import UNLIMITED, is_one_of
 from app.services.rates import MovingWindows
 

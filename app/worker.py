@@ -95,6 +95,7 @@ class Worker(GeventWorker):
         """Serve until told to end; then accept nothing new, and give requests in flight their grace."""
         return_large_blocks()
         spare_what_stays()
+        self.wsgi.extensions["metrics"].process.arbiter = self.ppid
         servers = [
             _Server(one, handle=partial(self.handle, one.getsockname()), spawn=self._connections)
             for one in self.sockets
@@ -143,6 +144,7 @@ class Worker(GeventWorker):
             self.log.error("unhandled %s", type(exc).__name__, exc_info=exc)
         request_id = accepted_or_new(None)
         fields = {"request_id": request_id, "status": error.status, "client": addr[0], "error": error.type}
+        self.wsgi.extensions["metrics"].http.refused(error.status)
         logger.info("refused with %(status)d %(error)s", fields, extra=fields)
         with suppress(OSError):  # the caller has gone
             client.sendall(as_http(error, request_id))

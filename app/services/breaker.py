@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ import pybreaker
 from app.backends.base import Backend
 from app.context import Allowance
 from app.errors import CallerLeft, CircuitOpen, Draining, ImpatientTimeout, ServiceError
+from app.metrics.upstream import UpstreamMetrics
 from app.services.sharing import SharedBreaker
 from app.services.store import Store
 from app.services.window import SlidingWindow
@@ -38,7 +39,16 @@ class Breaker:
     This process' state changes first, and what it tells or asks the others comes after: that may wait.
     """
 
-    def __init__(self, name: str, failures: int, failure_rate: float, recovery: float, shared: SharedBreaker) -> None:
+    def __init__(
+        self,
+        name: str,
+        failures: int,
+        failure_rate: float,
+        recovery: float,
+        shared: SharedBreaker,
+        note: Callable[[str], None],
+    ) -> None:
+        """`note` is told each state that the breaker comes into."""
         self._failures = failures
         self._failure_rate = failure_rate
         self._outcomes = SlidingWindow(RATE_SECONDS)
@@ -55,7 +65,7 @@ class Breaker:
             fail_max=failures,
             exclude=[_is_no_outage],
             throw_new_error_on_trip=False,
-            listeners=[_StateLog()],
+            listeners=[_StateLog(note)],
         )
 
     @property
@@ -175,9 +185,13 @@ class Breaker:
 
 
 class _StateLog(pybreaker.CircuitBreakerListener):
-    """Logs that a breaker opened or closed; probes in between are not worth a line."""
+    """Notes states, and logs that a breaker opened or closed; probes in between are not worth a line."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
 
     def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
+        self._note(new_state.name)
         if pybreaker.STATE_CLOSED in (old_state.name, new_state.name):
             logger.warning("the breaker of %s is %s", cb.name, new_state.name)
 
@@ -190,10 +204,11 @@ def _is_no_outage(error: Any) -> bool:
 class Breakers:
     """The breakers of the process, made on first use: one for each backend and upstream route."""
 
-    def __init__(self, failures: int, failure_rate: float, store: Store) -> None:
+    def __init__(self, failures: int, failure_rate: float, store: Store, metrics: UpstreamMetrics) -> None:
         self._failures = failures
         self._failure_rate = failure_rate
         self._store = store
+        self._metrics = metrics
         self._alone = Store(None)
         self._breakers: dict[tuple[str, str], Breaker] = {}
 
@@ -204,7 +219,8 @@ class Breakers:
             store = self._store if backend.shared else self._alone
             name = f"{backend.name}:{route}"
             shared = SharedBreaker(store, name, backend.recovery)
-            self._breakers[key] = Breaker(name, self._failures, self._failure_rate, backend.recovery, shared)
+            note = self._metrics.breaker(*key)
+            self._breakers[key] = Breaker(name, self._failures, self._failure_rate, backend.recovery, shared, note)
         return self._breakers[key]
 
     def states(self, backend: str) -> dict[str, str]:

@@ -32,7 +32,8 @@ class Bulkhead:
     of Gradient2 in Netflix's concurrency-limits). A limit that is not in use stays as it is: nothing was learnt of it.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, note: Callable[[int, float], None] = lambda _in_use, _limit: None) -> None:
+        """`note` is told how many places are in use, and how many there are, whenever one of the two changes."""
         self._most = float(most)
         self._smallest = min(self._most, max(SMALLEST_LIMIT, SMALLEST_SHARE * most))
         self._limit = self._most
@@ -40,6 +41,8 @@ class Bulkhead:
         self._waiting = 0
         self._left = threading.Condition()
         self._round_began = 0.0
+        self._note = note
+        note(0, self._limit)
         self._latencies: defaultdict[str, Latency] = defaultdict(Latency)
 
     @contextmanager
@@ -71,6 +74,7 @@ class Bulkhead:
     def _leave(self) -> None:
         with self._left:
             self._in_flight -= 1
+            self._note(self._in_flight, self._limit)
             self._left.notify()
 
     def _adapt(self, started: float, *, congested: bool) -> None:
@@ -96,6 +100,7 @@ class Bulkhead:
             finally:
                 self._waiting -= 1
             self._in_flight += 1
+            self._note(self._in_flight, self._limit)
 
     def _has_place(self) -> bool:
         return self._in_flight < self._limit

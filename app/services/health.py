@@ -44,6 +44,10 @@ class HealthService:
             status = "unhealthy"
         return {"status": status, "access": self._access, "checks": checks}
 
+    def answers(self, backend: str) -> bool:
+        """Tell whether a backend answers, or did some seconds ago."""
+        return self._check(self._models.backends[backend], "metrics")["status"] == "healthy"
+
     def primary_answers(self) -> bool:
         """Tell whether the primary backend answers now."""
         return self._probed(self._models.primary, "readiness")["status"] == "healthy"

@@ -23,9 +23,10 @@ class Hedging:
         self._after = after
         self._calls = 0
 
-    def first(self, attempt: Callable[[], T]) -> T:
+    def first(self, attempt: Callable[[], T], hedged: Callable[[bool], None]) -> T:
         """Return the first answer of one attempt, or of two; raise the last error where none succeeds.
 
+        Where there are two, `hedged` is told whether the second one's outcome counted.
         The other attempt is closed, and so are both where the request itself ends.
         """
         if self._after is None:
@@ -37,7 +38,11 @@ class Hedging:
             if not racers[0].ready() and self._calls >= CALLS_PER_HEDGE:
                 self._calls = 0
                 racers.append(gevent.spawn(_outcome, attempt))
-            outcome = _first(racers)
+            winner = _first(racers)
+            if len(racers) > 1:
+                hedged(winner is racers[1])
+            outcome = winner.get()
+            del winner  # it holds the outcome too, see below
         except ServiceError as error:  # the end of the request, which is for the attempts to judge
             _end(racers, copy.copy(error))
             raise
@@ -66,10 +71,9 @@ def _outcome(attempt: Callable[[], T]) -> T | ServiceError:
 
 
 def _first(racers: list[Any]) -> Any:
-    """Return the first answer, the last error where none succeeds."""
-    outcome = None
+    """Return the first with an answer, the last one where none succeeds."""
+    racer = None
     for racer in gevent.iwait(racers):
-        outcome = racer.get()
-        if not isinstance(outcome, ServiceError):
+        if not isinstance(racer.get(), ServiceError):
             break
-    return outcome
+    return racer

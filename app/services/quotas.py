@@ -8,10 +8,10 @@ from time import time
 from typing import Any
 from uuid import uuid4
 
-from app.client_metrics import ClientMetrics
 from app.clients import Client
 from app.context import STORE_SECONDS, Allowance, RequestContext
 from app.errors import RateLimitExceeded
+from app.metrics.clients import ClientMetrics
 from app.services.counts import Counts, Window
 from app.services.leases import Leases
 from app.services.store import Store

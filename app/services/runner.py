@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from app.backends.base import Backend, Generation, Plan, Sentiment, Summary
+from app.backends.base import Backend, Generation, Plan, Sentiment, Summary, Usage
 from app.context import RequestContext
 from app.errors import (
     CircuitOpen,
@@ -88,13 +88,14 @@ class Runner:
     def ended(self, context: RequestContext, stream: Stream) -> None:
         """Count a stream whose outcome is known, and note what the log line tells of it."""
         facts, usage = stream.facts, stream.reader.usage
-        context.prompt_tokens, context.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+        _note_usage(context, usage)
         facts.end = time.monotonic() - context.started
         self._count(context, facts.error or "ok")
-        self._metrics.streams.count(context, facts)
+        self._metrics.streams.ended(context, facts)
 
     def _count(self, context: RequestContext, outcome: str) -> None:
-        self._metrics.operation(context.operation, context.backend or "", context.model, outcome)
+        context.outcome = outcome
+        self._metrics.operations.asked(context, outcome)
 
     def drive(self, context: RequestContext, backend: Backend, plan: Plan[T]) -> T:
         """Make the calls that a plan yields; send it each answer, or throw each error into it."""
@@ -116,9 +117,14 @@ def _note(context: RequestContext, result: Any) -> None:
     """Keep what the log line tells of the answer."""
     if isinstance(result, Generation | Sentiment | Summary):
         context.model = result.model
-        context.prompt_tokens = result.usage.prompt_tokens
-        context.completion_tokens = result.usage.completion_tokens
+        _note_usage(context, result.usage)
     elif isinstance(result, dict):
         context.model = result["model"] or context.model
         context.prompt_tokens = result["usage"].get("prompt_tokens")
         context.completion_tokens = result["usage"].get("completion_tokens")
+        context.usage_estimated = "estimated" in result["usage"]
+
+
+def _note_usage(context: RequestContext, usage: Usage) -> None:
+    context.prompt_tokens, context.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+    context.usage_estimated = usage.estimated

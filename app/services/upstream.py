@@ -16,6 +16,7 @@ from app.backends.base import Answer, Backend, Call
 from app.backends.chunks import MakeReader
 from app.context import RequestContext
 from app.errors import ImpatientTimeout, ServiceError, UpstreamInvalidResponse, UpstreamTimeout
+from app.metrics.upstream import UpstreamMetrics
 from app.services.breaker import Breaker, Breakers
 from app.services.bulkhead import Bulkhead, Place
 from app.services.connections import connection_fault
@@ -68,11 +69,14 @@ class UpstreamClient:
         limits: StreamLimits,
         private: Private,
         max_concurrency: int,
+        metrics: UpstreamMetrics,
     ) -> None:
         self._session = session
         self._limits = limits
         self._private = private
-        self._bulkheads: defaultdict[str, Bulkhead] = defaultdict(partial(Bulkhead, max_concurrency))
+        self._bulkheads: dict[str, Bulkhead] = {}
+        self._max_concurrency = max_concurrency
+        self._metrics = metrics
         self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
         self._breakers = breakers
         self._retries = retries
@@ -81,7 +85,7 @@ class UpstreamClient:
     def send(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer]:
         """Return the parsed answer of a call, and the answer; raise the last attempt's error where none succeeds."""
         one = partial(self._attempt, call, backend, context, lambda *_: self._exchange(call, context))
-        hedged = partial(self._hedging.first, one) if call.deterministic and call.repeat else one
+        hedged = partial(self._hedged, call, context, one) if call.deterministic and call.repeat else one
         return self._persist(call, context, hedged, one)
 
     def open(self, call: Call[Any], reader: MakeReader, backend: Backend, context: RequestContext) -> Stream:
@@ -101,6 +105,7 @@ class UpstreamClient:
                 wait = self._retries.wait(error, context.attempts - before, context.deadline)
                 if wait is None or not call.repeat or not budget.take_retry():
                     raise
+                context.retries.append((call.backend, error.type))
             # in the worker the wait is gevent's and lets other requests run
             time.sleep(wait)
 
@@ -113,7 +118,7 @@ class UpstreamClient:
             return self._guarded(call, breaker, context, exchange)
 
     def _guarded(self, call: Call[Any], breaker: Breaker, context: RequestContext, exchange: Exchange[T]) -> T:
-        bulkhead = self._bulkheads[call.backend]
+        bulkhead = self._bulkhead(call.backend)
         # how soon a model says its first word depends on what it was asked, and on how many begin at once
         route = call.route if call.reader is None else None
         with (
@@ -137,6 +142,14 @@ class UpstreamClient:
                 raise connection_fault(error) from error
             finally:
                 context.upstream_seconds += time.monotonic() - started
+
+    def _bulkhead(self, backend: str) -> Bulkhead:
+        if backend not in self._bulkheads:
+            self._bulkheads[backend] = Bulkhead(self._max_concurrency, self._metrics.bulkhead(backend))
+        return self._bulkheads[backend]
+
+    def _hedged(self, call: Call[Any], context: RequestContext, attempt: Callable[[], T]) -> T:
+        return self._hedging.first(attempt, lambda won: context.hedges.append((call.backend, won)))
 
     def _exchange(self, call: Call[T], context: RequestContext) -> tuple[T, Answer]:
         """Read an answer to its end."""

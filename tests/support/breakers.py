@@ -13,7 +13,7 @@ LONG = 60
 def make(failures=1, failure_rate=1, recovery=LONG, store=None):
     """A breaker; without a store it is alone."""
     shared = SharedBreaker(store or Store(None), "test:chat", recovery)
-    return Breaker("test:chat", failures, failure_rate, recovery, shared)
+    return Breaker("test:chat", failures, failure_rate, recovery, shared, lambda _state: None)
 
 
 def check(breaker):

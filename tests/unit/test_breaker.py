@@ -4,6 +4,7 @@ import threading
 
 import gevent
 import pytest
+from prometheus_client import CollectorRegistry
 from support.breakers import LONG, check, fail, guard, make, succeed
 
 from app.backends import BACKENDS
@@ -18,6 +19,7 @@ from app.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from app.metrics.upstream import UpstreamMetrics
 from app.services.breaker import RATE_CALLS, Breakers
 from app.services.store import Store
 
@@ -178,7 +180,7 @@ def test_opening_and_closing_are_logged_and_probes_are_not(opened, clock, caplog
 def test_each_route_of_each_backend_has_its_own():
     config = Config.from_env({"OPENAI_BASE_URL": "http://llm.test/v1", "BREAKER_RECOVERY": "1m"})
     here, there = (BACKENDS[name](config) for name in ("openai", "huggingface"))
-    breakers = Breakers(failures=1, failure_rate=1, store=Store(None))
+    breakers = Breakers(failures=1, failure_rate=1, store=Store(None), metrics=UpstreamMetrics(CollectorRegistry()))
     fail(breakers.get(here, "chat"), UpstreamUnavailable())
     assert breakers.get(here, "chat") is breakers.get(here, "chat")
     breakers.get(here, "models")

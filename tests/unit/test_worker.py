@@ -12,7 +12,9 @@ import psutil
 import pytest
 from gevent.event import Event
 from gunicorn.config import Config as GunicornConfig
+from support.upstreams import OPENAI
 
+from app import create_app
 from app.config import Config
 from app.embedded.launcher import Launcher
 from app.memory import FULL_COLLECTION_AFTER, return_large_blocks, spare_what_stays
@@ -33,6 +35,7 @@ class Log:
 @pytest.fixture
 def worker():
     made = Worker(1, os.getppid(), [], None, 30, GunicornConfig(), Log())
+    made.wsgi = create_app(OPENAI)
     yield made
     made.tmp.close()
 
@@ -47,7 +50,7 @@ def test_an_answer_that_is_no_http_is_told_as_a_bug_of_ours(worker, connection):
         return []
 
     caller, served = connection
-    worker.wsgi = application
+    worker.wsgi.wsgi_app = application
     caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     caller.shutdown(socket.SHUT_WR)
     handle(worker, served)
@@ -74,6 +77,7 @@ def test_an_answer_to_a_caller_that_has_gone_is_dropped(worker, connection):
 
 
 def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, connection):
+    del worker.wsgi
     worker.handle_exit(signal.SIGTERM, None)
     gevent.wait(timeout=5)
     assert worker.alive is False

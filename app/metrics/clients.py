@@ -1,9 +1,9 @@
 """What is measured of clients, by the names of their keys: series are as many as the operator has made keys."""
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from app.clients import Client
-from app.version import SERVICE
+from app.metrics.family import counter
 
 ANONYMOUS = "anonymous"
 
@@ -12,24 +12,21 @@ class ClientMetrics:
     """Requests and tokens of each client, and what was refused because of its limits."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        labels = ("service", "client")
-        self._requests = Counter("ai_client_requests_total", "Requests by client.", labels, registry=registry)
-        self._tokens = Counter("ai_client_tokens_total", "Tokens that clients used.", labels, registry=registry)
-        self._limited = Counter(
-            "ai_client_limited_total", "Requests refused by a limit.", (*labels, "limit"), registry=registry
-        )
+        self._requests = counter(registry, "ai_client_requests_total", "Requests by client.", "client")
+        self._tokens = counter(registry, "ai_client_tokens_total", "Tokens that clients used.", "client")
+        self._limited = counter(registry, "ai_client_limited_total", "Requests refused by a limit.", "client", "limit")
 
     def request(self, client: Client) -> None:
         """Count a request of an operation."""
-        self._requests.labels(SERVICE, _label(client)).inc()
+        self._requests[_label(client),].inc()
 
     def tokens(self, client: Client, tokens: int) -> None:
         """Count tokens that a client has used."""
-        self._tokens.labels(SERVICE, _label(client)).inc(tokens)
+        self._tokens[_label(client),].inc(tokens)
 
     def limited(self, client: Client, limit: str) -> None:
         """Count a request refused because of the limit of that name."""
-        self._limited.labels(SERVICE, _label(client), limit).inc()
+        self._limited[_label(client), limit].inc()
 
 
 def _label(client: Client) -> str:

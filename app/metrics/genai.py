@@ -1,0 +1,66 @@
+"""What OpenTelemetry's GenAI conventions measure of a client of models, under their names (dots become underscores).
+
+https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai: names, attributes and buckets.
+"""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Histogram
+
+from app.context import RequestContext
+from app.metrics.operations import tokens_paid
+
+SECONDS_BUCKETS = tuple(0.01 * 2**step for step in range(14))
+TOKEN_BUCKETS = tuple(4**step for step in range(14))
+# operations that the conventions know; ours have names of our own
+OPERATION_NAMES = {
+    "generate": "chat",
+    "chat": "chat",
+    "complete": "text_completion",
+    "completions": "text_completion",
+    "embeddings": "embeddings",
+    "sentiment": "text_classification",
+    "summarize": "summarization",
+}
+_LABELS = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
+
+
+class GenAIMetrics:
+    """Operations that asked an upstream; `model` gives the label of a request's model."""
+
+    def __init__(self, registry: CollectorRegistry, model: Callable[[RequestContext], str]) -> None:
+        self._model = model
+        self._duration = Histogram(
+            "gen_ai_client_operation_duration_seconds",
+            "GenAI operation duration.",
+            (*_LABELS, "error_type"),
+            buckets=SECONDS_BUCKETS,
+            registry=registry,
+        )
+        self._tokens = Histogram(
+            "gen_ai_client_token_usage",
+            "Number of input and output tokens used.",
+            (*_LABELS, "gen_ai_token_type"),
+            buckets=TOKEN_BUCKETS,
+            registry=registry,
+        )
+        self._first_chunk = Histogram(
+            "gen_ai_client_operation_time_to_first_chunk_seconds",
+            "Time to receive the first chunk of a stream.",
+            _LABELS,
+            buckets=SECONDS_BUCKETS,
+            registry=registry,
+        )
+
+    def ended(self, context: RequestContext, seconds: float) -> None:
+        """Count an operation that took so long in all; counts of tokens that are only estimated are not reported."""
+        name = OPERATION_NAMES.get(context.operation)
+        if name is None or not context.attempts:
+            return
+        labels = (name, context.backend, self._model(context))
+        error = "" if context.outcome == "ok" else context.outcome
+        self._duration.labels(*labels, error).observe(seconds)
+        if context.stream is not None:
+            self._first_chunk.labels(*labels).observe(context.stream.first_event)
+        for direction, tokens in () if context.usage_estimated else tokens_paid(context):
+            self._tokens.labels(*labels, direction).observe(tokens)
