@@ -1,0 +1,48 @@
+"""What /metrics tells of the server itself: all workers together, their memory, and what never reached the app."""
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+from support.calls import generate, raw
+from support.metrics import total
+from support.servers import until
+
+
+@pytest.fixture
+def pair(start, remote):
+    """A service of two workers."""
+    return start(OPENAI_BASE_URL=f"{remote.url}/v1", OPENAI_DEFAULT_MODEL="org/small", WEB_CONCURRENCY="2")
+
+
+def test_requests_that_the_server_itself_refuses_are_counted(service):
+    assert raw(service.port, "GET / HTTP/9.9\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    assert total(service, "http_refused_total", status="400") == 1
+    assert total(service, "http_requests_total", status="400") is None
+
+
+def test_the_memory_is_that_of_all_the_servers_processes(pair):
+    told = total(pair, "resident_memory_bytes")
+    arbiter = psutil.Process(pair.process.pid)
+    seen = sum(one.memory_full_info().pss for one in (arbiter, *arbiter.children()))
+    assert told == pytest.approx(seen, rel=0.1)
+
+
+def test_operations_are_counted_exactly_whoever_served_them(pair):
+    with ThreadPoolExecutor(8) as callers:
+        assert {answer.status_code for answer in callers.map(lambda _: generate(pair), range(60))} == {200}
+    assert total(pair, "ai_requests_total", operation="generate", outcome="ok") == 60
+    assert total(pair, "ai_upstream_attempts_total", outcome="ok") == 60
+    assert total(pair, "ai_overhead_seconds_count") == 60
+    assert total(pair, "ai_bulkhead_in_use", backend="openai") == 0
+    assert total(pair, "build_info") == 1
+
+
+def test_a_worker_that_died_takes_its_gauges_with_it_and_leaves_its_counts(pair):
+    until(lambda: [generate(pair) for _ in range(10)] and total(pair, "ai_bulkhead_limit") == 512)
+    counted = total(pair, "ai_requests_total")
+    victim = psutil.Process(pair.process.pid).children()[0]
+    victim.send_signal(signal.SIGKILL)
+    until(lambda: total(pair, "ai_bulkhead_limit") == 256)
+    assert total(pair, "ai_requests_total") == counted
