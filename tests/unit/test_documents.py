@@ -56,3 +56,21 @@ def test_links_between_documents_lead_somewhere(document):
 def test_every_make_target_of_the_readme_exists():
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert not set(re.findall(r"`make ([a-z-]+)`", README)) - set(targets)
+
+
+def test_the_page_of_metrics_has_each_with_its_labels_and_no_other(make_app, redis, monkeypatch, tmp_path):
+    (tmp_path / "memory.max").write_text("1")
+    monkeypatch.setattr("app.metrics.process._CGROUP_LIMIT", tmp_path / "memory.max")
+    metrics = make_app(REDIS_URL=redis.url, FALLBACK_MODELS="embedded:x", EMBEDDED_PORT="9").extensions["metrics"]
+    kept = {
+        metric._name + ("_total" if metric._type == "counter" else ""): metric._labelnames
+        for metric in metrics._registry._collector_to_names
+    }
+    page = (ROOT / "docs/metrics.md").read_text()
+    rows = re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|(.*?)\|", page, re.MULTILINE)
+    told = {name: re.findall(r"`(\w+)`", labels) for names, labels in rows for name in re.findall(r"`(\w+)`", names)}
+    assert set(told) == set(kept)
+    everywhere = {"service", "gen_ai_operation_name", "gen_ai_provider_name"}
+    assert {name: set(labels) - everywhere for name, labels in kept.items()} == {
+        name: set(labels) for name, labels in told.items()
+    }
