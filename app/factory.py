@@ -20,7 +20,7 @@ from app.ratelimit import RateLimits
 from app.services.answers import Answers
 from app.services.breaker import Breakers
 from app.services.cache import Cache
-from app.services.connections import pooled_session
+from app.services.connections import UpstreamSession
 from app.services.health import HealthService
 from app.services.hedging import Hedging
 from app.services.inference import InferenceService
@@ -89,7 +89,7 @@ def _dependencies(store: Store, health: HealthService, models: Models) -> dict[s
 
 
 def _client(config: Config, breakers: Breakers, metrics: Metrics) -> UpstreamClient:
-    session = pooled_session(config.server_max_connections)
+    session = UpstreamSession()
     retries = RetryPolicy(config.huggingface_retry_attempts)
     private = Private(_encoded(config.keys), _encoded(config.hosts))
     hedging = Hedging(config.hedge_after)

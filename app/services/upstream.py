@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from app.backends.base import Answer, Backend, Call
 from app.backends.chunks import MakeReader
@@ -19,7 +20,7 @@ from app.errors import ImpatientTimeout, ServiceError, UpstreamInvalidResponse, 
 from app.metrics.upstream import UpstreamMetrics
 from app.services.breaker import Breaker, Breakers
 from app.services.bulkhead import Bulkhead, Place
-from app.services.connections import connection_fault
+from app.services.connections import UpstreamSession, connection_fault
 from app.services.hedging import Hedging
 from app.services.retry import RetryBudget, RetryPolicy
 from app.services.streams import Pump, Stream, StreamLimits
@@ -62,7 +63,7 @@ class UpstreamClient:
 
     def __init__(
         self,
-        session: requests.Session,
+        session: UpstreamSession,
         breakers: Breakers,
         retries: RetryPolicy,
         hedging: Hedging,
@@ -138,7 +139,7 @@ class UpstreamClient:
             except ServiceError as error:
                 self._private.hosts_removed_from(error)
                 raise
-            except requests.RequestException as error:
+            except (requests.RequestException, HTTPError) as error:
                 raise connection_fault(error) from error
             finally:
                 context.upstream_seconds += time.monotonic() - started
@@ -189,14 +190,11 @@ class UpstreamClient:
         remaining = context.deadline.remaining()
         # the deadline holds for the head of a stream too, and this for every read of it
         silence = remaining if call.reader is None else context.stream_end.remaining()
-        return self._session.request(
-            "GET" if call.content is None else "POST",
+        return self._session.call(
             call.url,
-            data=call.content,
-            headers={**_headers(call), "X-Request-ID": context.request_id},
-            timeout=(min(CONNECT_TIMEOUT_SECONDS, remaining), silence),
-            allow_redirects=False,
-            stream=True,
+            {**_headers(call), "X-Request-ID": context.request_id},
+            call.content,
+            (min(CONNECT_TIMEOUT_SECONDS, remaining), silence),
         )
 
     def _answer(self, call: Call[Any], response: requests.Response) -> Answer:
@@ -217,7 +215,7 @@ def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
 def _body(response: requests.Response, most_bytes: int) -> Iterator[bytes]:
     """Yield the body in pieces, and give up on one that no answer of a model can be."""
     size = 0
-    for piece in response.iter_content(READ_BYTES):
+    for piece in response.raw.stream(READ_BYTES, decode_content=True):
         size += len(piece)
         if size > most_bytes:
             raise UpstreamInvalidResponse
