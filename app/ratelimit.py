@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from functools import cache
+from typing import Any
 
 from flask import Flask, Response, g
-from flask_limiter import Limiter, RequestLimit
-from limits import parse
+from flask_limiter import Limiter
+from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 
 from app.clients import Client
@@ -43,21 +44,23 @@ class RateLimits:
 
     def init_app(self, app: Flask) -> None:
         """Check every request of a caller, after its client is known."""
-        self._limiter = Limiter(
+        limiter = Limiter(
             key_func=lambda: g.client.id,
-            app=app,
-            application_limits=[self._rate],
             strategy="moving-window",
             storage_uri="ai-huggingface://",
             storage_options={"windows": self._windows},  # type: ignore[dict-item]  # handed on as it is
-            on_breach=self._refuse,
         )
-        self._limiter.request_filter(lambda: is_one_of(UNLIMITED))
+        # its own hooks, which it leaves out where it is known already, look at each request for limits of routes,
+        # blueprints and methods; there is one limit for all
+        app.extensions["limiter"] = {limiter}
+        limiter.init_app(app)
+        self._limiter = limiter.limiter
+        app.before_request(self._check)
         app.after_request(self._tell)
 
     def count_failure(self, client: Client) -> None:
         """Count a request without a known key against its address; raise RateLimitExceeded for too many of them."""
-        rate = parse(self._limits[NAME])
+        rate = _parsed(self._limits[NAME])
         key = rate.key_for("failed", client.id)
         taken = self._windows.take(key, rate.amount, rate.get_expiry(), g.store_allowance)
         if taken is not None and not taken.allowed:
@@ -65,27 +68,32 @@ class RateLimits:
             message = "Too many requests without a client key that is known came from your address."
             raise RateLimitExceeded(message, retry_after=taken.wait)
 
-    def _rate(self) -> str:
-        rate: str = g.client.limits.get(NAME, self._limits[NAME])
-        return rate
-
-    def _refuse(self, limit: RequestLimit) -> NoReturn:
-        self._metrics.limited(g.client, NAME)
-        raise RateLimitExceeded(
-            f"You are over your limit of {limit.limit}; come back after the time in Retry-After.",
-            details={"limit": NAME, "allowed": limit.limit.amount, "seconds": limit.limit.get_expiry()},
-            retry_after=g.taken.wait,
-        )
+    def _check(self) -> None:
+        if is_one_of(UNLIMITED):
+            return
+        g.rate = rate = _parsed(g.client.limits.get(NAME, self._limits[NAME]))
+        if not self._limiter.hit(rate, g.client.id):
+            self._metrics.limited(g.client, NAME)
+            raise RateLimitExceeded(
+                f"You are over your limit of {rate}; come back after the time in Retry-After.",
+                details={"limit": NAME, "allowed": rate.amount, "seconds": rate.get_expiry()},
+                retry_after=g.taken.wait,
+            )
 
     def _tell(self, response: Response) -> Response:
         """Add the headers of draft-ietf-httpapi-ratelimit-headers, and the three that most clients read."""
-        limit, taken = self._limiter.current_limit, g.get("taken")
-        if limit is None or taken is None:
+        taken = g.get("taken")
+        if taken is None:
             return response
-        amount, left, wait = limit.limit.amount, limit.limit.amount - taken.count, math.ceil(taken.wait)
-        response.headers["RateLimit-Policy"] = f'"requests";q={amount};w={limit.limit.get_expiry()}'
+        amount, left, wait = g.rate.amount, g.rate.amount - taken.count, math.ceil(taken.wait)
+        response.headers["RateLimit-Policy"] = f'"requests";q={amount};w={g.rate.get_expiry()}'
         response.headers["RateLimit"] = f'"requests";r={left};t={wait}'
         response.headers["RateLimit-Limit"] = str(amount)
         response.headers["RateLimit-Remaining"] = str(left)
         response.headers["RateLimit-Reset"] = str(wait)
         return response
+
+
+@cache  # as many as the settings and the keys have
+def _parsed(rate: str) -> RateLimitItem:
+    return parse(rate)
