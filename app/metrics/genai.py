@@ -3,11 +3,12 @@
 https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai: names, attributes and buckets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Histogram
 
 from app.context import RequestContext
+from app.metrics.family import Family
 from app.metrics.operations import tokens_paid
 
 SECONDS_BUCKETS = tuple(0.01 * 2**step for step in range(14))
@@ -30,26 +31,21 @@ class GenAIMetrics:
 
     def __init__(self, registry: CollectorRegistry, model: Callable[[RequestContext], str]) -> None:
         self._model = model
-        self._duration = Histogram(
-            "gen_ai_client_operation_duration_seconds",
-            "GenAI operation duration.",
-            (*_LABELS, "error_type"),
-            buckets=SECONDS_BUCKETS,
-            registry=registry,
+        self._duration = _histogram(
+            registry, "operation_duration_seconds", "GenAI operation duration.", "error_type", buckets=SECONDS_BUCKETS
         )
-        self._tokens = Histogram(
-            "gen_ai_client_token_usage",
+        self._tokens = _histogram(
+            registry,
+            "token_usage",
             "Number of input and output tokens used.",
-            (*_LABELS, "gen_ai_token_type"),
+            "gen_ai_token_type",
             buckets=TOKEN_BUCKETS,
-            registry=registry,
         )
-        self._first_chunk = Histogram(
-            "gen_ai_client_operation_time_to_first_chunk_seconds",
+        self._first_chunk = _histogram(
+            registry,
+            "operation_time_to_first_chunk_seconds",
             "Time to receive the first chunk of a stream.",
-            _LABELS,
             buckets=SECONDS_BUCKETS,
-            registry=registry,
         )
 
     def ended(self, context: RequestContext, seconds: float) -> None:
@@ -57,10 +53,16 @@ class GenAIMetrics:
         name = OPERATION_NAMES.get(context.operation)
         if name is None or not context.attempts:
             return
-        labels = (name, context.backend, self._model(context))
-        error = "" if context.outcome == "ok" else context.outcome
-        self._duration.labels(*labels, error).observe(seconds)
+        labels = (name, context.backend or "", self._model(context))
+        error = "" if context.outcome == "ok" else context.outcome or ""
+        self._duration[*labels, error].observe(seconds)
         if context.stream is not None:
-            self._first_chunk.labels(*labels).observe(context.stream.first_event)
+            self._first_chunk[labels].observe(context.stream.first_event)
         for direction, tokens in () if context.usage_estimated else tokens_paid(context):
-            self._tokens.labels(*labels, direction).observe(tokens)
+            self._tokens[*labels, direction].observe(tokens)
+
+
+def _histogram(
+    registry: CollectorRegistry, name: str, text: str, *labels: str, buckets: Sequence[float]
+) -> Family[Histogram]:
+    return Family(Histogram(f"gen_ai_client_{name}", text, (*_LABELS, *labels), buckets=buckets, registry=registry))
