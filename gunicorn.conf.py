@@ -35,7 +35,7 @@ timeout = 30
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 # a socket that takes commands is more than this service needs to offer
 control_socket_disable = True
-accesslog = None  # the app writes one line a request
+logger_class = "app.logs.ServerLogger"
 logconfig_dict = logging_config(_settings.log_level, _settings.plain_logs)
 
 # a worker has no handlers of its own in its first moments; what it is sent then waits until it has (app/worker.py)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import gevent
-from gevent.socket import wait_read
+from gevent.core import READ
 
 from app.errors import CallerLeft
 
@@ -37,39 +37,56 @@ class Caller:
             yield
             return
         watch = _Watch(self, self._connection, hung_up)
-        watcher = gevent.spawn(watch.run)
+        watch.begin()
         try:
             yield
         finally:
-            watch.over = True
-            watcher.kill(block=False)
+            watch.end()
 
 
 class _Watch:
-    """One block's watch: `over` once the block has ended, so that nothing is told behind it."""
+    """One block's watch: `over` once the block has ended, so that nothing is told behind it.
+
+    A caller that hangs up makes its connection readable, with nothing to read. Where bytes were sent ahead, such as the
+    next request, it is readable all the time, and its state has to be asked for now and then.
+    """
 
     def __init__(self, caller: Caller, connection: socket.socket, hung_up: Callable[[], None]) -> None:
-        self.over = False
+        self._over = False
         self._caller = caller
         self._connection = connection
         self._hung_up = hung_up
+        self._readable = gevent.get_hub().loop.io(connection.fileno(), READ)
 
-    def run(self) -> None:
-        """Wait for the hang-up: the connection is readable, and there is nothing to read.
+    def begin(self) -> None:
+        """Have the event loop watch."""
+        self._readable.start(self._look)
 
-        Where bytes were sent ahead, such as the next request, it stays readable, and its state has to be asked for.
-        """
-        wait_read(self._connection.fileno())
+    def end(self) -> None:
+        """Watch no more."""
+        self._over = True
+        self._readable.stop()
+        self._readable.close()
+
+    def _look(self) -> None:
+        """Find out, in the event loop and without a wait, why the connection is readable."""
+        self._readable.stop()
         with suppress(OSError):  # reset
-            if self._connection.recv(1, socket.MSG_PEEK):
-                while self._is_established():
-                    gevent.sleep(ASK_SECONDS)
-        self._caller.left = True
+            if self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                gevent.spawn(self._ask)
+                return
+        self._tell()
+
+    def _ask(self) -> None:
+        with suppress(OSError):  # reset
+            while not self._over and self._is_established():
+                gevent.sleep(ASK_SECONDS)
         gevent.get_hub().loop.run_callback(self._tell)
 
     def _is_established(self) -> bool:
         return self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_ESTABLISHED
 
     def _tell(self) -> None:
-        if not self.over:
+        if not self._over:
+            self._caller.left = True
             self._hung_up()

@@ -3,7 +3,19 @@
 import logging
 from typing import Any
 
+from gunicorn.glogging import Logger
+
+# what no line of ours tells need not be found out for each: see "Optimization" in the documentation of logging
+logging._srcfile = None
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
 _FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+class ServerLogger(Logger):
+    """gunicorn's log, without its access lines, which it would make and then drop: the app writes one a request."""
+
+    access_log_enabled = False
 
 
 class PlainFormatter(logging.Formatter):

@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.clients import client_of_address
 from app.context import STORE_SECONDS, Allowance, RequestContext
-from app.headers import HSTS, SECURITY_HEADERS
+from app.headers import HSTS, SECURITY_HEADERS, VIEWS_OWN
 from app.metrics.http import method_label, route_label
 from app.requestid import accepted_or_new
 
@@ -36,9 +36,10 @@ def _identify() -> None:
 
 
 def _finish(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
-    for name, value in (SECURITY_HEADERS | _told()).items():
-        response.headers.setdefault(name, value)
+    headers = response.headers
+    for name, value in VIEWS_OWN.items():
+        headers.setdefault(name, value)
+    headers.extend([("X-Request-ID", g.request_id), *SECURITY_HEADERS.items(), *_told()])
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = HSTS
     write_line = partial(_log, _fields(response), g.get("context"), g.received)
@@ -56,25 +57,25 @@ def _log(fields: dict[str, Any], context: RequestContext | None, received: float
     logger.info("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields, extra=fields)
 
 
-def _told() -> dict[str, str]:
+def _told() -> list[tuple[str, str]]:
     """Return the headers that tell what happened to an operation; times in milliseconds, as Server-Timing has them."""
     context: RequestContext | None = g.get("context")
     if context is None:
-        return {}
+        return []
     times = {
         "queue": context.queue_seconds,
         "upstream": context.upstream_seconds,
         "total": time.perf_counter() - g.received,
     }
-    answered = {"X-AI-Backend": context.backend, "X-AI-Model": context.model}
-    return {
+    answered = (("X-AI-Backend", context.backend), ("X-AI-Model", context.model))
+    return [
         # a backend may call its model what no header can hold
-        **{name: value for name, value in answered.items() if value and value.isascii() and value.isprintable()},
-        "X-AI-Attempts": str(context.attempts),
-        "X-AI-Cache": context.cache or "bypass",
-        "X-AI-Fallback": str(context.fallback).lower(),
-        "Server-Timing": ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in times.items()),
-    }
+        *((name, value) for name, value in answered if value and value.isascii() and value.isprintable()),
+        ("X-AI-Attempts", str(context.attempts)),
+        ("X-AI-Cache", context.cache or "bypass"),
+        ("X-AI-Fallback", "true" if context.fallback else "false"),
+        ("Server-Timing", ", ".join([f"{name};dur={seconds * 1000:.1f}" for name, seconds in times.items()])),
+    ]
 
 
 def _fields(response: Response) -> dict[str, Any]:

@@ -44,9 +44,12 @@ class Connection(socket.socket):
         """Receive; what waits meanwhile waits since the request began."""
         return self._waiting(self._began, super().recv, *arguments)
 
-    def sendall(self, *arguments: Any) -> None:
+    def sendall(self, data: Any, *flags: Any) -> None:
         """Send all; what waits meanwhile waits since now."""
-        self._waiting(time.monotonic(), super().sendall, *arguments)
+        since = time.monotonic()
+        sent = self._waiting(since, super().send, data, *flags)
+        if sent < len(data):  # gevent's own asks for the size of the buffer first, at each call
+            self._waiting(since, super().sendall, memoryview(data)[sent:], *flags)
 
     def cut(self) -> None:
         """End the connection, and whatever waits for it; a reset, or what was not taken would stay in the kernel."""

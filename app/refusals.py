@@ -12,9 +12,9 @@ from gunicorn.http.errors import (
 )
 
 from app.errors import HeadersTooLarge, InternalError, ServiceError, UriTooLong, ValidationError
-from app.headers import SECURITY_HEADERS
+from app.headers import SECURITY_HEADERS, VIEWS_OWN
 
-_SECURITY_HEADERS = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS.items())
+_SECURITY_HEADERS = "".join(f"{name}: {value}\r\n" for name, value in {**VIEWS_OWN, **SECURITY_HEADERS}.items())
 
 
 def refusal(error: BaseException) -> ServiceError:

@@ -1,8 +1,6 @@
 """Turns: how one reader lets others work beside it."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import gevent
 
@@ -35,13 +33,12 @@ class Turns:
             gevent.sleep(min(worked, LONGEST_REST_SECONDS))
             self.begin()
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Run the block, which reads and may wait; rest before it where that is due."""
+    def __enter__(self) -> None:
+        """Begin to read, which may wait; rest before where that is due."""
         self.rest()
-        asked = time.monotonic()
-        try:
-            yield
-        finally:
-            if time.monotonic() - asked > WAIT_SECONDS:
-                self.begin()
+        self._asked = time.monotonic()
+
+    def __exit__(self, *_error: object) -> None:
+        """Take note of the end of a read."""
+        if time.monotonic() - self._asked > WAIT_SECONDS:
+            self.begin()

@@ -24,7 +24,7 @@ class _Unreader(SocketUnreader):
         self.turns = Turns()
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        with self.turns.reading():
+        with self.turns:
             received: bytes = super().chunk(size_hint)
         return received
 

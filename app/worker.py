@@ -17,9 +17,11 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gevent.socket import wait_read
 from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.http.wsgi import create
 from gunicorn.util import close
 from gunicorn.workers.ggevent import GeventWorker
 
+from app.answering import Answer
 from app.config import Config
 from app.embedded.launcher import Launcher
 from app.errors import (
@@ -136,6 +138,34 @@ class Worker(GeventWorker):
         finally:
             self._places.leave(connection)
             close(connection)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Serve one request; raise StopIteration where the connection closes behind the answer.
+
+        Of gunicorn's own it leaves out what is not used here: hooks, files, and an end after so many requests.
+        """
+        answer, environ = create(req, sock, addr, listener_name, self.cfg, Answer)
+        if not self.alive:
+            answer.force_close()
+        try:
+            pieces = self.wsgi(environ, answer.start_response)
+            try:
+                for piece in pieces:
+                    answer.write(piece)
+                answer.close()
+            finally:
+                pieces.close()
+        except (gevent.GreenletExit, SystemExit):
+            return
+        except OSError:
+            raise
+        except Exception:
+            if not answer.headers_sent:
+                raise
+            self.log.exception("Error handling request")  # a second answer would corrupt the first
+            answer.force_close()
+        if answer.should_close():
+            raise StopIteration
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what gunicorn itself refuses in the one shape of all errors, and log it like any request."""

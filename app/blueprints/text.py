@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
@@ -19,8 +19,6 @@ from app.schemas.text import TextResponseSchema
 from app.services.streams import Stream
 
 ANSWERS = (Answer("The text, whole or as it is made.", {JSON: TextResponseSchema, EVENTS: STREAM}),)
-
-_RESPONSE = TextResponseSchema()
 
 
 def text_operation(
@@ -45,7 +43,7 @@ class TextEvents:
     def __init__(self, context: RequestContext, stream: Stream) -> None:
         self._context = context
         self._stream = stream
-        self._names = {"id": f"gen-{uuid4().hex}", "model": context.model}
+        self._names = {"id": f"gen-{token_hex(16)}", "model": context.model}
 
     def of(self, batch: list[Chunk]) -> bytes:
         return b"".join([self._event(text, None) for chunk in batch if (text := chunk.text)])
@@ -63,15 +61,12 @@ class TextEvents:
 
 
 def _dumped(result: Generation, context: RequestContext) -> dict[str, Any]:
-    answer: dict[str, Any] = _RESPONSE.dump(
-        {
-            "id": f"gen-{uuid4().hex}",
-            "model": result.model,
-            "choices": [{"index": 0, "text": result.text, "finish_reason": result.finish_reason}],
-            **_facts(result.usage, context),
-        }
-    )
-    return answer
+    return {
+        "id": f"gen-{token_hex(16)}",
+        "model": result.model,
+        "choices": [{"index": 0, "text": result.text, "finish_reason": result.finish_reason}],
+        **_facts(result.usage, context),
+    }
 
 
 def _facts(usage: Usage, context: RequestContext) -> dict[str, Any]:

@@ -170,7 +170,7 @@ class Stream:
         """
         asked = time.monotonic()
         try:
-            with self._turns.reading():
+            with self._turns:
                 piece = self._pump.take(min(self.heartbeat, self._idle - self._silence))
             self._over = not piece
             events = self._splitter.feed(piece) if piece else self._splitter.end()

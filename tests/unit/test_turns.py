@@ -34,7 +34,7 @@ def test_a_turn_begins_anew_with_each_wait(rests):
     mine = Turns()
     for _ in range(5):
         now[0] += 0.004
-        with mine.reading():
+        with mine:
             now[0] += 0.001
     assert rested == []
 
@@ -43,6 +43,6 @@ def test_a_long_wait_elsewhere_is_not_rested_for_in_full(rests):
     now, rested = rests
     mine = Turns()
     now[0] += 60
-    with mine.reading():
+    with mine:
         pass
     assert rested == [LONGEST_REST_SECONDS]

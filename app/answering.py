@@ -1,0 +1,51 @@
+"""How answers are written to a connection: by gunicorn's response, but with fewer packets."""
+
+import time
+from functools import lru_cache
+from typing import Any
+
+from gunicorn.http.wsgi import Response
+from gunicorn.util import http_date
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+class Answer(Response):
+    """Sends the head together with the first piece of the body: gunicorn sends each for itself."""
+
+    headers_sent: bool
+    _unsent = b""
+
+    def default_headers(self) -> list[str]:
+        """Return the lines that begin every answer."""
+        version, framing = self.req.version, "Transfer-Encoding: chunked\r\n" if self.chunked else ""
+        connection = "close" if self.should_close() else "keep-alive"
+        return [
+            f"HTTP/{version[0]}.{version[1]} {self.status}\r\nServer: {self.version}\r\n"
+            f"Date: {_date(int(time.time()))}\r\nConnection: {connection}\r\n{framing}"
+        ]
+
+    def send_headers(self) -> None:
+        """Make the head; it goes out with what comes next."""
+        if not self.headers_sent:
+            self.headers_sent = True
+            lines = [*self.default_headers(), *[f"{name}: {value}\r\n" for name, value in self.headers], "\r\n"]
+            self._unsent = "".join(lines).encode("latin-1")
+
+    def close(self) -> None:
+        """Send what is left."""
+        self.send_headers()
+        self._send(LAST_CHUNK if self.chunked else b"")
+
+    def _emit_body(self, data: bytes) -> None:
+        self._send(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+
+    def _send(self, data: bytes) -> None:
+        data, self._unsent = self._unsent + data, b""
+        if data:
+            self.sock.sendall(data)
+
+
+@lru_cache(1)
+def _date(second: int) -> Any:
+    return http_date(second)
