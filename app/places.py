@@ -116,10 +116,10 @@ class Places:
         if slow:
             logger.warning("places ran short; connections that were slow to send or to take were cut")
 
-    def close_idle(self, now: float = math.inf) -> None:
-        """Close the connections on which no request has begun, which ends their wait; `now` spares those just made."""
+    def close_idle(self, by: float) -> None:
+        """Close the connections that were idle by then and still are, which ends their wait."""
         for one, since in self._idle.items():
-            if since <= now:
+            if since <= by:
                 self._taken.discard(one)
                 with suppress(OSError):  # the caller has gone
                     one.shutdown(socket.SHUT_RDWR)

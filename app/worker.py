@@ -43,7 +43,9 @@ logger = logging.getLogger("app.access")
 # the size of the largest body that is accepted
 DRAIN_FACTOR = 8
 HEARTBEAT_SECONDS = 1.0
-LAST_CALL_SECONDS = 1.0
+# how long a connection that was promised to be kept still is, once nothing new is accepted: a proxy that itself keeps
+# connections for less never sends a request on one that is being closed
+LAST_CALL_SECONDS = 2.0
 LAST_WORD_SECONDS = 1.0
 # what is served on the last places too
 UNREFUSED = ("/health", "/metrics")
@@ -83,7 +85,6 @@ class Worker(GeventWorker):
         self._idle_timeout = config.server_idle_timeout
         self._drain_delay = config.drain_delay
         self._shutdown_grace = config.shutdown_grace
-        self._last_call = False
         self._places = Places(self.worker_connections)
         self._ending = Event()
         self._connections = Pool(self.worker_connections)
@@ -192,7 +193,7 @@ class Worker(GeventWorker):
         self._ending.set()
 
     def notify(self) -> None:
-        """The heartbeat, once a second: the second one after the end was decided closes idle connections.
+        """The heartbeat, once a second; once the end was decided it closes connections whose last call is over.
 
         A worker whose embedded engine has lost its supervisor ends: with the next worker the arbiter starts a new one.
         """
@@ -201,9 +202,7 @@ class Worker(GeventWorker):
             self.log.error("the supervisor of the embedded engine is gone; ending, to have both started again")
             self.alive = False
         if not self.alive:
-            if self._last_call:
-                self._places.close_idle()  # their callers had a moment to send what was under way
-            self._last_call = True
+            self._places.close_idle(time.monotonic() - LAST_CALL_SECONDS)
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """On SIGINT and SIGQUIT: end at once; nothing here needs an orderly end."""
@@ -249,16 +248,15 @@ class Worker(GeventWorker):
         return False
 
     def _request_begins(self, client: Connection, parser: Parser) -> bool:
-        """Wait for the next request's first byte; tell False where none comes in time or the server is stopping.
+        """Wait for the next request's first byte; tell False where none comes in time.
 
-        A connection on which nothing was served yet was made before the server stopped listening: it is owed an answer.
+        A stopping server waits too: for who connected before it stopped listening, and for who was told that the
+        connection is kept. Its answers say that the connection closes.
         """
-        if not self.alive and parser.req_count:
-            return False
         try:
             with self._places.idle(client, kept=parser.req_count > 0):
                 wait_read(client.fileno(), self._idle_timeout if self.alive else LAST_CALL_SECONDS, IdleError())
-        except IdleError:
+        except (IdleError, Draining):
             return False
         parser.turns.begin()
         return True

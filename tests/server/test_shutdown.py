@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.servers import chat_answer, reply, until
+from support.servers import chat_answer, connects, reply, until
 from support.wire import answer_on, connect, raw, until_closed
 
 
@@ -47,20 +47,33 @@ def test_on_sigterm_requests_in_flight_finish_idle_connections_close_and_nothing
     idle.close()
 
 
-def test_a_drain_is_told_by_readiness_on_a_kept_connection(service, remote):
+def test_a_connection_that_an_answer_promised_to_keep_is_kept_for_one_more_request_of_a_drain(service, remote):
     release = threading.Event()
     remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
     head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
     ready = b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
-    with connect(service) as busy:
-        busy.sendall(head + b'{"prompt": "x"}' + ready)
+    with connect(service) as kept, ThreadPoolExecutor(1) as pool:
+        kept.sendall(head + b'{"prompt": "x"}')
         assert remote.arrived.acquire(timeout=20)
-        with ThreadPoolExecutor(1) as pool:
-            stopped = pool.submit(service.stop)
-            until(lambda: any("Handling signal: term" in line for line in service.lines))
-            release.set()
-            assert until_closed(busy).count(b"200 OK") == 1  # the answer; the next request is not begun
-            assert stopped.result() == 0
+        stopped = pool.submit(service.stop)
+        until(lambda: not connects(service.port))
+        release.set()
+        status, headers, _ = answer_on(kept)
+        assert (status, headers["Connection"]) == (200, "keep-alive")
+        kept.sendall(ready)
+        status, headers, body = answer_on(kept)
+        assert (status, headers["Connection"], body["status"]) == (503, "close", "draining")
+        assert until_closed(kept) == b""
+        assert stopped.result() == 0
+
+
+def test_an_idle_connection_is_closed_without_a_word_when_the_grace_is_over(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SHUTDOWN_GRACE="100ms")
+    with connect(service) as idle:
+        idle.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer_on(idle)[0] == 200
+        assert service.stop() == 0
+        assert idle.recv(1) == b""
 
 
 def test_ctrl_c_leaves_no_process(start, remote):

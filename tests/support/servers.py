@@ -30,7 +30,7 @@ class Service:
     """A running service: its process, address and printed lines."""
 
     def __init__(self, **variables: str) -> None:
-        self.port = free_port()
+        self.port = int(variables.get("SERVER_PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self.lines: list[str] = []
         self._printed = threading.Condition()
@@ -101,6 +101,12 @@ class Service:
             with self._printed:
                 self.lines.append(line.rstrip("\n"))
                 self._printed.notify_all()
+
+
+def connects(port: int) -> bool:
+    """Tell whether something listens on the port."""
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 def until(condition: Callable[[], bool], seconds: float = LONG_SECONDS) -> None:

@@ -83,14 +83,15 @@ def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, c
     assert worker.alive is False
 
 
-def test_idle_connections_close_with_the_second_heartbeat_of_a_worker_that_ends(worker, connection):
+def test_a_worker_that_ends_closes_idle_connections_when_their_last_call_is_over(worker, connection, monkeypatch):
     with worker._places.idle(connection[1], kept=True):
-        worker.notify()
         worker.alive = False
+        monkeypatch.setattr("app.worker.LAST_CALL_SECONDS", 60)
         worker.notify()
         connection[0].setblocking(False)
         with pytest.raises(BlockingIOError):
             connection[0].recv(1)
+        monkeypatch.setattr("app.worker.LAST_CALL_SECONDS", 0)
         worker.notify()
         connection[0].settimeout(5)
         assert connection[0].recv(1) == b""
