@@ -1,0 +1,116 @@
+"""A load of calls and streams, and services that are restarted under it."""
+
+import itertools
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import requests
+
+from support.servers import LONG_SECONDS, Service, chat_answer, free_port, reply, until
+
+WORDS = 5
+WORD_SECONDS = 0.01
+
+
+def answer(handler: Any) -> None:
+    """Answer as the upstream after a moment, with the prompt, or word by word with a number after it."""
+    prompt = handler.asked["messages"][-1]["content"]
+    if not handler.asked.get("stream"):
+        time.sleep(WORDS * WORD_SECONDS)  # as a model does
+        return reply(handler, chat_answer(prompt))
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/event-stream")
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    for number in range(WORDS):
+        time.sleep(WORD_SECONDS)  # as a model does
+        _send(handler, f"{prompt} {number} ", "stop" if number == WORDS - 1 else None)
+    handler.wfile.write(b"data: [DONE]\n\n")
+    handler.close_connection = True
+    return None
+
+
+def _send(handler: Any, text: str, reason: str | None) -> None:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
+    event = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "org/small", "choices": [choice]}
+    handler.wfile.write(b"data: %b\n\n" % json.dumps(event).encode())
+
+
+class Load:
+    """Callers on kept connections: of five requests three are calls, one is a stream, one asks for the health."""
+
+    def __init__(self, url: str, callers: int, at_least: int) -> None:
+        """Ask until `stop`, and for `at_least` so many answers."""
+        self.failed: list[str] = []
+        self.seconds: list[float] = []
+        self.generations = 0
+        self._url, self._at_least = url, at_least
+        self._numbers = itertools.count()
+        self._enough = threading.Event()
+        self._pool = ThreadPoolExecutor(callers)
+        self._callers = [self._pool.submit(self._call) for _ in range(callers)]
+
+    def stop(self) -> None:
+        """Return when all callers have their last answers."""
+        self._enough.set()
+        for caller in self._callers:
+            caller.result()
+        self._pool.shutdown()
+        self.generations = len([number for number in range(len(self.seconds)) if number % 5])
+
+    def _call(self) -> None:
+        with requests.Session() as session:
+            while not self._enough.is_set() or len(self.seconds) < self._at_least:
+                number = next(self._numbers)
+                began = time.perf_counter()
+                try:
+                    fault = self._ask(session, number)
+                except requests.RequestException as error:
+                    fault = repr(error)
+                self.seconds.append(time.perf_counter() - began)
+                if fault:
+                    self.failed.append(f"request {number}: {fault}")
+
+    def _ask(self, session: requests.Session, number: int) -> str | None:
+        """Return what is wrong with the answer."""
+        prompt, kind = f"Say {number}.", number % 5
+        if kind == 0:
+            answer = session.get(f"{self._url}/health", timeout=LONG_SECONDS)
+            right = answer.ok and answer.json()["status"] == "healthy"
+        elif kind == 1:
+            body: dict[str, Any] = {"messages": [{"role": "user", "content": prompt}], "stream": True}
+            answer = session.post(f"{self._url}/v1/chat/completions", json=body, timeout=LONG_SECONDS)
+            right = answer.ok and answer.text.endswith("data: [DONE]\n\n") and answer.text.count(prompt) == WORDS
+        else:
+            answer = session.post(f"{self._url}/v1/text/generate", json={"prompt": prompt}, timeout=LONG_SECONDS)
+            right = answer.ok and answer.json()["choices"][0]["text"] == prompt
+        return None if right and "error" not in answer.text else f"{answer.status_code} {answer.text[-300:]}"
+
+
+class Instances:
+    """Two services of the same settings, which can be restarted one after the other."""
+
+    def __init__(self, **variables: str) -> None:
+        self._variables = variables
+        self.ports = free_port(), free_port()
+        self._running = [self._started(port) for port in self.ports]
+        self.restarts = 0
+
+    def roll(self) -> None:
+        """Restart one after the other: SIGTERM, its end, a new one in its place, and wait until that is ready."""
+        for place, port in enumerate(self.ports):
+            assert self._running[place].stop() == 0
+            self._running[place] = self._started(port)
+            self.restarts += 1
+
+    def stop(self) -> None:
+        for service in self._running:
+            service.stop()
+
+    def _started(self, port: int) -> Service:
+        service = Service(SERVER_PORT=str(port), **self._variables)
+        until(service.is_ready)
+        return service
