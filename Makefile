@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document security faults-page tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart security sbom faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,9 +69,16 @@ fuzz: install ## Try the running service with 10,000 cases made from its documen
 document: install ## Measure what the document of the interface costs a start and a request
 	$(BIN)/python benchmarks/document.py
 
-security: install ## Audit the libraries, analyse the code, search for secrets; says what could not be audited
+rolling-restart: install ## Restart two instances behind nginx, again and again, under 10,000 requests; none may fail
+	$(BIN)/python benchmarks/rolling_restart.py
+
+sbom: install ## Write what each image is made of to sbom/, as CycloneDX has it
+	PYTHONPATH=. $(BIN)/python .ci/sbom.py
+
+security: install ## Audit libraries, code and workflows, search for secrets; says what could not be audited
 	$(BIN)/python .ci/audit.py
 	$(BIN)/bandit --quiet -ll --skip B104,B108 --recursive app wsgi.py gunicorn.conf.py
+	$(BIN)/zizmor --offline --quiet .github
 	git ls-files -z -- . ':!tests' | xargs -0 $(BIN)/detect-secrets-hook --exclude-secrets '^chatcmpl-'
 slow-clients: install ## Let 2,000 slow clients fill all places; print what a normal caller waits beside them
 	$(BIN)/python benchmarks/slow_clients.py
@@ -89,4 +96,4 @@ install-tools: install ## Install the git hooks
 	$(BIN)/pre-commit install
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis sbom

@@ -1,0 +1,21 @@
+"""Prints what CHANGELOG.md says of the release of a tag; fails where tag, version and changelog do not agree."""
+
+import re
+import sys
+from pathlib import Path
+
+from app.version import __version__
+
+
+def notes(tag: str, changelog: str) -> str:
+    """Return the section of a tag's version, without its title. Exits with a sentence where there is none."""
+    if tag != f"v{__version__}":
+        sys.exit(f"The tag is {tag}, but app/version.py says {__version__}.")
+    section = re.search(rf"^## {re.escape(__version__)} - \S+\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
+    if not section:
+        sys.exit(f"CHANGELOG.md has no section {__version__} with a date.")
+    return section[1].strip()
+
+
+if __name__ == "__main__":
+    print(notes(sys.argv[1], Path("CHANGELOG.md").read_text()))

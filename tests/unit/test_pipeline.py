@@ -1,0 +1,153 @@
+"""What runs beside the service: workflows, the audit, the bill of materials, the notes of a release."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from app.version import SERVICE, __version__
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+MAKEFILE = (ROOT / "Makefile").read_text()
+EACH_WORKFLOW = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+
+
+def tool(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f".ci/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(*command, **options):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60, **options)
+
+
+def jobs(workflow):
+    return yaml.safe_load(workflow.read_text())["jobs"]
+
+
+def steps(workflow):
+    return [step for job in jobs(workflow).values() for step in job.get("steps", ())]
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [
+        ("vendor.github-workflows", WORKFLOWS),
+        ("custom.github-workflows-require-timeout", WORKFLOWS),
+        ("vendor.dependabot", [ROOT / ".github/dependabot.yml"]),
+    ],
+)
+def test_the_files_for_github_are_as_its_schemas_have_them(schema, files):
+    checked = run(BIN / "check-jsonschema", "--builtin-schema", schema, *files)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_workflows_have_no_known_weakness():
+    checked = run(BIN / "zizmor", "--offline", "--quiet", ".github")
+    assert checked.returncode == 0, checked.stdout
+
+
+@EACH_WORKFLOW
+def test_actions_are_pinned_by_commit_with_their_version_beside_it(workflow):
+    used = re.findall(r"uses: (?!\./)(.*)", workflow.read_text())
+    assert not [use for use in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)]
+
+
+def test_an_action_has_one_version_in_all_workflows():
+    used = {use for workflow in WORKFLOWS for use in re.findall(r"uses: (?!\./)(\S+)", workflow.read_text())}
+    assert len({use.partition("@")[0] for use in used}) == len(used)
+
+
+def test_workflows_may_only_read_and_jobs_of_a_release_write_one_thing_each():
+    granted = {
+        (workflow.stem, name, *right)
+        for workflow in WORKFLOWS
+        for name, job in jobs(workflow).items()
+        for right in job.get("permissions", {}).items()
+        if right[1] != "read"
+    }
+    assert granted == {("release", "images", "packages", "write"), ("release", "release", "contents", "write")}
+    assert all(yaml.safe_load(one.read_text())["permissions"] == {"contents": "read"} for one in WORKFLOWS)
+
+
+@EACH_WORKFLOW
+def test_what_a_workflow_runs_is_there(workflow):
+    commands = "\n".join(step.get("run", "") for step in steps(workflow))
+    assert all(re.search(rf"^{target}:", MAKEFILE, re.MULTILINE) for target in re.findall(r"make (\S+)", commands))
+    assert all((ROOT / file).exists() for file in re.findall(r"\.ci/[\w.]+", commands))
+
+
+def test_the_tests_run_on_every_python_that_the_readme_names_and_before_a_release():
+    ci, release = jobs(ROOT / ".github/workflows/ci.yml"), jobs(ROOT / ".github/workflows/release.yml")
+    assert ci["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    called = {release[name].get("uses") for name in release["images"]["needs"]}
+    assert called >= {"./.github/workflows/ci.yml", "./.github/workflows/security.yml"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "status", "said"),
+    [
+        ('{"dependencies": [{"name": "a", "vulns": []}]}', 0, "1 of 1 libraries audited, 0 known holes."),
+        ('{"dependencies": [{"name": "a", "vulns": [{"id": "CVE-1"}]}]}', 1, "  a: CVE-1"),
+        ('{"dependencies": [{"name": "a", "skip_reason": "?"}]}', 0, "::warning::NOT AUDITED: there is no data"),
+        ("", 0, "::warning::NOT AUDITED: the data on known holes could not be reached.\nno route"),
+    ],
+)
+def test_the_audit_fails_for_holes_and_warns_of_what_it_could_not_see(monkeypatch, capsys, printed, status, said):
+    done = subprocess.CompletedProcess([], 1, stdout=printed, stderr="no route")
+    monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: done)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert tool("audit").main() == status
+    assert said in capsys.readouterr().out
+
+
+def test_an_audit_whose_data_is_out_of_reach_says_so():
+    unreachable = {"PIP_AUDIT_VULNERABILITY_SERVICE": "osv", "PIP_AUDIT_OSV_URL": "http://127.0.0.1:9/"}
+    audited = run(sys.executable, ".ci/audit.py", env=unreachable)
+    assert audited.stdout.startswith("NOT AUDITED: the data on known holes could not be reached.")
+    assert "audited, 0 known holes" not in audited.stdout
+
+
+def pinned(*names):
+    text = "".join((ROOT / f"requirements{name}.txt").read_text() for name in names)
+    return sorted(re.findall(r"^(\S+)==(\S+)$", text, re.MULTILINE))
+
+
+def test_the_bills_of_materials_are_cyclonedx_and_name_every_pinned_library(tmp_path):
+    assert run(sys.executable, ".ci/sbom.py", tmp_path, env={"PYTHONPATH": "."}).returncode == 0
+    for image, files in {"service": [""], "service-embedded": ["", "-embedded", "-model"]}.items():
+        text = (tmp_path / f"{image}.cdx.json").read_text()
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+        told = json.loads(text)
+        assert sorted((part["name"], part["version"]) for part in told["components"]) == pinned(*files)
+        whole = told["metadata"]["component"]
+        assert (whole["name"], whole["version"]) == (SERVICE, __version__)
+
+
+CHANGELOG = (
+    f"# Changelog\n\n## Unreleased\n\n- Later.\n\n## {__version__} - 2026-01-01\n\n- This.\n\n## 0.0.1 - 2025-01-01\n"
+)
+
+
+def test_the_notes_of_a_release_are_its_section_of_the_changelog():
+    assert tool("notes").notes(f"v{__version__}", CHANGELOG) == "- This."
+
+
+@pytest.mark.parametrize(
+    ("tag", "changelog", "said"),
+    [("v9.9.9", CHANGELOG, f"says {__version__}"), (f"v{__version__}", "## Unreleased\n", "has no section")],
+)
+def test_a_tag_that_version_or_changelog_contradict_is_no_release(tag, changelog, said):
+    with pytest.raises(SystemExit, match=said):
+        tool("notes").notes(tag, changelog)
