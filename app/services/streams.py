@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ class Pump:
             end = StreamTooLong()
         except HTTPError as error:
             end = connection_fault(error)
+            traceback.clear_frames(error.__traceback__)  # contextlib's holds what the error came of: a cycle
         except Exception:
             logger.exception("the reading of a stream failed")
             end = InternalError()
