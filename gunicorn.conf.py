@@ -45,7 +45,7 @@ os.register_at_fork(
 )
 
 _engine = None
-if "embedded" in _settings.backends:
+if "embedded" in _settings.backends and _settings.embedded_start:
     os.environ.setdefault("EMBEDDED_PORT", str(free_port()))
     _engine = Launcher(_settings, int(os.environ["EMBEDDED_PORT"]))
 

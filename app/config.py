@@ -75,6 +75,7 @@ class Config:
     embedded_model_path: str | None = setting(parsing.path)
     embedded_threads: int = setting(parsing.integer(1, 256), 1)
     embedded_port: int | None = setting(parsing.integer(1, 65535))
+    embedded_start: bool = setting(parsing.boolean, True)
 
     log_level: str = setting(parsing.choice(*LOG_LEVELS), "info")
     log_format: str | None = setting(parsing.choice("json", "plain"))
@@ -219,13 +220,16 @@ class Config:
     def _engine_checks(self) -> list[tuple[str, bool, str]]:
         if "embedded" not in self.backends:
             return []
+        port = ("EMBEDDED_PORT", self.embedded_port == self.server_port, "must differ from SERVER_PORT.")
+        if not self.embedded_start:
+            return [port, ("EMBEDDED_PORT", self.embedded_port is None, "must be set with EMBEDDED_START=false.")]
         return [
+            port,
             (
                 "EMBEDDED_MODEL_PATH",
                 model_file(self.embedded_model_path) is None,
                 "must name a GGUF file that exists, or the package of the default model must be installed.",
             ),
-            ("EMBEDDED_PORT", self.embedded_port == self.server_port, "must differ from SERVER_PORT."),
             (
                 "AI_BACKEND",
                 find_spec("xllamacpp") is None,

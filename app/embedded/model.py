@@ -20,7 +20,7 @@ def model_file(path: str | None) -> Path | None:
 
 
 def model_name(path: str | None) -> str:
-    """Return the model's name: that of its file without extension and quantization."""
-    file = model_file(path)
+    """Return the model's name: that of its file, which another process may have, without extension and quantization."""
+    file = Path(path) if path else model_file(None)
     stem = _QUANTIZATION.sub("", file.stem) if file else "embedded"
     return re.sub(r"[^A-Za-z0-9._-]", "-", stem)

@@ -128,6 +128,8 @@ def test_every_fault_is_named_at_once():
         ({"MODEL_ALIASES": "fast=openai:org/x"}, "OPENAI_BASE_URL"),
         ({"OPENAI_API_KEY": "x"}, "OPENAI_API_KEY"),
         ({"EMBEDDED_PORT": "8080"}, "EMBEDDED_PORT"),
+        ({"EMBEDDED_PORT": "8080", "EMBEDDED_START": "false"}, "EMBEDDED_PORT"),
+        ({"EMBEDDED_START": "false"}, "EMBEDDED_PORT"),
         ({"API_KEYS": "app:abc"}, "API_KEYS"),
         ({"API_KEYS": "app:" + "a" * 64 + ",app:" + "b" * 64}, "API_KEYS"),
         ({"API_KEYS": "one:" + "a" * 64 + ",two:" + "a" * 64}, "API_KEYS"),
@@ -143,9 +145,11 @@ def test_settings_that_cannot_hold_together_are_named(variables, name):
     assert [fault.split()[0] for fault in faults(**variables)] == [name]
 
 
-def test_an_engine_that_is_not_installed_is_named(monkeypatch):
+def test_an_engine_that_is_not_installed_is_named_unless_something_else_runs_it(monkeypatch):
     monkeypatch.setattr("app.config.find_spec", lambda name: None)
     assert "not installed" in faults()[0]
+    elsewhere = {"EMBEDDED_START": "false", "EMBEDDED_PORT": "9", "EMBEDDED_MODEL_PATH": "not/here.gguf"}
+    assert Config.from_env(elsewhere).backend == "embedded"
     assert Config.from_env({"HUGGINGFACE_API_KEY": "hf_x"}).backend == "huggingface"
 
 

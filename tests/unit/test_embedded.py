@@ -25,6 +25,7 @@ from app.embedded.model import model_file, model_name
 )
 def test_a_model_is_named_after_its_file(tmp_path, file, name):
     path = tmp_path / file
+    assert model_name(str(path)) == name, "also where another process has the file"
     path.touch()
     assert model_file(str(path)) == path
     assert model_name(str(path)) == name
