@@ -1,0 +1,130 @@
+"""The definitions for ECS: taken by moto's ECS, whose client checks them first, and right about the service."""
+
+import json
+import os
+from unittest.mock import patch
+
+import boto3
+import pytest
+from moto import mock_aws
+from support.servers import ROOT
+
+from app.config import Config
+from app.version import SERVICE, __version__
+
+TASKS = ("task-definition", "task-definition-embedded")
+SECRETS = {"HUGGINGFACE_API_KEY": "hf_x", "API_KEYS": "team:" + "a" * 64}
+# what Fargate has: MiB of memory for each share of a processor
+FARGATE_SIZES = {256: (512, 1024, 2048), 1024: range(2048, 8193, 1024)}
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+NOT_ON_FARGATE = {"links", "privileged", "dnsServers", "dnsSearchDomains", "dockerSecurityOptions", "extraHosts"}
+
+every_task = pytest.mark.parametrize("name", TASKS)
+
+
+def read(name):
+    return json.loads((ROOT / "ecs" / f"{name}.json").read_text())
+
+
+def container(name):
+    [found] = read(name)["containerDefinitions"]
+    return found
+
+
+def config(name):
+    """Build the settings from what a task starts with: the image's variables, and the task's."""
+    given = {one["name"]: one["value"] for one in container(name)["environment"]}
+    secret = {one["name"]: SECRETS[one["name"]] for one in container(name)["secrets"]}
+    assert set(given) | set(secret) <= set(Config.variables())
+    assert not set(given) & Config.secret_variables()
+    return Config.from_env({**given, **secret})
+
+
+@pytest.fixture
+def ecs():
+    """A client of moto's ECS; the keys are moto's own idea."""
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    with patch.dict(os.environ, keys), mock_aws():
+        yield boto3.client("ecs", region_name="eu-west-1")
+
+
+@every_task
+def test_a_task_definition_is_registered_as_it_is_written(ecs, name):
+    task = read(name)
+    registered = ecs.register_task_definition(**task)["taskDefinition"]
+    assert (registered["family"], registered["status"]) == (task["family"], "ACTIVE")
+    [wanted], [found] = task["containerDefinitions"], registered["containerDefinitions"]
+    assert wanted.items() <= found.items()
+
+
+def test_a_service_is_made_of_the_task_definition(ecs):
+    ec2 = boto3.client("ec2", region_name="eu-west-1")
+    service = read("service")
+    network = service["networkConfiguration"]["awsvpcConfiguration"]
+    there = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"]]
+    network["subnets"] = there[: len(network["subnets"])]  # stand-ins for those of the account that it is meant for
+    network["securityGroups"] = [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]]
+    ecs.create_cluster(clusterName="default")
+    ecs.register_task_definition(**read("task-definition"))
+    made = ecs.create_service(**service)["service"]
+    assert (made["desiredCount"], made["launchType"]) == (2, "FARGATE")
+
+
+@pytest.mark.parametrize(("name", "size"), [(TASKS[0], (256, 512)), (TASKS[1], (1024, 2048))])
+def test_a_task_is_of_a_size_that_fargate_has(name, size):
+    task = read(name)
+    cpu, memory = int(task["cpu"]), int(task["memory"])
+    assert (cpu, memory) == size
+    assert memory in FARGATE_SIZES[cpu]
+    assert (task["requiresCompatibilities"], task["networkMode"]) == (["FARGATE"], "awsvpc")
+    assert not NOT_ON_FARGATE & set(container(name))
+    assert container(name)["stopTimeout"] <= 120, "Fargate waits no longer"
+
+
+@every_task
+def test_a_task_is_locked_down(name):
+    one = container(name)
+    assert one["user"] == "65532:65532"
+    assert one["readonlyRootFilesystem"] is True
+    assert one["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
+
+
+@every_task
+def test_the_variables_of_a_task_make_a_config(name):
+    settings = config(name)
+    assert settings.require_api_keys
+    assert settings.trusted_proxies == 1, "the load balancer"
+    assert settings.backend == ("embedded" if "embedded" in name else "huggingface")
+
+
+@every_task
+def test_secrets_come_from_the_secrets_manager(name):
+    for secret in container(name)["secrets"]:
+        assert secret["valueFrom"].startswith("arn:aws:secretsmanager:")
+        assert secret["valueFrom"].endswith(f":{secret['name']}::")
+
+
+@every_task
+def test_a_task_is_given_the_time_that_its_end_takes(name):
+    settings = config(name)
+    assert container(name)["stopTimeout"] >= settings.drain_delay + settings.shutdown_grace + 5
+
+
+@every_task
+def test_a_task_is_watched_and_its_lines_are_kept(name):
+    one = container(name)
+    assert one["healthCheck"]["command"] == ["CMD", "python", "healthcheck.py"]
+    assert one["logConfiguration"]["logDriver"] == "awslogs"
+    assert {"awslogs-group", "awslogs-region", "awslogs-stream-prefix"} <= set(one["logConfiguration"]["options"])
+
+
+def test_the_load_balancer_reaches_the_port_of_this_versions_container():
+    [balancer] = read("service")["loadBalancers"]
+    one = container("task-definition")
+    assert balancer["containerName"] == one["name"]
+    assert [port["containerPort"] for port in one["portMappings"]] == [balancer["containerPort"]]
+    assert balancer["containerPort"] == config("task-definition").server_port
+    assert [container(name)["image"].rpartition("/")[2] for name in TASKS] == [
+        f"{SERVICE}:{__version__}",
+        f"{SERVICE}:{__version__}-embedded",
+    ]

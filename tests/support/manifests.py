@@ -1,0 +1,47 @@
+"""The Kubernetes manifests as kubectl renders them, and the variables that a container of them starts with."""
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from support.servers import ROOT
+
+KUBECTL = str(Path(sys.executable).with_name("kubectl"))
+FOLDERS = ("base", "overlays/embedded", "overlays/redis")
+SECRET = yaml.safe_load((ROOT / "k8s/secret.example.yaml").read_text())
+
+Object = dict[str, Any]
+
+
+@cache
+def rendered(folder: str) -> list[Object]:
+    """Return the objects of a folder below k8s/, rendered by kubectl."""
+    command = [KUBECTL, "kustomize", str(ROOT / "k8s" / folder)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert not found.stderr, found.stderr
+    return list(yaml.safe_load_all(found.stdout))
+
+
+def of_kind(folder: str, kind: str, name: str | None = None) -> Object:
+    """Return the one object of a kind, and of a name where there are several."""
+    [found] = [one for one in rendered(folder) if one["kind"] == kind and name in (None, one["metadata"]["name"])]
+    return found
+
+
+def service_pod(folder: str) -> Object:
+    """Return the pod template of the service."""
+    return of_kind(folder, "Deployment", "ai-huggingface")["spec"]["template"]
+
+
+def variables(folder: str) -> dict[str, str]:
+    """Return what the service's container gets from the ConfigMap and the Secret that it names."""
+    [container] = service_pod(folder)["spec"]["containers"]
+    sources = container["envFrom"]
+    [settings] = [one["configMapRef"]["name"] for one in sources if "configMapRef" in one]
+    [secret] = [one["secretRef"]["name"] for one in sources if "secretRef" in one]
+    assert secret == SECRET["metadata"]["name"]
+    return {**of_kind(folder, "ConfigMap", settings)["data"], **SECRET["stringData"]}
