@@ -1,0 +1,187 @@
+"""Carries out docker/Dockerfile without a Docker engine, and runs what comes of it as the manifests do.
+
+    python .ci/replay.py BASE WORK TARGET [--share PATH]... [--run] [--env NAME=VALUE]...
+
+As root. BASE is a root file system that stands in for the base image:
+
+    debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates bookworm BASE
+    ln -s python3 BASE/usr/bin/python; rm BASE/usr/lib/python3.*/EXTERNALLY-MANAGED
+
+Each stage becomes a folder in WORK, made by chroot and taken as it is where it is there already; printed is what the
+target adds to its base. Shared are files of this machine that the steps need, such as pip's settings. With --run the
+target's command is started: with its user, without privileges, on a read-only root that has no shell any more, with
+memory at /dev/shm.
+"""
+
+import argparse
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CACHES = shutil.ignore_patterns("__pycache__")
+DEVICES = ("null", "zero", "random", "urandom")
+SHELLS = ("sh", "bash", "dash", "rbash")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage: its root file system, and what its image says of processes."""
+
+    root: Path
+    environment: dict[str, str]
+    folder: str = "/"
+    user: str = "0:0"
+    command: tuple[str, ...] = ()
+
+    def inside(self, path: str) -> Path:
+        return self.root / str(Path(self.folder, path)).lstrip("/")
+
+    def started(self, command: tuple[str, ...]) -> str:
+        """Return the line that runs a command in this stage, without help of a shell of its own."""
+        environment = [f"{name}={value}" for name, value in self.environment.items()]
+        enter = ["chroot", f"--userspec={self.user}", str(self.root), "/usr/bin/env", "-C", self.folder, "-i"]
+        return shlex.join([*enter, *environment, *command])
+
+
+def instructions(text: str) -> list[tuple[str, str]]:
+    """Return each instruction of a Dockerfile with its argument."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
+    return [tuple(line.split(maxsplit=1)) for line in joined.splitlines()]
+
+
+def stages(text: str) -> dict[str, tuple[str, list[tuple[str, str]]]]:
+    """Return each stage of a Dockerfile by its name: what it starts from, and its instructions."""
+    found = {}
+    for name, argument in instructions(text):
+        if name == "FROM":
+            source, stage = argument.split(" AS ")
+            found[stage] = (source, [])
+        elif found:
+            found[stage][1].append((name, argument))
+    return found
+
+
+class Builder:
+    """Makes stages, each once."""
+
+    def __init__(self, base: Path, work: Path, shared: list[Path]) -> None:
+        self._base = Stage(base, {"PATH": "/usr/local/bin:/usr/bin:/bin"})
+        self._work = work
+        self._shared = shared
+        self._plans = stages((ROOT / "docker/Dockerfile").read_text())
+        self._made: dict[str, Stage] = {}
+
+    def stage(self, name: str) -> Stage:
+        """Return a stage, by its name or that of an image."""
+        if name not in self._plans:
+            return self._base
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def _make(self, name: str) -> Stage:
+        source, steps = self._plans[name]
+        parent, root = self.stage(source), self._work / name
+        is_there = root.is_dir()
+        if not is_there:
+            subprocess.run(["cp", "-a", "--reflink=auto", parent.root, root], check=True)
+        stage = replace(parent, root=root)
+        for instruction, argument in steps:
+            if instruction in ("RUN", "COPY"):
+                if not is_there:
+                    print(name, instruction, argument, flush=True)
+                    (self._run if instruction == "RUN" else self._copy)(stage, argument)
+            else:
+                stage = told(stage, instruction, argument)
+        return stage
+
+    def _run(self, stage: Stage, argument: str) -> None:
+        command = json.loads(argument) if argument.startswith("[") else ["/bin/sh", "-c", argument]
+        stage.inside(".").mkdir(parents=True, exist_ok=True)
+        lines = ["set -e", *(mount_of(path, stage.root) for path in self._shared), stage.started(command)]
+        subprocess.run(["unshare", "--mount", "sh", "-c", "\n".join(lines)], check=True)
+
+    def _copy(self, stage: Stage, argument: str) -> None:
+        *options, rest = re.fullmatch(r"(?:--from=(\S+) )?(.+)", argument).groups()
+        source_root = self.stage(options[0]).root if options[0] else ROOT
+        *sources, target = rest.split()
+        for source in (source_root / one.lstrip("/") for one in sources):
+            place = stage.inside(target)
+            if source.is_dir():
+                ignored = None if options[0] else CACHES
+                shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True, ignore=ignored)
+            else:
+                place = place / source.name if target.endswith("/") else place
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, place)
+
+
+def told(stage: Stage, instruction: str, argument: str) -> Stage:
+    """Return the stage as an instruction changes it that changes no file."""
+    if instruction == "ENV":
+        pairs = dict(pair.split("=", 1) for pair in shlex.split(argument))
+        known = stage.environment
+        return replace(stage, environment={**known, **{k: v.replace("$PATH", known["PATH"]) for k, v in pairs.items()}})
+    if instruction == "CMD":
+        return replace(stage, command=tuple(json.loads(argument)))
+    fields = {"WORKDIR": "folder", "USER": "user"}
+    return replace(stage, **{fields[instruction]: argument}) if instruction in fields else stage
+
+
+def mount_of(path: Path, root: Path) -> str:
+    """Return the lines that make a path of this machine visible in a root."""
+    place = shlex.quote(str(root) + str(path))
+    make = "mkdir -p" if path.is_dir() else f"mkdir -p $(dirname {place}); touch"
+    return f"{make} {place}; mount --bind {shlex.quote(str(path))} {place}"
+
+
+def size(root: Path) -> int:
+    """Return the bytes on disk of a root file system."""
+    return int(subprocess.run(["du", "-s", "-B1", root], capture_output=True, check=True).stdout.split()[0])
+
+
+def run(stage: Stage) -> None:
+    """Become the stage's command, in namespaces of its own."""
+    for shell in SHELLS:
+        for folder in ("bin", "usr/bin"):
+            (stage.root / folder / shell).unlink(missing_ok=True)
+    root = shlex.quote(str(stage.root))
+    lines = [
+        "set -e",
+        f"mount --bind {root} {root}",
+        f"mount -t proc proc {root}/proc",
+        f"mount -t tmpfs -o mode=755 tmpfs {root}/dev",
+        *(mount_of(Path("/dev", device), stage.root) for device in DEVICES),
+        f"mkdir {root}/dev/shm",
+        f"mount -t tmpfs -o mode=1777,size=16m tmpfs {root}/dev/shm",
+        f"mount -o remount,bind,ro {root}",
+        f"exec setpriv --no-new-privs {stage.started(stage.command)}",
+    ]
+    os.execvp("unshare", ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", "\n".join(lines)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("base", "work"):
+        parser.add_argument(name, type=lambda text: Path(text).resolve())
+    parser.add_argument("target")
+    parser.add_argument("--share", type=Path, action="append", default=[])
+    parser.add_argument("--env", action="append", default=[])
+    parser.add_argument("--run", action="store_true")
+    given = parser.parse_args()
+    stage = Builder(given.base, given.work, given.share).stage(given.target)
+    if given.run:
+        extra = dict(pair.split("=", 1) for pair in given.env)
+        run(replace(stage, environment={**stage.environment, **extra}))
+    print(f"{given.target} adds {(size(stage.root) - size(given.base)) / 1e6:.1f} MB to its base")
+
+
+if __name__ == "__main__":
+    main()
