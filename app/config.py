@@ -13,6 +13,7 @@ from app.embedded.model import model_file
 from app.keys import ClientKeys, client_keys, keys_file
 from app.limits import LIMITS
 from app.parsing import ModelRef, Secret
+from app.tracing import can_trace
 
 ROUTER_URL = "https://router.huggingface.co"
 RETIRED_HOST = "api-inference.huggingface.co"
@@ -80,6 +81,7 @@ class Config:
     log_level: str = setting(parsing.choice(*LOG_LEVELS), "info")
     log_format: str | None = setting(parsing.choice("json", "plain"))
     log_structured: bool | None = setting(parsing.boolean)
+    otel_exporter_otlp_endpoint: str | None = setting(parsing.collector_url)
 
     max_body_bytes: int = setting(parsing.size, 1024**2)
     max_input_chars: int = setting(parsing.integer(1, 10_000_000), 20_000)
@@ -192,7 +194,7 @@ class Config:
 
     def _contradictions(self, faulty: set[str]) -> list[str]:
         """Return a sentence for each pair of settings that cannot hold together, leaving out faulty ones."""
-        checks = [*self._backend_checks(), *self._engine_checks(), *self._promise_checks()]
+        checks = [*self._backend_checks(), *self._engine_checks(), *self._promise_checks(), *self._tracing_checks()]
         logs = ((True, "plain"), (False, "json"))
         checks.append(("LOG_STRUCTURED", (self.log_structured, self.log_format) in logs, "contradicts LOG_FORMAT."))
         return [f"{name} {fault}" for name, wrong, fault in checks if wrong and name not in faulty]
@@ -216,6 +218,11 @@ class Config:
         """An operator who asks for client keys may not get an open service without a word."""
         asking = [name for name in ("require_api_keys", "metrics_require_key") if getattr(self, name)]
         return [("API_KEYS", not self.has_keys, f"must be set with {name.upper()}.") for name in asking]
+
+    def _tracing_checks(self) -> list[tuple[str, bool, str]]:
+        lacking = self.otel_exporter_otlp_endpoint is not None and not can_trace()
+        fault = "needs packages that are not installed: pip install -r requirements-tracing.txt."
+        return [("OTEL_EXPORTER_OTLP_ENDPOINT", lacking, fault)]
 
     def _engine_checks(self) -> list[tuple[str, bool, str]]:
         if "embedded" not in self.backends:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +12,7 @@ import gevent
 
 from app.caller import Caller
 from app.errors import CallerLeft, InternalError, ServiceError, UpstreamTimeout
+from app.tracing.base import NO_TRACE, Trace
 
 # what all questions to Redis together may cost one request
 STORE_SECONDS = 0.05
@@ -112,6 +113,7 @@ class RequestContext:
     caller: Caller = field(default_factory=partial(Caller, None))
     cache_control: CacheControl = field(default_factory=CacheControl)
     debug: bool = False
+    trace: Trace = NO_TRACE
     client: str | None = None
     started: float = field(default_factory=time.monotonic)
     store_allowance: Allowance = field(default_factory=partial(Allowance, STORE_SECONDS))
@@ -130,6 +132,7 @@ class RequestContext:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     usage_estimated: bool = False
+    finish_reasons: Sequence[str | None] = ()
     stream_end: Deadline = field(default_factory=partial(Deadline, math.inf))
     stream: StreamFacts | None = None
 

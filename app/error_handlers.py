@@ -55,7 +55,8 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def bug(error: Exception) -> Response:
-        logger.error("unhandled %s", type(error).__name__, exc_info=error, extra={"request_id": g.request_id})
+        extra = {"request_id": g.request_id, **g.trace.ids}
+        logger.error("unhandled %s", type(error).__name__, exc_info=error, extra=extra)
         return _response(InternalError())
 
 

@@ -33,6 +33,7 @@ from app.services.runner import Runner
 from app.services.store import Store
 from app.services.streams import StreamLimits
 from app.services.upstream import Private, UpstreamClient
+from app.tracing import tracing_to
 
 
 def build(config: Config) -> Flask:
@@ -47,7 +48,8 @@ def build(config: Config) -> Flask:
     health_service = HealthService(inference, breakers, store, needs_keys=config.has_keys)
     lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)
 
-    middleware.init_app(app, config.trusted_proxies)
+    tracing = tracing_to(config.otel_exporter_otlp_endpoint)
+    middleware.init_app(app, config.trusted_proxies, tracing)
     metrics.init_app(app, _dependencies(store, health_service, models))
     _guard(app, config, metrics, store)
     error_handlers.init_app(app)
@@ -57,7 +59,7 @@ def build(config: Config) -> Flask:
     for operation in OPERATIONS:
         app.register_blueprint(operation.blueprint(scope))
     openapi.init_app(app, keys_required=config.has_keys)
-    app.extensions |= {"lifecycle": lifecycle, "models": models}
+    app.extensions |= {"lifecycle": lifecycle, "models": models, "tracing": tracing}
     return app
 
 

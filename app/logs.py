@@ -64,6 +64,9 @@ def logging_config(level: str, plain: bool) -> dict[str, Any]:
             "urllib3": {"level": "WARNING"},
             # and, as warnings, headers that it cannot parse, in which an upstream may repeat our key
             "urllib3.connection": {"level": "ERROR"},
+            # it repeats the exporter's settings and callers' headers; our own line tells of spans that are lost
+            "opentelemetry": {"level": "CRITICAL"},
+            "opentelemetry.sdk": {"level": "WARNING"},
             # our own line of the request tells which limit it was
             "flask-limiter": {"level": "WARNING"},
         },

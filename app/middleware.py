@@ -12,23 +12,26 @@ from app.clients import client_of_address
 from app.context import STORE_SECONDS, Allowance, RequestContext
 from app.headers import HSTS, SECURITY_HEADERS, VIEWS_OWN
 from app.metrics.http import method_label, route_label
+from app.openroutes import UNLIMITED, is_one_of
 from app.requestid import accepted_or_new
+from app.tracing.base import NO_TRACE, Trace, Tracing
 
 logger = logging.getLogger("app.access")
 
 
-def init_app(app: Flask, proxies: int) -> None:
+def init_app(app: Flask, proxies: int, tracing: Tracing) -> None:
     """Register the hooks; before any other, since all that follows may log or answer with the request id.
 
     The address and the scheme of a request are those that the last of so many proxies tells.
     """
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]  # as Werkzeug has it
-    app.before_request(_identify)
+    app.before_request(partial(_identify, tracing))
     app.after_request(_finish)
 
 
-def _identify() -> None:
+def _identify(tracing: Tracing) -> None:
+    g.trace = NO_TRACE if is_one_of(UNLIMITED) else tracing.begin(request)
     g.request_id = accepted_or_new(request.headers.get("X-Request-ID"))
     g.received = time.perf_counter()
     g.client = client_of_address(request.remote_addr)
@@ -42,19 +45,20 @@ def _finish(response: Response) -> Response:
     headers.extend([("X-Request-ID", g.request_id), *SECURITY_HEADERS.items(), *_told()])
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = HSTS
-    write_line = partial(_log, _fields(response), g.get("context"), g.received)
+    end = partial(_end, _fields(response), g.get("context"), g.received, g.trace)
     if response.is_streamed:  # there is more to tell when it has ended, and no request any more to ask
-        response.call_on_close(write_line)
+        response.call_on_close(end)
     else:
-        write_line()
+        end()
     return response
 
 
-def _log(fields: dict[str, Any], context: RequestContext | None, received: float) -> None:
+def _end(fields: dict[str, Any], context: RequestContext | None, received: float, trace: Trace) -> None:
     fields["duration_ms"] = round((time.perf_counter() - received) * 1000, 2)
     if context is not None:
         fields |= _told_by(context)
     logger.info("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields, extra=fields)
+    trace.end(fields["status"], fields.get("error"))
 
 
 def _told() -> list[tuple[str, str]]:
@@ -86,6 +90,7 @@ def _fields(response: Response) -> dict[str, Any]:
         "route": route_label(),
         "status": response.status_code,
         "client": g.client.name,
+        **g.trace.ids,
     }
     if "error_type" in g:
         fields["error"] = g.error_type

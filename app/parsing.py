@@ -6,6 +6,7 @@ may be a secret in the wrong variable.
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -166,34 +167,37 @@ def boolean(value: str) -> bool:
         raise ValueError("true or false") from None
 
 
-def _base_url(value: str) -> str:
-    url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc or url.query or url.fragment:
-        raise ValueError
-    if not value.isascii() or not value.isprintable() or " " in value or url.port == 0:
-        raise ValueError
-    return value.rstrip("/")
+def _base_url(value: str) -> str | None:
+    """Return the URL without a slash at its end, None where it is none, or holds more than an address."""
+    with suppress(ValueError):
+        url = urlsplit(value)
+        is_url = url.scheme in ("http", "https") and url.hostname and value.isascii() and value.isprintable()
+        if is_url and url.port != 0 and not (url.query or url.fragment or "@" in url.netloc or " " in value):
+            return value.rstrip("/")
+    return None
 
 
 def host_url(value: str) -> str:
     """Read a base URL without a path; return it without a slash at its end."""
-    try:
-        base = _base_url(value)
-    except ValueError:
-        base = ""
-    if not base or urlsplit(base).path:
+    base = _base_url(value)
+    if base is None or urlsplit(base).path:
         raise ValueError("an http or https URL without path, such as https://router.huggingface.co")
     return base
 
 
 def v1_url(value: str) -> str:
     """Read a base URL that ends in /v1; return it without a slash at its end."""
-    try:
-        base = _base_url(value)
-    except ValueError:
-        base = ""
-    if not base.endswith("/v1"):
+    base = _base_url(value)
+    if base is None or not base.endswith("/v1"):
         raise ValueError("an http or https URL that ends in /v1, such as http://localhost:11434/v1")
+    return base
+
+
+def collector_url(value: str) -> str:
+    """Read the base URL of a collector; return it without a slash at its end."""
+    base = _base_url(value)
+    if base is None:
+        raise ValueError("an http or https URL, such as http://localhost:4318")
     return base
 
 

@@ -120,6 +120,7 @@ class Worker(GeventWorker):
             self._connections.kill(Draining, timeout=LAST_WORD_SECONDS)
             with gevent.Timeout(HEARTBEAT_SECONDS, False):
                 gevent.killall(list(self._connections))  # the pool's own kill leaves out whom it killed before
+        self.wsgi.extensions["tracing"].close()
 
     def handle(self, listener_name: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it closes, fails, or stays idle for too long; the listener may be gone meanwhile."""

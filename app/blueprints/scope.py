@@ -51,6 +51,7 @@ class Scope:
             key = _idempotency_key()
             streamed = "stream" in schema.fields and bool(body.get("stream"))
             context = self.context(routes.name, streamed=streamed)
+            context.trace.asked(body)
 
             def answered() -> Any:
                 if streamed or key is None or not context.cache_control.write:
@@ -110,6 +111,7 @@ class Scope:
             Caller(request.environ.get("gunicorn.socket")),
             CacheControl(read=told.isdisjoint(("no-cache", "no-store")), write="no-store" not in told),
             debug=debug,
+            trace=g.trace,
             client=g.client.key.name if g.client.key else None,
             store_allowance=g.store_allowance,
             stream_end=Deadline(min(self.config.stream_total_timeout, granted)),

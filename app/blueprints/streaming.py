@@ -70,6 +70,6 @@ def given_on(context: RequestContext, stream: Stream, events: Events) -> Iterato
         yield events.error(error)
     except Exception as error:
         facts.outcome, facts.error = "failed", InternalError.type
-        extra = {"request_id": context.request_id}
+        extra = {"request_id": context.request_id, **context.trace.ids}
         logger.error("unhandled %s in a stream", type(error).__name__, exc_info=error, extra=extra)
         yield events.error(InternalError())

@@ -46,9 +46,18 @@ class Runner:
 
     def answer(self, context: RequestContext, model: str | None, plan: Callable[[Target], Plan[T]]) -> T:
         """Walk the targets of a model until one answers; raise the first one's error where none does."""
+        try:
+            targets = self.models.targets(model)
+            with context.trace.operation(context, targets[0]):
+                return self._walk(context, targets, plan)
+        except ModelNotFound as error:
+            error.details = {"model": model, "available": list(self.models.names), **error.details}
+            raise
+
+    def _walk(self, context: RequestContext, targets: list[Target], plan: Callable[[Target], Plan[T]]) -> T:
         first: ServiceError | None = None
         try:
-            for target in self.models.targets(model):
+            for target in targets:
                 context.fallback = first is not None
                 try:
                     return self.ask(context, target, plan)
@@ -58,9 +67,6 @@ class Runner:
                     if not unavailable or not context.deadline.remaining():
                         break
             raise first or ModelNotFound
-        except ModelNotFound as error:
-            error.details = {"model": model, "available": list(self.models.names), **error.details}
-            raise
         finally:
             del first  # its traceback holds this frame: a cycle that keeps the upstream's answer in memory
 
@@ -89,7 +95,9 @@ class Runner:
         """Count a stream whose outcome is known, and note what the log line tells of it."""
         facts, usage = stream.facts, stream.reader.usage
         _note_usage(context, usage)
+        context.finish_reasons = () if facts.error else (stream.reader.finish_reason,)
         facts.end = time.monotonic() - context.started
+        context.trace.end_stream(context)
         self._count(context, facts.error or "ok")
         self._metrics.streams.ended(context, facts)
 
@@ -115,6 +123,8 @@ class Runner:
 
 def _note(context: RequestContext, result: Any) -> None:
     """Keep what the log line tells of the answer."""
+    if isinstance(result, Generation):
+        context.finish_reasons = (result.finish_reason,)
     if isinstance(result, Generation | Sentiment | Summary):
         context.model = result.model
         _note_usage(context, result.usage)
@@ -122,6 +132,7 @@ def _note(context: RequestContext, result: Any) -> None:
         context.model = result["model"] or context.model
         context.prompt_tokens = result["usage"].get("prompt_tokens")
         context.completion_tokens = result["usage"].get("completion_tokens")
+        context.finish_reasons = [choice.get("finish_reason") for choice in result.get("choices", ())]
         context.usage_estimated = "estimated" in result["usage"]
 
 

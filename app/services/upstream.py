@@ -24,11 +24,12 @@ from app.services.connections import UpstreamSession, connection_fault
 from app.services.hedging import Hedging
 from app.services.retry import RetryBudget, RetryPolicy
 from app.services.streams import Pump, Stream, StreamLimits
+from app.tracing.base import Attempt
 
 T = TypeVar("T")
 
 # one attempt; it holds its place in the bulkhead, and its breaker judges it
-Exchange = Callable[[Place, Breaker], T]
+Exchange = Callable[[Place, Breaker, Attempt], T]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 SHORTEST_ATTEMPT_SECONDS = 0.02
@@ -85,7 +86,7 @@ class UpstreamClient:
 
     def send(self, call: Call[T], backend: Backend, context: RequestContext) -> tuple[T, Answer]:
         """Return the parsed answer of a call, and the answer; raise the last attempt's error where none succeeds."""
-        one = partial(self._attempt, call, backend, context, lambda *_: self._exchange(call, context))
+        one = partial(self._attempt, call, backend, context, partial(self._exchange, call, context))
         hedged = partial(self._hedged, call, context, one) if call.deterministic and call.repeat else one
         return self._persist(call, context, hedged, one)
 
@@ -125,13 +126,14 @@ class UpstreamClient:
         with (
             bulkhead.guard(route, context.deadline.remaining()) as place,
             breaker.guard(context.store_allowance, begins_only=call.reader is not None),
+            context.trace.attempt(call) as attempt,
         ):
             context.queue_seconds += place.waited
             context.attempts += 1
             remaining = context.deadline.remaining()
             started = time.monotonic()
             try:
-                return exchange(place, breaker)
+                return exchange(place, breaker, attempt)
             except UpstreamTimeout as error:
                 if remaining < context.deadline.fair:
                     raise ImpatientTimeout from error
@@ -152,17 +154,25 @@ class UpstreamClient:
     def _hedged(self, call: Call[Any], context: RequestContext, attempt: Callable[[], T]) -> T:
         return self._hedging.first(attempt, lambda won: context.hedges.append((call.backend, won)))
 
-    def _exchange(self, call: Call[T], context: RequestContext) -> tuple[T, Answer]:
+    def _exchange(
+        self, call: Call[T], context: RequestContext, _place: Place, _breaker: Breaker, attempt: Attempt
+    ) -> tuple[T, Answer]:
         """Read an answer to its end."""
-        with self._response(call, context) as response:
+        with self._response(call, context, attempt) as response:
             answer = self._answer(call, response)
         return call.parse(answer), answer
 
     def _open(
-        self, call: Call[Any], reader: MakeReader, context: RequestContext, place: Place, breaker: Breaker
+        self,
+        call: Call[Any],
+        reader: MakeReader,
+        context: RequestContext,
+        place: Place,
+        breaker: Breaker,
+        attempt: Attempt,
     ) -> Stream:
         """Wait for the first event of an answer; its stream keeps the place until the upstream is done."""
-        response = self._response(call, context)
+        response = self._response(call, context, attempt)
         if not 200 <= response.status_code < 300:
             with response:
                 call.parse(self._answer(call, response))  # which raises what is wrong
@@ -185,17 +195,19 @@ class UpstreamClient:
             self._private.hosts_removed_from(error)
         breaker.judge(context.store_allowance, error)
 
-    def _response(self, call: Call[Any], context: RequestContext) -> requests.Response:
+    def _response(self, call: Call[Any], context: RequestContext, attempt: Attempt) -> requests.Response:
         """Send the request, and read the head of its answer."""
         remaining = context.deadline.remaining()
         # the deadline holds for the head of a stream too, and this for every read of it
         silence = remaining if call.reader is None else context.stream_end.remaining()
-        return self._session.call(
+        response = self._session.call(
             call.url,
-            {**_headers(call), "X-Request-ID": context.request_id},
+            {**_headers(call), "X-Request-ID": context.request_id, **attempt.headers},
             call.content,
             (min(CONNECT_TIMEOUT_SECONDS, remaining), silence),
         )
+        attempt.answered(response.status_code)
+        return response
 
     def _answer(self, call: Call[Any], response: requests.Response) -> Answer:
         body = self._private.removed_from(b"".join(_body(response, call.most_bytes)), response.status_code)

@@ -1,0 +1,112 @@
+"""The names of OpenTelemetry's conventions for HTTP and generative AI, and what is told by them.
+
+Texts never are: neither prompts nor answers, nor what else a caller or an upstream could write them into.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from flask import Request
+
+from app.backends.base import Call
+from app.errors import CallerLeft, InternalError, ServiceError
+from app.parsing import is_model_id
+
+if TYPE_CHECKING:
+    from app.context import RequestContext
+
+Attributes = dict[str, Any]
+
+METHOD = "http.request.method"
+STATUS = "http.response.status_code"
+RESEND_COUNT = "http.request.resend_count"
+ERROR_TYPE = "error.type"
+OPERATION = "gen_ai.operation.name"
+PROVIDER = "gen_ai.provider.name"
+REQUEST_MODEL = "gen_ai.request.model"
+
+CANCELLED = "cancelled"
+# ends that are no fault of anybody
+NO_FAULT = (CallerLeft.type, CANCELLED)
+
+_PARAMETERS: Mapping[str, tuple[str, type]] = {
+    "max_tokens": ("gen_ai.request.max_tokens", int),
+    "max_completion_tokens": ("gen_ai.request.max_tokens", int),
+    "temperature": ("gen_ai.request.temperature", float),
+    "top_p": ("gen_ai.request.top_p", float),
+    "top_k": ("gen_ai.request.top_k", float),
+    "frequency_penalty": ("gen_ai.request.frequency_penalty", float),
+    "presence_penalty": ("gen_ai.request.presence_penalty", float),
+    "seed": ("gen_ai.request.seed", int),
+    "n": ("gen_ai.request.choice.count", int),
+    "stream": ("gen_ai.request.stream", bool),
+}
+_FINISH_REASONS = frozenset(("stop", "length", "tool_calls", "function_call", "content_filter"))
+_INT64 = 2**63
+
+
+def error_type(error: BaseException) -> str:
+    """Return the type that callers and metrics are told; what is no Exception ends an attempt from outside."""
+    if isinstance(error, ServiceError):
+        return error.type
+    return InternalError.type if isinstance(error, Exception) else CANCELLED
+
+
+def of_request(request: Request) -> Attributes:
+    """Describe a caller's request, which matched a route; its query may hold anything and is left out."""
+    return _known(
+        {
+            METHOD: request.method,
+            "http.route": str(request.url_rule),
+            "url.path": request.path,
+            "url.scheme": request.scheme,
+            "client.address": request.remote_addr,
+            "network.protocol.version": request.environ["SERVER_PROTOCOL"].partition("/")[2],
+            "user_agent.original": request.headers.get("User-Agent"),
+        }
+    )
+
+
+def of_call(call: Call[Any]) -> Attributes:
+    """Describe a call to an upstream."""
+    return {METHOD: "GET" if call.body is None else "POST", "url.full": call.url, **server(call)}
+
+
+def server(call: Call[Any]) -> Attributes:
+    """Name the upstream of a call."""
+    url = urlsplit(call.url)
+    return {"server.address": url.hostname, "server.port": url.port or {"http": 80, "https": 443}[url.scheme]}
+
+
+def of_body(body: Mapping[str, Any]) -> Attributes:
+    """Describe how a model is asked; of fields that are only passed on, what is a number as it should be."""
+    found = ((*_PARAMETERS[name], value) for name, value in body.items() if name in _PARAMETERS)
+    return {name: kind(value) for name, kind, value in found if _fits(value, kind)}
+
+
+def _fits(value: Any, kind: type) -> bool:
+    if kind is int:
+        return type(value) is int and -_INT64 <= value < _INT64
+    return isinstance(value, bool if kind is bool else int | float)
+
+
+def of_answer(context: "RequestContext") -> Attributes:
+    """Describe who answered, with what, and how soon; counts of tokens that are only estimated are left out."""
+    counted = not context.usage_estimated
+    return _known(
+        {
+            PROVIDER: context.backend,
+            "gen_ai.response.model": context.model if context.model and is_model_id(context.model) else None,
+            "gen_ai.response.finish_reasons": [one for one in context.finish_reasons if one in _FINISH_REASONS] or None,
+            "gen_ai.response.time_to_first_chunk": context.stream.first_event if context.stream else None,
+            "gen_ai.usage.input_tokens": context.prompt_tokens if counted else None,
+            "gen_ai.usage.output_tokens": context.completion_tokens if counted else None,
+            "ai_huggingface.cache": context.cache,
+            "ai_huggingface.fallback": context.fallback,
+        }
+    )
+
+
+def _known(attributes: Attributes) -> Attributes:
+    return {name: value for name, value in attributes.items() if value is not None}
