@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # at most one line in so many seconds
 LINE_SECONDS = 60.0
+# making a batch's message holds up all other greenlets: for so many spans it is some milliseconds
+BATCH_SPANS = 128
 # for the last spans of a process that ends; a drain has this to spare
 FLUSH_SECONDS = 1.0
 
@@ -69,7 +71,7 @@ def exported(collector: str) -> TracerProvider:
     ours = Resource.create({"service.name": SERVICE, "service.version": __version__})
     # the worker shuts it down in time; at the exit of the interpreter it could be waited for without end
     provider = TracerProvider(resource=ours.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(Exporter(collector)))
+    provider.add_span_processor(BatchSpanProcessor(Exporter(collector), max_export_batch_size=BATCH_SPANS))
     return provider
 
 

@@ -1,0 +1,603 @@
+"""Traces: what a collector receives of requests to the running service, and what becomes of requests without one."""
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from secrets import token_hex
+
+import pytest
+import requests
+from support.canaries import KEY, LINE, PROMPT, SECRETS, UPSTREAM_KEYS, told_in
+from support.collector import CLIENT, SERVER, Collector, Trace, refuse
+from support.servers import LONG_SECONDS, ROOT, Service, Upstream, chat_answer, free_port, reply, until
+
+AT_ONCE = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+CALLER = "00f067aa0ba902b7"
+PROMPTS = ("/v1/text/generate", {"prompt": "x"})
+
+
+@dataclass
+class Traced:
+    """A service with an upstream and a collector of its own."""
+
+    service: Service
+    upstream: Upstream
+    collector: Collector
+    ids: list[str] = field(default_factory=list)
+
+    def ask(self, route: str, body: dict, headers: dict | None = None, **options) -> requests.Response:
+        """Send a request as part of a new trace."""
+        self.ids.append(token_hex(16))
+        given = {"traceparent": f"00-{self.ids[-1]}-{CALLER}-01", **(headers or {})}
+        return requests.post(self.service.url + route, json=body, headers=given, **{"timeout": 30, **options})
+
+    def trace(self, spans: int = 1) -> Trace:
+        """The trace of the last request."""
+        return self.collector.trace(self.ids[-1], spans)
+
+    def answers(self, *acts: Callable) -> None:
+        """Let the upstream play these acts, one for each request, and answer well afterwards."""
+        left = list(acts)
+        self.upstream.requests.clear()
+        self.upstream.answer = lambda handler: (left.pop(0) if left else good)(handler)
+
+    def traceparents(self) -> list[str]:
+        return [one["headers"]["traceparent"] for one in self.upstream.requests]
+
+
+def good(handler):
+    reply(handler, chat_answer("Hi."))
+
+
+def hangs_up(handler):
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def says(status, **body):
+    return lambda handler: reply(handler, body, status)
+
+
+def streams(*events, done=True):
+    """An act: send these texts as events, waiting wherever there is an Event in place of a text."""
+
+    def act(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        for event in events:
+            if isinstance(event, threading.Event):
+                event.wait(LONG_SECONDS)
+            else:
+                told(handler, {"choices": [{"index": 0, "delta": {"content": event}, "finish_reason": None}]})
+        if done:
+            told(handler, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            told(handler, {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}})
+            handler.wfile.write(b"data: [DONE]\n\n")
+        handler.close_connection = True
+
+    return act
+
+
+def told(handler, event):
+    handler.wfile.write(b"data: %b\n\n" % json.dumps(event).encode())
+
+
+def serving(start: Callable, **variables: str) -> Iterator[Traced]:
+    with closing(Upstream()) as upstream, closing(Collector()) as collector:
+        settings = {
+            "OPENAI_BASE_URL": f"{upstream.url}/v1",
+            "OPENAI_DEFAULT_MODEL": "org/small",
+            "BREAKER_FAILURES": "1000",
+            "HUGGINGFACE_RETRY_ATTEMPTS": "0",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        }
+        given = {name: text.replace("UPSTREAM", upstream.url) for name, text in variables.items()}
+        yield Traced(start(**{**settings, **AT_ONCE, **given}), upstream, collector)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Traced]:
+    """One service for all tests that need no settings of their own."""
+    started: list[Service] = []
+
+    def start(**variables: str) -> Service:
+        started.append(Service(**variables))
+        started[0].wait_for_line("Ready on")
+        return started[0]
+
+    yield from serving(start, HUGGINGFACE_RETRY_ATTEMPTS="1", HUGGINGFACE_TIMEOUT="2s", STREAM_IDLE_TIMEOUT="1s")
+    started[0].stop()
+
+
+@pytest.fixture
+def traced(shared: Traced) -> Traced:
+    shared.answers()
+    return shared
+
+
+@pytest.fixture
+def start_traced(start: Callable[..., Service]) -> Iterator[Callable[..., Traced]]:
+    running: list[Iterator[Traced]] = []
+
+    def start_one(**variables: str) -> Traced:
+        running.append(serving(start, **variables))
+        return next(running[-1])
+
+    yield start_one
+    for one in running:
+        with suppress(StopIteration):
+            next(one)
+
+
+def test_a_request_is_one_trace_across_caller_service_and_upstream(traced):
+    assert traced.ask(*PROMPTS, headers={"tracestate": "vendor=1"}).status_code == 200
+    trace = traced.trace()
+    [attempt] = trace.attempts
+    assert len(trace.spans) == 3
+    assert [trace.server.parent_id, trace.operation.parent_id] == [CALLER, trace.server.span_id]
+    assert attempt.parent_id == trace.operation.span_id
+    assert traced.traceparents() == [attempt.traceparent]
+    assert traced.upstream.requests[0]["headers"]["tracestate"] == "vendor=1"
+
+
+@pytest.mark.parametrize("given", ["", "nonsense", f"00-{'0' * 32}-{CALLER}-01", "00-" + "x" * 600])
+def test_a_caller_without_a_trace_gets_a_new_one(traced, given):
+    answer = traced.ask(*PROMPTS, headers={"traceparent": given})
+    assert answer.status_code == 200
+    [version, trace_id, _, flags] = traced.traceparents()[0].split("-")
+    assert (version, int(flags, 16) & 1) == ("00", 1)
+    assert traced.collector.trace(trace_id).server.parent_id == ""
+
+
+def test_spans_are_told_in_the_words_of_the_conventions(traced):
+    body = {"prompt": "x", "max_tokens": 5, "temperature": 1, "top_p": 0.5, "seed": 3, "stop": ["end"]}
+    traced.ask("/v1/text/generate", body, headers={"User-Agent": "a caller"})
+    trace = traced.trace()
+    port = int(traced.upstream.url.rpartition(":")[2])
+    assert (trace.server.name, trace.server.kind, trace.server.attributes) == (
+        "POST /v1/text/generate",
+        SERVER,
+        {
+            "http.request.method": "POST",
+            "http.route": "/v1/text/generate",
+            "http.response.status_code": 200,
+            "url.path": "/v1/text/generate",
+            "url.scheme": "http",
+            "client.address": "127.0.0.1",
+            "network.protocol.version": "1.1",
+            "user_agent.original": "a caller",
+        },
+    )
+    assert (trace.operation.name, trace.operation.kind, trace.operation.attributes) == (
+        "chat org/small",
+        CLIENT,
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "org/small",
+            "gen_ai.request.max_tokens": 5,
+            "gen_ai.request.temperature": 1.0,
+            "gen_ai.request.top_p": 0.5,
+            "gen_ai.request.seed": 3,
+            "gen_ai.request.stream": False,
+            "gen_ai.response.model": "org/small",
+            "gen_ai.response.finish_reasons": ["stop"],
+            "gen_ai.usage.input_tokens": 1,
+            "gen_ai.usage.output_tokens": 1,
+            "server.address": "127.0.0.1",
+            "server.port": port,
+            "ai_huggingface.cache": "miss",
+            "ai_huggingface.fallback": False,
+        },
+    )
+    [attempt] = trace.attempts
+    assert (attempt.name, attempt.kind, attempt.attributes) == (
+        "POST",
+        CLIENT,
+        {
+            "http.request.method": "POST",
+            "http.response.status_code": 200,
+            "url.full": f"{traced.upstream.url}/v1/chat/completions",
+            "server.address": "127.0.0.1",
+            "server.port": port,
+        },
+    )
+    assert not any(span.failed for span in trace.spans)
+    assert type(trace.operation.attributes["gen_ai.request.temperature"]) is float
+    resource = trace.server.resource
+    assert (resource["service.name"], resource["telemetry.sdk.name"]) == ("ai-huggingface", "opentelemetry")
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "name"),
+    [
+        ("/v1/text/complete", {"prompt": "x"}, "text_completion org/small"),
+        ("/v1/text/sentiment", {"text": "fine"}, "sentiment org/small"),
+        ("/v1/text/summarize", {"text": "A long text."}, "summarize org/small"),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]}, "chat org/small"),
+        ("/v1/completions", {"prompt": "x"}, "text_completion org/small"),
+        ("/v1/embeddings", {"input": "x"}, "embeddings org/small"),
+        ("/v1/embeddings", {"input": "x", "model": "org/other"}, "embeddings org/other"),
+    ],
+)
+def test_each_operation_has_a_span(traced, route, body, name):
+    traced.ask(route, body)
+    trace = traced.trace()
+    assert (trace.operation.name, trace.server.attributes["http.route"]) == (name, route)
+    assert trace.attempts
+    assert all(attempt.parent_id == trace.operation.span_id for attempt in trace.attempts)
+    assert traced.traceparents() == [attempt.traceparent for attempt in trace.attempts]
+
+
+def test_models_and_reasons_that_have_no_proper_name_are_left_out(start_traced):
+    traced = start_traced(OPENAI_DEFAULT_MODEL="")
+    odd = {**chat_answer("Hi."), "model": f"{PROMPT} {PROMPT}"}
+    odd["choices"][0]["finish_reason"] = PROMPT
+    traced.answers(lambda handler: reply(handler, odd))
+    assert traced.ask("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]}).status_code == 200
+    operation = traced.trace().operation
+    told = set(operation.attributes)
+    assert operation.name == "chat"
+    assert not told & {"gen_ai.request.model", "gen_ai.response.model", "gen_ai.response.finish_reasons"}
+
+
+def test_what_is_no_inference_has_attempts_but_no_operation(start_traced):
+    traced = start_traced(HUGGINGFACE_API_KEY="hf_key", HUGGINGFACE_HUB_URL="UPSTREAM")
+    traced.answers(lambda handler: reply(handler, {}, 404, X_Error_Code="RepoNotFound"))
+    url, trace_id = f"{traced.service.url}/v1/models/validate?model=org/unknown", token_hex(16)
+    answer = requests.get(url, headers={"traceparent": f"00-{trace_id}-{CALLER}-01"}, timeout=30)
+    assert answer.json()["valid"] is False
+    trace = traced.collector.trace(trace_id)
+    [asked] = [attempt for attempt in trace.attempts if "/api/models/org/unknown" in attempt.attributes["url.full"]]
+    assert (asked.name, asked.error, asked.failed) == ("GET", "404", True)
+    assert {attempt.parent_id for attempt in trace.attempts} == {trace.server.span_id}
+    assert (len(trace.spans) - len(trace.attempts), trace.server.failed) == (1, False)
+
+
+def test_each_retry_is_an_attempt_of_its_own(traced):
+    traced.answers(says(500))
+    assert traced.ask(*PROMPTS).status_code == 200
+    trace = traced.trace()
+    first, second = trace.attempts
+    assert (first.error, first.failed, first.attributes["http.response.status_code"]) == (
+        "upstream_unavailable",
+        True,
+        500,
+    )
+    assert (second.error, second.attributes["http.request.resend_count"]) == (None, 1)
+    assert "http.request.resend_count" not in first.attributes
+    assert traced.traceparents() == [first.traceparent, second.traceparent]
+    assert (trace.operation.error, trace.operation.failed, trace.server.failed) == (None, False, False)
+
+
+def test_a_fallback_belongs_to_the_same_operation(start_traced):
+    traced = start_traced(FALLBACK_MODELS="org/second")
+    traced.answers(says(500))
+    assert traced.ask(*PROMPTS).status_code == 200
+    trace = traced.trace()
+    told = trace.operation.attributes
+    assert (told["gen_ai.request.model"], told["gen_ai.response.model"]) == ("org/small", "org/second")
+    assert (told["ai_huggingface.fallback"], trace.operation.error) == (True, None)
+    assert [attempt.error for attempt in trace.attempts] == ["upstream_unavailable", None]
+    assert all("http.request.resend_count" not in attempt.attributes for attempt in trace.attempts)
+
+
+def test_a_hedge_is_an_attempt_beside_the_first_one(start_traced):
+    traced = start_traced(HEDGE_AFTER="100ms", CACHE_TTL="0s")
+    release = threading.Event()
+
+    def hangs(handler):
+        release.wait(LONG_SECONDS)
+
+    traced.answers(*[good] * 20, hangs)
+    for _ in range(20):
+        traced.ask("/v1/text/generate", {"prompt": "x", "seed": 1})
+    traced.upstream.requests.clear()
+    assert traced.ask("/v1/text/generate", {"prompt": "x", "seed": 1}).status_code == 200
+    trace = traced.trace(spans=4)
+    release.set()
+    first, second = trace.attempts
+    assert (first.error, first.failed, second.error) == ("cancelled", False, None)
+    assert second.attributes["http.request.resend_count"] == 1
+    assert {first.parent_id, second.parent_id} == {trace.operation.span_id}
+    assert traced.traceparents() == [first.traceparent, second.traceparent]
+    assert first.begin < second.begin < first.end
+
+
+def test_a_stream_is_traced_to_its_end(traced):
+    rest = threading.Event()
+    traced.answers(streams("Hi", rest, "."))
+    with traced.ask("/v1/text/generate", {"prompt": "x", "stream": True}, stream=True) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        began = time.time()
+        assert not [span for span in traced.collector.spans if span.trace_id == traced.ids[-1]]
+        rest.set()
+        assert b"data: [DONE]" in list(lines)
+    trace = traced.trace()
+    [attempt] = trace.attempts
+    assert all(span.begin < began < span.end and not span.failed for span in trace.spans)
+    assert attempt.end <= trace.operation.end <= trace.server.end
+    told = trace.operation.attributes
+    assert (told["gen_ai.request.stream"], told["gen_ai.response.finish_reasons"]) == (True, ["stop"])
+    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (7, 3)
+    assert 0 < told["gen_ai.response.time_to_first_chunk"] < trace.operation.end - trace.operation.begin + 1
+
+
+def test_a_stream_that_breaks_is_a_fault_of_all_its_spans(traced):
+    traced.answers(streams("Hi", done=False))
+    answer = traced.ask("/v1/text/generate", {"prompt": "x", "stream": True})
+    assert b"upstream_invalid_response" in answer.content
+    trace = traced.trace()
+    assert [(span.error, span.failed) for span in trace.spans] == [("upstream_invalid_response", True)] * 3
+    assert trace.server.attributes["http.response.status_code"] == 200
+    assert "gen_ai.response.finish_reasons" not in trace.operation.attributes
+
+
+def test_a_stream_that_does_not_begin_has_ended_spans(traced):
+    traced.answers(says(400), says(400))
+    assert traced.ask("/v1/text/generate", {"prompt": "x", "stream": True}).status_code == 400
+    trace = traced.trace()
+    assert [(span.error, span.failed) for span in trace.attempts] == [("upstream_rejected", True)]
+    assert (trace.operation.error, trace.server.error) == ("upstream_rejected", None)
+
+
+def test_a_caller_that_leaves_ends_all_spans_and_is_no_fault(traced):
+    gone = threading.Event()
+    traced.answers(lambda handler: gone.wait(LONG_SECONDS))
+    with suppress(requests.ReadTimeout):
+        traced.ask(*PROMPTS, timeout=0.3)
+    trace = traced.trace()
+    gone.set()
+    assert [(span.error, span.failed) for span in trace.spans] == [
+        (None, False),
+        ("caller_left", False),
+        ("caller_left", False),
+    ]
+    assert trace.server.attributes["http.response.status_code"] == 499
+
+
+def test_a_caller_that_leaves_a_stream_ends_all_its_spans(traced):
+    gone = threading.Event()
+    traced.answers(streams("Hi", gone))
+    with traced.ask("/v1/text/generate", {"prompt": "x", "stream": True}, stream=True) as answer:
+        next(answer.iter_lines())
+    trace = traced.trace()
+    gone.set()
+    assert [(span.error, span.failed) for span in trace.spans] == [("caller_left", False)] * 3
+
+
+def test_a_fault_of_the_upstream_is_one_of_all_spans(traced):
+    traced.answers(hangs_up, says(503))
+    answer = traced.ask(*PROMPTS)
+    kind = answer.json()["type"]
+    trace = traced.trace()
+    assert (answer.status_code, trace.operation.error, trace.server.error) == (502, kind, kind)
+    assert trace.operation.failed
+    assert trace.server.failed
+    assert "http.response.status_code" not in trace.attempts[0].attributes
+    assert trace.attempts[1].attributes["http.response.status_code"] == 503
+
+
+def test_an_upstream_that_says_nothing_is_told_as_what_it_is(traced):
+    late = threading.Event()
+    traced.answers(lambda handler: late.wait(LONG_SECONDS))
+    assert traced.ask(*PROMPTS).status_code == 504
+    trace = traced.trace()
+    late.set()
+    assert {span.error for span in trace.spans} == {"upstream_timeout"}
+
+
+def test_what_a_caller_does_wrong_is_no_fault_of_the_service(traced):
+    assert traced.ask("/v1/text/generate", {"prompt": 5}).status_code == 400
+    trace = traced.trace()
+    assert (len(trace.spans), trace.server.error, trace.server.failed) == (1, None, False)
+
+
+def test_an_answer_from_the_cache_has_no_attempt(traced):
+    body = {"prompt": token_hex(16), "temperature": 0}
+    for outcome, attempts in (("miss", 1), ("hit", 0)):
+        traced.ask("/v1/text/generate", body)
+        trace = traced.trace()
+        assert (trace.operation.attributes["ai_huggingface.cache"], len(trace.attempts)) == (outcome, attempts)
+
+
+def test_fields_that_are_passed_on_are_told_only_where_they_are_what_they_should_be(traced):
+    body = {"messages": [{"role": "user", "content": "x"}], "top_k": PROMPT, "n": 2**63}
+    traced.ask("/v1/chat/completions", body)
+    told = traced.trace().operation.attributes
+    assert not {"gen_ai.request.top_k", "gen_ai.request.choice.count"} & set(told)
+    traced.ask("/v1/chat/completions", {**body, "top_k": 40, "n": 1, "max_completion_tokens": 9})
+    told = traced.trace().operation.attributes
+    assert (told["gen_ai.request.top_k"], told["gen_ai.request.choice.count"]) == (40.0, 1)
+    assert told["gen_ai.request.max_tokens"] == 9
+
+
+def test_probes_metrics_pages_and_unknown_routes_are_not_traced(traced):
+    before = len(traced.collector.spans)
+    for route in ("/health", "/health/ready", "/health/deep", "/metrics", "/docs", "/openapi.json", "/nowhere"):
+        traced.service.get(route, headers={"traceparent": f"00-{token_hex(16)}-{CALLER}-01"})
+    assert all("traceparent" not in one["headers"] for one in traced.upstream.requests)
+    assert traced.upstream.requests  # the deep check's
+    traced.ask(*PROMPTS)
+    traced.trace()
+    assert len(traced.collector.spans) == before + 3
+
+
+def test_log_lines_hold_the_ids_of_the_trace(traced):
+    traced.ask(*PROMPTS)
+    trace_id, span_id = traced.ids[-1], traced.trace().server.span_id
+    until(lambda: any(line.get("trace_id") == trace_id for line in traced.service.logged()))
+    [line] = [line for line in traced.service.logged() if line.get("trace_id") == trace_id]
+    assert (line["logger"], line["span_id"]) == ("app.access", span_id)
+    assert all("trace_id" not in line for line in traced.service.logged() if line.get("route") == "/health")
+
+
+def test_what_a_caller_does_not_sample_is_passed_on_but_not_exported(traced):
+    unsampled = token_hex(16)
+    traced.ask(*PROMPTS, headers={"traceparent": f"00-{unsampled}-{CALLER}-00"})
+    [traceparent] = traced.traceparents()
+    assert traceparent.startswith(f"00-{unsampled}-")
+    assert traceparent.endswith("-00")
+    traced.ask(*PROMPTS)
+    traced.trace()
+    assert not [span for span in traced.collector.spans if span.trace_id == unsampled]
+    until(lambda: any(line.get("trace_id") == unsampled for line in traced.service.logged()))
+
+
+def test_the_standard_variables_name_the_service_and_sample(start_traced):
+    traced = start_traced(OTEL_SERVICE_NAME="mine", OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG="0.5")
+    while len(traced.ids) < 200:
+        traced.ask("/v1/text/generate", {"prompt": 5})
+    assert traced.service.stop() == 0
+    assert 50 < len(traced.collector.spans) < 150
+    assert {span.resource["service.name"] for span in traced.collector.spans} == {"mine"}
+
+
+def test_a_disabled_sdk_traces_nothing(start_traced):
+    traced = start_traced(OTEL_SDK_DISABLED="true")
+    assert traced.ask(*PROMPTS, headers={"traceparent": ""}).status_code == 200
+    assert traced.service.stop() == 0
+    assert not traced.collector.spans
+    assert not [line for line in traced.service.logged() if "trace_id" in line]
+
+
+def test_spans_of_the_last_moment_are_exported_before_the_end(start_traced):
+    traced = start_traced(OTEL_BSP_SCHEDULE_DELAY="3600000")
+    traced.ask(*PROMPTS)
+    assert not traced.collector.spans
+    assert traced.service.stop() == 0
+    assert len(traced.trace().spans) == 3
+
+
+def test_no_text_and_no_secret_is_exported(start_traced):
+    traced = start_traced(**UPSTREAM_KEYS, API_KEYS=LINE, HUGGINGFACE_BASE_URL=f"http://127.0.0.1:{free_port()}")
+    messages = [{"role": "user", "content": PROMPT}]
+    bodies = {
+        "/v1/text/generate": {"prompt": PROMPT, "stop": [PROMPT]},
+        "/v1/text/complete": {"prompt": PROMPT},
+        "/v1/text/sentiment": {"text": PROMPT},
+        "/v1/text/summarize": {"text": PROMPT},
+        "/v1/chat/completions": {"messages": messages, "user": PROMPT, "tools": [], "anything": PROMPT},
+        "/v1/completions": {"prompt": PROMPT},
+        "/v1/embeddings": {"input": PROMPT},
+    }
+    acts = {
+        "well": lambda handler: reply(handler, chat_answer(PROMPT)),
+        "in a stream": streams(PROMPT),
+        "badly": lambda handler: reply(handler, {"error": f"{PROMPT}: {handler.headers['Authorization']}"}, 400),
+    }
+    key = {"Authorization": f"Bearer {KEY}"}
+    asked = 0
+    for act in acts.values():
+        for route, body in bodies.items():
+            traced.answers(*[act] * 9)
+            stream = {"stream": True} if act is acts["in a stream"] and "prompt" in body else {}
+            for model in ("org/small", "huggingface:org/small"):
+                traced.ask(f"{route}?secret={KEY}", {**body, **stream, "model": model}, headers=key)
+                asked += 1
+    assert traced.ask("/v1/text/generate", {"prompt": 5, PROMPT: PROMPT}, headers=key).status_code == 400
+    assert traced.service.stop() == 0
+    assert sum(span.kind == SERVER for span in traced.collector.spans) == asked + 1
+    assert not told_in(traced.collector.bytes.decode(errors="replace"), {**SECRETS, "a prompt": PROMPT})
+
+
+def test_exports_are_not_traced_themselves(traced):
+    traced.ask(*PROMPTS)
+    traced.trace()
+    assert all("traceparent" not in headers for headers in traced.collector.headers)
+    assert not [span for span in traced.collector.spans if traced.collector.url in span.attributes.get("url.full", "")]
+
+
+COLLECTOR_SECRET = "collector-canary-42"
+SECRET_HEADERS = {
+    "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{COLLECTOR_SECRET},malformed {COLLECTOR_SECRET}"
+}
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (lambda handler: refuse(handler, 401), "status 401"),
+        (hangs_up, "ConnectionError"),
+        (None, "ConnectionError"),
+    ],
+    ids=["refuses", "hangs up", "is down"],
+)
+def test_a_collector_that_takes_no_spans_is_told_of_once_and_without_secrets(start_traced, act, told):
+    traced = start_traced(**SECRET_HEADERS, LOG_LEVEL="debug", OTEL_EXPORTER_OTLP_TIMEOUT="1")
+    if act:
+        traced.collector.act = act
+    else:
+        traced.collector.close()
+    for _ in range(5):
+        assert traced.ask(*PROMPTS).status_code == 200
+    traced.service.wait_for_line("the collector did not take")
+    assert traced.ask(*PROMPTS).status_code == 200
+    assert traced.service.stop() == 0
+    [line] = [line for line in traced.service.logged() if "collector" in line["message"]]
+    assert told in line["message"]
+    assert COLLECTOR_SECRET not in "\n".join(traced.service.lines)
+    assert not [one for one in traced.service.logged() if one["logger"].startswith("opentelemetry")]
+
+
+def test_a_collector_that_hangs_delays_neither_requests_nor_the_end(start_traced):
+    traced = start_traced(OTEL_BSP_MAX_QUEUE_SIZE="200", SHUTDOWN_GRACE="5s")
+    hang = threading.Event()
+    traced.collector.act = lambda handler: hang.wait(LONG_SECONDS)
+    traced.ask(*PROMPTS)
+    assert traced.collector.exports.acquire(timeout=LONG_SECONDS)
+
+    def timed(_number):
+        began = time.monotonic()
+        assert traced.ask(*PROMPTS).status_code == 200
+        return time.monotonic() - began
+
+    with ThreadPoolExecutor(4) as pool:
+        assert max(pool.map(timed, range(200))) < 2  # the collector is given 10 s; 603 spans came, 200 are kept
+    began = time.monotonic()
+    assert traced.service.stop() == 0
+    assert time.monotonic() - began < 5
+    hang.set()
+    full = [line for line in traced.service.logged() if "Queue full" in line["message"]]
+    assert len(full) <= 2
+
+
+def run(code: str) -> str:
+    """Run code in a process of its own; return the last line that it printed."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+SERVED = (
+    "from app import create_app;"
+    "client = create_app({'OPENAI_BASE_URL': 'http://127.0.0.1:9/v1'}).test_client();"
+    "print(client.post('/v1/text/generate', json={'prompt': 'x'}).status_code);"
+)
+
+
+def test_without_a_collector_nothing_of_the_packages_is_needed():
+    assert run(f"import sys; sys.modules['opentelemetry'] = None; {SERVED}") == "502"
+
+
+def test_without_a_collector_nothing_of_the_packages_is_imported():
+    # the client of Redis imports those for metrics by itself, where they are installed
+    ours = ("opentelemetry.sdk.trace", "opentelemetry.exporter", "opentelemetry.proto", "google", "app.tracing.spans")
+    assert run(f"import sys; {SERVED} print([name for name in sys.modules if name.startswith({ours})])") == "[]"
+
+
+def test_without_a_collector_a_callers_trace_ends_here(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1")
+    headers = {"traceparent": f"00-{token_hex(16)}-{CALLER}-01"}
+    assert requests.post(f"{service.url}/v1/text/generate", json={"prompt": "x"}, headers=headers).status_code == 200
+    assert "traceparent" not in remote.requests[0]["headers"]
+    assert not [line for line in service.logged() if "trace_id" in line]
