@@ -33,7 +33,7 @@ class _Session(requests.Session):
     def send(self, *arguments: Any, **options: Any) -> requests.Response:
         try:
             response = super().send(*arguments, **options)
-        except Exception as error:
+        except requests.RequestException as error:
             self.outcome = type(error).__name__
             raise
         self.outcome = f"status {response.status_code}"

@@ -1,11 +1,12 @@
 """Fixtures that run the service for real."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from support.chaos import ChaosUpstream
 from support.servers import Service, Upstream, until
+from support.tracing import Traced, serving
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +67,17 @@ def start_with(start, chaos):
     return lambda **variables: start(
         **{"OPENAI_BASE_URL": f"{chaos.url}/v1", "HUGGINGFACE_RETRY_ATTEMPTS": "0", **variables}
     )
+
+
+@pytest.fixture
+def start_traced(start: Callable[..., Service]) -> Iterator[Callable[..., Traced]]:
+    running: list[Iterator[Traced]] = []
+
+    def start_one(**variables: str) -> Traced:
+        running.append(serving(start, **variables))
+        return next(running[-1])
+
+    yield start_one
+    for one in running:
+        with suppress(StopIteration):
+            next(one)

@@ -1,106 +1,20 @@
-"""Traces: what a collector receives of requests to the running service, and what becomes of requests without one."""
+"""Traces: the spans of requests to the running service, as a collector receives them."""
 
-import json
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from secrets import token_hex
 
 import pytest
 import requests
-from support.canaries import KEY, LINE, PROMPT, SECRETS, UPSTREAM_KEYS, told_in
-from support.collector import CLIENT, SERVER, Collector, Trace, refuse
-from support.servers import LONG_SECONDS, ROOT, Service, Upstream, chat_answer, free_port, reply, until
+from flask import Flask
+from support.canaries import PROMPT
+from support.collector import CLIENT, SERVER, Collector
+from support.servers import LONG_SECONDS, Service, chat_answer, reply, until
+from support.tracing import CALLER, PROMPTS, Traced, good, hangs_up, in_a_trace, says, serving, streams
 
-AT_ONCE = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
-CALLER = "00f067aa0ba902b7"
-PROMPTS = ("/v1/text/generate", {"prompt": "x"})
-
-
-@dataclass
-class Traced:
-    """A service with an upstream and a collector of its own."""
-
-    service: Service
-    upstream: Upstream
-    collector: Collector
-    ids: list[str] = field(default_factory=list)
-
-    def ask(self, route: str, body: dict, headers: dict | None = None, **options) -> requests.Response:
-        """Send a request as part of a new trace."""
-        self.ids.append(token_hex(16))
-        given = {"traceparent": f"00-{self.ids[-1]}-{CALLER}-01", **(headers or {})}
-        return requests.post(self.service.url + route, json=body, headers=given, **{"timeout": 30, **options})
-
-    def trace(self, spans: int = 1) -> Trace:
-        """The trace of the last request."""
-        return self.collector.trace(self.ids[-1], spans)
-
-    def answers(self, *acts: Callable) -> None:
-        """Let the upstream play these acts, one for each request, and answer well afterwards."""
-        left = list(acts)
-        self.upstream.requests.clear()
-        self.upstream.answer = lambda handler: (left.pop(0) if left else good)(handler)
-
-    def traceparents(self) -> list[str]:
-        return [one["headers"]["traceparent"] for one in self.upstream.requests]
-
-
-def good(handler):
-    reply(handler, chat_answer("Hi."))
-
-
-def hangs_up(handler):
-    handler.connection.shutdown(socket.SHUT_RDWR)
-
-
-def says(status, **body):
-    return lambda handler: reply(handler, body, status)
-
-
-def streams(*events, done=True):
-    """An act: send these texts as events, waiting wherever there is an Event in place of a text."""
-
-    def act(handler):
-        handler.send_response(200)
-        handler.send_header("Content-Type", "text/event-stream")
-        handler.send_header("Connection", "close")
-        handler.end_headers()
-        for event in events:
-            if isinstance(event, threading.Event):
-                event.wait(LONG_SECONDS)
-            else:
-                told(handler, {"choices": [{"index": 0, "delta": {"content": event}, "finish_reason": None}]})
-        if done:
-            told(handler, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-            told(handler, {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}})
-            handler.wfile.write(b"data: [DONE]\n\n")
-        handler.close_connection = True
-
-    return act
-
-
-def told(handler, event):
-    handler.wfile.write(b"data: %b\n\n" % json.dumps(event).encode())
-
-
-def serving(start: Callable, **variables: str) -> Iterator[Traced]:
-    with closing(Upstream()) as upstream, closing(Collector()) as collector:
-        settings = {
-            "OPENAI_BASE_URL": f"{upstream.url}/v1",
-            "OPENAI_DEFAULT_MODEL": "org/small",
-            "BREAKER_FAILURES": "1000",
-            "HUGGINGFACE_RETRY_ATTEMPTS": "0",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
-        }
-        given = {name: text.replace("UPSTREAM", upstream.url) for name, text in variables.items()}
-        yield Traced(start(**{**settings, **AT_ONCE, **given}), upstream, collector)
+from app import create_app
 
 
 @pytest.fixture(scope="module")
@@ -121,20 +35,6 @@ def shared() -> Iterator[Traced]:
 def traced(shared: Traced) -> Traced:
     shared.answers()
     return shared
-
-
-@pytest.fixture
-def start_traced(start: Callable[..., Service]) -> Iterator[Callable[..., Traced]]:
-    running: list[Iterator[Traced]] = []
-
-    def start_one(**variables: str) -> Traced:
-        running.append(serving(start, **variables))
-        return next(running[-1])
-
-    yield start_one
-    for one in running:
-        with suppress(StopIteration):
-            next(one)
 
 
 def test_a_request_is_one_trace_across_caller_service_and_upstream(traced):
@@ -220,8 +120,8 @@ def test_spans_are_told_in_the_words_of_the_conventions(traced):
     ("route", "body", "name"),
     [
         ("/v1/text/complete", {"prompt": "x"}, "text_completion org/small"),
-        ("/v1/text/sentiment", {"text": "fine"}, "sentiment org/small"),
-        ("/v1/text/summarize", {"text": "A long text."}, "summarize org/small"),
+        ("/v1/text/sentiment", {"text": "fine"}, "text_classification org/small"),
+        ("/v1/text/summarize", {"text": "A long text."}, "summarization org/small"),
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]}, "chat org/small"),
         ("/v1/completions", {"prompt": "x"}, "text_completion org/small"),
         ("/v1/embeddings", {"input": "x"}, "embeddings org/small"),
@@ -252,10 +152,10 @@ def test_models_and_reasons_that_have_no_proper_name_are_left_out(start_traced):
 def test_what_is_no_inference_has_attempts_but_no_operation(start_traced):
     traced = start_traced(HUGGINGFACE_API_KEY="hf_key", HUGGINGFACE_HUB_URL="UPSTREAM")
     traced.answers(lambda handler: reply(handler, {}, 404, X_Error_Code="RepoNotFound"))
-    url, trace_id = f"{traced.service.url}/v1/models/validate?model=org/unknown", token_hex(16)
-    answer = requests.get(url, headers={"traceparent": f"00-{trace_id}-{CALLER}-01"}, timeout=30)
+    url = f"{traced.service.url}/v1/models/validate?model=org/unknown"
+    answer = requests.get(url, headers=in_a_trace(traced.new_id()), timeout=30)
     assert answer.json()["valid"] is False
-    trace = traced.collector.trace(trace_id)
+    trace = traced.trace()
     [asked] = [attempt for attempt in trace.attempts if "/api/models/org/unknown" in attempt.attributes["url.full"]]
     assert (asked.name, asked.error, asked.failed) == ("GET", "404", True)
     assert {attempt.parent_id for attempt in trace.attempts} == {trace.server.span_id}
@@ -424,7 +324,7 @@ def test_fields_that_are_passed_on_are_told_only_where_they_are_what_they_should
 def test_probes_metrics_pages_and_unknown_routes_are_not_traced(traced):
     before = len(traced.collector.spans)
     for route in ("/health", "/health/ready", "/health/deep", "/metrics", "/docs", "/openapi.json", "/nowhere"):
-        traced.service.get(route, headers={"traceparent": f"00-{token_hex(16)}-{CALLER}-01"})
+        traced.service.get(route, headers=in_a_trace())
     assert all("traceparent" not in one["headers"] for one in traced.upstream.requests)
     assert traced.upstream.requests  # the deep check's
     traced.ask(*PROMPTS)
@@ -441,6 +341,40 @@ def test_log_lines_hold_the_ids_of_the_trace(traced):
     assert all("trace_id" not in line for line in traced.service.logged() if line.get("route") == "/health")
 
 
+@pytest.fixture
+def traced_app(remote) -> Iterator[tuple[Flask, Collector]]:
+    """An app in this process, into which a bug can be put."""
+    with closing(Collector()) as collector:
+        settings = {"OPENAI_BASE_URL": f"{remote.url}/v1", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        yield create_app(settings), collector
+
+
+def test_the_line_of_a_bug_holds_the_ids_too(traced_app, caplog):
+    app, collector = traced_app
+    app.add_url_rule("/bug", view_func=lambda: {}["x"])
+    app.test_client().get("/bug", headers=(headers := in_a_trace()))
+    assert_told_of_bug(app, collector, headers, caplog)
+
+
+def test_the_line_of_a_bug_in_a_stream_holds_the_ids_too(traced_app, remote, caplog, monkeypatch):
+    app, collector = traced_app
+    remote.answer = streams("Hi")
+    monkeypatch.setattr("app.backends.chunks.ChunkReader.unsaid", lambda reader: 1 / 0)
+    body = {"messages": [{"role": "user", "content": "x"}], "stream": True}
+    answer = app.test_client().post("/v1/chat/completions", json=body, headers=(headers := in_a_trace()))
+    assert b"internal_error" in answer.data
+    answer.close()
+    assert_told_of_bug(app, collector, headers, caplog)
+
+
+def assert_told_of_bug(app, collector, headers, caplog):
+    app.extensions["tracing"].close()
+    server = collector.trace(headers["traceparent"].split("-")[1]).server
+    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert (record.trace_id, record.span_id) == (server.trace_id, server.span_id)
+    assert (server.error, server.failed) == ("internal_error", True)
+
+
 def test_what_a_caller_does_not_sample_is_passed_on_but_not_exported(traced):
     unsampled = token_hex(16)
     traced.ask(*PROMPTS, headers={"traceparent": f"00-{unsampled}-{CALLER}-00"})
@@ -453,151 +387,8 @@ def test_what_a_caller_does_not_sample_is_passed_on_but_not_exported(traced):
     until(lambda: any(line.get("trace_id") == unsampled for line in traced.service.logged()))
 
 
-def test_the_standard_variables_name_the_service_and_sample(start_traced):
-    traced = start_traced(OTEL_SERVICE_NAME="mine", OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG="0.5")
-    while len(traced.ids) < 200:
-        traced.ask("/v1/text/generate", {"prompt": 5})
-    assert traced.service.stop() == 0
-    assert 50 < len(traced.collector.spans) < 150
-    assert {span.resource["service.name"] for span in traced.collector.spans} == {"mine"}
-
-
-def test_a_disabled_sdk_traces_nothing(start_traced):
-    traced = start_traced(OTEL_SDK_DISABLED="true")
-    assert traced.ask(*PROMPTS, headers={"traceparent": ""}).status_code == 200
-    assert traced.service.stop() == 0
-    assert not traced.collector.spans
-    assert not [line for line in traced.service.logged() if "trace_id" in line]
-
-
-def test_spans_of_the_last_moment_are_exported_before_the_end(start_traced):
-    traced = start_traced(OTEL_BSP_SCHEDULE_DELAY="3600000")
-    traced.ask(*PROMPTS)
-    assert not traced.collector.spans
-    assert traced.service.stop() == 0
-    assert len(traced.trace().spans) == 3
-
-
-def test_no_text_and_no_secret_is_exported(start_traced):
-    traced = start_traced(**UPSTREAM_KEYS, API_KEYS=LINE, HUGGINGFACE_BASE_URL=f"http://127.0.0.1:{free_port()}")
-    messages = [{"role": "user", "content": PROMPT}]
-    bodies = {
-        "/v1/text/generate": {"prompt": PROMPT, "stop": [PROMPT]},
-        "/v1/text/complete": {"prompt": PROMPT},
-        "/v1/text/sentiment": {"text": PROMPT},
-        "/v1/text/summarize": {"text": PROMPT},
-        "/v1/chat/completions": {"messages": messages, "user": PROMPT, "tools": [], "anything": PROMPT},
-        "/v1/completions": {"prompt": PROMPT},
-        "/v1/embeddings": {"input": PROMPT},
-    }
-    acts = {
-        "well": lambda handler: reply(handler, chat_answer(PROMPT)),
-        "in a stream": streams(PROMPT),
-        "badly": lambda handler: reply(handler, {"error": f"{PROMPT}: {handler.headers['Authorization']}"}, 400),
-    }
-    key = {"Authorization": f"Bearer {KEY}"}
-    asked = 0
-    for act in acts.values():
-        for route, body in bodies.items():
-            traced.answers(*[act] * 9)
-            stream = {"stream": True} if act is acts["in a stream"] and "prompt" in body else {}
-            for model in ("org/small", "huggingface:org/small"):
-                traced.ask(f"{route}?secret={KEY}", {**body, **stream, "model": model}, headers=key)
-                asked += 1
-    assert traced.ask("/v1/text/generate", {"prompt": 5, PROMPT: PROMPT}, headers=key).status_code == 400
-    assert traced.service.stop() == 0
-    assert sum(span.kind == SERVER for span in traced.collector.spans) == asked + 1
-    assert not told_in(traced.collector.bytes.decode(errors="replace"), {**SECRETS, "a prompt": PROMPT})
-
-
 def test_exports_are_not_traced_themselves(traced):
     traced.ask(*PROMPTS)
     traced.trace()
     assert all("traceparent" not in headers for headers in traced.collector.headers)
     assert not [span for span in traced.collector.spans if traced.collector.url in span.attributes.get("url.full", "")]
-
-
-COLLECTOR_SECRET = "collector-canary-42"
-SECRET_HEADERS = {
-    "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{COLLECTOR_SECRET},malformed {COLLECTOR_SECRET}"
-}
-
-
-@pytest.mark.parametrize(
-    ("act", "told"),
-    [
-        (lambda handler: refuse(handler, 401), "status 401"),
-        (hangs_up, "ConnectionError"),
-        (None, "ConnectionError"),
-    ],
-    ids=["refuses", "hangs up", "is down"],
-)
-def test_a_collector_that_takes_no_spans_is_told_of_once_and_without_secrets(start_traced, act, told):
-    traced = start_traced(**SECRET_HEADERS, LOG_LEVEL="debug", OTEL_EXPORTER_OTLP_TIMEOUT="1")
-    if act:
-        traced.collector.act = act
-    else:
-        traced.collector.close()
-    for _ in range(5):
-        assert traced.ask(*PROMPTS).status_code == 200
-    traced.service.wait_for_line("the collector did not take")
-    assert traced.ask(*PROMPTS).status_code == 200
-    assert traced.service.stop() == 0
-    [line] = [line for line in traced.service.logged() if "collector" in line["message"]]
-    assert told in line["message"]
-    assert COLLECTOR_SECRET not in "\n".join(traced.service.lines)
-    assert not [one for one in traced.service.logged() if one["logger"].startswith("opentelemetry")]
-
-
-def test_a_collector_that_hangs_delays_neither_requests_nor_the_end(start_traced):
-    traced = start_traced(OTEL_BSP_MAX_QUEUE_SIZE="200", SHUTDOWN_GRACE="5s")
-    hang = threading.Event()
-    traced.collector.act = lambda handler: hang.wait(LONG_SECONDS)
-    traced.ask(*PROMPTS)
-    assert traced.collector.exports.acquire(timeout=LONG_SECONDS)
-
-    def timed(_number):
-        began = time.monotonic()
-        assert traced.ask(*PROMPTS).status_code == 200
-        return time.monotonic() - began
-
-    with ThreadPoolExecutor(4) as pool:
-        assert max(pool.map(timed, range(200))) < 2  # the collector is given 10 s; 603 spans came, 200 are kept
-    began = time.monotonic()
-    assert traced.service.stop() == 0
-    assert time.monotonic() - began < 5
-    hang.set()
-    full = [line for line in traced.service.logged() if "Queue full" in line["message"]]
-    assert len(full) <= 2
-
-
-def run(code: str) -> str:
-    """Run code in a process of its own; return the last line that it printed."""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()[-1]
-
-
-SERVED = (
-    "from app import create_app;"
-    "client = create_app({'OPENAI_BASE_URL': 'http://127.0.0.1:9/v1'}).test_client();"
-    "print(client.post('/v1/text/generate', json={'prompt': 'x'}).status_code);"
-)
-
-
-def test_without_a_collector_nothing_of_the_packages_is_needed():
-    assert run(f"import sys; sys.modules['opentelemetry'] = None; {SERVED}") == "502"
-
-
-def test_without_a_collector_nothing_of_the_packages_is_imported():
-    # the client of Redis imports those for metrics by itself, where they are installed
-    ours = ("opentelemetry.sdk.trace", "opentelemetry.exporter", "opentelemetry.proto", "google", "app.tracing.spans")
-    assert run(f"import sys; {SERVED} print([name for name in sys.modules if name.startswith({ours})])") == "[]"
-
-
-def test_without_a_collector_a_callers_trace_ends_here(start, remote):
-    service = start(OPENAI_BASE_URL=f"{remote.url}/v1")
-    headers = {"traceparent": f"00-{token_hex(16)}-{CALLER}-01"}
-    assert requests.post(f"{service.url}/v1/text/generate", json={"prompt": "x"}, headers=headers).status_code == 200
-    assert "traceparent" not in remote.requests[0]["headers"]
-    assert not [line for line in service.logged() if "trace_id" in line]

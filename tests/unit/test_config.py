@@ -1,6 +1,7 @@
 """The settings: defaults, parsing, and every fault named at once."""
 
 from dataclasses import is_dataclass
+from importlib.util import find_spec
 
 import pytest
 
@@ -74,6 +75,8 @@ def test_sizes_take_units(text, size):
         ("HUGGINGFACE_BASE_URL", "https://api-inference.huggingface.co/models", "https://router.huggingface.co"),
         ("OPENAI_BASE_URL", "http://localhost:11434", "ends in /v1"),
         ("OPENAI_BASE_URL", "http://ho st/v1", "ends in /v1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "such as http://localhost:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:password@collector", "an http or https URL"),
         ("HUGGINGFACE_API_KEY", "two words", "printable ASCII"),
         ("AI_BACKEND", "bedrock", "one of auto, embedded, huggingface, openai"),
         ("LOG_LEVEL", "loud", "one of debug"),
@@ -229,3 +232,24 @@ def test_settings_that_nothing_acts_on_yet_are_read():
     assert config.cors_origins == ("https://a.b", "http://c:80")
     assert "pw" not in repr(config)
     assert Config.from_env({"CORS_ORIGINS": "*", "RATE_LIMIT": "5/second"}).cors_origins == ("*",)
+
+
+def test_a_collector_may_have_a_path():
+    config = Config.from_env({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://gateway.example.com/otlp/"})
+    assert config.otel_exporter_otlp_endpoint == "https://gateway.example.com/otlp"
+
+
+@pytest.mark.parametrize("missing", ["opentelemetry", "opentelemetry.exporter.otlp.proto.http"])
+def test_a_collector_needs_packages_that_say_where_they_are(monkeypatch, missing):
+    def finding(name, package=None):
+        if name == missing:
+            return None
+        if name.startswith(missing):
+            raise ModuleNotFoundError(name)
+        return find_spec(name, package)
+
+    monkeypatch.setattr("app.tracing.find_spec", finding)
+    [fault] = faults(OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318")
+    assert fault.startswith("OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert "requirements-tracing.txt" in fault
+    assert Config.from_env({}) == Config()
