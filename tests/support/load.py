@@ -14,7 +14,7 @@ import requests
 
 from support.calls import raw
 from support.servers import LONG_SECONDS, Service, chat_answer, reply
-from support.streams import told
+from support.streams import Told, told
 
 EVENTS = 5
 _SLOW_SECONDS = 0.15
@@ -26,15 +26,17 @@ class Moody:
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self.failures = 0
 
     def __call__(self, handler: BaseHTTPRequestHandler) -> None:
         text = json.dumps(handler.asked)
         with self._lock:
             self._seen[text] += 1
-            first = self._seen[text] == 1
+            fails = "outage" in text or ("unwell" in text and self._seen[text] == 1)
+            self.failures += fails
         if "slow" in text:
             time.sleep(_SLOW_SECONDS)  # what a model takes
-        if "outage" in text or ("unwell" in text and first):
+        if fails:
             reply(handler, {}, 500)
         elif handler.asked.get("stream"):
             _stream(handler, whole="broken" not in text)
@@ -65,7 +67,6 @@ class Load:
         self._keys = {"team": team, "limited": limited}
         self._numbers = count()
         self.answers: list[requests.Response] = []
-        self.sent: Counter[str] = Counter()
         self.refused = 0
 
     def round(self) -> None:
@@ -89,7 +90,6 @@ class Load:
         self.refused += 1
 
     def send(self, operation: str, client: str = "team", **body: Any) -> None:
-        self.sent[client] += 1
         headers = {"Authorization": f"Bearer {self._keys[client]}"}
         url = f"{self._service.url}/v1/text/{operation}"
         self.answers.append(requests.post(url, json=body, headers=headers, timeout=LONG_SECONDS))
@@ -105,20 +105,23 @@ class Load:
         """Return how many answers each route gave with each status."""
         return dict(Counter(f"{one.request.path_url} {one.status_code}" for one in self.answers))
 
+    def clients(self) -> dict[str, float]:
+        """Return how many requests each client sent."""
+        keys = Counter(one.request.headers["Authorization"] for one in self.answers)
+        return {name: keys[f"Bearer {key}"] for name, key in self._keys.items()}
+
     def streams(self) -> dict[str, float]:
         """Return how many streams were whole, and how many broke off."""
-        streams = [told(one.content) for one in self.answers if "event-stream" in one.headers["Content-Type"]]
-        return dict(Counter("completed" if stream.done else "failed" for stream in streams))
+        return dict(Counter("completed" if stream.done else "failed" for stream in self._streams()))
 
     def tokens(self) -> dict[str, float]:
         """Return the tokens that answers told of, by direction."""
-        bodies = [one.json() for one in self.answers if "application/json" in one.headers["Content-Type"]]
+        bodies = [one.json() for one in self.answers if one.headers["Content-Type"] == "application/json"]
         usages = [body["usage"] for body in bodies if "usage" in body]
-        usages += [
-            usage
-            for one in self.answers
-            if "event-stream" in one.headers["Content-Type"]
-            for usage in told(one.content).usages
-        ]
+        usages += [usage for stream in self._streams() for usage in stream.usages]
         names = {"input": "prompt_tokens", "output": "completion_tokens"}
         return {direction: sum(usage[name] for usage in usages) for direction, name in names.items()}
+
+    def _streams(self) -> list[Told]:
+        streamed = "text/event-stream"
+        return [told(one.content) for one in self.answers if one.headers["Content-Type"].startswith(streamed)]
