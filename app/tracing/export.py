@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 # at most one line in so many seconds
 LINE_SECONDS = 60.0
 # making a batch's message holds up all other greenlets: for so many spans it is some milliseconds
-BATCH_SPANS = 128
+BATCH_SPANS = 64
 # for the last spans of a process that ends; a drain has this to spare
 FLUSH_SECONDS = 1.0
 
