@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart security sbom faults-page tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory instructions security sbom faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,11 +75,28 @@ rolling-restart: install ## Restart two instances behind nginx, again and again,
 sbom: install ## Write what each image is made of to sbom/, as CycloneDX has it
 	PYTHONPATH=. $(BIN)/python .ci/sbom.py
 
+BENCH := PYTHONPATH=benchmarks $(BIN)/python -m bench
+
+bench: install ## Measure the service beside a bare Flask view, nginx as a proxy, and no gateway
+	$(BENCH) run --rounds 2
+
+bench-peers: install ## Measure it beside LiteLLM, Portkey, MLflow and TensorZero too, installed into .bench
+	$(BENCH) run --peers
+	$(BENCH) page
+
+bench-memory: install ## Measure whether a million requests leave it larger
+	$(BENCH) memory
+	$(BENCH) page
+
+instructions: install ## Count the instructions of a request; fail where they are more than they were (needs valgrind)
+	$(BIN)/python benchmarks/instructions.py
+
 security: install ## Audit libraries, code and workflows, search for secrets; says what could not be audited
 	$(BIN)/python .ci/audit.py
 	$(BIN)/bandit --quiet -ll --skip B104,B108 --recursive app wsgi.py gunicorn.conf.py
 	$(BIN)/zizmor --offline --quiet .github
 	git ls-files -z -- . ':!tests' | xargs -0 $(BIN)/detect-secrets-hook --exclude-secrets '^chatcmpl-'
+
 slow-clients: install ## Let 2,000 slow clients fill all places; print what a normal caller waits beside them
 	$(BIN)/python benchmarks/slow_clients.py
 
@@ -96,4 +113,4 @@ install-tools: install ## Install the git hooks
 	$(BIN)/pre-commit install
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis sbom
+	rm -rf $(VENV) .bench .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis sbom

@@ -1,0 +1,98 @@
+"""Measures the service beside other gateways; writes what was seen as JSON, and the page made of it.
+
+run: rounds over all gateways, then the promises. memory: one long run of the service alone. page: docs/performance.md
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench import CACHE, OTHER_CORE, RESULTS, load, nginx, page, ratios, run
+from bench.own import BareFlask, Floor, Service
+from bench.peers import PEERS
+from bench.process import Program, free_port
+from bench.results import Results
+
+NEEDED = {
+    "nginx": "nginx",
+    str(nginx.ECHO_MODULE): "libnginx-mod-http-echo",
+    "wrk": "wrk",
+    "cc": "gcc libc6-dev",
+    "taskset": "util-linux",
+}
+FOR_PEERS = {"node": "nodejs", "npm": "npm"}
+OWN_FILE, PEERS_FILE, MEMORY_FILE = CACHE / "own.json", RESULTS / "peers.json", RESULTS / "memory.json"
+
+
+def main() -> int:
+    """Do what the command line says; return 0 where every answer was right."""
+    given = _given()
+    if given.command == "page":
+        page.write(Results(_read(PEERS_FILE)), _read(MEMORY_FILE))
+        return 0
+    _require(NEEDED | (FOR_PEERS if given.peers else {}))
+    CACHE.mkdir(exist_ok=True)
+    load.build()
+    psutil.Process().cpu_affinity([OTHER_CORE])  # the load and the upstream inherit it
+    folder, port = load.scratch("upstream"), free_port()
+    upstream = Program(nginx.upstream(folder, port), OTHER_CORE, folder / "log")
+    try:
+        return _memory(port, given) if given.command == "memory" else _run(port, given)
+    finally:
+        upstream.stop()
+
+
+def _given() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("command", choices=("run", "memory", "page"))
+    parser.add_argument("--peers", action="store_true", help="measure the gateways of others too; installs them")
+    parser.add_argument("--only", nargs="+", default=[""], help="words that a gateway's name must hold one of")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of the longest load")
+    parser.add_argument("--requests", type=int, default=1_000_000, help="of memory")
+    return parser.parse_args()
+
+
+def _require(needed: dict[str, str]) -> None:
+    lacking = [package for name, package in needed.items() if not (shutil.which(name) or Path(name).is_file())]
+    if lacking:
+        sys.exit(f"Debian's packages are needed: apt-get install {' '.join(lacking)}")
+
+
+def _run(upstream: int, given: argparse.Namespace) -> int:
+    gateways = [make() for make in (Service, BareFlask, Floor, *(PEERS if given.peers else ()))]
+    gateways = [gateway for gateway in gateways if any(word in gateway.name for word in given.only)]
+    for gateway in gateways:
+        gateway.install()
+    for told in run.rounds(gateways, upstream, given.rounds, given.seconds):
+        _write(PEERS_FILE if given.peers else OWN_FILE, told)
+        results = Results(told)
+    print(ratios.table(ratios.promises(results, _read(MEMORY_FILE))))
+    print("\n".join(results.faults()) or "every answer was right")
+    return 1 if results.faults() else 0
+
+
+def _memory(upstream: int, given: argparse.Namespace) -> int:
+    told = run.memory(upstream, given.requests, given.seconds)
+    _write(MEMORY_FILE, told)
+    print(json.dumps(told, indent=1))
+    return 0
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def _write(file: Path, told: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(told, indent=1) + "\n")
+    print(f"written: {file}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""What a run was made on."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+# a busy machine makes every figure worthless
+BUSY_SECONDS = 2
+
+
+def facts() -> dict[str, str]:
+    """Return what the figures depend on beside the gateways."""
+    models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    system = next(line.partition("=")[2].strip('"') for line in _lines("/etc/os-release") if line.startswith("PRETTY"))
+    return {
+        "day": datetime.now(UTC).date().isoformat(),
+        "processor": f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores",
+        "system": f"{system}, Linux {platform.release()}",
+        "Python": platform.python_version(),
+        "Node": _told("node", "--version"),
+        "wrk": _told("wrk", "--version"),
+        "busy before the run": f"{psutil.cpu_percent(BUSY_SECONDS):.0f} %",
+    }
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines()
+
+
+def _told(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)  # wrk tells its version with a failure
+    except FileNotFoundError:
+        return "none"
+    return (done.stdout or done.stderr).splitlines()[0].partition(" [")[0].removeprefix("v")

@@ -1,0 +1,84 @@
+"""The two kinds of run: rounds over all gateways, and the one long run that shows whether memory grows."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bench import load, machine, measure
+from bench.gateway import Gateway
+from bench.load import Load
+from bench.own import Service
+from bench.results import DIRECT
+from bench.wire import chat
+
+MEMORY_EARLY = 10_000
+
+
+def rounds(gateways: Sequence[Gateway], upstream: int, number: int, seconds: float) -> Iterator[dict[str, Any]]:
+    """Yield the figures so far after each round; each begins with another gateway, so that none has the best moment.
+
+    What fails is told under `errors`, and left out of that round.
+    """
+    told: dict[str, Any] = {
+        "machine": machine.facts(),
+        "settings": {"rounds": number, "seconds": seconds},
+        "errors": [],
+        "gateways": {gateway.name: {**gateway.facts(), "rounds": []} for gateway in gateways},
+    }
+    upstream_itself = {
+        "version": "",
+        "written_in": "C",
+        "peer": False,
+        "configured": "The upstream, without a gateway.",
+    }
+    told["gateways"][DIRECT] = {**upstream_itself, "rounds": []}
+    capacities: dict[str, float] = {}
+    for turn in range(number):
+        told["gateways"][DIRECT]["rounds"].append(_direct(upstream, seconds))
+        first = turn % len(gateways)
+        for gateway in [*gateways[first:], *gateways[:first]]:
+            try:
+                figures = measure.round_of(gateway, upstream, seconds, capacities.get(gateway.name))
+            except measure.FAULTS as fault:
+                told["errors"].append(f"round {turn + 1}, {gateway.name}: {fault}")
+                continue
+            capacities.setdefault(gateway.name, figures["plain"]["rate"])
+            told["gateways"][gateway.name]["rounds"].append(figures)
+            print(f"round {turn + 1}, {gateway.name}: {_line(figures)}", flush=True)
+        yield told
+
+
+def memory(upstream: int, requests: int, seconds: float) -> dict[str, Any]:
+    """Return the service's memory at rest, after 10,000 requests and after all of them."""
+    service = Service()
+    with measure.started(service, upstream, seconds) as (running, _):
+        told: dict[str, Any] = {"machine": machine.facts(), "rest_bytes": running.program.memory()}
+        done = 0
+        for name, until in (("early", MEMORY_EARLY), ("after", requests)):
+            while done < until:
+                done += running.load("plain", measure.CONNECTIONS)["right"]
+            time.sleep(measure.SETTLE_SECONDS)
+            told |= {f"{name}_requests": done, f"{name}_bytes": running.program.memory()}
+    return told
+
+
+def _direct(upstream: int, seconds: float) -> dict[str, Any]:
+    def of(kind: str, connections: int) -> dict[str, Any]:
+        ask = chat(kind, "/v1/chat/completions", "slow" if kind == "slow" else "plain")
+        return load.run(Load(connections, seconds / 2), upstream, ask)
+
+    return {
+        "single": of("plain", 1),
+        "plain": of("plain", measure.CONNECTIONS),
+        "slow": of("slow", measure.SLOW_CONNECTIONS),
+        "stream": of("stream", measure.STREAMS),
+    }
+
+
+def _line(figures: dict[str, Any]) -> str:
+    plain, slow = figures["plain"], figures["slow"]
+    return (
+        f"{plain['rate']:.0f}/s, {plain['cpu_us'] or 0:.0f} us each; one connection "
+        f"{figures['single']['latency'].get('p50', 0) / 1000:.2f} ms; 60 ms upstream {slow['rate']:.0f}/s; "
+        f"at rest {figures['rest_bytes'] / 1e6:.0f} MB; started in {figures['start_seconds']:.2f} s"
+    )

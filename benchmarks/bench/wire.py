@@ -1,0 +1,77 @@
+"""What is asked and what is answered: the same words for every gateway."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PROMPT = (
+    "You stand on a cliff at night and see a light that turns far out over the sea. Explain in two or three plain "
+    "sentences what a lighthouse is, what it is for, and why its light turns."
+)
+TEXT = (
+    "A lighthouse is a tower with a strong light on top, built where the coast is dangerous. It warns ships of rocks "
+    "and shoals and tells them where they are. The light turns so that each lighthouse has a rhythm of its own."
+)
+REVIEW = "The screen is gorgeous and the battery lasts for days."
+EVENTS, PACE = 10, 0.02
+TICKS = "".join(f"tick{number} " for number in range(EVENTS))
+SLOW = 0.06
+USAGE = {"prompt_tokens": 41, "completion_tokens": 49, "total_tokens": 90}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request as the load sends it; its right answer has `mark` in its body `times` times, and `text` as its text.
+
+    `cache` is what X-AI-Cache then says, where there is one.
+    """
+
+    path: str
+    body: Mapping[str, Any]
+    mark: str
+    times: int
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cache: str = "bypass"
+
+    @property
+    def content(self) -> bytes:
+        """The body as it is sent."""
+        return json.dumps(self.body).encode()
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers beside Host and Content-Length."""
+        return {"Content-Type": "application/json", **self.headers}
+
+    @property
+    def raw(self) -> bytes:
+        """The whole request as it goes over the wire."""
+        lines = [f"POST {self.path} HTTP/1.1", "Host: localhost"]
+        lines += [f"{name}: {value}" for name, value in self.all_headers.items()]
+        return "\r\n".join([*lines, f"Content-Length: {len(self.content)}", "\r\n"]).encode() + self.content
+
+
+def chat(kind: str, path: str, model: str | None, headers: Mapping[str, str] | None = None) -> Ask:
+    """Return what asks for a chat completion: `plain`, `slow` (60 ms) or `stream`."""
+    messages = [{"role": "user", "content": PROMPT}]
+    body: dict[str, Any] = {"messages": messages, "max_tokens": 100, "temperature": 0.7}
+    if model:
+        body["model"] = model
+    if kind == "stream":
+        return Ask(path, body | {"stream": True}, "tick", EVENTS, TICKS, headers or {})
+    return Ask(path, body, "strong light", 1, TEXT, headers or {})
+
+
+def completion(text: str) -> str:
+    """Return an upstream's answer."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    top = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "plain"}
+    return json.dumps({**top, "choices": [choice], "usage": USAGE})
+
+
+def chunk(delta: Mapping[str, str], reason: str | None = None) -> str:
+    """Return an event of an upstream's stream."""
+    top = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": "plain"}
+    return json.dumps({**top, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
