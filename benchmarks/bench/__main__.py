@@ -12,11 +12,11 @@ from typing import Any
 
 import psutil
 
-from bench import CACHE, OTHER_CORE, RESULTS, load, nginx, page, ratios, run
+from bench import CACHE, OTHER_CORE, load, nginx, page, ratios, run
 from bench.own import BareFlask, Floor, Service
 from bench.peers import PEERS
 from bench.process import Program, free_port
-from bench.results import Results
+from bench.results import MEMORY_FILE, PEERS_FILE, Results, read
 
 NEEDED = {
     "nginx": "nginx",
@@ -26,14 +26,14 @@ NEEDED = {
     "taskset": "util-linux",
 }
 FOR_PEERS = {"node": "nodejs", "npm": "npm"}
-OWN_FILE, PEERS_FILE, MEMORY_FILE = CACHE / "own.json", RESULTS / "peers.json", RESULTS / "memory.json"
+OWN_FILE = CACHE / "own.json"
 
 
 def main() -> int:
     """Do what the command line says; return 0 where every answer was right."""
     given = _given()
     if given.command == "page":
-        page.write(Results(_read(PEERS_FILE)), _read(MEMORY_FILE))
+        page.write()
         return 0
     _require(NEEDED | (FOR_PEERS if given.peers else {}))
     CACHE.mkdir(exist_ok=True)
@@ -72,7 +72,7 @@ def _run(upstream: int, given: argparse.Namespace) -> int:
     for told in run.rounds(gateways, upstream, given.rounds, given.seconds):
         _write(PEERS_FILE if given.peers else OWN_FILE, told)
         results = Results(told)
-    print(ratios.table(ratios.promises(results, _read(MEMORY_FILE))))
+    print(ratios.table(ratios.promises(results, read(MEMORY_FILE))))
     print("\n".join(results.faults()) or "every answer was right")
     return 1 if results.faults() else 0
 
@@ -82,10 +82,6 @@ def _memory(upstream: int, given: argparse.Namespace) -> int:
     _write(MEMORY_FILE, told)
     print(json.dumps(told, indent=1))
     return 0
-
-
-def _read(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text()) if file.exists() else {}
 
 
 def _write(file: Path, told: dict[str, Any]) -> None:

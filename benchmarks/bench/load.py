@@ -50,7 +50,7 @@ def run(load: Load, port: int, ask: Ask, spent: Callable[[], float] = lambda: 0.
         cpu = spent() - before
         told: dict[str, Any] = json.loads(tool.stdout.read())
     right = told["right"]
-    return {**told, "rate": right / load.seconds, "cpu_us": round(cpu / right * 1e6, 1) if right else None}
+    return {**told, "rate": right / load.seconds, "cpu_us": round(cpu / right * 1e6, 1) if right and cpu else None}
 
 
 def _expect(line: str, word: str) -> None:

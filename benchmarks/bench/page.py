@@ -7,7 +7,7 @@ from typing import Any
 from bench import ROOT, plots
 from bench.plots import short
 from bench.ratios import MEGABYTE, OURS, promises
-from bench.results import BOUNDS_MS, Results
+from bench.results import BOUNDS_MS, MEMORY_FILE, PEERS_FILE, Results, read
 from bench.tables import TABLES, UNKNOWN, Column, of, render, table
 
 TEMPLATE = ROOT / "benchmarks" / "bench" / "performance.md"
@@ -35,16 +35,19 @@ DOTS = {
 NEAR = 1.03
 
 
-def write(results: Results, memory: Mapping[str, Any]) -> None:
-    """Write the page and its plots."""
+def write() -> None:
+    """Write the page and its plots of the committed results."""
+    results, memory = Results(read(PEERS_FILE)), read(MEMORY_FILE)
     PLOTS.mkdir(exist_ok=True)
-    for name, drawn in _plots(results):
+    plotted = dict(_plots(results))
+    for name, drawn in plotted.items():
         (PLOTS / f"{name}.svg").write_text(drawn)
     kept = [
         [one.text, UNKNOWN if one.found is None else f"{one.found:.2f}", one.wanted, one.verdict]
         for one in promises(results, memory)
     ]
     blocks = {block: render(results, block) for block in TABLES} | _facts(results)
+    blocks |= {f"plot_{name}": f"![{name}](performance/{name}.svg)" if plotted else "" for name in (*DOTS, "frontier")}
     blocks["promises"] = table(["", "measured", "promised", ""], kept)
     blocks["ahead"] = table(["peer", "in", "peer's", "ours", "times better"], list(_ahead(results)))
     blocks["grown"] = table(["", "MB"], _grown(memory))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ class Peer(Gateway):
     def fetch(self) -> None:
         """Install its packages from PyPI into a virtual environment."""
         subprocess.run([sys.executable, "-m", "venv", "--clear", self.folder], check=True)
-        pip = [self.folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(self.folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *self.packages], check=True)
 
 
@@ -57,7 +58,7 @@ class LiteLLM(Peer):
     name = "LiteLLM proxy"
     written_in = "Python"
     packages = ("litellm[proxy]==1.106.0",)
-    key = "sk-benchmark-0f3b6a1c9d2e4f708192a3b4c5d6e7f8"
+    key = f"sk-{secrets.token_hex(16)}"
 
     def command(self, folder: Path, port: int, upstream: int) -> Command:
         base = f"http://127.0.0.1:{upstream}/v1"

@@ -1,10 +1,15 @@
 """Reads the results of a run: medians over its rounds."""
 
+import json
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from bench import RESULTS
+
+PEERS_FILE, MEMORY_FILE = RESULTS / "peers.json", RESULTS / "memory.json"
 # the name under which the results have what the upstream gives without a gateway
 DIRECT = "direct"
 BOUNDS_MS = (5, 10, 50, 100)
@@ -61,6 +66,12 @@ class Results:
     def _rounds(self, name: str) -> list[Any]:
         rounds: list[Any] = self.told.get("gateways", {}).get(name, {}).get("rounds", [])
         return rounds
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return what a run wrote; nothing where there was none."""
+    told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return told
 
 
 def _at(value: Any, path: str) -> Any:
