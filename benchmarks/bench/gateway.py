@@ -21,7 +21,6 @@ class Gateway(ABC):
     """Something that stands between callers and the upstream. `peer` tells others' from ours and from floors."""
 
     name: ClassVar[str]
-    written_in: ClassVar[str]
     peer: ClassVar[bool] = False
     kinds: ClassVar[tuple[str, ...]] = ("plain", "slow", "stream")
 
@@ -40,7 +39,7 @@ class Gateway(ABC):
 
     def facts(self) -> dict[str, Any]:
         """Return what the results tell of it beside its figures."""
-        told = {"version": self.version, "written_in": self.written_in, "peer": self.peer}
+        told = {"version": self.version, "peer": self.peer}
         return {**told, "configured": inspect.getdoc(self)}
 
     def install(self) -> None:  # noqa: B027 - most need nothing

@@ -92,16 +92,12 @@ static void start_due(void) { /* give free connections what has fallen due */
     }
 }
 
-static void reopen(Connection *c) {
-    close(c->fd);
-    open_connection(c);
-}
-
 /* The other side closed. A kept connection may be closed at any time: then a request that has no answer yet is sent
    again, as clients do. On a new one, or in an answer, it is a fault. */
 static void closed(Connection *c) {
     int fresh = !c->asked;
-    reopen(c);
+    close(c->fd);
+    open_connection(c);
     if (!c->busy) return;
     if (!fresh && !c->have) {
         reopened++;

@@ -18,7 +18,6 @@ class Service(Gateway):
     """The shipped configuration with client keys, limits, metrics and JSON logs."""
 
     name = "this service"
-    written_in = "Python"
     kinds = ("plain", "slow", "stream", "cached")
 
     @property
@@ -64,7 +63,6 @@ class BareFlask(Gateway):
     """One view that passes a body on with a requests session; nothing else, under the same server and worker."""
 
     name = "bare Flask view"
-    written_in = "Python"
     kinds = ("plain", "slow")
     version = f"Flask {version('Flask')}"
 
@@ -90,7 +88,6 @@ class Floor(Gateway):
     """nginx as a plain proxy."""
 
     name = "nginx"
-    written_in = "C"
 
     @property
     def version(self) -> str:

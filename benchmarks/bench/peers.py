@@ -16,6 +16,7 @@ from bench.wire import Ask, chat
 
 MODELS = ("plain", "slow")
 ATTEMPTS, TIMEOUT_SECONDS = 3, 30
+UNUSED = "none"  # of the upstream, which asks for no key
 AMPLE = 1_000_000_000
 
 
@@ -56,14 +57,13 @@ class LiteLLM(Peer):
     """LiteLLM's proxy with a master key, retries and JSON logs; no database, no callbacks."""
 
     name = "LiteLLM proxy"
-    written_in = "Python"
     packages = ("litellm[proxy]==1.106.0",)
     key = f"sk-{secrets.token_hex(16)}"
 
     def command(self, folder: Path, port: int, upstream: int) -> Command:
         base = f"http://127.0.0.1:{upstream}/v1"
         models = [
-            {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_base": base, "api_key": "none"}}
+            {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_base": base, "api_key": UNUSED}}
             for name in MODELS
         ]
         settings = {"num_retries": ATTEMPTS, "request_timeout": TIMEOUT_SECONDS, "json_logs": True}
@@ -83,7 +83,6 @@ class Portkey(Peer):
     """Portkey's gateway with retries and a timeout, which its callers ask for in a header."""
 
     name = "Portkey gateway"
-    written_in = "JavaScript"
     packages = ("@portkey-ai/gateway==1.15.2",)
     # with the newest of these every stream fails: they are the versions that Portkey was released with
     overrides: ClassVar[dict[str, str]] = {"hono": "4.9.7", "@hono/node-server": "1.13.5"}
@@ -104,7 +103,7 @@ class Portkey(Peer):
         config = {
             "provider": "openai",
             "custom_host": f"http://127.0.0.1:{self._upstream}/v1",
-            "api_key": "none",
+            "api_key": UNUSED,
             "retry": {"attempts": ATTEMPTS},
             "request_timeout": TIMEOUT_SECONDS * 1000,
         }
@@ -115,11 +114,10 @@ class MLflow(Peer):
     """MLflow's AI gateway with a rate limit."""
 
     name = "MLflow AI gateway"
-    written_in = "Python"
     packages = ("mlflow[gateway]==3.17.2",)
 
     def command(self, folder: Path, port: int, upstream: int) -> Command:
-        own = {"openai_api_key": "none", "openai_api_base": f"http://127.0.0.1:{upstream}/v1"}
+        own = {"openai_api_key": UNUSED, "openai_api_base": f"http://127.0.0.1:{upstream}/v1"}
         limit = {"calls": AMPLE, "renewal_period": "minute"}
         endpoints = [
             {
@@ -143,7 +141,6 @@ class TensorZero(Peer):
     """TensorZero's gateway with retries and a timeout; without its database, so without keys, limits and records."""
 
     name = "TensorZero"
-    written_in = "Rust"
     packages = ("tensorzero==2026.6.0",)
 
     def command(self, folder: Path, port: int, upstream: int) -> Command:
@@ -156,7 +153,7 @@ class TensorZero(Peer):
                 f'[models.{name}]\nrouting = ["upstream"]',
                 f"timeouts = {{ non_streaming.total_ms = {TIMEOUT_SECONDS * 1000} }}",
                 f'[models.{name}.providers.upstream]\ntype = "openai"\nmodel_name = "{name}"',
-                f'api_base = "http://127.0.0.1:{upstream}/v1/"\napi_key_location = "none"',
+                f'api_base = "http://127.0.0.1:{upstream}/v1/"\napi_key_location = {UNUSED!r}',
             ]
         (folder / "tensorzero.toml").write_text("\n".join(lines) + "\n")
         host = str(ROOT / "benchmarks" / "bench" / "tensorzero_host.py")

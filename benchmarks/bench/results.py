@@ -27,7 +27,7 @@ class Results:
         return list(self.told.get("gateways", {}))
 
     def facts(self, name: str) -> Mapping[str, Any]:
-        """Return what a gateway is: `version`, `written_in`, `peer`, `configured`."""
+        """Return what a gateway is: `version`, `peer`, `configured`."""
         gateway: Mapping[str, Any] = self.told["gateways"][name]
         return gateway
 

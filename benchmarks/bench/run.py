@@ -19,33 +19,30 @@ def rounds(gateways: Sequence[Gateway], upstream: int, number: int, seconds: flo
 
     What fails is told under `errors`, and left out of that round.
     """
+    about = {gateway.name: gateway.facts() for gateway in gateways}
+    about[DIRECT] = {"version": "", "peer": False, "configured": "The upstream, without a gateway."}
     told: dict[str, Any] = {
         "machine": machine.facts(),
         "settings": {"rounds": number, "seconds": seconds},
         "errors": [],
-        "gateways": {gateway.name: {**gateway.facts(), "rounds": []} for gateway in gateways},
+        "gateways": {name: {**facts, "rounds": []} for name, facts in about.items()},
     }
-    upstream_itself = {
-        "version": "",
-        "written_in": "C",
-        "peer": False,
-        "configured": "The upstream, without a gateway.",
-    }
-    told["gateways"][DIRECT] = {**upstream_itself, "rounds": []}
-    capacities: dict[str, float] = {}
     for turn in range(number):
         told["gateways"][DIRECT]["rounds"].append(_direct(upstream, seconds))
         first = turn % len(gateways)
         for gateway in [*gateways[first:], *gateways[:first]]:
             try:
-                figures = measure.round_of(gateway, upstream, seconds, capacities.get(gateway.name))
+                _measure(gateway, told["gateways"][gateway.name]["rounds"], upstream, seconds)
             except measure.FAULTS as fault:
                 told["errors"].append(f"round {turn + 1}, {gateway.name}: {fault}")
-                continue
-            capacities.setdefault(gateway.name, figures["plain"]["rate"])
-            told["gateways"][gateway.name]["rounds"].append(figures)
-            print(f"round {turn + 1}, {gateway.name}: {_line(figures)}", flush=True)
         yield told
+
+
+def _measure(gateway: Gateway, before: list[dict[str, Any]], upstream: int, seconds: float) -> None:
+    capacity = before[0]["plain"]["rate"] if before else None
+    figures = measure.round_of(gateway, upstream, seconds, capacity)
+    before.append(figures)
+    print(f"{gateway.name}: {_line(figures)}", flush=True)
 
 
 def memory(upstream: int, requests: int, seconds: float) -> dict[str, Any]:
