@@ -129,6 +129,7 @@ class RequestContext:
     timeline: list[dict[str, Any]] = field(default_factory=list)
     queue_seconds: float = 0.0
     upstream_seconds: float = 0.0
+    backoff_seconds: float = 0.0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     usage_estimated: bool = False

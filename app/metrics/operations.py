@@ -53,15 +53,21 @@ class OperationMetrics:
 
     def ended(self, context: RequestContext, seconds: float) -> None:
         """Count an operation that took so long in all."""
-        if context.stream is not None:
-            seconds = context.stream.first_event
-        self._overhead[context.operation,].observe(max(0.0, seconds - context.upstream_seconds))
+        if context.cache != "coalesced":  # which waited for the upstream of another request
+            self._overhead[context.operation,].observe(_added(context, seconds))
         if context.cache is not None:
             self._cache[context.operation, context.cache].inc()
         if context.fallback and context.outcome == "ok":
             self._fallbacks[context.operation, context.backend or ""].inc()
         for direction, tokens in tokens_paid(context):
             self._tokens[context.operation, context.backend or "", self.model(context), direction].inc(tokens)
+
+
+def _added(context: RequestContext, seconds: float) -> float:
+    """Return the seconds that were ours: neither an upstream's nor a wait that it asked for."""
+    if context.stream is not None:
+        seconds = context.stream.first_event
+    return max(0.0, seconds - context.upstream_seconds - context.backoff_seconds)
 
 
 def tokens_paid(context: RequestContext) -> Iterable[tuple[str, int]]:

@@ -110,6 +110,7 @@ class UpstreamClient:
                 context.retries.append((call.backend, error.type))
             # in the worker the wait is gevent's and lets other requests run
             time.sleep(wait)
+            context.backoff_seconds += wait
 
     def _attempt(self, call: Call[Any], backend: Backend, context: RequestContext, exchange: Exchange[T]) -> T:
         breaker = self._breakers.get(backend, call.route)

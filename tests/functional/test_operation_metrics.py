@@ -107,6 +107,8 @@ def test_attempts_and_the_reasons_of_retries_are_counted(make_client, upstream, 
         for outcome in ("upstream_unavailable", "upstream_rate_limited", "ok")
     }
     assert set(attempts.values()) == {1}
+    assert sum(instantly) > 0
+    assert total(client, "ai_overhead_seconds_sum", operation="generate") == 0  # the waits, which took no time here
     for reason in ("upstream_unavailable", "upstream_rate_limited"):
         assert total(client, "ai_upstream_retries_total", backend="openai", reason=reason) == 1
     assert total(client, "ai_upstream_attempt_duration_seconds_count", backend="openai") == 3
