@@ -74,6 +74,8 @@ def _run(upstream: int, given: argparse.Namespace) -> int:
         results = Results(told)
     print(ratios.table(ratios.promises(results, read(MEMORY_FILE))))
     print("\n".join(results.faults()) or "every answer was right")
+    if results.disturbed():
+        print(f"The machine was not quiet: other programs disturbed {results.disturbed():.0%} of the loads.")
     return 1 if results.faults() else 0
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import CACHE, ROOT
+import psutil
+
+from bench import CACHE, GATEWAY_CORE, ROOT
 from bench.wire import Ask
 
 SOURCE = ROOT / "benchmarks" / "bench" / "load.c"
@@ -37,7 +39,10 @@ def build() -> None:
 
 
 def run(load: Load, port: int, ask: Ask, spent: Callable[[], float] = lambda: 0.0) -> dict[str, Any]:
-    """Return the tool's counts and times, the rate of right answers, and what `spent` rose by, for each of them."""
+    """Return the tool's counts and times, the rate of right answers, and what `spent` rose by, for each of them.
+
+    `disturbed` is the share of the gateway's core that went to other programs.
+    """
     file = CACHE / "request"
     file.write_bytes(ask.raw)
     shape = (load.connections, load.rate, load.warm, load.seconds)
@@ -45,12 +50,19 @@ def run(load: Load, port: int, ask: Ask, spent: Callable[[], float] = lambda: 0.
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as tool:
         assert tool.stdout
         _expect(tool.stdout.readline(), "begin")
-        before = spent()
+        before, core = spent(), _core_seconds()
         _expect(tool.stdout.readline(), "end")
-        cpu = spent() - before
+        cpu, core = spent() - before, _core_seconds() - core
         told: dict[str, Any] = json.loads(tool.stdout.read())
     right = told["right"]
-    return {**told, "rate": right / load.seconds, "cpu_us": round(cpu / right * 1e6, 1) if right and cpu else None}
+    cpu_us = round(cpu / right * 1e6, 1) if right and cpu else None
+    disturbed = round((core - cpu) / load.seconds, 3)
+    return {**told, "rate": right / load.seconds, "cpu_us": cpu_us, "disturbed": disturbed}
+
+
+def _core_seconds() -> float:
+    times = psutil.cpu_times(percpu=True)[GATEWAY_CORE]
+    return float(times.user + times.nice + times.system + times.steal)
 
 
 def _expect(line: str, word: str) -> None:

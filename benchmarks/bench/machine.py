@@ -6,11 +6,6 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
-# a busy machine makes every figure worthless
-BUSY_SECONDS = 2
-
 
 def facts() -> dict[str, str]:
     """Return what the figures depend on beside the gateways."""
@@ -23,7 +18,6 @@ def facts() -> dict[str, str]:
         "Python": platform.python_version(),
         "Node": _told("node", "--version"),
         "wrk": _told("wrk", "--version"),
-        "busy before the run": f"{psutil.cpu_percent(BUSY_SECONDS):.0f} %",
     }
 
 

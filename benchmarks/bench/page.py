@@ -67,6 +67,8 @@ def _plots(results: Results) -> Iterator[tuple[str, str]]:
 
 def _facts(results: Results) -> dict[str, str]:
     told = {**results.told.get("machine", {}), **results.told.get("settings", {})}
+    if results.names:
+        told["loads disturbed by other programs"] = f"{results.disturbed():.0%}"
     as_measured = [
         [name, facts["version"], facts["configured"].replace("\n", " ")]
         for name, facts in results.told.get("gateways", {}).items()

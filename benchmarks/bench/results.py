@@ -12,6 +12,7 @@ from bench import RESULTS
 PEERS_FILE, MEMORY_FILE = RESULTS / "peers.json", RESULTS / "memory.json"
 # the name under which the results have what the upstream gives without a gateway
 DIRECT = "direct"
+DISTURBED = 0.1
 BOUNDS_MS = (5, 10, 50, 100)
 
 
@@ -59,9 +60,20 @@ class Results:
 
     def faults(self) -> list[str]:
         """Return a line for each gateway that could not be measured, and each load with wrong or failed answers."""
-        return list(self.told.get("errors", [])) + [
-            f"{name}, {where}" for name in self.names for where in _faulty(self._rounds(name), "")
+        wrong = [
+            f"{where}: {load['right']} right, {load['wrong']} wrong, {load['failed']} failed"
+            for where, load in self._loads()
+            if load["wrong"] or load["failed"]
         ]
+        return [*self.told.get("errors", []), *wrong]
+
+    def disturbed(self) -> float | None:
+        """Return the share of loads that lost more than a tenth of the gateway's core to other programs."""
+        shares = [load.get("disturbed", 0.0) > DISTURBED for _, load in self._loads()]
+        return sum(shares) / len(shares) if shares else None
+
+    def _loads(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(f"{name}, {where}", load) for name in self.names for where, load in _loads(self._rounds(name), "")]
 
     def _rounds(self, name: str) -> list[Any]:
         rounds: list[Any] = self.told.get("gateways", {}).get(name, {}).get("rounds", [])
@@ -80,10 +92,9 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def _faulty(value: Any, where: str) -> Iterator[str]:
+def _loads(value: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(value, dict) and "wrong" in value:
-        if value["wrong"] or value["failed"]:
-            yield f"{where}: {value['right']} right, {value['wrong']} wrong, {value['failed']} failed"
+        yield where, value
         return
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from _faulty(inner, f"{where} {key}".strip())
+        yield from _loads(inner, f"{where} {key}".strip())

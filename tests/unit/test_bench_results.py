@@ -62,6 +62,13 @@ def test_wrong_answers_and_gateways_that_failed_are_faults():
     assert found.faults() == ["round 1, x: did not start", f"{OURS}, 1 frontier 0: 1 right, 2 wrong, 0 failed"]
 
 
+def test_loads_that_lost_the_core_to_other_programs_are_told():
+    load = {"right": 1, "wrong": 0, "failed": 0}
+    found = results(ours=[{"plain": load | {"disturbed": 0.3}, "slow": load | {"disturbed": 0.02}}])
+
+    assert found.disturbed() == 0.5
+
+
 def test_the_page_is_made_of_the_committed_results(tmp_path, monkeypatch):
     committed = page.PAGE.read_text()
     monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
