@@ -43,7 +43,8 @@ _PARAMETERS: Mapping[str, tuple[str, type]] = {
     "stream": ("gen_ai.request.stream", bool),
 }
 _FINISH_REASONS = frozenset(("stop", "length", "tool_calls", "function_call", "content_filter"))
-_INT64 = 2**63
+# as what JSON may give them
+_GIVEN: Mapping[type, tuple[type, ...]] = {int: (int,), float: (int, float), bool: (bool,)}
 
 
 def error_type(error: BaseException) -> str:
@@ -82,13 +83,7 @@ def server(call: Call[Any]) -> Attributes:
 def of_body(body: Mapping[str, Any]) -> Attributes:
     """Describe how a model is asked; of fields that are only passed on, what is a number as it should be."""
     found = ((*_PARAMETERS[name], value) for name, value in body.items() if name in _PARAMETERS)
-    return {name: kind(value) for name, kind, value in found if _fits(value, kind)}
-
-
-def _fits(value: Any, kind: type) -> bool:
-    if kind is int:
-        return type(value) is int and -_INT64 <= value < _INT64
-    return isinstance(value, bool if kind is bool else int | float)
+    return {name: kind(value) for name, kind, value in found if type(value) in _GIVEN[kind]}
 
 
 def of_answer(context: "RequestContext") -> Attributes:

@@ -321,6 +321,13 @@ def test_fields_that_are_passed_on_are_told_only_where_they_are_what_they_should
     assert told["gen_ai.request.max_tokens"] == 9
 
 
+def test_tokens_that_are_only_estimated_are_left_out(traced):
+    uncounted = {"choices": chat_answer("Hi.")["choices"]}
+    traced.answers(lambda handler: reply(handler, uncounted))
+    assert traced.ask(*PROMPTS).json()["usage"]["estimated"] is True
+    assert not [name for name in traced.trace().operation.attributes if name.startswith("gen_ai.usage")]
+
+
 def test_probes_metrics_pages_and_unknown_routes_are_not_traced(traced):
     before = len(traced.collector.spans)
     for route in ("/health", "/health/ready", "/health/deep", "/metrics", "/docs", "/openapi.json", "/nowhere"):
