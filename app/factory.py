@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from flask import Flask
 
@@ -74,8 +75,14 @@ def _guard(app: Flask, config: Config, metrics: Metrics, store: Store) -> None:
     permissions.init_app(app)
 
 
+class _Flask(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function as it is: none here is a coroutine, which Flask would find out at each call of each."""
+        return func
+
+
 def _flask(config: Config) -> Flask:
-    app = Flask("app", static_folder=None)
+    app = _Flask("app", static_folder=None)
     app.json = OrjsonProvider(app)
     app.url_map.merge_slashes = False  # else a doubled slash is answered with a redirect, in HTML
     # one more than the limit: a body without a length is silently cut there, and only so shows that it is too long

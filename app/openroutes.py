@@ -19,4 +19,5 @@ def keyless(*, operators_need_key: bool) -> frozenset[str]:
 
 def is_one_of(rules: frozenset[str]) -> bool:
     """Tell whether the current request is for a route of one of these rules, or for no route at all."""
-    return request.url_rule is None or request.url_rule.rule in rules
+    rule = request.url_rule
+    return rule is None or rule.rule in rules

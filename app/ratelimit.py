@@ -30,8 +30,8 @@ class _Windows(MemoryStorage):
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Count the request; it is let through where Redis cannot tell."""
-        g.taken = self._windows.take(key, limit, expiry, g.store_allowance)
-        return g.taken is None or g.taken.allowed
+        g.taken = taken = self._windows.take(key, limit, expiry, g.store_allowance)
+        return taken is None or taken.allowed
 
 
 class RateLimits:
@@ -71,9 +71,10 @@ class RateLimits:
     def _check(self) -> None:
         if is_one_of(UNLIMITED):
             return
-        g.rate = rate = _parsed(g.client.limits.get(NAME, self._limits[NAME]))
-        if not self._limiter.hit(rate, g.client.id):
-            self._metrics.limited(g.client, NAME)
+        client = g.client
+        g.rate = rate = _parsed(client.limits.get(NAME, self._limits[NAME]))
+        if not self._limiter.hit(rate, client.id):
+            self._metrics.limited(client, NAME)
             raise RateLimitExceeded(
                 f"You are over your limit of {rate}; come back after the time in Retry-After.",
                 details={"limit": NAME, "allowed": rate.amount, "seconds": rate.get_expiry()},
@@ -85,12 +86,16 @@ class RateLimits:
         taken = g.get("taken")
         if taken is None:
             return response
-        amount, left, wait = g.rate.amount, g.rate.amount - taken.count, math.ceil(taken.wait)
-        response.headers["RateLimit-Policy"] = f'"requests";q={amount};w={g.rate.get_expiry()}'
-        response.headers["RateLimit"] = f'"requests";r={left};t={wait}'
-        response.headers["RateLimit-Limit"] = str(amount)
-        response.headers["RateLimit-Remaining"] = str(left)
-        response.headers["RateLimit-Reset"] = str(wait)
+        rate, wait = g.rate, math.ceil(taken.wait)
+        left = rate.amount - taken.count
+        told = (
+            ("RateLimit-Policy", f'"requests";q={rate.amount};w={rate.get_expiry()}'),
+            ("RateLimit", f'"requests";r={left};t={wait}'),
+            ("RateLimit-Limit", str(rate.amount)),
+            ("RateLimit-Remaining", str(left)),
+            ("RateLimit-Reset", str(wait)),
+        )
+        response.headers.extend(told)
         return response
 
 

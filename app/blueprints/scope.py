@@ -99,11 +99,12 @@ class Scope:
         budget = self.config.huggingface_timeout
         if streamed:
             budget = min(budget, self.config.stream_first_event_timeout)
-        debug = request.headers.get("X-AI-Debug") == "1"
+        headers, client = request.headers, g.client
+        debug = headers.get("X-AI-Debug") == "1"
         if debug:
-            require_debug(g.client)
-        granted = _callers_budget(request.headers.get("X-Request-Timeout"))
-        told = {part.partition("=")[0].strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
+            require_debug(client)
+        granted = _callers_budget(headers.get("X-Request-Timeout"))
+        told = {part.partition("=")[0].strip().lower() for part in headers.get("Cache-Control", "").split(",")}
         g.context = context = RequestContext(
             g.request_id,
             Deadline(min(budget, granted), min(FAIR_SECONDS, budget / 2)),
@@ -112,7 +113,7 @@ class Scope:
             CacheControl(read=told.isdisjoint(("no-cache", "no-store")), write="no-store" not in told),
             debug=debug,
             trace=g.trace,
-            client=g.client.key.name if g.client.key else None,
+            client=client.key.name if client.key else None,
             store_allowance=g.store_allowance,
             stream_end=Deadline(min(self.config.stream_total_timeout, granted)),
         )

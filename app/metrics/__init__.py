@@ -49,12 +49,12 @@ class Metrics:
         app.extensions["metrics"] = self
 
     def _finish(self, response: Response) -> Response:
-        self.http.answered(response.status_code)
+        took = self.http.answered(response.status_code)
         if not is_one_of(UNLIMITED):
             self.clients.request(g.client)
-        ended = partial(self._ended, self.http.timer(), g.received, g.get("context"))
-        g.streams = response.is_streamed
-        if g.streams:
+        ended = partial(self._ended, took, g.received, g.get("context"))
+        g.streams = streams = response.is_streamed
+        if streams:
             response.call_on_close(ended)
             response.call_on_close(self.http.end)
         else:

@@ -42,13 +42,11 @@ class HttpMetrics:
         """Count it no more."""
         self._active.dec()
 
-    def answered(self, status: int) -> None:
-        """Count the current request, whose answer begins now."""
-        self._requests[method_label(), route_label(), status].inc()
-
-    def timer(self) -> Callable[[float], None]:
-        """Return what takes the seconds that the current request took."""
-        return self._duration[method_label(), route_label()].observe
+    def answered(self, status: int) -> Callable[[float], None]:
+        """Count the current request, whose answer begins now; return what takes the seconds that it took."""
+        method, route = method_label(), route_label()
+        self._requests[method, route, status].inc()
+        return self._duration[method, route].observe
 
     def refused(self, status: int) -> None:
         """Count a request that never reached the app."""
@@ -57,9 +55,11 @@ class HttpMetrics:
 
 def route_label() -> str:
     """Return the rule that the request matched, never its path, which callers choose."""
-    return request.url_rule.rule if request.url_rule else UNMATCHED_ROUTE
+    rule = request.url_rule
+    return rule.rule if rule else UNMATCHED_ROUTE
 
 
 def method_label() -> str:
     """Return the method where a route of ours takes it, else `other`: callers may send any word."""
-    return request.method if request.method in METHODS else OTHER_METHOD
+    method = request.method
+    return method if method in METHODS else OTHER_METHOD
