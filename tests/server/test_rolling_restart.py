@@ -1,8 +1,14 @@
-"""Two instances behind a real nginx with docs/nginx.conf: restarted under load, they fail no request."""
+"""A real nginx with docs/nginx.conf: restarted behind it under load, two instances fail no request."""
+
+import threading
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
+import requests
 from support.proxies import NGINX, Nginx
 from support.rolling import Instances, Load, answer
+from support.wire import Listener
 
 pytestmark = [
     pytest.mark.nginx,
@@ -19,16 +25,65 @@ def instances(remote):
 
 
 @pytest.fixture
-def nginx(instances, tmp_path):
-    started = Nginx(tmp_path, instances.ports)
-    yield started
-    started.stop()
+def behind(tmp_path):
+    """Start nginx before the services on two ports."""
+    started = []
+    yield lambda ports: started.append(Nginx(tmp_path, ports)) or started[0]
+    for one in started:
+        one.stop()
 
 
-def test_a_rolling_restart_fails_and_repeats_no_request(nginx, instances, remote):
-    load = Load(nginx.url, callers=12, at_least=1500)
+def test_a_rolling_restart_fails_and_repeats_no_request(behind, instances, remote):
+    load = Load(behind(instances.ports).url, callers=12, at_least=1500)
     instances.roll()
     load.stop()
     assert not load.failed
     assert len(remote.requests) == load.generations
     assert instances.restarts == 2
+
+
+def test_a_caller_is_known_by_the_address_that_the_proxy_saw_whatever_it_says_itself(behind, start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", TRUSTED_PROXIES="1", RATE_LIMIT="1/minute")
+    nginx = behind((service.port, service.port))
+
+    def call(address, said):
+        headers = {"Content-Type": "application/json", "X-Forwarded-For": said}
+        with closing(HTTPConnection("127.0.0.1", nginx.port, timeout=30, source_address=(address, 0))) as connection:
+            connection.request("POST", "/v1/text/generate", b'{"prompt": "x"}', headers)
+            return connection.getresponse().status
+
+    assert call("127.0.0.2", "203.0.113.1") == 200
+    assert call("127.0.0.3", "203.0.113.1") == 200
+    assert call("127.0.0.2", "203.0.113.2") == 429
+
+
+def test_the_metrics_are_not_given_out(behind, service):
+    nginx = behind((service.port, service.port))
+    assert requests.get(f"{nginx.url}/metrics", timeout=30).status_code == 404
+
+
+def test_events_are_given_on_as_they_come(behind, service, remote):
+    read = threading.Event()
+
+    def hold(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.end_headers()
+        handler.wfile.write(b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n')
+        read.wait(20)
+        handler.wfile.write(b"data: [DONE]\n\n")
+        handler.close_connection = True
+
+    remote.answer = hold
+    listener = Listener(behind((service.port, service.port)))
+    assert listener.begin() == 200
+    assert b"Hi" in listener.next()
+    read.set()
+    assert b"[DONE]" in listener.rest()
+    listener.leave()
+
+
+def test_a_body_over_the_limit_is_refused_by_the_service_in_its_own_shape(behind, service):
+    nginx = behind((service.port, service.port))
+    answer = requests.post(f"{nginx.url}/v1/text/generate", json={"prompt": "x" * 1_500_000}, timeout=30)
+    assert (answer.status_code, answer.json()["type"]) == (413, "payload_too_large")

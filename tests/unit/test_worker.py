@@ -4,8 +4,10 @@ import errno
 import gc
 import json
 import os
+import re
 import signal
 import socket
+from pathlib import Path
 
 import gevent
 import psutil
@@ -19,7 +21,7 @@ from app.config import Config
 from app.embedded.launcher import Launcher
 from app.memory import FULL_COLLECTION_AFTER, return_large_blocks, spare_what_stays
 from app.places import Connection
-from app.worker import Worker, _Server
+from app.worker import LAST_CALL_SECONDS, Worker, _Server
 
 
 class Log:
@@ -95,6 +97,12 @@ def test_a_worker_that_ends_closes_idle_connections_when_their_last_call_is_over
         worker.notify()
         connection[0].settimeout(5)
         assert connection[0].recv(1) == b""
+
+
+def test_the_documented_proxy_lets_idle_connections_go_before_the_worker_closes_them():
+    site = (Path(__file__).parents[2] / "docs/nginx.conf").read_text()
+    kept = int(re.search(r"keepalive_timeout (\d+)s;", site)[1])
+    assert kept < min(LAST_CALL_SECONDS, Config().server_idle_timeout)
 
 
 def test_a_worker_whose_engine_has_lost_its_supervisor_ends(worker):
