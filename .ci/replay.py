@@ -9,8 +9,8 @@ As root. BASE is a root file system that stands in for the base image:
 
 Each stage becomes a folder in WORK, made by chroot and taken as it is where it is there already; printed is what the
 target adds to its base. Shared are files of this machine that the steps need, such as pip's settings. With --run the
-target's command is started: with its user, without privileges, on a read-only root that has no shell any more, with
-memory at /dev/shm.
+target's command is started: with its user, without privileges, on a read-only root whose shells are gone, with memory
+at /dev/shm. Ctrl-C stops it.
 """
 
 import argparse
@@ -149,9 +149,7 @@ def size(root: Path) -> int:
 
 def run(stage: Stage) -> None:
     """Become the stage's command, in namespaces of its own."""
-    for shell in SHELLS:
-        for folder in ("bin", "usr/bin"):
-            (stage.root / folder / shell).unlink(missing_ok=True)
+    shells = [path for name in SHELLS if (path := stage.root / "usr/bin" / name).exists() and not path.is_symlink()]
     root = shlex.quote(str(stage.root))
     lines = [
         "set -e",
@@ -161,6 +159,7 @@ def run(stage: Stage) -> None:
         *(mount_of(Path("/dev", device), stage.root) for device in DEVICES),
         f"mkdir {root}/dev/shm",
         f"mount -t tmpfs -o mode=1777,size=16m tmpfs {root}/dev/shm",
+        *(f"mount --bind /dev/null {shlex.quote(str(shell))}" for shell in shells),
         f"mount -o remount,bind,ro {root}",
         f"exec setpriv --no-new-privs {stage.started(stage.command)}",
     ]

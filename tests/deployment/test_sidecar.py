@@ -1,0 +1,66 @@
+"""The engine as a sidecar: the command of the manifest, and a service that leaves the engine to it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from support.keys import made
+from support.manifests import service_pod, variables
+from support.servers import ROOT, Service, free_port, until
+
+from app.config import Config
+from app.embedded.model import model_file, model_name
+
+FOLDER = "overlays/embedded"
+
+
+def engine():
+    [container] = service_pod(FOLDER)["spec"]["initContainers"]
+    return container
+
+
+def test_the_engine_is_up_before_the_service_and_stays():
+    assert engine()["restartPolicy"] == "Always"
+    assert engine()["startupProbe"]["exec"] == engine()["livenessProbe"]["exec"], "it listens on the loopback only"
+
+
+def test_the_engine_runs_where_the_service_looks_for_it():
+    config = Config.from_env(variables(FOLDER))
+    *_, module, parent, port, threads, file, name = engine()["command"]
+    assert (module, parent) == ("app.embedded.engine", "0")
+    assert (config.backend, config.embedded_start, config.embedded_port) == ("embedded", False, int(port))
+    assert f":{port}/health" in engine()["startupProbe"]["exec"]["command"][-1]
+    assert name == model_name(config.embedded_model_path) == model_name(file)
+    assert Path(file).name == config.embedded_model_path == model_file(None).name
+    assert float(threads) <= float(engine()["resources"]["limits"]["cpu"])
+
+
+@pytest.fixture
+def service():
+    """A service with the settings of the manifest and, beside it, the engine as the manifest starts it."""
+    key, line = made()
+    port = str(free_port())
+    changed = {"EMBEDDED_PORT": port, "SERVER_HOST": "127.0.0.1", "API_KEYS": line, "DRAIN_DELAY": "0s"}
+    given = {name: value for name, value in variables(FOLDER).items() if name != "SERVER_PORT"}
+    _, *words, _, _, threads, _, name = engine()["command"]
+    command = [sys.executable, *words, str(os.getpid()), port, threads, str(model_file(None)), name]
+    sidecar = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    running = Service(**{**given, **changed})
+    running.key = key
+    until(running.is_ready)
+    yield running
+    running.stop()
+    sidecar.terminate()
+    assert sidecar.wait(30) == 0
+
+
+def test_the_service_leaves_the_engine_to_the_sidecar_and_uses_it_as_its_own(service):
+    headers = {"Authorization": f"Bearer {service.key}"}
+    url = f"{service.url}/v1/text/sentiment"
+    answer = requests.post(url, json={"text": "A wonderful film."}, headers=headers, timeout=30)
+    assert (answer.status_code, answer.json()["sentiment"]) == (200, "positive")
+    assert answer.headers["X-AI-Model"] == engine()["command"][-1]
+    assert not [one for one in service.processes() if "app.embedded.supervisor" in one.cmdline()]
