@@ -3,8 +3,9 @@
     python benchmarks/rolling_restart.py [requests]
 
 Of five requests three are calls, one is a stream, one asks for the health; the upstream takes 50 ms. Printed are the
-failures, the restarts, the times of the answers, and how often the upstream was asked: more than once for a request
-would mean that one was repeated that had begun. Exit 1 where a request failed or was repeated.
+restarts, the failures, the times of the answers, what nginx complained of beside refused connections, and how often the
+upstream was asked: more often than there were generations means that one was repeated which had begun. Exit 1 where a
+request failed or was repeated.
 """
 
 import math
@@ -38,32 +39,41 @@ def serve(told, asked) -> None:
     time.sleep(3600)  # ended by who started it
 
 
+def rolled(load: Load, instances: Instances, least: int) -> float:
+    """Restart the instances until the load is over; return how long that took."""
+    began = time.monotonic()
+    instances.roll()
+    while len(load.seconds) < least:
+        instances.roll()
+    load.stop()
+    return time.monotonic() - began
+
+
 def main(least: int) -> int:
     fresh = multiprocessing.get_context("spawn")
     told, asked = fresh.Queue(), fresh.Value("i")
     upstream = fresh.Process(target=serve, args=(told, asked))
     upstream.start()
     instances = Instances(OPENAI_BASE_URL=f"{told.get()}/v1", HUGGINGFACE_RETRY_ATTEMPTS="0")
-    nginx = Nginx(Path(tempfile.mkdtemp()), instances.ports)
-    began = time.monotonic()
-    load = Load(nginx.url, CALLERS, least)
-    try:
-        instances.roll()
-        while len(load.seconds) < least:
-            instances.roll()
-        load.stop()
-        seconds = time.monotonic() - began
-    finally:
-        nginx.stop()
-        instances.stop()
-        upstream.terminate()
-    ordered = sorted(load.seconds)
-    print(f"{len(ordered)} requests in {seconds:.0f} s by {CALLERS} callers; {instances.restarts} restarts")
+    with tempfile.TemporaryDirectory() as folder:
+        nginx = Nginx(Path(folder), instances.ports)
+        try:
+            load = Load(nginx.url, CALLERS, least)
+            seconds = rolled(load, instances, least)
+        finally:
+            nginx.stop()
+            instances.stop()
+            upstream.terminate()
+        others = [line for line in nginx.complaints() if "Connection refused" not in line]
+    print(f"{len(load.seconds)} requests in {seconds:.0f} s by {CALLERS} callers; {instances.restarts} restarts")
     print(f"failed: {len(load.failed)}; generations: {load.generations}; asked upstream: {asked.value}")
-    times = statistics.median(ordered), ordered[math.ceil(0.99 * len(ordered)) - 1], ordered[-1]
-    print("median {:.0f} ms, p99 {:.0f} ms, longest {:.0f} ms".format(*(1000 * one for one in times)))
-    print("nginx:", *nginx.complaints()[-20:], *load.failed[:20], sep="\n")
+    print(times(sorted(load.seconds)), *others[:20], *load.failed[:20], sep="\n")
     return int(bool(load.failed) or asked.value != load.generations)
+
+
+def times(ordered: list[float]) -> str:
+    told = statistics.median(ordered), ordered[math.ceil(0.99 * len(ordered)) - 1], ordered[-1]
+    return "median {:.0f} ms, p99 {:.0f} ms, longest {:.0f} ms".format(*(1000 * one for one in told))
 
 
 if __name__ == "__main__":
