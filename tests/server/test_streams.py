@@ -146,7 +146,7 @@ def check_health_beside_a_stream_that_floods(service, chaos):
             slowest = max(slowest, time.monotonic() - asked)
         status, answer = reading.result()
     assert (status, answer.errors) == (200, ["upstream_timeout"])
-    assert slowest < 0.5
+    assert slowest < 1  # it takes tens of seconds where the worker is held up
 
 
 def test_a_flood_of_events_stops_nobody_else(limited, chaos):
