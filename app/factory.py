@@ -18,6 +18,7 @@ from app.metrics import Metrics
 from app.openapi import routes as openapi
 from app.openroutes import keyless
 from app.ratelimit import RateLimits
+from app.response import Response
 from app.services.answers import Answers
 from app.services.breaker import Breakers
 from app.services.cache import Cache
@@ -76,6 +77,8 @@ def _guard(app: Flask, config: Config, metrics: Metrics, store: Store) -> None:
 
 
 class _Flask(Flask):
+    response_class = Response
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function as it is: none here is a coroutine, which Flask would find out at each call of each."""
         return func

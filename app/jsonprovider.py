@@ -3,8 +3,9 @@
 from typing import Any
 
 import orjson
-from flask import Response
 from flask.json.provider import JSONProvider
+
+from app.response import Response
 
 
 class OrjsonProvider(JSONProvider):
