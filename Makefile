@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory instructions security sbom faults-page tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory memory instructions security sbom faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ bench-peers: install ## Measure it beside LiteLLM, Portkey, MLflow and TensorZer
 bench-memory: install ## Measure whether a million requests leave it larger
 	$(BENCH) memory
 	$(BENCH) page
+
+memory: install ## Measure the memory of arbiter and worker, at rest and with 200 requests in flight
+	$(BIN)/python benchmarks/memory.py
 
 instructions: install ## Count the instructions of a request; fail where they are more than they were (needs valgrind)
 	$(BIN)/python benchmarks/instructions.py
