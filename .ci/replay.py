@@ -6,6 +6,7 @@ As root. BASE is a root file system that stands in for the base image:
 
     debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates bookworm BASE
     ln -s python3 BASE/usr/bin/python; rm BASE/usr/lib/python3.*/EXTERNALLY-MANAGED
+    rm -r BASE/var/cache/apt/* BASE/var/lib/apt/lists/*
 
 Each stage becomes a folder in WORK, made by chroot and taken as it is where it is there already; printed is what the
 target adds to its base. Shared are files of this machine that the steps need, such as pip's settings. With --run the
