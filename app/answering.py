@@ -26,9 +26,8 @@ class Answer(Response):
         ]
 
     def send_headers(self) -> None:
-        """Make the head; it goes out with what comes next."""
+        """Make the head; it goes out with what comes next, and until then there may be another answer."""
         if not self.headers_sent:
-            self.headers_sent = True
             lines = [*self.default_headers(), *[f"{name}: {value}\r\n" for name, value in self.headers], "\r\n"]
             self._unsent = "".join(lines).encode("latin-1")
 
@@ -43,6 +42,7 @@ class Answer(Response):
     def _send(self, data: bytes) -> None:
         data, self._unsent = self._unsent + data, b""
         if data:
+            self.headers_sent = True
             self.sock.sendall(data)
 
 

@@ -157,8 +157,6 @@ class Worker(GeventWorker):
                 answer.close()
             finally:
                 pieces.close()
-        except (gevent.GreenletExit, SystemExit):
-            return
         except OSError:
             raise
         except Exception:

@@ -40,11 +40,14 @@ class _TakingTurns(io.RawIOBase):
     def __init__(self, connection: io.RawIOBase) -> None:
         self._connection = connection
         self._turns = Turns()
+        self.over = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if self.over:
+            return 0
         with self._turns:
             return self._connection.readinto(buffer)
 
@@ -64,8 +67,9 @@ class _Answer(http.client.HTTPResponse):
     _check_close: Callable[[], bool]
     _read_status: Callable[[], tuple[str, int, str]]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, connection: Any, method: str) -> None:
+        super().__init__(connection.sock, method=method)
+        self._part = connection.close
         self.fp = io.BufferedReader(_TakingTurns(self.fp.detach()))
 
     def begin(self) -> None:
@@ -78,10 +82,16 @@ class _Answer(http.client.HTTPResponse):
         self.headers = self.msg = _headers(self.fp)
         self.chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
         self.chunk_left = None
-        self.length = None if self.chunked else _length(self.headers)
+        self.length = None if "transfer-encoding" in self.headers else _length(self.headers)
         if self._method == "HEAD" or self.status in (NO_CONTENT, NOT_MODIFIED):
             self.length = 0
         self.will_close = self._check_close() or (not self.chunked and self.length is None)
+
+    def _close_conn(self) -> None:
+        self.fp.raw.over = True
+        if self.fp.peek():
+            self._part()  # what came behind the answer, or is left of it, would begin the next one
+        super()._close_conn()  # type: ignore[misc]  # not public
 
     def _final_status(self) -> tuple[str, int, str]:
         for _ in range(MAX_INTERIM):
@@ -132,24 +142,23 @@ class _Exchanges:
     def exchange(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], seconds: float | None
     ) -> BaseHTTPResponse:
-        """Send a request, and read the head of its answer with at most so many seconds between two bytes."""
+        """Send a request, and read the head of its answer; at most so many seconds to send, and between two bytes."""
+        self.sock.settimeout(seconds)
         with suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer all the same
             self.sock.sendall(self._head(method, path, headers) + (body or b""))
-        self.sock.settimeout(seconds)
-        answer = _Answer(self.sock, method=method)
+        answer = _Answer(self, method)
+        try:
+            return self._begun(answer, method)
+        except BaseException:
+            answer.close()  # or it would keep the socket
+            raise
+
+    def _begun(self, answer: _Answer, method: str) -> BaseHTTPResponse:
         answer.begin()
         if answer.will_close:
             self.close()  # the answer keeps the socket until it is read
-        return HTTPResponse(
-            answer,
-            answer.headers,
-            answer.status,
-            answer.version,
-            reason=answer.reason,
-            preload_content=False,
-            original_response=answer,
-            request_method=method,
-        )
+        head = (answer, answer.headers, answer.status, answer.version, "HTTP", answer.reason)
+        return HTTPResponse(*head, preload_content=False, original_response=answer, request_method=method)
 
     def _head(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -168,7 +177,10 @@ class _Connection(_Exchanges, HTTPConnection):
 
 
 class _TLSConnection(_Exchanges, HTTPSConnection):
-    pass
+    @property
+    def is_connected(self) -> bool:
+        """Tell it of what was decrypted too."""
+        return super().is_connected and not self.sock.pending()
 
 
 class _Pooling:

@@ -153,3 +153,59 @@ def test_what_is_loaded_is_not_looked_through_again_and_the_rest_more_rarely():
     finally:
         gc.unfreeze()
         gc.set_threshold(*thresholds)
+
+
+def answered(worker, connection, application, requests):
+    caller, served = connection
+    worker.wsgi.wsgi_app = application
+    caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * requests)
+    caller.shutdown(socket.SHUT_WR)
+    handle(worker, served)
+    return b"".join(iter(lambda: caller.recv(65536), b""))
+
+
+class Pieces(list):
+    """A body, as Flask's have it."""
+
+    def close(self):
+        pass
+
+
+class Failing(Pieces):
+    """A body of which the last piece fails."""
+
+    def __init__(self, pieces, error):
+        super().__init__(pieces)
+        self.error = error
+
+    def __iter__(self):
+        yield from super().__iter__()
+        raise self.error
+
+
+def application_of(body):
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return body
+
+    return application
+
+
+def test_a_body_that_fails_before_anything_was_sent_is_told_as_a_bug_of_ours(worker, connection):
+    answer = answered(worker, connection, application_of(Failing([b""], ValueError())), requests=1)
+    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+
+
+@pytest.mark.parametrize("error", [ValueError(), gevent.GreenletExit()])
+def test_behind_a_body_that_broke_off_nothing_more_is_sent(worker, connection, error):
+    served = gevent.spawn(answered, worker, connection, application_of(Failing([b"a"], error)), requests=2)
+    gevent.wait([served])
+    caller = connection[0]
+    answer = served.value if isinstance(served.value, bytes) else b"".join(iter(lambda: caller.recv(65536), b""))
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.endswith(b"\r\n\r\n1\r\na\r\n")
+
+
+def test_pieces_without_a_byte_do_not_end_an_answer(worker, connection):
+    answer = answered(worker, connection, application_of(Pieces([b"", b"a", b"", b"b"])), requests=2)
+    assert answer.count(b"\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n") == 2
