@@ -26,6 +26,7 @@ _FAULTS: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
     (ReadTimeoutError, UpstreamTimeout),
     (requests.exceptions.ChunkedEncodingError, UpstreamInvalidResponse),
     (requests.exceptions.ContentDecodingError, UpstreamInvalidResponse),
+    (requests.exceptions.InvalidHeader, UpstreamInvalidResponse),  # lengths that differ
     (DecodeError, UpstreamInvalidResponse),
     (ProtocolError, UpstreamInvalidResponse),
     (Exception, UpstreamUnavailable),

@@ -232,8 +232,7 @@ class _Pooling:
 
     def _put_conn(self, connection: Any) -> None:
         """Keep a connection whose answer has been read."""
-        if connection is not None:
-            self._kept.append(connection)
+        self._kept.append(connection)
 
 
 class Pool(_Pooling, HTTPConnectionPool):  # type: ignore[misc]  # `urlopen` takes less

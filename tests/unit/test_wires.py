@@ -207,7 +207,14 @@ def test_an_answer_that_nobody_asked_for_is_no_answer_to_the_next_request(sessio
             assert body(session, there.url) == b"ok"
 
 
-@pytest.mark.parametrize("answer", [b"HTTP/2.0 200 OK\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" * 11])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/2.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 11,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+    ],
+)
 def test_what_is_no_answer_is_an_invalid_one(session, answer):
     with serving([answer]) as there:
         assert fault(session, there.url) is UpstreamInvalidResponse
