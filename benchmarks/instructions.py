@@ -5,7 +5,7 @@
 Callgrind counts the instructions of the worker that serves requests on a real connection, with client keys, limits,
 metrics and log lines on, before an upstream in a process of its own; start and imports are subtracted. The same is
 counted for a Flask view that does nothing, because interpreters differ. Fails where a request takes over TOLERANCE more
-than benchmarks/instructions.json says; `--write` writes that file.
+than benchmarks/instructions.json says for this Python; `--write` writes that file.
 """
 
 import json
@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 EXPECTED = ROOT / "benchmarks/instructions.json"
 TOLERANCE = 0.05
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 COUNTED = 50
 PROMPT = b'{"prompt": "What is a lighthouse?", "temperature": %b}'
 KINDS = {
@@ -78,11 +79,14 @@ def measured() -> dict[str, float]:
 
 def main(arguments: list[str]) -> int:
     """Measure, and compare with what is expected; return the exit status."""
-    now = measured()
+    now, every = measured(), json.loads(EXPECTED.read_text())
     if arguments == ["--write"]:
-        EXPECTED.write_text(json.dumps(now, indent=2) + "\n")
+        EXPECTED.write_text(json.dumps({**every, PYTHON: now}, indent=2) + "\n")
         return 0
-    expected = json.loads(EXPECTED.read_text())
+    if PYTHON not in every:
+        print(f"NOT COMPARED: {EXPECTED.name} says nothing of Python {PYTHON}")
+        return 0
+    expected = every[PYTHON]
     more = {kind: now[kind] / expected[kind] - 1 for kind in KINDS}
     for kind, share in more.items():
         print(f"{kind:>9}: {share:+.1%} against {EXPECTED.name}")

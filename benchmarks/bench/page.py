@@ -48,7 +48,7 @@ def write() -> None:
     ]
     blocks = {block: render(results, block) for block in TABLES} | _facts(results)
     blocks |= {f"plot_{name}": f"![{name}](performance/{name}.svg)" if plotted else "" for name in (*DOTS, "frontier")}
-    blocks["promises"] = table(["", "measured", "promised", ""], kept)
+    blocks["promises"] = table(["", "measured", "aim", ""], kept)
     blocks["ahead"] = table(["peer", "in", "peer's", "ours", "times better"], list(_ahead(results)))
     blocks["grown"] = table(["", "MB"], _grown(memory))
     PAGE.write_text(Template(TEMPLATE.read_text()).substitute(blocks))
