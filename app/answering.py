@@ -1,11 +1,14 @@
 """How answers are written to a connection: by gunicorn's response, but with fewer packets."""
 
+import logging
 import time
 from functools import lru_cache
 from typing import Any
 
 from gunicorn.http.wsgi import Response
 from gunicorn.util import http_date
+
+logger = logging.getLogger(__name__)
 
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -15,6 +18,24 @@ class Answer(Response):
 
     headers_sent: bool
     _unsent = b""
+
+    def give(self, app: Any, environ: dict[str, Any]) -> None:
+        """Have a WSGI app answer; raise what it raises, unless its answer has begun: then the connection closes."""
+        try:
+            pieces = app(environ, self.start_response)
+            try:
+                for piece in pieces:
+                    self.write(piece)
+                self.close()
+            finally:
+                pieces.close()
+        except OSError:
+            raise
+        except Exception:
+            if not self.headers_sent:
+                raise
+            logger.exception("an answer broke off")  # a second one would corrupt it
+            self.force_close()
 
     def default_headers(self) -> list[str]:
         """Return the lines that begin every answer."""

@@ -20,6 +20,8 @@ CUT_TO_SHARE = 0.85
 LOOK_SECONDS = 0.05
 # who sends at once, or takes an answer at once, is done before, and never looked at
 SLOW_SECONDS = 0.1
+LINGER_SECONDS = 1.0
+LINGER_BYTES = 1024**2
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -50,6 +52,15 @@ class Connection(socket.socket):
         sent = self._waiting(since, super().send, data, *flags)
         if sent < len(data):  # gevent's own asks for the size of the buffer first, at each call
             self._waiting(since, super().sendall, memoryview(data)[sent:], *flags)
+
+    def linger(self) -> None:
+        """Read on for a moment after the last answer: closing over unread bytes would reset it away from the caller."""
+        received = 0
+        self.begin()
+        with suppress(OSError), gevent.Timeout(LINGER_SECONDS, False):
+            self.shutdown(socket.SHUT_WR)
+            while received < LINGER_BYTES and (piece := self.recv(65536)):
+                received += len(piece)
 
     def cut(self) -> None:
         """End the connection, and whatever waits for it; a reset, or what was not taken would stay in the kernel."""

@@ -49,8 +49,6 @@ LAST_CALL_SECONDS = 2.0
 LAST_WORD_SECONDS = 1.0
 # what is served on the last places too
 UNREFUSED = ("/health", "/metrics")
-LINGER_SECONDS = 1.0
-LINGER_BYTES = 1024**2
 
 _CALLER_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ETIMEDOUT)
 
@@ -99,13 +97,7 @@ class Worker(GeventWorker):
         return_large_blocks()
         spare_what_stays()
         self.wsgi.extensions["metrics"].process.arbiter = self.ppid
-        servers = [
-            _Server(one, handle=partial(self.handle, one.getsockname()), spawn=self._connections)
-            for one in self.sockets
-        ]
-        for server in servers:
-            server.max_accept = 1 if self.cfg.workers > 1 else server.max_accept
-            server.start()
+        servers = self._listen()
         while self.alive:
             self.notify()
             self._ending.wait(HEARTBEAT_SECONDS)
@@ -121,6 +113,16 @@ class Worker(GeventWorker):
             with gevent.Timeout(HEARTBEAT_SECONDS, False):
                 gevent.killall(list(self._connections))  # the pool's own kill leaves out whom it killed before
         self.wsgi.extensions["tracing"].close()
+
+    def _listen(self) -> list[_Server]:
+        servers = [
+            _Server(one, handle=partial(self.handle, one.getsockname()), spawn=self._connections)
+            for one in self.sockets
+        ]
+        for server in servers:
+            server.max_accept = 1 if self.cfg.workers > 1 else server.max_accept
+            server.start()
+        return servers
 
     def handle(self, listener_name: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it closes, fails, or stays idle for too long; the listener may be gone meanwhile."""
@@ -149,21 +151,7 @@ class Worker(GeventWorker):
         answer, environ = create(req, sock, addr, listener_name, self.cfg, Answer)
         if not self.alive:
             answer.force_close()
-        try:
-            pieces = self.wsgi(environ, answer.start_response)
-            try:
-                for piece in pieces:
-                    answer.write(piece)
-                answer.close()
-            finally:
-                pieces.close()
-        except OSError:
-            raise
-        except Exception:
-            if not answer.headers_sent:
-                raise
-            self.log.exception("Error handling request")  # a second answer would corrupt the first
-            answer.force_close()
+        answer.give(self.wsgi, environ)
         if answer.should_close():
             raise StopIteration
 
@@ -178,7 +166,7 @@ class Worker(GeventWorker):
         logger.info("refused with %(status)d %(error)s", fields, extra=fields)
         with suppress(OSError):  # the caller has gone
             client.sendall(as_http(error, request_id))
-        _linger(client)
+        client.linger()
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         """On SIGTERM: readiness says so at once; after DRAIN_DELAY nothing new is accepted, and requests finish."""
@@ -222,7 +210,7 @@ class Worker(GeventWorker):
                 self.handle_request(listener_name, request, client, addr)
             except StopIteration:  # the answer said that the connection closes
                 break
-        _linger(client)
+        client.linger()
 
     def _make_room(self, request: Any) -> None:
         """Keep no connection that takes one of the last places, and serve UNREFUSED only where no other makes way.
@@ -259,13 +247,3 @@ class Worker(GeventWorker):
             return False
         parser.turns.begin()
         return True
-
-
-def _linger(client: Connection) -> None:
-    """Read on for a moment after the last answer: closing over unread bytes would reset it away from the caller."""
-    received = 0
-    client.begin()
-    with suppress(OSError), gevent.Timeout(LINGER_SECONDS, False):
-        client.shutdown(socket.SHUT_WR)
-        while received < LINGER_BYTES and (piece := client.recv(65536)):
-            received += len(piece)

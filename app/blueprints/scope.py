@@ -100,17 +100,15 @@ class Scope:
         if streamed:
             budget = min(budget, self.config.stream_first_event_timeout)
         headers, client = request.headers, g.client
-        debug = headers.get("X-AI-Debug") == "1"
-        if debug:
+        if debug := headers.get("X-AI-Debug") == "1":
             require_debug(client)
         granted = _callers_budget(headers.get("X-Request-Timeout"))
-        told = {part.partition("=")[0].strip().lower() for part in headers.get("Cache-Control", "").split(",")}
         g.context = context = RequestContext(
             g.request_id,
             Deadline(min(budget, granted), min(FAIR_SECONDS, budget / 2)),
             operation,
             Caller(request.environ.get("gunicorn.socket")),
-            CacheControl(read=told.isdisjoint(("no-cache", "no-store")), write="no-store" not in told),
+            _cache_control(headers.get("Cache-Control", "")),
             debug=debug,
             trace=g.trace,
             client=client.key.name if client.key else None,
@@ -118,6 +116,11 @@ class Scope:
             stream_end=Deadline(min(self.config.stream_total_timeout, granted)),
         )
         return context
+
+
+def _cache_control(given: str) -> CacheControl:
+    told = {part.partition("=")[0].strip().lower() for part in given.split(",")}
+    return CacheControl(read=told.isdisjoint(("no-cache", "no-store")), write="no-store" not in told)
 
 
 def _callers_budget(given: str | None) -> float:

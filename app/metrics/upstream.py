@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from app.context import RequestContext
 from app.errors import CircuitOpen, Overloaded
-from app.metrics.family import counter, gauge, histogram
+from app.metrics.family import Family, counter, gauge, histogram
 
 ATTEMPT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
@@ -35,20 +35,7 @@ class UpstreamMetrics:
             registry, "ai_hedges_total", "Attempts made beside one that was slow.", "backend", "outcome"
         )
         self._shed = counter(registry, "ai_shed_total", "Attempts that the bulkhead refused.", "backend")
-        self._in_use = gauge(
-            registry, "ai_bulkhead_in_use", "Places of the bulkhead in use.", "backend", workers="livesum"
-        )
-        self._limit = gauge(
-            registry, "ai_bulkhead_limit", "Places that the bulkhead has.", "backend", workers="livesum"
-        )
-        self._breaker = gauge(
-            registry,
-            "ai_breaker_state",
-            "State of the breaker: 0 closed, 1 half-open, 2 open.",
-            "backend",
-            "route",
-            workers="livemax",
-        )
+        self._in_use, self._limit, self._breaker = _guards(registry)
 
     def ended(self, context: RequestContext) -> None:
         """Count the attempts that a request has made."""
@@ -79,3 +66,11 @@ class UpstreamMetrics:
         state = self._breaker[backend, route]
         state.set(BREAKER_STATES["closed"])
         return lambda name: state.set(BREAKER_STATES[name])
+
+
+def _guards(registry: CollectorRegistry) -> tuple[Family[Gauge], Family[Gauge], Family[Gauge]]:
+    """Return the gauges of places in use, of places, and of breakers."""
+    in_use = gauge(registry, "ai_bulkhead_in_use", "Places of the bulkhead in use.", "backend", workers="livesum")
+    limit = gauge(registry, "ai_bulkhead_limit", "Places that the bulkhead has.", "backend", workers="livesum")
+    text = "State of the breaker: 0 closed, 1 half-open, 2 open."
+    return in_use, limit, gauge(registry, "ai_breaker_state", text, "backend", "route", workers="livemax")

@@ -53,13 +53,10 @@ class Breaker:
         self._failure_rate = failure_rate
         self._outcomes = SlidingWindow(RATE_SECONDS)
         self._recovery = recovery
-        self._next_probe = 0.0
-        self._probe = object()
         self._shared = shared
-        self._next_look = 0.0
-        self._common_failures = False
-        self._opening_known = False
-        self._closing_untold = False
+        self._probe = object()
+        self._next_probe = self._next_look = 0.0
+        self._common_failures = self._opening_known = self._closing_untold = False
         self._breaker = pybreaker.CircuitBreaker(
             name=name,
             fail_max=failures,

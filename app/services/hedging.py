@@ -31,30 +31,30 @@ class Hedging:
         """
         if self._after is None:
             return attempt()
-        self._calls += 1
-        racers = [gevent.spawn(_outcome, attempt)]
-        try:
-            racers[0].join(self._after)
-            if not racers[0].ready() and self._calls >= CALLS_PER_HEDGE:
-                self._calls = 0
-                racers.append(gevent.spawn(_outcome, attempt))
-            winner = _first(racers)
-            if len(racers) > 1:
-                hedged(winner is racers[1])
-            outcome = winner.get()
-            del winner  # it holds the outcome too, see below
-        except ServiceError as error:  # the end of the request, which is for the attempts to judge
-            _end(racers, copy.copy(error))
-            raise
-        finally:
-            _end(racers, gevent.GreenletExit())
-            racers.clear()
+        outcome = self._raced(attempt, self._after, hedged)
         try:
             if isinstance(outcome, ServiceError):
                 raise outcome
             return outcome
         finally:
             del outcome  # an error's traceback holds this frame: a cycle
+
+    def _raced(self, attempt: Callable[[], T], after: float, hedged: Callable[[bool], None]) -> T | ServiceError:
+        self._calls += 1
+        racers = [gevent.spawn(_outcome, attempt)]
+        try:
+            racers[0].join(after)
+            if not racers[0].ready() and self._calls >= CALLS_PER_HEDGE:
+                self._calls = 0
+                racers.append(gevent.spawn(_outcome, attempt))
+            outcome: T | ServiceError = _first(racers, hedged)
+            return outcome
+        except ServiceError as error:  # the end of the request, which is for the attempts to judge
+            _end(racers, copy.copy(error))
+            raise
+        finally:
+            _end(racers, gevent.GreenletExit())
+            racers.clear()
 
 
 def _end(racers: list[Any], reason: BaseException) -> None:
@@ -70,10 +70,12 @@ def _outcome(attempt: Callable[[], T]) -> T | ServiceError:
         return error
 
 
-def _first(racers: list[Any]) -> Any:
-    """Return the first with an answer, the last one where none succeeds."""
-    racer = None
+def _first(racers: list[Any], hedged: Callable[[bool], None]) -> Any:
+    """Return the first answer, the last error where none succeeds; say whose it was where there were two."""
     for racer in gevent.iwait(racers):
+        winner = racer
         if not isinstance(racer.get(), ServiceError):
             break
-    return racer
+    if len(racers) > 1:
+        hedged(winner is racers[1])
+    return winner.get()

@@ -121,11 +121,10 @@ class UpstreamClient:
             return self._guarded(call, breaker, context, exchange)
 
     def _guarded(self, call: Call[Any], breaker: Breaker, context: RequestContext, exchange: Exchange[T]) -> T:
-        bulkhead = self._bulkhead(call.backend)
         # how soon a model says its first word depends on what it was asked, and on how many begin at once
         route = call.route if call.reader is None else None
         with (
-            bulkhead.guard(route, context.deadline.remaining()) as place,
+            self._bulkhead(call.backend).guard(route, context.deadline.remaining()) as place,
             breaker.guard(context.store_allowance, begins_only=call.reader is not None),
             context.trace.attempt(call) as attempt,
         ):
@@ -181,8 +180,8 @@ class UpstreamClient:
         headers = _lowered(response.headers)
         pump = Pump(response, context.stream_end.remaining(), place.leave)
         clean = partial(self._private.removed_from, status=response.status_code)
-        judge = partial(self._judge, breaker, context)
-        stream = Stream(pump, reader(headers), headers.get("content-type", ""), self._limits, clean, judge)
+        told = (reader(headers), headers.get("content-type", ""))
+        stream = Stream(pump, *told, self._limits, clean, partial(self._judge, breaker, context))
         try:
             stream.begin()
         except BaseException:

@@ -208,14 +208,12 @@ class _Pooling:
             if not connection.is_connected:
                 self._connect(connection, url, timeout.connect_timeout)
             answer = connection.exchange(method, url, body, headers, timeout.read_timeout)
-        except TimeoutError as error:
+        except BaseException as error:
             connection.close()
-            raise ReadTimeoutError(self, url, "Read timed out.") from error  # type: ignore[arg-type]  # it is a pool
-        except HTTPException as error:
-            connection.close()
-            raise ProtocolError("Connection aborted.", error) from error
-        except BaseException:
-            connection.close()
+            if isinstance(error, TimeoutError):
+                raise ReadTimeoutError(self, url, "Read timed out.") from error  # type: ignore[arg-type]  # it is a pool
+            if isinstance(error, HTTPException):
+                raise ProtocolError("Connection aborted.", error) from error
             raise
         answer._connection, answer._pool = connection, self  # as urllib3 does
         return answer
