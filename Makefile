@@ -42,7 +42,8 @@ unit: install ## Run the tests that start no server
 
 coverage: install ## Run all tests; fail below 100 % branch coverage of app/
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --numprocesses 2 --ignore tests/server
+	$(BIN)/coverage run -m pytest tests/server
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
