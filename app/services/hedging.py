@@ -47,7 +47,10 @@ class Hedging:
             if not racers[0].ready() and self._calls >= CALLS_PER_HEDGE:
                 self._calls = 0
                 racers.append(gevent.spawn(_outcome, attempt))
-            outcome: T | ServiceError = _first(racers, hedged)
+            winner = _first(racers)
+            if len(racers) > 1:
+                hedged(winner is racers[1])
+            outcome: T | ServiceError = winner.get()
             return outcome
         except ServiceError as error:  # the end of the request, which is for the attempts to judge
             _end(racers, copy.copy(error))
@@ -70,12 +73,10 @@ def _outcome(attempt: Callable[[], T]) -> T | ServiceError:
         return error
 
 
-def _first(racers: list[Any], hedged: Callable[[bool], None]) -> Any:
-    """Return the first answer, the last error where none succeeds; say whose it was where there were two."""
+def _first(racers: list[Any]) -> Any:
+    """Return the first with an answer, the last one where none succeeds."""
+    racer = None
     for racer in gevent.iwait(racers):
-        winner = racer
         if not isinstance(racer.get(), ServiceError):
             break
-    if len(racers) > 1:
-        hedged(winner is racers[1])
-    return winner.get()
+    return racer
