@@ -120,8 +120,14 @@ def main(streams: int, seconds: float) -> int:
     asyncio.run(load.run(streams, seconds))
     spent = sum(worker.cpu_times()[:2]) - before
     mebibytes = worker.memory_info().rss / 2**20
+    service.stop()
+    server.kill()
+    return told(load, streams, streams * round(seconds * EVENTS_A_SECOND), spent, mebibytes)
+
+
+def told(load: Load, streams: int, sent: int, spent: float, mebibytes: float) -> int:
+    """Print what a load saw, and return the exit status: 0 where all that is promised was kept."""
     late = sorted(load.late)
-    sent = streams * round(seconds * EVENTS_A_SECOND)
     print(
         f"statuses {dict(load.statuses)}; {load.whole} of {streams} streams whole, {len(late)} of {sent} events arrived"
     )
@@ -131,8 +137,6 @@ def main(streams: int, seconds: float) -> int:
     )
     print(f"/health: {len(load.health)} answers, longest {max(load.health) * 1000:.1f} ms")
     print(f"memory at the end: {mebibytes:.1f} MiB; processor time: {spent / len(late) * 1e6:.0f} us an event")
-    service.stop()
-    server.kill()
     kept = (
         load.whole == streams
         and len(late) == sent

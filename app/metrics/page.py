@@ -56,7 +56,7 @@ def _collected(registry: CollectorRegistry) -> Iterable[Metric]:
     """Collect from the files that all workers share where there are several, else from this process."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # of the library
     return registry.collect()
 
 

@@ -56,7 +56,7 @@ def seconds_to_first_answer(gateway: Gateway, program: Program, port: int, began
         listening = gateway.port(port, program.printed())
         if listening and is_right(gateway.ask("plain"), listening):
             return time.monotonic() - began, listening
-        time.sleep(0.005)
+        time.sleep(0.005)  # between two questions to a process that starts
     raise NotStarted(f"{gateway.name} gave no right answer; it printed:\n{program.printed()[-4000:]}")
 
 

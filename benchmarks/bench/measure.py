@@ -45,7 +45,7 @@ class Running:
         end = time.monotonic() + MOST_SETTLE_SECONDS
         while time.monotonic() < end:
             before = self.program.cpu_seconds()
-            time.sleep(LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)  # between two looks
             if self.program.cpu_seconds() - before < LOOK_SECONDS / 4:
                 return
 
@@ -82,11 +82,11 @@ def round_of(gateway: Gateway, upstream: int, seconds: float, capacity: float | 
         for kind in gateway.kinds:
             is_right(gateway.ask(kind), running.port)  # fills a cache where there is one
             check(gateway.ask(kind), running.port)
-        time.sleep(SETTLE_SECONDS)
+        time.sleep(SETTLE_SECONDS)  # for what the load left under way
         rest = running.program.memory()
         figures = _loads(running, capacity)
         running.settle()
-        time.sleep(SETTLE_SECONDS)
+        time.sleep(SETTLE_SECONDS)  # for what the load left under way
         after = running.program.memory()
     return {"start_seconds": took, "rest_bytes": rest, **figures, "after_bytes": after}
 

@@ -54,7 +54,7 @@ def memory(upstream: int, requests: int, seconds: float) -> dict[str, Any]:
         for name, until in (("early", MEMORY_EARLY), ("after", requests)):
             while done < until:
                 done += running.load("plain", measure.CONNECTIONS)["right"]
-            time.sleep(measure.SETTLE_SECONDS)
+            time.sleep(measure.SETTLE_SECONDS)  # for what the start left under way
             told |= {f"{name}_requests": done, f"{name}_bytes": running.program.memory()}
     return told
 

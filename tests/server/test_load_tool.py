@@ -79,7 +79,7 @@ def test_answers_with_another_text_or_status_are_counted_as_wrong(serve):
 def test_an_open_load_shows_a_stall_in_all_that_it_delays(serve):
     def answer(connection: socket.socket, number: int) -> None:
         if number == 100:
-            time.sleep(0.4)
+            time.sleep(0.4)  # the stall that the load has to see
         send(connection, "right")
 
     def p90(rate: float) -> float:
