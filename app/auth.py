@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 
-from flask import Flask, g, request
+from flask import Flask, Request
 
 from app.clients import Client, client_of_key
+from app.current import current
 from app.errors import AuthenticationError
 from app.keyring import KeyRing
-from app.openroutes import is_one_of
 
 
 def init_app(
     app: Flask, keys: KeyRing | None, keyless: frozenset[str], count_failure: Callable[[Client], None]
 ) -> None:
-    """Put the holder of the key into `g.client`, in place of the address; without keys everyone may call.
+    """Put the holder of the key into `current().client`, in place of the address; without keys everyone may call.
 
     Routes of the rules in `keyless` need no key. `count_failure` is told of each request without a key that is known,
     and may refuse it.
@@ -21,19 +21,20 @@ def init_app(
 
     @app.before_request
     def authenticate() -> None:
-        if keys is None or is_one_of(keyless):
+        now = current()
+        if keys is None or now.is_for(keyless):
             return
-        shown = [keys.find(key) for key in _shown_keys()]
+        shown = [keys.find(key) for key in _shown_keys(now.request)]
         key = shown[0] if shown else None
         if key is None or shown.count(key) < len(shown):
-            count_failure(g.client)
+            count_failure(now.client)
             raise AuthenticationError
         if key.has_expired:
             raise AuthenticationError("This client key has expired; ask the operator of this service for a new one.")
-        g.client = client_of_key(key)
+        now.client = client_of_key(key)
 
 
-def _shown_keys() -> list[str]:
+def _shown_keys(request: Request) -> list[str]:
     """Return the keys that a request shows, as a bearer token (RFC 6750, 2.1) and in X-API-Key.
 
     Where there are two both have to be right, so that nobody can mistake which one counts.

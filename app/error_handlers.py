@@ -2,12 +2,12 @@
 
 import logging
 
-from flask import Flask, Response, g, make_response, request
+from flask import Flask, Response, make_response
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from app.blueprints.openai_errors import is_openai_route, openai_error
-from app.context import RequestContext
+from app.current import current
 from app.errors import (
     InternalError,
     MethodNotAllowed,
@@ -55,15 +55,16 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def bug(error: Exception) -> Response:
-        extra = {"request_id": g.request_id, **g.trace.ids}
+        now = current()
+        extra = {"request_id": now.request_id, **now.trace.ids}
         logger.error("unhandled %s", type(error).__name__, exc_info=error, extra=extra)
         return _response(InternalError())
 
 
 def _response(error: ServiceError) -> Response:
-    g.error_type = error.type
-    context: RequestContext | None = g.get("context")
-    if context is not None:
-        error.details = context.with_debug(error.details)
-    body = openai_error(error) if is_openai_route(request.path) else error.body(g.request_id)
+    now = current()
+    now.error_type = error.type
+    if now.context is not None:
+        error.details = now.context.with_debug(error.details)
+    body = openai_error(error) if is_openai_route(now.request.path) else error.body(now.request_id)
     return make_response(body, error.status, error.headers)

@@ -11,6 +11,7 @@ from app.blueprints import OPERATIONS, health
 from app.blueprints.scope import Scope
 from app.config import Config
 from app.context import STORE_SECONDS
+from app.current import Current
 from app.jsonprovider import OrjsonProvider
 from app.keyring import KeyRing
 from app.lifecycle import Lifecycle
@@ -78,6 +79,7 @@ def _guard(app: Flask, config: Config, metrics: Metrics, store: Store) -> None:
 
 class _Flask(Flask):
     response_class = Response
+    app_ctx_globals_class = Current  # type: ignore[assignment]  # which need not be Flask's
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function as it is: none here is a coroutine, which Flask would find out at each call of each."""

@@ -1,10 +1,11 @@
 """Which names the service answers for."""
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.sansio.utils import host_is_trusted
 
+from app.current import current
 from app.errors import ValidationError
-from app.openroutes import ANY_HOST, is_one_of
+from app.openroutes import ANY_HOST
 
 
 def init_app(app: Flask, hosts: tuple[str, ...]) -> None:
@@ -14,5 +15,7 @@ def init_app(app: Flask, hosts: tuple[str, ...]) -> None:
 
     @app.before_request
     def require_host() -> None:
-        if not is_one_of(ANY_HOST) and not host_is_trusted(request.environ.get("HTTP_HOST", "").lower(), hosts):
+        now = current()
+        host = now.request.environ.get("HTTP_HOST", "").lower()
+        if not now.is_for(ANY_HOST) and not host_is_trusted(host, hosts):
             raise ValidationError(details={"Host": ["This service does not answer for that host."]})

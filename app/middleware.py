@@ -5,15 +5,17 @@ import time
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.clients import client_of_address
 from app.context import STORE_SECONDS, Allowance, RequestContext
+from app.current import Current, current, the_request
 from app.headers import HSTS, SECURITY_HEADERS, VIEWS_OWN
 from app.metrics.http import method_label, route_label
-from app.openroutes import UNLIMITED, is_one_of
+from app.openroutes import UNLIMITED
 from app.requestid import accepted_or_new
+from app.response import Response
 from app.tracing.base import NO_TRACE, Trace, Tracing
 
 logger = logging.getLogger("app.access")
@@ -31,21 +33,23 @@ def init_app(app: Flask, proxies: int, tracing: Tracing) -> None:
 
 
 def _identify(tracing: Tracing) -> None:
-    g.trace = NO_TRACE if is_one_of(UNLIMITED) else tracing.begin(request)
-    g.request_id = accepted_or_new(request.headers.get("X-Request-ID"))
-    g.received = time.perf_counter()
-    g.client = client_of_address(request.remote_addr)
-    g.store_allowance = Allowance(STORE_SECONDS)
+    now = current()
+    now.request = asked = the_request()
+    now.rule = asked.url_rule.rule if asked.url_rule else None
+    now.trace = NO_TRACE if now.is_for(UNLIMITED) else tracing.begin(asked)
+    now.request_id = accepted_or_new(asked.environ.get("HTTP_X_REQUEST_ID"))
+    now.received = time.perf_counter()
+    now.client = client_of_address(asked.remote_addr)
+    now.store_allowance = Allowance(STORE_SECONDS)
 
 
 def _finish(response: Response) -> Response:
-    headers = response.headers
-    for name, value in VIEWS_OWN.items():
-        headers.setdefault(name, value)
-    headers.extend([("X-Request-ID", g.request_id), *SECURITY_HEADERS.items(), *_told()])
-    if request.is_secure:
-        response.headers["Strict-Transport-Security"] = HSTS
-    end = partial(_end, _fields(response), g.get("context"), g.received, g.trace)
+    now, headers = current(), response.headers
+    response.told += tuple([one for one in VIEWS_OWN if one[0] not in headers])
+    response.told += (("X-Request-ID", now.request_id), *SECURITY_HEADERS, *_told(now))
+    if now.request.scheme == "https":
+        response.told += (HSTS,)
+    end = partial(_end, _fields(now, response), now.context, now.received, now.trace)
     if response.is_streamed:  # there is more to tell when it has ended, and no request any more to ask
         response.call_on_close(end)
     else:
@@ -61,15 +65,14 @@ def _end(fields: dict[str, Any], context: RequestContext | None, received: float
     trace.end(fields["status"], fields.get("error"))
 
 
-def _told() -> list[tuple[str, str]]:
+def _told(now: Current) -> list[tuple[str, str]]:
     """Return the headers that tell what happened to an operation; times in milliseconds, as Server-Timing has them."""
-    context: RequestContext | None = g.get("context")
-    if context is None:
+    if (context := now.context) is None:
         return []
     times = {
         "queue": context.queue_seconds,
         "upstream": context.upstream_seconds,
-        "total": time.perf_counter() - g.received,
+        "total": time.perf_counter() - now.received,
     }
     answered = (("X-AI-Backend", context.backend), ("X-AI-Model", context.model))
     return [
@@ -82,18 +85,18 @@ def _told() -> list[tuple[str, str]]:
     ]
 
 
-def _fields(response: Response) -> dict[str, Any]:
+def _fields(now: Current, response: Response) -> dict[str, Any]:
     """Return what the line tells: never a path, a query or a text, which are the caller's own."""
     fields = {
-        "request_id": g.request_id,
-        "method": method_label(),
-        "route": route_label(),
+        "request_id": now.request_id,
+        "method": method_label(now),
+        "route": route_label(now),
         "status": response.status_code,
-        "client": g.client.name,
-        **g.trace.ids,
+        "client": now.client.name,
+        **now.trace.ids,
     }
-    if "error_type" in g:
-        fields["error"] = g.error_type
+    if now.error_type is not None:
+        fields["error"] = now.error_type
     return fields
 
 

@@ -1,7 +1,5 @@
 """Routes that are for others than callers of operations, by their rules."""
 
-from flask import request
-
 PROBES = frozenset(("/health", "/health/ready"))
 OPERATORS = frozenset(("/health/deep", "/metrics"))
 
@@ -15,9 +13,3 @@ UNLIMITED = ANY_HOST | DOCUMENTATION
 def keyless(*, operators_need_key: bool) -> frozenset[str]:
     """Return the rules of routes that need no client key."""
     return PROBES | DOCUMENTATION if operators_need_key else UNLIMITED
-
-
-def is_one_of(rules: frozenset[str]) -> bool:
-    """Tell whether the current request is for a route of one of these rules, or for no route at all."""
-    rule = request.url_rule
-    return rule is None or rule.rule in rules

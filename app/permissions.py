@@ -2,9 +2,10 @@
 
 from collections.abc import Set
 
-from flask import Flask, g, request
+from flask import Flask
 
 from app.clients import Client
+from app.current import current
 from app.errors import PermissionDenied
 
 
@@ -13,8 +14,11 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def require_operation() -> None:
-        key, operation = g.client.key, request.blueprint or request.endpoint
-        if key and key.operations is not None and operation not in key.operations:
+        now = current()
+        if (key := now.client.key) is None or key.operations is None:
+            return
+        operation = now.request.blueprint or now.request.endpoint
+        if operation not in key.operations:
             raise denied("operation", operation, key.operations)
 
 

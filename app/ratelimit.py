@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from flask import Flask, Response, g
+from flask import Flask
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 
 from app.clients import Client
+from app.current import current
 from app.errors import RateLimitExceeded
 from app.metrics.clients import ClientMetrics
-from app.openroutes import UNLIMITED, is_one_of
+from app.openroutes import UNLIMITED
+from app.response import Response
 from app.services.rates import MovingWindows
 
 NAME = "rate_limit"
@@ -30,7 +32,8 @@ class _Windows(MemoryStorage):
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Count the request; it is let through where Redis cannot tell."""
-        g.taken = taken = self._windows.take(key, limit, expiry, g.store_allowance)
+        now = current()
+        now.taken = taken = self._windows.take(key, limit, expiry, now.store_allowance)
         return taken is None or taken.allowed
 
 
@@ -45,7 +48,7 @@ class RateLimits:
     def init_app(self, app: Flask) -> None:
         """Check every request of a caller, after its client is known."""
         limiter = Limiter(
-            key_func=lambda: g.client.id,
+            key_func=lambda: current().client.id,
             strategy="moving-window",
             storage_uri="ai-huggingface://",
             storage_options={"windows": self._windows},  # type: ignore[dict-item]  # handed on as it is
@@ -62,40 +65,40 @@ class RateLimits:
         """Count a request without a known key against its address; raise RateLimitExceeded for too many of them."""
         rate = _parsed(self._limits[NAME])
         key = rate.key_for("failed", client.id)
-        taken = self._windows.take(key, rate.amount, rate.get_expiry(), g.store_allowance)
+        taken = self._windows.take(key, rate.amount, rate.get_expiry(), current().store_allowance)
         if taken is not None and not taken.allowed:
             self._metrics.limited(client, "failed_keys")
             message = "Too many requests without a client key that is known came from your address."
             raise RateLimitExceeded(message, retry_after=taken.wait)
 
     def _check(self) -> None:
-        if is_one_of(UNLIMITED):
+        now = current()
+        if now.is_for(UNLIMITED):
             return
-        client = g.client
-        g.rate = rate = _parsed(client.limits.get(NAME, self._limits[NAME]))
-        if not self._limiter.hit(rate, client.id):
+        client = now.client
+        now.rate = rate = _parsed(client.limits.get(NAME, self._limits[NAME]))
+        if not self._limiter.hit(rate, client.id) and now.taken:
             self._metrics.limited(client, NAME)
             raise RateLimitExceeded(
                 f"You are over your limit of {rate}; come back after the time in Retry-After.",
                 details={"limit": NAME, "allowed": rate.amount, "seconds": rate.get_expiry()},
-                retry_after=g.taken.wait,
+                retry_after=now.taken.wait,
             )
 
     def _tell(self, response: Response) -> Response:
         """Add the headers of draft-ietf-httpapi-ratelimit-headers, and the three that most clients read."""
-        taken = g.get("taken")
-        if taken is None:
+        now = current()
+        if (taken := now.taken) is None:
             return response
-        rate, wait = g.rate, math.ceil(taken.wait)
+        rate, wait = now.rate, math.ceil(taken.wait)
         left = rate.amount - taken.count
-        told = (
+        response.told += (
             ("RateLimit-Policy", f'"requests";q={rate.amount};w={rate.get_expiry()}'),
             ("RateLimit", f'"requests";r={left};t={wait}'),
             ("RateLimit-Limit", str(rate.amount)),
             ("RateLimit-Remaining", str(left)),
             ("RateLimit-Reset", str(wait)),
         )
-        response.headers.extend(told)
         return response
 
 

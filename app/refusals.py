@@ -14,7 +14,7 @@ from gunicorn.http.errors import (
 from app.errors import HeadersTooLarge, InternalError, ServiceError, UriTooLong, ValidationError
 from app.headers import SECURITY_HEADERS, VIEWS_OWN
 
-_SECURITY_HEADERS = "".join(f"{name}: {value}\r\n" for name, value in {**VIEWS_OWN, **SECURITY_HEADERS}.items())
+_SECURITY_HEADERS = "".join(f"{name}: {value}\r\n" for name, value in (*VIEWS_OWN, *SECURITY_HEADERS))
 
 
 def refusal(error: BaseException) -> ServiceError:

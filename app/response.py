@@ -1,5 +1,6 @@
 """The app's answers."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import flask
@@ -7,7 +8,17 @@ from werkzeug.datastructures import Headers
 
 
 class Response(flask.Response):
-    """Flask's response, without a copy of its headers."""
+    """Flask's response, without a copy of its headers.
+
+    `told` are headers of ours, names and values, that go out behind them as they are.
+    """
+
+    told: tuple[tuple[str, str], ...] = ()
+
+    def get_wsgi_response(self, environ: Any) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+        """Return the pieces of the body, the status and the headers."""
+        pieces, status, headers = super().get_wsgi_response(environ)
+        return pieces, status, [*headers, *self.told]
 
     def get_wsgi_headers(self, environ: Any) -> Headers:
         """Return the headers as they go out.

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, g
+from flask import Blueprint
 
+from app.current import current
 from app.errors import UpstreamUnavailable
 from app.lifecycle import Lifecycle
 from app.openapi.documentation import JSON, Answer, Documentation, Example, documented
@@ -88,7 +89,7 @@ def blueprint(lifecycle: Lifecycle, health_service: HealthService) -> Blueprint:
     @routes.get("/health/deep")
     @documented(_DEEP)
     def deep() -> tuple[dict[str, Any], int]:
-        report = health_service.report(g.request_id)
+        report = health_service.report(current().request_id)
         return {**report, **_identity()}, 503 if report["status"] == "unhealthy" else 200
 
     return routes

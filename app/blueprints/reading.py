@@ -6,9 +6,9 @@ from typing import Any
 import gevent
 import marshmallow
 import orjson
-from flask import request
 
 from app.config import Config
+from app.current import the_request
 from app.errors import PayloadTooLarge, RequestTimeout, UnsupportedMediaType, ValidationError
 from app.nesting import is_too_deep
 from app.schemas.fields import RequestSchema
@@ -24,10 +24,9 @@ def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
 
     Raises ValidationError with every fault, UnsupportedMediaType, RequestTimeout or PayloadTooLarge.
     """
-    if (
-        request.mimetype != "application/json"
-        or request.headers.get("Content-Encoding", "identity").lower() != "identity"
-    ):
+    request = the_request()
+    coding = request.environ.get("HTTP_CONTENT_ENCODING", "identity")
+    if request.mimetype != "application/json" or coding.lower() != "identity":
         raise UnsupportedMediaType
     with gevent.Timeout(config.server_read_timeout, RequestTimeout()):
         data = request.get_data(cache=False)
@@ -47,7 +46,7 @@ def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
 
 def read_query(schema: RequestSchema) -> dict[str, Any]:
     """Return the validated query parameters; raise ValidationError with every fault."""
-    given = request.args.to_dict(flat=False)
+    given = the_request().args.to_dict(flat=False)
     return validated(schema, {name: values[0] if len(values) == 1 else values for name, values in given.items()})
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response
 
 from app.blueprints.reading import read_body
 from app.caller import Caller
 from app.config import Config
 from app.context import FAIR_SECONDS, CacheControl, Deadline, RequestContext
+from app.current import current
 from app.errors import ValidationError
 from app.openapi.documentation import Documentation, documented
 from app.parsing import positive_duration
@@ -66,11 +67,11 @@ class Scope:
     def require_model(self, model: str | None) -> None:
         """Raise PermissionDenied where the client may not use a model, None being the default."""
         if not self.may_use(model):
-            raise denied("model", model or DEFAULT, g.client.key.models)
+            raise denied("model", model or DEFAULT, _allowed_models() or frozenset())
 
     def may_use(self, model: str | None) -> bool:
         """Tell whether the client may use a model, None being the default."""
-        allowed = g.client.key.models if g.client.key else None
+        allowed = _allowed_models()
         return allowed is None or not allowed.isdisjoint(self.inference.runner.models.names_of(model))
 
     def _within_quota(
@@ -78,7 +79,7 @@ class Scope:
     ) -> Any:
         """Answer with what the request may need reserved, and settle that once it has ended, however it did."""
         tokens = needed_tokens(body, self.config.huggingface_max_tokens)
-        reservation = self.quotas.reserve(g.client, tokens, context.store_allowance, streamed=streamed)
+        reservation = self.quotas.reserve(current().client, tokens, context.store_allowance, streamed=streamed)
         settle = partial(self.quotas.settle, reservation, context)
         try:
             result = answered()
@@ -99,23 +100,30 @@ class Scope:
         budget = self.config.huggingface_timeout
         if streamed:
             budget = min(budget, self.config.stream_first_event_timeout)
-        headers, client = request.headers, g.client
-        if debug := headers.get("X-AI-Debug") == "1":
+        now = current()
+        environ, client = now.request.environ, now.client
+        if debug := environ.get("HTTP_X_AI_DEBUG") == "1":
             require_debug(client)
-        granted = _callers_budget(headers.get("X-Request-Timeout"))
-        g.context = context = RequestContext(
-            g.request_id,
+        granted = _callers_budget(environ.get("HTTP_X_REQUEST_TIMEOUT"))
+        now.context = context = RequestContext(
+            now.request_id,
             Deadline(min(budget, granted), min(FAIR_SECONDS, budget / 2)),
             operation,
-            Caller(request.environ.get("gunicorn.socket")),
-            _cache_control(headers.get("Cache-Control", "")),
+            Caller(environ.get("gunicorn.socket")),
+            _cache_control(environ.get("HTTP_CACHE_CONTROL", "")),
             debug=debug,
-            trace=g.trace,
+            trace=now.trace,
             client=client.key.name if client.key else None,
-            store_allowance=g.store_allowance,
+            store_allowance=now.store_allowance,
             stream_end=Deadline(min(self.config.stream_total_timeout, granted)),
         )
         return context
+
+
+def _allowed_models() -> frozenset[str] | None:
+    """Return the models that the client may use, None for all."""
+    key = current().client.key
+    return key.models if key else None
 
 
 def _cache_control(given: str) -> CacheControl:
@@ -134,7 +142,7 @@ def _callers_budget(given: str | None) -> float:
 
 
 def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
+    key = current().request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise ValidationError(details={"Idempotency-Key": ["This header must be 1 to 255 visible ASCII characters."]})
     return key

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from flask import Flask, Response, g
+from flask import Flask, Response
 from prometheus_client import CollectorRegistry
 
 from app.context import RequestContext
+from app.current import current
 from app.metrics import page
 from app.metrics.clients import ClientMetrics
 from app.metrics.family import counter
@@ -17,7 +18,7 @@ from app.metrics.operations import OperationMetrics
 from app.metrics.process import ProcessMetrics
 from app.metrics.streams import StreamMetrics
 from app.metrics.upstream import UpstreamMetrics
-from app.openroutes import UNLIMITED, is_one_of
+from app.openroutes import UNLIMITED
 
 
 class Metrics:
@@ -49,12 +50,13 @@ class Metrics:
         app.extensions["metrics"] = self
 
     def _finish(self, response: Response) -> Response:
-        took = self.http.answered(response.status_code)
-        if not is_one_of(UNLIMITED):
-            self.clients.request(g.client)
-        ended = partial(self._ended, took, g.received, g.get("context"))
-        g.streams = streams = response.is_streamed
-        if streams:
+        now = current()
+        took = self.http.answered(now, response.status_code)
+        if not now.is_for(UNLIMITED):
+            self.clients.request(now.client)
+        ended = partial(self._ended, took, now.received, now.context)
+        now.streamed = response.is_streamed
+        if now.streamed:
             response.call_on_close(ended)
             response.call_on_close(self.http.end)
         else:
@@ -71,5 +73,5 @@ class Metrics:
             self.upstream.ended(context)
 
     def _torn_down(self, _error: BaseException | None) -> None:
-        if not g.get("streams"):
+        if not current().streamed:
             self.http.end()

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from flask import request
 from prometheus_client import CollectorRegistry
 
+from app.current import Current
 from app.metrics.family import counter, gauge, histogram
 
 # streams may take up to STREAM_TOTAL_TIMEOUT
@@ -42,9 +42,9 @@ class HttpMetrics:
         """Count it no more."""
         self._active.dec()
 
-    def answered(self, status: int) -> Callable[[float], None]:
-        """Count the current request, whose answer begins now; return what takes the seconds that it took."""
-        method, route = method_label(), route_label()
+    def answered(self, now: Current, status: int) -> Callable[[float], None]:
+        """Count a request whose answer begins now; return what takes the seconds that it took."""
+        method, route = method_label(now), route_label(now)
         self._requests[method, route, status].inc()
         return self._duration[method, route].observe
 
@@ -53,13 +53,12 @@ class HttpMetrics:
         self._refused[status,].inc()
 
 
-def route_label() -> str:
-    """Return the rule that the request matched, never its path, which callers choose."""
-    rule = request.url_rule
-    return rule.rule if rule else UNMATCHED_ROUTE
+def route_label(now: Current) -> str:
+    """Return the rule that the request matched."""
+    return now.rule or UNMATCHED_ROUTE
 
 
-def method_label() -> str:
+def method_label(now: Current) -> str:
     """Return the method where a route of ours takes it, else `other`: callers may send any word."""
-    method = request.method
+    method = now.request.method
     return method if method in METHODS else OTHER_METHOD

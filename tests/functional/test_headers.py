@@ -13,7 +13,7 @@ GENERATE = "/v1/text/generate"
 @pytest.mark.parametrize("route", ["/health", "/nowhere", "/v1/models/validate", "/metrics", "/docs", "/openapi.json"])
 def test_every_answer_forbids_what_browsers_could_do_with_it(client, route):
     headers = client.get(route).headers
-    assert set(SECURITY_HEADERS) <= set(headers.keys())
+    assert set(SECURITY_HEADERS) <= set(headers)
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
