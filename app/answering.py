@@ -5,6 +5,7 @@ import time
 from functools import lru_cache
 from typing import Any
 
+from gunicorn.http.errors import InvalidResponseHeader
 from gunicorn.http.wsgi import Response
 from gunicorn.util import http_date
 
@@ -36,6 +37,19 @@ class Answer(Response):
                 raise
             logger.exception("an answer broke off")  # a second one would corrupt it
             self.force_close()
+
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Take the app's headers, none of which is for the connection; gunicorn takes each of them apart.
+
+        Raises InvalidResponseHeader for a value that ends its line: who wrote it could write another header.
+        """
+        by_name = dict(headers)
+        values = "".join(by_name.values())
+        if "\n" in values or "\r" in values:
+            raise InvalidResponseHeader
+        self.headers = headers
+        if length := by_name.get("Content-Length"):
+            self.response_length = int(length)
 
     def default_headers(self) -> list[str]:
         """Return the lines that begin every answer."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from flask import Flask
 
@@ -11,15 +10,12 @@ from app.blueprints import OPERATIONS, health
 from app.blueprints.scope import Scope
 from app.config import Config
 from app.context import STORE_SECONDS
-from app.current import Current
-from app.jsonprovider import OrjsonProvider
 from app.keyring import KeyRing
 from app.lifecycle import Lifecycle
 from app.metrics import Metrics
 from app.openapi import routes as openapi
 from app.openroutes import keyless
 from app.ratelimit import RateLimits
-from app.response import Response
 from app.services.answers import Answers
 from app.services.breaker import Breakers
 from app.services.cache import Cache
@@ -37,11 +33,12 @@ from app.services.store import Store
 from app.services.streams import StreamLimits
 from app.services.upstream import Private, UpstreamClient
 from app.tracing import tracing_to
+from app.web import App
 
 
 def build(config: Config) -> Flask:
     """Return the app of these settings."""
-    app = _flask(config)
+    app = App(config.max_body_bytes)
     models = Models(config)
     metrics = Metrics(models.known)
     store = Store(config.redis_url.reveal() if config.redis_url else None, metrics.redis_unanswered)
@@ -75,24 +72,6 @@ def _guard(app: Flask, config: Config, metrics: Metrics, store: Store) -> None:
     auth.init_app(app, keys, keyless(operators_need_key=config.metrics_require_key), limits.count_failure)
     limits.init_app(app)
     permissions.init_app(app)
-
-
-class _Flask(Flask):
-    response_class = Response
-    app_ctx_globals_class = Current  # type: ignore[assignment]  # which need not be Flask's
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function as it is: none here is a coroutine, which Flask would find out at each call of each."""
-        return func
-
-
-def _flask(config: Config) -> Flask:
-    app = _Flask("app", static_folder=None)
-    app.json = OrjsonProvider(app)
-    app.url_map.merge_slashes = False  # else a doubled slash is answered with a redirect, in HTML
-    # one more than the limit: a body without a length is silently cut there, and only so shows that it is too long
-    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes + 1
-    return app
 
 
 def _dependencies(store: Store, health: HealthService, models: Models) -> dict[str, Callable[[], bool]]:

@@ -1,5 +1,6 @@
 """How requests are read off a connection: by gunicorn's parser, but stricter, and in turns with other connections."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine
@@ -36,6 +37,10 @@ class _Request(Request):
         self.max_buffer_headers = MAX_HEAD_BYTES
         return super().parse(unreader)
 
+    def _peer_is_trusted_proxy(self) -> bool:
+        """Nobody may set what gunicorn takes from proxies; see TRUSTED_PROXIES."""
+        return False
+
     def set_body_reader(self) -> None:
         codings = [value.lower() for name, value in self.headers if name == "TRANSFER-ENCODING"]
         if codings not in ([], ["chunked"]):
@@ -45,6 +50,11 @@ class _Request(Request):
         if "#" in self.uri or self.path.startswith("//"):  # Werkzeug reads //x as /x
             raise InvalidRequestLine(self.uri)
         super().set_body_reader()
+
+
+def settings(cfg: Any) -> SimpleNamespace:
+    """Return gunicorn's settings as plain attributes; its own are looked up anew at each access, 20 for a request."""
+    return SimpleNamespace(**{name: setting.get() for name, setting in cfg.settings.items()}, is_ssl=cfg.is_ssl)
 
 
 class Parser(RequestParser):

@@ -35,7 +35,7 @@ from app.memory import return_large_blocks, spare_what_stays
 from app.places import Connection, Places
 from app.refusals import as_http, refusal
 from app.requestid import accepted_or_new
-from app.wire import Parser
+from app.wire import Parser, settings
 
 logger = logging.getLogger("app.access")
 
@@ -83,6 +83,7 @@ class Worker(GeventWorker):
         self._idle_timeout = config.server_idle_timeout
         self._drain_delay = config.drain_delay
         self._shutdown_grace = config.shutdown_grace
+        self._settings = settings(self.cfg)
         self._places = Places(self.worker_connections)
         self._ending = Event()
         self._connections = Pool(self.worker_connections)
@@ -148,7 +149,7 @@ class Worker(GeventWorker):
 
         Of gunicorn's own it leaves out what is not used here: hooks, files, and an end after so many requests.
         """
-        answer, environ = create(req, sock, addr, listener_name, self.cfg, Answer)
+        answer, environ = create(req, sock, addr, listener_name, self._settings, Answer)
         if not self.alive:
             answer.force_close()
         answer.give(self.wsgi, environ)
@@ -196,7 +197,7 @@ class Worker(GeventWorker):
         os._exit(0)
 
     def _serve(self, listener_name: Any, client: Connection, addr: Any) -> None:
-        parser = Parser(self.cfg, client, addr)
+        parser = Parser(self._settings, client, addr)
         while self._drained(parser):
             if parser.holds_bytes():
                 parser.turns.rest()
