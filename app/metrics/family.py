@@ -1,11 +1,46 @@
-"""Metrics with the label `service`, whose series are found at the cost of a look into a dictionary."""
+"""Metrics with the label `service`, of which a request changes thirty: at the cost of an addition each.
 
+The library's own ways to change a series check each time what is known here, and take a lock, which greenlets do not
+need where nothing waits: together twice the cost of the rest.
+"""
+
+from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import prometheus_client
+from prometheus_client import CollectorRegistry, Gauge, values
 
 from app.version import SERVICE
+
+
+class _Value(values.MutexValue):
+    _value: float
+
+    def inc(self, amount: float) -> None:
+        self._value += amount
+
+
+if values.ValueClass is values.MutexValue:  # workers that share values do so in files, as the library has it
+    values.ValueClass = _Value
+
+
+class Counter(prometheus_client.Counter):
+    """A counter."""
+
+    def inc(self, amount: float = 1, exemplar: Any = None) -> None:
+        """Add an amount, which is not negative."""
+        self._value.inc(amount)
+
+
+class Histogram(prometheus_client.Histogram):
+    """A histogram."""
+
+    def observe(self, amount: float, exemplar: Any = None) -> None:
+        """Count a value."""
+        self._sum.inc(amount)
+        self._buckets[bisect_left(self._upper_bounds, amount)].inc(1)
+
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 _Key = tuple[str | int, ...]

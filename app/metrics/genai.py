@@ -5,10 +5,10 @@ https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai: names
 
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry
 
 from app.context import RequestContext
-from app.metrics.family import Family
+from app.metrics.family import Family, Histogram
 from app.metrics.operations import tokens_paid
 
 SECONDS_BUCKETS = tuple(0.01 * 2**step for step in range(14))

@@ -53,11 +53,14 @@ class UpstreamMetrics:
 
     def bulkhead(self, backend: str) -> Callable[[int, float], None]:
         """Return what takes note of the places in use, and of the limit, of a backend's bulkhead."""
-        in_use, limit = self._in_use[backend,], self._limit[backend,]
+        in_use, limit, told = self._in_use[backend,], self._limit[backend,], None
 
         def note(taken: int, most: float) -> None:
+            nonlocal told
             in_use.set(taken)
-            limit.set(most)
+            if most != told:
+                limit.set(most)
+                told = most
 
         return note
 

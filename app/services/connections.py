@@ -58,14 +58,14 @@ class _Adapter(HTTPAdapter):
     def get_connection_with_tls_context(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         """Return the pool of a request's host; all requests have the same settings of TLS, and no proxies."""
         url = request.url or ""
-        host = url[: url.index("/", len("https://"))]
+        host = url.removesuffix(path_of(url))
         if host not in self._pools:
             self._pools[host] = super().get_connection_with_tls_context(request, *args, **kwargs)
         return self._pools[host]
 
     def request_url(self, request: requests.PreparedRequest, _proxies: Any) -> str:
         """Return what the request line names: there are no proxies."""
-        return request.path_url
+        return path_of(request.url or "")
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """Return the answer; no cookie of it is kept."""
@@ -84,6 +84,7 @@ class UpstreamSession(requests.Session):
         self.mount("https://", adapter)
         self.mount("http://", adapter)
         self.headers["User-Agent"] = f"{SERVICE}/{__version__}"
+        self._always = dict(self.headers)
 
     def call(
         self, url: str, headers: dict[str, str], content: bytes | None, timeout: tuple[float, float]
@@ -97,7 +98,7 @@ class UpstreamSession(requests.Session):
         request.method = "GET" if content is None else "POST"
         request.url = prepared_url(url)
         length = {} if content is None else {"Content-Length": str(len(content))}
-        request.headers = {**self.headers, **headers, **length}  # type: ignore[assignment]  # written as they are
+        request.headers = {**self._always, **headers, **length}  # type: ignore[assignment]  # written as they are
         request.body = content
         return self.get_adapter(url).send(request, stream=True, timeout=timeout)
 
@@ -108,6 +109,12 @@ def prepared_url(url: str) -> str:
     request = requests.PreparedRequest()
     request.prepare_url(url, None)
     return request.url or url
+
+
+@lru_cache(URLS)
+def path_of(url: str) -> str:
+    """Return the path and query of a prepared URL."""
+    return url[url.index("/", len("https://")) :]
 
 
 def connection_fault(error: Exception) -> ServiceError:

@@ -188,7 +188,7 @@ def test_an_answer_that_says_so_ends_its_connection(session):
 
 
 def test_an_answer_that_is_let_go_before_its_end_ends_its_connection(session):
-    with serving([OK, STALE], [OK]) as there:
+    with serving([OK[:-1], STALE], [OK]) as there:
         with call(session, there.url) as response:
             assert response.raw.read1(1) == b"o"
         assert there.closed.wait(SECONDS)
