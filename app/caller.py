@@ -1,8 +1,9 @@
 """Watches whether the caller of a request is still there."""
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 
 import gevent
 from gevent.core import READ
@@ -13,6 +14,8 @@ from app.errors import CallerLeft
 TCP_ESTABLISHED = 1
 ASK_SECONDS = 0.25
 
+_NOBODY = nullcontext()
+
 
 class Caller:
     """The other end of a request's connection; without one (a test client has none) the caller never leaves."""
@@ -21,30 +24,18 @@ class Caller:
         self._connection = connection
         self.left = False
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
+    def watched(self) -> AbstractContextManager[None]:
         """Raise CallerLeft in the block as soon as the caller hangs up, whatever the block is waiting for."""
-        watched = gevent.getcurrent()
-        with self.telling(lambda: watched.throw(CallerLeft())):
-            yield
+        return self.telling(partial(gevent.getcurrent().throw, CallerLeft))
 
-    @contextmanager
-    def telling(self, hung_up: Callable[[], None]) -> Iterator[None]:
+    def telling(self, hung_up: Callable[[], None]) -> AbstractContextManager[None]:
         """Call `hung_up`, which may not wait, as soon as the caller hangs up in the block; raise CallerLeft before."""
         if self.left:
             raise CallerLeft
-        if self._connection is None:
-            yield
-            return
-        watch = _Watch(self, self._connection, hung_up)
-        watch.begin()
-        try:
-            yield
-        finally:
-            watch.end()
+        return _NOBODY if self._connection is None else _Watch(self, self._connection, hung_up)
 
 
-class _Watch:
+class _Watch(AbstractContextManager[None]):
     """One block's watch: `over` once the block has ended, so that nothing is told behind it.
 
     A caller that hangs up makes its connection readable, with nothing to read. Where bytes were sent ahead, such as the
@@ -58,12 +49,10 @@ class _Watch:
         self._hung_up = hung_up
         self._readable = gevent.get_hub().loop.io(connection.fileno(), READ)
 
-    def begin(self) -> None:
-        """Have the event loop watch."""
+    def __enter__(self) -> None:
         self._readable.start(self._look)
 
-    def end(self) -> None:
-        """Watch no more."""
+    def __exit__(self, *_end: object) -> None:
         self._over = True
         self._readable.stop()
         self._readable.close()

@@ -37,15 +37,13 @@ class Deadline:
         """Return the seconds left, zero when the deadline has passed."""
         return max(0.0, self._end - time.monotonic())
 
-    @contextmanager
-    def enforced(self, within: float | None = None) -> Iterator[None]:
+    def enforced(self, within: float | None = None) -> gevent.Timeout:
         """Raise UpstreamTimeout in the block when the deadline passes, or after `within` seconds if that is sooner.
 
         Socket timeouts bound one read each, so an upstream that drips bytes outlives any of them; this does not.
         """
-        seconds = self.remaining() if within is None else min(within, self.remaining())
-        with gevent.Timeout(seconds, UpstreamTimeout()):
-            yield
+        seconds = self.remaining()
+        return gevent.Timeout(seconds if within is None else min(within, seconds), UpstreamTimeout)
 
 
 class Allowance:
@@ -152,24 +150,30 @@ class RequestContext:
         """Return the answer, with the timeline of attempts where the caller asked for it."""
         return {**answer, "debug": {"attempts": self.timeline}} if self.debug else answer
 
-    @contextmanager
-    def timed(self, backend: str, route: str) -> Iterator[None]:
+    def timed(self, backend: str, route: str) -> "Entry":
         """Put the block into the timeline of attempts: when it began, what became of it, and how long it took."""
-        began = time.monotonic()
-        entry = {"at_ms": _milliseconds(began - self.started), "backend": backend, "route": route}
-        self.timeline.append(entry)
-        entry["outcome"] = "cancelled"  # by the answer of another attempt
-        try:
-            yield
-            entry["outcome"] = "ok"
-        except ServiceError as error:
-            entry["outcome"] = error.type
-            raise
-        except Exception:
-            entry["outcome"] = InternalError.type
-            raise
-        finally:
-            entry["duration_ms"] = _milliseconds(time.monotonic() - began)
+        return Entry(self, backend, route)
+
+
+class Entry:
+    """An entry of a request's timeline."""
+
+    def __init__(self, context: RequestContext, backend: str, route: str) -> None:
+        self._began = time.monotonic()
+        at = _milliseconds(self._began - context.started)
+        # what goes on when the request ends is cancelled, by the answer of another attempt
+        self._told = {"at_ms": at, "backend": backend, "route": route, "outcome": "cancelled"}
+        context.timeline.append(self._told)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
+        if error is None:
+            self._told["outcome"] = "ok"
+        elif isinstance(error, Exception):
+            self._told["outcome"] = error.type if isinstance(error, ServiceError) else InternalError.type
+        self._told["duration_ms"] = _milliseconds(time.monotonic() - self._began)
 
 
 def _milliseconds(seconds: float) -> float:

@@ -2,9 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pybreaker
@@ -62,8 +61,10 @@ class Breaker:
             fail_max=failures,
             exclude=[_is_no_outage],
             throw_new_error_on_trip=False,
-            listeners=[_StateLog(note)],
+            listeners=[_StateLog(self._changed)],
         )
+        self._note = note
+        self._is_closed = True
 
     @property
     def state(self) -> str:
@@ -77,48 +78,52 @@ class Breaker:
         if not self._is_closed and wait > 0:
             raise CircuitOpen(retry_after=wait)
 
-    @contextmanager
-    def guard(self, allowance: Allowance, *, begins_only: bool = False) -> Iterator[None]:
-        """Run the block as one guarded call; raise CircuitOpen without running it while the breaker is open.
+    def guard(self, allowance: Allowance, *, begins_only: bool = False) -> "Guard":
+        """Return what to run a block in as one guarded call.
 
-        A ServiceError of the block counts as a failure where it speaks of an outage, and is passed on as it is. Of a
-        call that `begins_only` in the block its end is the judge, for which see `judge`; but a probe may not take long.
+        To enter it raises CircuitOpen while the breaker is open. A ServiceError of the block counts as a failure where
+        it speaks of an outage, and is passed on as it is. Of a call that `begins_only` in the block its end is the
+        judge, for which see `judge`; but a probe may not take long.
         """
+        return Guard(self, allowance, begins_only)
+
+    def begin(self, allowance: Allowance) -> object | None:
+        """Begin a call; return its probe if it is one. Raises CircuitOpen."""
         self.check(allowance)
-        probe = None if self._is_closed else self._begin_probe(allowance)
-        judge = partial(self._judge_call if probe is None else self._judge_probe, allowance, probe)
-        try:
-            yield
-        except ServiceError as error:
-            if not isinstance(error, _NO_VERDICT):
-                judge(error)
-            raise
-        if probe is not None or not begins_only:
-            judge(None)
+        return None if self._is_closed else self._begin_probe(allowance)
+
+    def end(self, allowance: Allowance, probe: object | None, error: ServiceError | None) -> None:
+        """Take the end of a call for a verdict, if it is one."""
+        if isinstance(error, _NO_VERDICT):
+            return
+        if probe is None:
+            self._judge_call(allowance, error)
+        else:
+            self._judge_probe(allowance, probe, error)
 
     def judge(self, allowance: Allowance, error: ServiceError | None) -> None:
         """Take the end of a call that only began in its guard: None where it ended well."""
-        if not isinstance(error, _NO_VERDICT):
-            self._judge_call(allowance, None, error)
+        self.end(allowance, None, error)
 
-    @property
-    def _is_closed(self) -> bool:
-        return self.state == pybreaker.STATE_CLOSED
-
-    def _judge_call(self, allowance: Allowance, _probe: object, error: ServiceError | None) -> None:
+    def _judge_call(self, allowance: Allowance, error: ServiceError | None) -> None:
         """Count a call's end, unless the breaker opened meanwhile: calls that began before may not open it anew."""
         if not self._is_closed:
             return
         failed = error is not None and error.outage
         self._outcomes.add(marked=failed)
-        with suppress(ServiceError), self._breaker.calling():
-            if error is not None:
-                raise error
+        if error is not None or self._breaker.fail_counter:  # else it would only set back to 0 what is 0
+            with suppress(ServiceError), self._breaker.calling():
+                if error is not None:
+                    raise error
         if failed:
             self._failed(allowance)
         elif self._common_failures:
             self._common_failures = False
             self._shared.forget_failures(allowance)
+
+    def _changed(self, state: str) -> None:
+        self._is_closed = state == pybreaker.STATE_CLOSED
+        self._note(state)
 
     def _failed(self, allowance: Allowance) -> None:
         """Open on outages in a row, of all processes together, and on their share.
@@ -179,6 +184,25 @@ class Breaker:
                 self._breaker.open()
         elif not self._is_closed and self._opening_known:  # what the store never knew, it cannot know to be over
             self._breaker.close()
+
+
+class Guard:
+    """One guarded call."""
+
+    def __init__(self, breaker: Breaker, allowance: Allowance, begins_only: bool) -> None:
+        self._breaker = breaker
+        self._allowance = allowance
+        self._begins_only = begins_only
+
+    def __enter__(self) -> None:
+        self._probe = self._breaker.begin(self._allowance)
+
+    def __exit__(self, _kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, ServiceError):
+            self._breaker.end(self._allowance, self._probe, error)
+            error.__traceback__ = traceback  # pybreaker was told by raising it, in a frame that holds it: a cycle
+        elif error is None and not (self._begins_only and self._probe is None):
+            self._breaker.end(self._allowance, self._probe, None)
 
 
 class _StateLog(pybreaker.CircuitBreakerListener):

@@ -3,8 +3,8 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Any, Self
 
 from app.errors import Overloaded, ServiceError
 
@@ -45,37 +45,38 @@ class Bulkhead:
         note(0, self._limit)
         self._latencies: defaultdict[str, Latency] = defaultdict(Latency)
 
-    @contextmanager
-    def guard(self, route: str | None, seconds: float) -> Iterator["Place"]:
-        """Run the block as one of the calls in flight; wait for a place for at most `seconds`, or WAIT_SECONDS.
+    def guard(self, route: str | None, seconds: float) -> "Place":
+        """Return a place, to run a block in as one of the calls in flight.
 
-        Latencies are compared within a route; without one only outages count. The block may keep its place beyond its
-        end.
+        To enter it is to wait for it, for at most `seconds`, or WAIT_SECONDS. Latencies are compared within a route;
+        without one only outages count. The block may keep its place beyond its end.
 
-        Raises Overloaded where there is none, at once where as many wait already as may be in flight.
+        Entering raises Overloaded where there is none, at once where as many wait already as may be in flight.
         """
-        asked = time.monotonic()
-        self._enter(asked + min(seconds, WAIT_SECONDS))
-        started = time.monotonic()
-        place = Place(started - asked, self._leave)
-        try:
-            yield place
-        except ServiceError as error:
-            if error.outage:
-                self._adapt(started, congested=True)
-            raise
-        else:
+        return Place(self, route, min(seconds, WAIT_SECONDS))
+
+    def enter(self, seconds: float) -> None:
+        """Take a place; wait for one for at most `seconds`. Raises Overloaded."""
+        if not self._has_place():
+            self._wait(seconds)
+        self._in_flight += 1
+        self._note(self._in_flight, self._limit)
+
+    def leave(self) -> None:
+        """Free a place."""
+        self._in_flight -= 1
+        self._note(self._in_flight, self._limit)
+        if self._waiting:
+            with self._left:
+                self._left.notify()
+
+    def ended(self, route: str | None, started: float, error: BaseException | None) -> None:
+        """Learn from the end of a call."""
+        if error is None:
             slow = route is not None and self._latencies[route].climbs(time.monotonic() - started)
             self._adapt(started, congested=slow)
-        finally:
-            if not place.kept:
-                self._leave()
-
-    def _leave(self) -> None:
-        with self._left:
-            self._in_flight -= 1
-            self._note(self._in_flight, self._limit)
-            self._left.notify()
+        elif isinstance(error, ServiceError) and error.outage:
+            self._adapt(started, congested=True)
 
     def _adapt(self, started: float, *, congested: bool) -> None:
         if self._in_flight < self._limit / 2:
@@ -86,21 +87,19 @@ class Bulkhead:
             self._limit = max(self._smallest, self._limit * SHRINK)
             self._round_began = time.monotonic()
 
-    def _enter(self, end: float) -> None:
+    def _wait(self, seconds: float) -> None:
+        if self._waiting >= self._limit:
+            raise Overloaded
         with self._left:
-            if not self._has_place() and self._waiting >= self._limit:
-                raise Overloaded
             self._waiting += 1
             try:
-                if not self._left.wait_for(self._has_place, end - time.monotonic()):
+                if not self._left.wait_for(self._has_place, seconds):
                     raise Overloaded
             except BaseException:
                 self._left.notify()  # the place may have been meant for us
                 raise
             finally:
                 self._waiting -= 1
-            self._in_flight += 1
-            self._note(self._in_flight, self._limit)
 
     def _has_place(self) -> bool:
         return self._in_flight < self._limit
@@ -109,10 +108,26 @@ class Bulkhead:
 class Place:
     """The place of one call, for which it `waited` so many seconds; who sets `kept` has to call `leave`, once."""
 
-    def __init__(self, waited: float, leave: Callable[[], None]) -> None:
-        self.waited = waited
-        self.leave = leave
-        self.kept = False
+    waited = 0.0
+    kept = False
+
+    def __init__(self, bulkhead: Bulkhead, route: str | None, seconds: float) -> None:
+        self._bulkhead = bulkhead
+        self._route = route
+        self._seconds = seconds
+        self.leave = bulkhead.leave
+
+    def __enter__(self) -> Self:
+        asked = time.monotonic()
+        self._bulkhead.enter(self._seconds)
+        self._started = time.monotonic()
+        self.waited = self._started - asked
+        return self
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
+        self._bulkhead.ended(self._route, self._started, error)
+        if not self.kept:
+            self.leave()
 
 
 class Latency:

@@ -48,8 +48,8 @@ def test_a_caller_that_sends_ahead_and_leaves_has_left(connection):
 def test_nothing_is_raised_once_the_block_is_over(connection):
     told = []
     watch = _Watch(Caller(connection[1]), connection[1], lambda: told.append(True))
-    watch.begin()
-    watch.end()
+    with watch:
+        pass
     watch._tell()
     assert not told
 
