@@ -29,7 +29,8 @@ class Answer(Response):
                     self.write(piece)
                 self.close()
             finally:
-                pieces.close()
+                if close := getattr(pieces, "close", None):
+                    close()
         except OSError:
             raise
         except Exception:

@@ -38,7 +38,7 @@ from app.web import App
 
 def build(config: Config) -> Flask:
     """Return the app of these settings."""
-    app = App(config.max_body_bytes)
+    app = App()
     models = Models(config)
     metrics = Metrics(models.known)
     store = Store(config.redis_url.reveal() if config.redis_url else None, metrics.redis_unanswered)

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import flask
-from werkzeug.datastructures import Headers
 
 
 class Response(flask.Response):
-    """Flask's response, without a copy of its headers.
+    """Flask's response, sent at once where it is plain.
 
     `told` are headers of ours, names and values, that go out behind them as they are.
     """
@@ -17,16 +16,9 @@ class Response(flask.Response):
 
     def get_wsgi_response(self, environ: Any) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
         """Return the pieces of the body, the status and the headers."""
+        body: Any = self.response
+        # of bytes given as such, whose length is a header already, there is nothing to leave out, to encode or to close
+        if isinstance(body, list) and len(body) == 1 and environ["REQUEST_METHOD"] == "POST" and not self._on_close:
+            return body, self.status, [*self.headers, *self.told]
         pieces, status, headers = super().get_wsgi_response(environ)
         return pieces, status, [*headers, *self.told]
-
-    def get_wsgi_headers(self, environ: Any) -> Headers:
-        """Return the headers as they go out.
-
-        Werkzeug copies them all for that, since it may have to make a Location absolute, or to take out what an answer
-        without a body must not have.
-        """
-        if self.status_code in (204, 304) or not self.is_sequence:
-            return super().get_wsgi_headers(environ)
-        self.headers["Content-Length"] = str(sum(map(len, self.response)))
-        return self.headers

@@ -42,12 +42,10 @@ class App(flask.Flask):
     session_interface = _NoSessions()
     app_ctx_globals_class = Current  # type: ignore[assignment]  # which need not be Flask's
 
-    def __init__(self, max_body_bytes: int) -> None:
+    def __init__(self) -> None:
         super().__init__("app", static_folder=None)
         self.json = OrjsonProvider(self)
         self.url_map.merge_slashes = False  # else a doubled slash is answered with a redirect, in HTML
-        # one more than the limit: a body without a length is silently cut there, and only so shows that it is too long
-        self.config["MAX_CONTENT_LENGTH"] = max_body_bytes + 1
 
     @cached_property
     def fixed_routes(self) -> dict[tuple[str, str], Rule]:

@@ -13,6 +13,7 @@ from app.errors import PayloadTooLarge, RequestTimeout, UnsupportedMediaType, Va
 from app.nesting import is_too_deep
 from app.schemas.fields import RequestSchema
 
+_JSON = "application/json"
 # how marshmallow names a fault of the request as a whole
 _WHOLE = "_schema"
 # of fields, and of reasons for one; a body of 1 MiB can have half a million, and an answer many times its size
@@ -25,15 +26,11 @@ def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
     Raises ValidationError with every fault, UnsupportedMediaType, RequestTimeout or PayloadTooLarge.
     """
     request = the_request()
-    coding = request.environ.get("HTTP_CONTENT_ENCODING", "identity")
-    if request.mimetype != "application/json" or coding.lower() != "identity":
+    environ = request.environ
+    plain = environ.get("CONTENT_TYPE") == _JSON or request.mimetype == _JSON
+    if not plain or environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType
-    with gevent.Timeout(config.server_read_timeout, RequestTimeout()):
-        data = request.get_data(cache=False)
-    if len(data) > config.max_body_bytes:
-        raise PayloadTooLarge
-    if len(data) < (request.content_length or 0):
-        raise ValidationError(details={"body": ["The body is shorter than its Content-Length."]})
+    data = _received(environ, config)
     try:
         payload = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -42,6 +39,24 @@ def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
     if is_too_deep(payload, data):
         raise ValidationError(details={"body": ["The body is nested too deeply."]})
     return validated(schema, payload)
+
+
+def _received(environ: dict[str, Any], config: Config) -> bytes:
+    """Return the bytes of the body, which the server ends where its length or its last chunk says."""
+    given, most = environ.get("CONTENT_LENGTH", ""), config.max_body_bytes
+    length = int(given) if given.isdecimal() else None
+    if length is not None and length > most:
+        raise PayloadTooLarge
+    try:
+        with gevent.Timeout(config.server_read_timeout, RequestTimeout):
+            data: bytes = environ["wsgi.input"].read(most + 1 if length is None else length)
+    except OSError:
+        data, length = b"", 1
+    if len(data) > most:
+        raise PayloadTooLarge
+    if length is not None and len(data) < length:
+        raise ValidationError(details={"body": ["The body ends before its end."]})
+    return data
 
 
 def read_query(schema: RequestSchema) -> dict[str, Any]:
