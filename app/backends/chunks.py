@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
@@ -17,6 +16,7 @@ from app.backends.tokens import TokenEstimate
 from app.backends.toolcalls import ToolCalls
 from app.backends.usage import counted, given_usage, openai_usage
 from app.errors import UpstreamInvalidResponse
+from app.requestid import new_id
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class ChunkReader:
     def _first_names(self, number: Any, created: Any, _kind: Any, model: Any) -> list[Any]:
         """Return what all chunks are called: as the first one is, where that is as OpenAI has it."""
         return [
-            number if isinstance(number, str) and number else f"{self._shape.prefix}{uuid4().hex}",
+            number if isinstance(number, str) and number else f"{self._shape.prefix}{new_id()}",
             created if isinstance(created, int) and created else int(time.time()),
             self._shape.chunk,
             self.model or (model if isinstance(model, str) else ""),

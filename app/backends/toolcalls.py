@@ -1,11 +1,11 @@
 """Tool calls as OpenAI has them: a list, arguments as JSON in a text, and in streams the id and name once a call."""
 
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
 from app.errors import UpstreamInvalidResponse
+from app.requestid import new_id
 
 # no answer makes more
 MOST_CALLS = 1000
@@ -47,7 +47,7 @@ class ToolCalls:
         if self._count >= MOST_CALLS:
             raise UpstreamInvalidResponse
         call["index"] = self._latest[number] = self._count
-        call["id"] = str(told) if told not in (None, "") else f"call_{uuid4().hex}"
+        call["id"] = str(told) if told not in (None, "") else f"call_{new_id()}"
         self._named[number, call["id"]] = self._count
         self._count += 1
         call.setdefault("type", "function")

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from secrets import token_hex
 from typing import Any
 
 import orjson
@@ -15,6 +14,7 @@ from app.blueprints.streaming import DONE, event_stream
 from app.context import RequestContext
 from app.errors import ServiceError
 from app.openapi.documentation import EVENTS, JSON, STREAM, Answer
+from app.requestid import new_id
 from app.schemas.text import TextResponseSchema
 from app.services.streams import Stream
 
@@ -43,7 +43,7 @@ class TextEvents:
     def __init__(self, context: RequestContext, stream: Stream) -> None:
         self._context = context
         self._stream = stream
-        self._names = {"id": f"gen-{token_hex(16)}", "model": context.model}
+        self._names = {"id": f"gen-{new_id()}", "model": context.model}
 
     def of(self, batch: list[Chunk]) -> bytes:
         return b"".join([self._event(text, None) for chunk in batch if (text := chunk.text)])
@@ -62,7 +62,7 @@ class TextEvents:
 
 def _dumped(result: Generation, context: RequestContext) -> dict[str, Any]:
     return {
-        "id": f"gen-{token_hex(16)}",
+        "id": f"gen-{new_id()}",
         "model": result.model,
         "choices": [{"index": 0, "text": result.text, "finish_reason": result.finish_reason}],
         **_facts(result.usage, context),

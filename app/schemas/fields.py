@@ -3,9 +3,10 @@
 `json_schema` says the same for the document of the interface (app/openapi), beside what marshmallow's classes say.
 """
 
+from functools import cached_property
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 
 from app.config import Config
 from app.parsing import BACKEND_NAMES, MODEL_REF_PATTERN, model_ref
@@ -35,6 +36,20 @@ class RequestSchema(Schema):
     def __init__(self, config: Config) -> None:
         self.max_input_chars = config.max_input_chars
         super().__init__()
+
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        return frozenset(name for name, field in self.fields.items() if field.required)
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        return {name: one.load_default for name, one in self.fields.items() if one.load_default is not missing}
+
+    def load(self, data: Any, **options: Any) -> Any:
+        """Return what is made of a body; of one that has all that is required, only what is there is looked at."""
+        if isinstance(data, dict) and data.keys() >= self._required:
+            return super().load({**self._defaults, **data}, partial=True)
+        return super().load(data, **options)
 
 
 def longest_input(field: fields.Field[Any]) -> int:

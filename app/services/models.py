@@ -24,7 +24,7 @@ class Target:
     @property
     def name(self) -> str | None:
         """The model by name: the one to ask for, or the backend's default; None where the backend names none."""
-        return next(filter(None, (self.model, *self.backend.models)), None)
+        return self.model or next(iter(self.backend.models), None)
 
 
 class Models:
@@ -64,8 +64,10 @@ class Models:
 
         Raises ModelNotFound for a backend that is not configured.
         """
-        refs = [self._reference(name), *self._fallbacks]
-        return list(dict.fromkeys(self._target(ref) for ref in refs))
+        first = self._target(self._reference(name))
+        if not self._fallbacks:
+            return [first]
+        return list(dict.fromkeys([first, *map(self._target, self._fallbacks)]))
 
     def _reference(self, name: str | None) -> ModelRef:
         name = self._aliases.get(name, name) if name else DEFAULT

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import time
 from typing import Any
-from uuid import uuid4
 
 from app.clients import Client
 from app.context import STORE_SECONDS, Allowance, RequestContext
 from app.errors import RateLimitExceeded
 from app.metrics.clients import ClientMetrics
+from app.requestid import new_id
 from app.services.counts import Counts, Window
 from app.services.leases import Leases
 from app.services.store import Store
@@ -84,7 +84,7 @@ class Quotas:
     def _stream(self, client: Client, limit: int | None, allowance: Allowance) -> str | None:
         if limit is None:
             return None
-        holder = uuid4().hex
+        holder = new_id()
         if self._leases.take(client.id, limit, holder, self._stream_seconds, allowance) is not False:
             return holder
         self._metrics.limited(client, "concurrent_streams")

@@ -52,7 +52,10 @@ class _Exchanges:
         """Send a request, read its answer or the head of it; at most so many seconds to send, or between two bytes."""
         self.sock.settimeout(seconds)
         with suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer all the same
-            self.sock.sendall(self._head(method, path, headers) + (body or b""))
+            data = self._head(method, path, headers) + (body or b"")
+            sent = self.sock.send(data)
+            if sent < len(data):  # gevent's own asks for the size of the buffer first, at each call
+                self.sock.sendall(memoryview(data)[sent:])
         received = self.sock.recv(FIRST_BYTES)
         if answer := whole(received):
             return answer
