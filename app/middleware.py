@@ -44,8 +44,8 @@ def _identify(tracing: Tracing) -> None:
 
 
 def _finish(response: Response) -> Response:
-    now, headers = current(), response.headers
-    response.told += tuple([one for one in VIEWS_OWN if one[0] not in headers])
+    now, own = current(), {name for name, _ in response.headers}
+    response.told += tuple([one for one in VIEWS_OWN if one[0] not in own])
     response.told += (("X-Request-ID", now.request_id), *SECURITY_HEADERS, *_told(now))
     if now.request.scheme == "https":
         response.told += (HSTS,)

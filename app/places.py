@@ -21,6 +21,8 @@ LOOK_SECONDS = 0.05
 # who sends at once, or takes an answer at once, is done before, and never looked at
 SLOW_SECONDS = 0.1
 LINGER_SECONDS = 1.0
+# none would mean not to wait at all
+SHORTEST_SECONDS = 0.001
 LINGER_BYTES = 1024**2
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -36,15 +38,21 @@ class Connection(socket.socket):
         """Take an accepted socket over."""
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         self.waited_for_since = math.inf
-        self.begin()
+        self.begin(None)
 
-    def begin(self) -> None:
-        """Begin to read a request."""
+    def begin(self, seconds: float | None) -> None:
+        """Begin to read a request, or its body, which may take so many seconds; any number where that is None."""
         self._began = time.monotonic()
+        self._end = None if seconds is None else self._began + seconds
 
     def recv(self, *arguments: Any) -> bytes:
-        """Receive; what waits meanwhile waits since the request began."""
-        return self._waiting(self._began, super().recv, *arguments)
+        """Receive; what waits meanwhile waits since the request began. Raises TimeoutError at the end of its time."""
+        if self._end is not None:
+            self.settimeout(max(SHORTEST_SECONDS, self._end - time.monotonic()))
+        try:
+            return self._waiting(self._began, super().recv, *arguments)
+        finally:
+            self.settimeout(None)  # it would bound what is sent too
 
     def sendall(self, data: Any, *flags: Any) -> None:
         """Send all; what waits meanwhile waits since now."""
@@ -56,7 +64,7 @@ class Connection(socket.socket):
     def linger(self) -> None:
         """Read on for a moment after the last answer: closing over unread bytes would reset it away from the caller."""
         received = 0
-        self.begin()
+        self.begin(LINGER_SECONDS)
         with suppress(OSError), gevent.Timeout(LINGER_SECONDS, False):
             self.shutdown(socket.SHUT_WR)
             while received < LINGER_BYTES and (piece := self.recv(65536)):

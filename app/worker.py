@@ -17,19 +17,14 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gevent.socket import wait_read
 from gunicorn.http.errors import NoMoreData, ParseException
-from gunicorn.http.wsgi import create
 from gunicorn.util import close
 from gunicorn.workers.ggevent import GeventWorker
 
 from app.answering import Answer
 from app.config import Config
 from app.embedded.launcher import Launcher
-from app.errors import (
-    Draining,
-    InternalError,
-    Overloaded,
-    RequestTimeout,
-)
+from app.environ import environ_of
+from app.errors import Draining, InternalError, Overloaded, RequestTimeout
 from app.lifecycle import ENDING_SIGNALS
 from app.memory import return_large_blocks, spare_what_stays
 from app.places import Connection, Places
@@ -47,6 +42,7 @@ HEARTBEAT_SECONDS = 1.0
 # connections for less never sends a request on one that is being closed
 LAST_CALL_SECONDS = 2.0
 LAST_WORD_SECONDS = 1.0
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # what is served on the last places too
 UNREFUSED = ("/health", "/metrics")
 
@@ -149,10 +145,12 @@ class Worker(GeventWorker):
 
         Of gunicorn's own it leaves out what is not used here: hooks, files, and an end after so many requests.
         """
-        answer, environ = create(req, sock, addr, listener_name, self._settings, Answer)
+        answer = Answer(req, sock, self._settings)
         if not self.alive:
             answer.force_close()
-        answer.give(self.wsgi, environ)
+        if req._expected_100_continue:
+            sock.sendall(CONTINUE)
+        answer.give(self.wsgi, environ_of(req, sock, addr, listener_name))
         if answer.should_close():
             raise StopIteration
 
@@ -203,9 +201,12 @@ class Worker(GeventWorker):
                 parser.turns.rest()
             elif not self._request_begins(client, parser):
                 return
-            client.begin()
-            with gevent.Timeout(self._read_timeout, RequestTimeout()):
+            client.begin(self._read_timeout)
+            try:
                 request = next(parser)
+            except TimeoutError:
+                raise RequestTimeout from None
+            client.begin(self._read_timeout)  # to read its body
             self._make_room(request)
             try:
                 self.handle_request(listener_name, request, client, addr)
@@ -227,10 +228,7 @@ class Worker(GeventWorker):
 
     def _drained(self, parser: Parser) -> bool:
         """Read what is left of the last request's body; tell whether the next request can begin."""
-        with (
-            suppress(ParseException),
-            gevent.Timeout(self._read_timeout, False),
-        ):  # malformed, after the answer was given
+        with suppress(ParseException):  # malformed, after the answer was given
             drained: bool = parser.finish_body(max_bytes=self._drain_bytes)
             return drained
         return False

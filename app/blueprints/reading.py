@@ -3,7 +3,6 @@
 from itertools import islice
 from typing import Any
 
-import gevent
 import marshmallow
 import orjson
 
@@ -48,8 +47,9 @@ def _received(environ: dict[str, Any], config: Config) -> bytes:
     if length is not None and length > most:
         raise PayloadTooLarge
     try:
-        with gevent.Timeout(config.server_read_timeout, RequestTimeout):
-            data: bytes = environ["wsgi.input"].read(most + 1 if length is None else length)
+        data: bytes = environ["wsgi.input"].read(most + 1 if length is None else length)
+    except TimeoutError:
+        raise RequestTimeout from None
     except OSError:
         data, length = b"", 1
     if len(data) > most:

@@ -76,7 +76,7 @@ def test_where_places_run_short_those_waited_for_longest_are_cut_and_those_who_w
     readers = []
     for _, served in ends[:5]:
         now[0] += 1
-        served.begin()
+        served.begin(None)
         readers.append(receive(served))
     gevent.sleep(0)
     now[0] += 1
