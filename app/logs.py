@@ -1,9 +1,12 @@
 """One log format for the service and for gunicorn: JSON lines, or plain ones for people."""
 
 import logging
+import time
+from functools import lru_cache
 from typing import Any
 
 from gunicorn.glogging import Logger
+from pythonjsonlogger.orjson import OrjsonFormatter
 
 # what no line of ours tells need not be found out for each: see "Optimization" in the documentation of logging
 logging._srcfile = None
@@ -16,6 +19,25 @@ class ServerLogger(Logger):
     """gunicorn's log, without its access lines, which it would make and then drop: the app writes one a request."""
 
     access_log_enabled = False
+
+
+class JsonFormatter(OrjsonFormatter):
+    """JSON lines; of a record whose argument is a dictionary, as those of requests are, that is what else they tell."""
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        if not isinstance(record.args, dict):
+            super().add_fields(log_data, record, message_dict)
+            return
+        told = (record.asctime, record.levelname, record.name, record.message)
+        log_data.update(zip(("time", "level", "logger", "message"), told, strict=True), **record.args)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        return _second(int(record.created), datefmt or "")
+
+
+@lru_cache(1)
+def _second(number: int, form: str) -> str:
+    return time.strftime(form, time.localtime(number))
 
 
 class PlainFormatter(logging.Formatter):
@@ -41,7 +63,7 @@ def _printable(text: str) -> str:
 def logging_config(level: str, plain: bool) -> dict[str, Any]:
     """Return the dictionary for logging.config.dictConfig: all lines to standard output."""
     json_formatter = {
-        "()": "pythonjsonlogger.orjson.OrjsonFormatter",
+        "()": "app.logs.JsonFormatter",
         "format": _FIELDS,
         "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
         "datefmt": "%Y-%m-%dT%H:%M:%S%z",

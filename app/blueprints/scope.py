@@ -78,8 +78,8 @@ class Scope:
         self, context: RequestContext, body: dict[str, Any], answered: Callable[[], Any], *, streamed: bool
     ) -> Any:
         """Answer with what the request may need reserved, and settle that once it has ended, however it did."""
-        tokens = needed_tokens(body, self.config.huggingface_max_tokens)
-        reservation = self.quotas.reserve(current().client, tokens, context.store_allowance, streamed=streamed)
+        needed = partial(needed_tokens, body, self.config.huggingface_max_tokens)
+        reservation = self.quotas.reserve(current().client, needed, context.store_allowance, streamed=streamed)
         settle = partial(self.quotas.settle, reservation, context)
         try:
             result = answered()

@@ -59,8 +59,10 @@ class OperationMetrics:
             self._cache[context.operation, context.cache].inc()
         if context.fallback and context.outcome == "ok":
             self._fallbacks[context.operation, context.backend or ""].inc()
-        for direction, tokens in tokens_paid(context):
-            self._tokens[context.operation, context.backend or "", self.model(context), direction].inc(tokens)
+        if paid := tokens_paid(context):
+            labels = (context.operation, context.backend or "", self.model(context))
+            for direction, tokens in paid:
+                self._tokens[*labels, direction].inc(tokens)
 
 
 def _added(context: RequestContext, seconds: float) -> float:
@@ -70,9 +72,9 @@ def _added(context: RequestContext, seconds: float) -> float:
     return max(0.0, seconds - context.upstream_seconds - context.backoff_seconds)
 
 
-def tokens_paid(context: RequestContext) -> Iterable[tuple[str, int]]:
-    """Yield direction and number of the tokens that the request's own upstream calls used, as far as they are known."""
-    if context.cache not in _FREE:
-        for direction, tokens in (("input", context.prompt_tokens), ("output", context.completion_tokens)):
-            if tokens is not None:
-                yield direction, tokens
+def tokens_paid(context: RequestContext) -> list[tuple[str, int]]:
+    """Return direction and number of the tokens that the request's own upstream calls used, as far as known."""
+    if context.cache in _FREE:
+        return []
+    counts = (("input", context.prompt_tokens), ("output", context.completion_tokens))
+    return [(direction, tokens) for direction, tokens in counts if tokens is not None]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from time import time
 from typing import Any
 
@@ -41,10 +42,15 @@ _RENEWAL: Mapping[str, Callable[[datetime], datetime]] = {
 class Reservation:
     """What one request may use: tokens in windows, and a stream's place."""
 
-    tokens: int
+    needed: Callable[[], int]
     windows: Sequence[Window]
     client: Client
     stream: str | None = None
+
+    @cached_property
+    def tokens(self) -> int:
+        """The tokens; they are counted where somebody has to know."""
+        return self.needed()
 
 
 class Quotas:
@@ -57,19 +63,21 @@ class Quotas:
         self._leases = Leases(store)
         self._metrics = metrics
 
-    def reserve(self, client: Client, tokens: int, allowance: Allowance, *, streamed: bool) -> Reservation:
-        """Reserve what a request may need; raise RateLimitExceeded where that is over a limit of its client."""
+    def reserve(
+        self, client: Client, needed: Callable[[], int], allowance: Allowance, *, streamed: bool
+    ) -> Reservation:
+        """Reserve what a request may need, tokens as `needed` tells; raise RateLimitExceeded where that is too much."""
         limits = {**self._limits, **client.limits}
         now = datetime.fromtimestamp(time(), UTC)
         windows = [_window(name, client, limits[name], now) for name in _RENEWAL if limits[name] is not None]
         stream = self._stream(client, limits["concurrent_streams"], allowance) if streamed else None
-        reservation = Reservation(tokens, windows, client, stream)
-        full = self._counts.reserve(windows, tokens, allowance) if windows else None
+        reservation = Reservation(needed, windows, client, stream)
+        full = self._counts.reserve(windows, reservation.tokens, allowance) if windows else None
         if full is None:
             return reservation
         self._release(reservation, allowance)
         self._metrics.limited(client, full.name)
-        raise _over(full, tokens, now)
+        raise _over(full, reservation.tokens, now)
 
     def settle(self, reservation: Reservation, context: RequestContext, *, failed: bool = False) -> None:
         """Correct what was reserved to what was used, in the windows of the reservation; free its stream's place."""
