@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, cast
 
 from flask import Flask
 from flask_limiter import Limiter
@@ -57,7 +57,7 @@ class RateLimits:
         # blueprints and methods; there is one limit for all
         app.extensions["limiter"] = {limiter}
         limiter.init_app(app)
-        self._limiter = limiter.limiter
+        self._storage = cast("_Windows", limiter.storage)
         app.before_request(self._check)
         app.after_request(self._tell)
 
@@ -77,7 +77,8 @@ class RateLimits:
             return
         client = now.client
         now.rate = rate = _parsed(client.limits.get(NAME, self._limits[NAME]))
-        if not self._limiter.hit(rate, client.id) and now.taken:
+        # as the strategy's `hit` does, which puts the key together anew
+        if not self._storage.acquire_entry(_key(rate, client.id), rate.amount, rate.get_expiry()) and now.taken:
             self._metrics.limited(client, NAME)
             raise RateLimitExceeded(
                 f"You are over your limit of {rate}; come back after the time in Retry-After.",
@@ -100,6 +101,11 @@ class RateLimits:
             ("RateLimit-Reset", str(wait)),
         )
         return response
+
+
+@lru_cache(4096)
+def _key(rate: RateLimitItem, client: str) -> str:
+    return rate.key_for(client)
 
 
 @cache  # as many as the settings and the keys have

@@ -9,6 +9,7 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
 
 from app.places import Connection
+from app.plainhead import plain_head
 from app.turns import Turns
 
 # of request line and headers, and of trailers; gunicorn's own limit is the product of its two others
@@ -36,6 +37,14 @@ class _Request(Request):
     def parse(self, unreader: _Unreader) -> Any:
         self.max_buffer_headers = MAX_HEAD_BYTES
         return super().parse(unreader)
+
+    def _parse_python(self, unreader: _Unreader, buf: bytearray) -> Any:
+        plain = plain_head(bytes(buf))
+        if plain is None:
+            return super()._parse_python(unreader, buf)
+        self.method, self.uri, self.headers, rest = plain
+        self.path, self.query, self.fragment, self.version = self.uri, "", "", (1, 1)
+        return rest
 
     def _peer_is_trusted_proxy(self) -> bool:
         """Nobody may set what gunicorn takes from proxies; see TRUSTED_PROXIES."""

@@ -11,7 +11,6 @@ from app.schemas.sentiment import SentimentRequestSchema, SentimentResponseSchem
 
 SCORE_DIGITS = 4
 
-_RESPONSE = SentimentResponseSchema()
 _TEXT = "The screen is gorgeous and the battery lasts for days."
 _DOCUMENTATION = Documentation(
     tag="Text",
@@ -41,9 +40,7 @@ def blueprint(scope: Scope) -> Blueprint:
         result = scope.inference.sentiment(context, body["text"], body.get("model"))
         scores = {label: round(score, SCORE_DIGITS) for label, score in result.scores.items()}
         score = scores[result.label]
-        return _RESPONSE.dump(
-            {"text": body["text"], "sentiment": result.label, "score": score, "confidence": score, "scores": scores}
-        )
+        return {"text": body["text"], "sentiment": result.label, "score": score, "confidence": score, "scores": scores}
 
     scope.post(routes, "/v1/text/sentiment", SentimentRequestSchema(scope.config), answer, _DOCUMENTATION)
     return routes

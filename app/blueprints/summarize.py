@@ -12,7 +12,6 @@ from app.schemas.summarize import SummarizeRequestSchema, SummarizeResponseSchem
 
 COMPRESSION_DIGITS = 4
 
-_RESPONSE = SummarizeResponseSchema()
 _TEXT = (
     "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor. Its lamp warned ships of the "
     "rocks for a century. The keeper kept a diary of every storm. Today the lighthouse is a museum of the sea."
@@ -44,7 +43,7 @@ def blueprint(scope: Scope) -> Blueprint:
         model = body.pop("model", None)
         summary = scope.inference.summarize(context, SummaryRequest(**body), model).text
         compression = round(len(summary) / len(body["text"]), COMPRESSION_DIGITS)
-        return _RESPONSE.dump({"original_text": body["text"], "summary": summary, "compression": compression})
+        return {"original_text": body["text"], "summary": summary, "compression": compression}
 
     scope.post(routes, "/v1/text/summarize", SummarizeRequestSchema(scope.config), answer, _DOCUMENTATION)
     return routes

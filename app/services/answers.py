@@ -1,10 +1,12 @@
 """Answers to upstream calls: from the cache, from an equal call in flight, or from upstream."""
 
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import orjson
 
-from app.backends.base import Answer, Backend, Call
+from app.backends.base import Answer, Backend, Call, Generation
 from app.context import RequestContext
 from app.errors import ServiceError
 from app.services.cache import Cache
@@ -31,19 +33,24 @@ class Answers:
 
         Nothing here outlives the request: its deadline and its caller's hang-up end the wait for another's call too.
         """
+        shareable = call.reader is None and call.deterministic and context.cache_control.read
+        if shareable and (known := self._known(call)) is not None:
+            context.note_cache("hit")
+            return known
         with context.caller.watched(), context.deadline.enforced(call.within):
-            if call.reader is not None:
-                context.note_cache("bypass")
-                return self._client.open(call, call.reader, backend, context)
-            if not call.deterministic or not context.cache_control.read:
-                context.note_cache("bypass")
-                return self._fresh(call, backend, context)[0]
-            try:
-                result, _ = _read(call, self._cache.near(call.key))
-                context.note_cache("hit")
-                return result
-            except LookupError:
+            if shareable:
                 return self._shared(call, backend, context)
+            context.note_cache("bypass")
+            if call.reader is not None:
+                return self._client.open(call, call.reader, backend, context)
+            return self._fresh(call, backend, context)[0]
+
+    def _known(self, call: Call[T]) -> T | None:
+        """Return what this process keeps, None where that is nothing of use."""
+        kept = self._cache.near(call.key)
+        with suppress(LookupError):
+            return None if kept is None else _read_kept(call, kept)
+        return None
 
     def _shared(self, call: Call[T], backend: Backend, context: RequestContext) -> T:
         """Take part in the one look for an answer; equal calls may read different things from it."""
@@ -73,7 +80,7 @@ class Answers:
         result, answer = self._client.send(call, backend, context)
         if call.deterministic and context.cache_control.write and answer.status == 200 and result:
             headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
-            context.to_keep.append((call.key, orjson.dumps(headers) + b"\n" + answer.body))
+            context.to_keep.append((call.key, Kept(orjson.dumps(headers) + b"\n" + answer.body)))
         return result, answer
 
     def keep(self, context: RequestContext) -> None:
@@ -81,6 +88,23 @@ class Answers:
         for key, value in context.to_keep:
             self._cache.put(key, value, context.store_allowance)
         context.to_keep.clear()
+
+
+class Kept(bytes):
+    """An answer as it is kept, and the text that was read from it by one way to read it."""
+
+    reading: tuple[Any, Generation] | None = None
+
+
+def _read_kept(call: Call[T], kept: bytes) -> T:
+    """Read an answer kept in this process, the same one only once; raise LookupError where it cannot be read."""
+    way = call.parse.func if isinstance(call.parse, partial) else call.parse
+    if isinstance(kept, Kept) and kept.reading and kept.reading[0] is way:
+        return kept.reading[1]  # type: ignore[return-value]  # what this way reads
+    result, _ = _read(call, kept)
+    if isinstance(kept, Kept) and isinstance(result, Generation):  # which nobody can change
+        kept.reading = (way, result)
+    return result
 
 
 def _read(call: Call[T], value: bytes | None) -> tuple[T, Answer]:
