@@ -4,8 +4,7 @@ import logging
 import math
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -44,6 +43,10 @@ class Connection(socket.socket):
         """Begin to read a request, or its body, which may take so many seconds; any number where that is None."""
         self._began = time.monotonic()
         self._end = None if seconds is None else self._began + seconds
+
+    def wait_readable(self, seconds: float, error: type[Exception]) -> None:
+        """Wait for something to read, or its end; raise the error where there is none in so many seconds."""
+        socket.wait(self._read_event, seconds, error)
 
     def recv(self, *arguments: Any) -> bytes:
         """Receive; what waits meanwhile waits since the request began. Raises TimeoutError at the end of its time."""
@@ -111,14 +114,13 @@ class Places:
         """Free the connection's place."""
         self._taken.discard(connection)
 
-    @contextmanager
-    def idle(self, connection: Connection, *, kept: bool) -> Iterator[None]:
-        """Wait in the block for a request; a connection that is kept makes way at once, a new one has a moment."""
+    def idle(self, connection: Connection, *, kept: bool) -> None:
+        """Note that a connection waits for a request; one that is kept makes way at once, a new one has a moment."""
         self._idle[connection] = time.monotonic() + (0 if kept else SLOW_SECONDS)
-        try:
-            yield
-        finally:
-            del self._idle[connection]
+
+    def busy(self, connection: Connection) -> None:
+        """Note that it waits no more."""
+        del self._idle[connection]
 
     def make_way(self) -> None:
         """Close idle connections, and cut those that are waited for, the longest first; others are never cut."""

@@ -15,7 +15,6 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
-from gevent.socket import wait_read
 from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.util import close
 from gunicorn.workers.ggevent import GeventWorker
@@ -240,9 +239,11 @@ class Worker(GeventWorker):
         connection is kept. Its answers say that the connection closes.
         """
         try:
-            with self._places.idle(client, kept=parser.req_count > 0):
-                wait_read(client.fileno(), self._idle_timeout if self.alive else LAST_CALL_SECONDS, IdleError())
+            self._places.idle(client, kept=parser.req_count > 0)
+            client.wait_readable(self._idle_timeout if self.alive else LAST_CALL_SECONDS, IdleError)
         except (IdleError, Draining):
             return False
+        finally:
+            self._places.busy(client)
         parser.turns.begin()
         return True

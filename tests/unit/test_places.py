@@ -156,12 +156,21 @@ def test_places_that_run_short_are_made_without_another_request(many, pair, now)
 
 def test_idle_connections_make_way_kept_ones_at_once_and_new_ones_after_a_moment(many, now):
     taken, ends = many
-    with taken.idle(ends[0][1], kept=True), taken.idle(ends[1][1], kept=False):
-        taken.make_way()
-        assert (is_cut(ends[0][0]), is_cut(ends[1][0])) == (True, False)
-        now[0] += places.SLOW_SECONDS
-        taken.make_way()
-        assert is_cut(ends[1][0])
+    taken.idle(ends[0][1], kept=True)
+    taken.idle(ends[1][1], kept=False)
+    taken.make_way()
+    assert (is_cut(ends[0][0]), is_cut(ends[1][0])) == (True, False)
+    now[0] += places.SLOW_SECONDS
+    taken.make_way()
+    assert is_cut(ends[1][0])
+
+
+def test_a_connection_that_waits_no_more_is_not_closed_as_idle(many):
+    taken, ends = many
+    taken.idle(ends[0][1], kept=True)
+    taken.busy(ends[0][1])
+    taken.close_idle(by=math.inf)
+    assert not is_cut(ends[0][0])
 
 
 def test_closing_and_cutting_pass_over_those_that_are_gone(many, pair):
@@ -169,6 +178,7 @@ def test_closing_and_cutting_pass_over_those_that_are_gone(many, pair):
     for _, served in ends[:2]:
         served.close()
     ends[1][1].cut()
-    with taken.idle(ends[0][1], kept=True), taken.idle(ends[2][1], kept=True):
-        taken.close_idle(by=math.inf)
+    taken.idle(ends[0][1], kept=True)
+    taken.idle(ends[2][1], kept=True)
+    taken.close_idle(by=math.inf)
     assert is_cut(ends[2][0])

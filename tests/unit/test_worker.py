@@ -86,17 +86,17 @@ def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, c
 
 
 def test_a_worker_that_ends_closes_idle_connections_when_their_last_call_is_over(worker, connection, monkeypatch):
-    with worker._places.idle(connection[1], kept=True):
-        worker.alive = False
-        monkeypatch.setattr("app.worker.LAST_CALL_SECONDS", 60)
-        worker.notify()
-        connection[0].setblocking(False)
-        with pytest.raises(BlockingIOError):
-            connection[0].recv(1)
-        monkeypatch.setattr("app.worker.LAST_CALL_SECONDS", 0)
-        worker.notify()
-        connection[0].settimeout(5)
-        assert connection[0].recv(1) == b""
+    worker._places.idle(connection[1], kept=True)
+    worker.alive = False
+    monkeypatch.setattr("app.worker.LAST_CALL_SECONDS", 60)
+    worker.notify()
+    connection[0].setblocking(False)
+    with pytest.raises(BlockingIOError):
+        connection[0].recv(1)
+    monkeypatch.setattr("app.worker.LAST_CALL_SECONDS", 0)
+    worker.notify()
+    connection[0].settimeout(5)
+    assert connection[0].recv(1) == b""
 
 
 def test_the_documented_proxy_lets_idle_connections_go_before_the_worker_closes_them():
