@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory memory instructions security sbom faults-page tox pre-commit install-tools clean
+.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,9 +85,15 @@ bench-peers: install ## Measure it beside LiteLLM, Portkey, MLflow and TensorZer
 	$(BENCH) run --peers
 	$(BENCH) page
 
-bench-memory: install ## Measure whether a million requests leave it larger
+bench-bench-scale: install ## Measure how it goes with more workers, connections and larger prompts
+	$(BENCH) scale
+
+memory: install ## Measure whether a million requests leave it larger
 	$(BENCH) memory
 	$(BENCH) page
+
+bench-scale: install ## Measure how it goes with more workers, connections and larger prompts
+	$(BENCH) scale
 
 memory: install ## Measure the memory of arbiter and worker, at rest and with 200 requests in flight
 	$(BIN)/python benchmarks/memory.py

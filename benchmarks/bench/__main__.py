@@ -1,6 +1,7 @@
 """Measures the service beside other gateways; writes what was seen as JSON, and the page made of it.
 
-run: rounds over all gateways, then the promises. memory: one long run of the service alone. page: docs/performance.md
+run: rounds over all gateways, then the promises. memory: one long run of the service alone.
+scale: the service alone with more workers, connections and larger prompts. page: docs/performance.md
 """
 
 import argparse
@@ -12,11 +13,11 @@ from typing import Any
 
 import psutil
 
-from bench import CACHE, OTHER_CORE, load, nginx, page, ratios, run
+from bench import CACHE, OTHER_CORE, load, nginx, page, ratios, run, scale
 from bench.own import BareFlask, Floor, Service
 from bench.peers import PEERS
 from bench.process import Program, free_port
-from bench.results import MEMORY_FILE, PEERS_FILE, Results, read
+from bench.results import MEMORY_FILE, PEERS_FILE, SCALE_FILE, Results, read
 
 NEEDED = {
     "nginx": "nginx",
@@ -40,16 +41,16 @@ def main() -> int:
     load.build()
     psutil.Process().cpu_affinity([OTHER_CORE])  # the load and the upstream inherit it
     folder, port = load.scratch("upstream"), free_port()
-    upstream = Program(nginx.upstream(folder, port), OTHER_CORE, folder / "log")
+    upstream = Program(nginx.upstream(folder, port), str(OTHER_CORE), folder / "log")
     try:
-        return _memory(port, given) if given.command == "memory" else _run(port, given)
+        return {"memory": _memory, "scale": _scale, "run": _run}[given.command](port, given)
     finally:
         upstream.stop()
 
 
 def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("command", choices=("run", "memory", "page"))
+    parser.add_argument("command", choices=("run", "memory", "scale", "page"))
     parser.add_argument("--peers", action="store_true", help="measure the gateways of others too; installs them")
     parser.add_argument("--only", nargs="+", default=[""], help="words that a gateway's name must hold one of")
     parser.add_argument("--rounds", type=int, default=3)
@@ -83,6 +84,14 @@ def _memory(upstream: int, given: argparse.Namespace) -> int:
     told = run.memory(upstream, given.requests, given.seconds)
     _write(MEMORY_FILE, told)
     print(json.dumps(told, indent=1))
+    return 0
+
+
+def _scale(upstream: int, given: argparse.Namespace) -> int:
+    told = scale.run(upstream, given.seconds)
+    _write(SCALE_FILE, told)
+    (page.PLOTS / "scale.svg").write_text(scale.plot(told))
+    print("docs/operations.md has these tables:", *scale.blocks(told), sep="\n\n")
     return 0
 
 

@@ -62,13 +62,15 @@ class Running:
 
 
 @contextmanager
-def started(gateway: Gateway, upstream: int, seconds: float) -> Iterator[tuple[Running, float]]:
-    """Start a gateway; give it and the seconds to its first right answer; stop it."""
+def started(
+    gateway: Gateway, upstream: int, seconds: float, cores: str | None = None
+) -> Iterator[tuple[Running, float]]:
+    """Start a gateway, on its core or on those named; give it and the seconds to its first right answer; stop it."""
     folder = load.scratch(gateway.name)
     port = free_port()
     command = gateway.command(folder, port, upstream)
     began = time.monotonic()
-    program = Program(command, GATEWAY_CORE, folder / "log")
+    program = Program(command, cores or str(GATEWAY_CORE), folder / "log")
     try:
         took, port = seconds_to_first_answer(gateway, program, port, began)
         yield Running(gateway, program, port, seconds), took

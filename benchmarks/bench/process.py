@@ -33,12 +33,12 @@ def free_port() -> int:
 class Program:
     """A running program; what it prints goes to the file `log`."""
 
-    def __init__(self, command: Command, core: int, log: Path) -> None:
+    def __init__(self, command: Command, cores: str, log: Path) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.log = log
         with log.open("wb") as file:
             self._process = subprocess.Popen(
-                ["taskset", "-c", str(core), *command.argv],
+                ["taskset", "-c", cores, *command.argv],
                 cwd=command.folder,
                 env={**kept, **command.variables},
                 stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import RESULTS
 
-PEERS_FILE, MEMORY_FILE = RESULTS / "peers.json", RESULTS / "memory.json"
+PEERS_FILE, MEMORY_FILE, SCALE_FILE = (RESULTS / f"{name}.json" for name in ("peers", "memory", "scale"))
 # the name under which the results have what the upstream gives without a gateway
 DIRECT = "direct"
 DISTURBED = 0.1
