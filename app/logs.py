@@ -35,6 +35,22 @@ class JsonFormatter(OrjsonFormatter):
         return _second(int(record.created), datefmt or "")
 
 
+class LineHandler(logging.StreamHandler[Any]):
+    """Writes lines without a lock: greenlets change only where one waits, which none does that writes a line."""
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        self.lock = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write a record's line; there are no filters here."""
+        try:
+            self.stream.write(self.format(record) + "\n")
+            self.stream.flush()
+        except Exception:
+            self.handleError(record)
+        return True
+
+
 @lru_cache(1)
 def _second(number: int, form: str) -> str:
     return time.strftime(form, time.localtime(number))
@@ -77,7 +93,7 @@ def logging_config(level: str, plain: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": plain_formatter if plain else json_formatter},
-        "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stdout"}},
+        "handlers": {"stdout": {"class": "app.logs.LineHandler", "formatter": "line", "stream": "ext://sys.stdout"}},
         "root": {"level": level.upper(), "handlers": ["stdout"]},
         # urllib3 logs the paths of upstream calls at debug level
         "loggers": {

@@ -51,11 +51,11 @@ class Connection(socket.socket):
     def recv(self, *arguments: Any) -> bytes:
         """Receive; what waits meanwhile waits since the request began. Raises TimeoutError at the end of its time."""
         if self._end is not None:
-            self.settimeout(max(SHORTEST_SECONDS, self._end - time.monotonic()))
+            self.timeout = max(SHORTEST_SECONDS, self._end - time.monotonic())
         try:
             return self._waiting(self._began, super().recv, *arguments)
         finally:
-            self.settimeout(None)  # it would bound what is sent too
+            self.timeout = None  # type: ignore[assignment]  # gevent's stubs; it would bound what is sent too
 
     def sendall(self, data: Any, *flags: Any) -> None:
         """Send all; what waits meanwhile waits since now."""

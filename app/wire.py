@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
@@ -51,10 +52,12 @@ class _Request(Request):
         return False
 
     def set_body_reader(self) -> None:
-        codings = [value.lower() for name, value in self.headers if name == "TRANSFER-ENCODING"]
-        if codings not in ([], ["chunked"]):
-            raise InvalidHeader("TRANSFER-ENCODING", req=self)
-        if self.version >= (1, 1) and not any(name == "HOST" for name, _ in self.headers):  # RFC 9112, 3.2
+        names = [name for name, _ in self.headers]
+        if "TRANSFER-ENCODING" in names:
+            codings = [value.lower() for name, value in self.headers if name == "TRANSFER-ENCODING"]
+            if codings != ["chunked"]:
+                raise InvalidHeader("TRANSFER-ENCODING", req=self)
+        if self.version >= (1, 1) and "HOST" not in names:  # RFC 9112, 3.2
             raise InvalidHeader("HOST", req=self)
         if "#" in self.uri or self.path.startswith("//"):  # Werkzeug reads //x as /x
             raise InvalidRequestLine(self.uri)
@@ -74,6 +77,13 @@ class Parser(RequestParser):
     def __init__(self, cfg: Any, connection: Connection, address: Any) -> None:
         super().__init__(cfg, connection, address)
         self.unreader = _Unreader(connection)
+
+    def finish_body(self, deadline: float | None = None, max_bytes: int | None = None) -> bool:
+        """Read what is left of the last body; tell False where it was not read to its end."""
+        if self.mesg and isinstance(self.mesg.body.reader, LengthReader) and not self.mesg.body.reader.length:
+            return not self.mesg.body.failed
+        finished: bool = super().finish_body(deadline, max_bytes)
+        return finished
 
     @property
     def turns(self) -> Turns:

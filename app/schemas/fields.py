@@ -75,7 +75,17 @@ def text_schema(field: fields.Field[Any]) -> dict[str, Any]:
     return {"type": "string", "minLength": 1, "maxLength": longest_input(field), "pattern": NOT_BLANK}
 
 
-class Text(fields.String):
+class OneCheck:
+    """A field with one validator at most; marshmallow's puts all that it has together anew for each value."""
+
+    validators: list[Any]
+
+    def _validate(self, value: Any) -> None:
+        for check in self.validators:
+            check(value)
+
+
+class Text(OneCheck, fields.String):
     """A text for a model: required, not blank, without NUL, within the limit of its schema."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -85,7 +95,7 @@ class Text(fields.String):
         return text_schema(self)
 
 
-class Model(fields.String):
+class Model(OneCheck, fields.String):
     """The name of a model: an alias, a model id, or `backend:model`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -103,7 +113,7 @@ class Model(fields.String):
         return {"pattern": MODEL_REF_PATTERN}
 
 
-class Number(fields.Float):
+class Number(OneCheck, fields.Float):
     """A number within its bounds, or strictly above the lower one: no text, no boolean."""
 
     def __init__(self, minimum: float, maximum: float, *, above: bool = False, **options: Any) -> None:
@@ -125,7 +135,7 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _INT64 else value
 
 
-class Integer(fields.Integer):
+class Integer(OneCheck, fields.Integer):
     """A whole number within its bounds, both included: no text, and 5.7 is not truncated."""
 
     def __init__(self, minimum: int, maximum: int, **options: Any) -> None:
@@ -135,7 +145,7 @@ class Integer(fields.Integer):
         return super()._deserialize(whole(value), attr, data, **kwargs)
 
 
-class Flag(fields.Boolean):
+class Flag(OneCheck, fields.Boolean):
     """True or false, and nothing that merely looks like it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -144,7 +154,7 @@ class Flag(fields.Boolean):
         return value
 
 
-class Stop(fields.Field[tuple[str, ...]]):
+class Stop(OneCheck, fields.Field[tuple[str, ...]]):
     """The texts that end the generation: one, or a list of up to four."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from app.schemas.fields import (
     Integer,
     Model,
     Number,
+    OneCheck,
     RequestSchema,
     Stop,
     checked_text,
@@ -70,7 +71,7 @@ class SamplingSchema(OpenAIRequestSchema):
     )
 
 
-class Texts(fields.Field[Any]):
+class Texts(OneCheck, fields.Field[Any]):
     """One text or several, or the same as token numbers; all texts together within the limit of the schema."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -95,7 +96,7 @@ class Texts(fields.Field[Any]):
         return {"anyOf": [text, several | {"items": text}, tokens, several | {"items": tokens}]}
 
 
-class Messages(fields.Field[list[dict[str, Any]]]):
+class Messages(OneCheck, fields.Field[list[dict[str, Any]]]):
     """A conversation: objects with a role and content, which is a text, a list of parts, or null."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[dict[str, Any]]:
