@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 
@@ -47,9 +47,9 @@ class Answers:
 
     def _known(self, call: Call[T]) -> T | None:
         """Return what this process keeps, None where that is nothing of use."""
-        kept = self._cache.near(call.key)
+        kept = cast("Kept | None", self._cache.near(call.key))  # which holds nothing else under such a key
         with suppress(LookupError):
-            return None if kept is None else _read_kept(call, kept)
+            return None if kept is None else read_kept(call, kept)
         return None
 
     def _shared(self, call: Call[T], backend: Backend, context: RequestContext) -> T:
@@ -96,13 +96,13 @@ class Kept(bytes):
     reading: tuple[Any, Generation] | None = None
 
 
-def _read_kept(call: Call[T], kept: bytes) -> T:
+def read_kept(call: Call[T], kept: Kept) -> T:
     """Read an answer kept in this process, the same one only once; raise LookupError where it cannot be read."""
     way = call.parse.func if isinstance(call.parse, partial) else call.parse
-    if isinstance(kept, Kept) and kept.reading and kept.reading[0] is way:
+    if kept.reading and kept.reading[0] is way:
         return kept.reading[1]  # type: ignore[return-value]  # what this way reads
     result, _ = _read(call, kept)
-    if isinstance(kept, Kept) and isinstance(result, Generation):  # which nobody can change
+    if isinstance(result, Generation):  # which nobody can change
         kept.reading = (way, result)
     return result
 

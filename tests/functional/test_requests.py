@@ -4,6 +4,7 @@ import logging
 import re
 
 import pytest
+from flask import session
 from support.upstreams import CHAT, HUGGINGFACE, PIPELINE, chat_answer
 
 
@@ -123,3 +124,17 @@ def test_a_request_without_operation_has_no_such_headers(client):
 def test_json_of_the_app_is_read_and_written_by_one_provider(make_app):
     app = make_app()
     assert app.json.loads(app.json.dumps({"a": "é"})) == {"a": "é"}
+
+
+def test_blueprints_have_no_hooks_of_their_own_since_only_the_apps_are_run(make_app):
+    app = make_app()
+    hooks = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs, app.url_value_preprocessors)
+    assert all(set(of_one_kind) <= {None} for of_one_kind in hooks)
+
+
+def test_sessions_are_neither_kept_nor_given(make_app):
+    app = make_app()
+    app.get("/session")(lambda: {"session": dict(session)})
+    answer = app.test_client().get("/session", headers={"Cookie": "session=abc"})
+    assert answer.json == {"session": {}}
+    assert "Set-Cookie" not in answer.headers

@@ -66,3 +66,20 @@ def test_no_line_of_a_plain_traceback_can_pass_for_a_record(logged):
 def test_headers_that_an_upstream_malformed_are_not_logged(logged):
     logged(False, "the settings are in force")
     assert not logging.getLogger("urllib3.connection").isEnabledFor(logging.WARNING)
+
+
+def test_a_line_whose_argument_is_a_dictionary_tells_what_is_in_it(logged):
+    line = json.loads(logged(False, "served %(status)d", {"status": 200, "model": None}))
+    assert line.pop("time")
+    assert line == {
+        "level": "INFO",
+        "logger": "app.access",
+        "message": "served 200",
+        "status": 200,
+        "model": None,
+    }
+
+
+def test_a_line_that_cannot_be_written_fails_nobody(logged):
+    assert logged(False, "%d", "no number") == ""
+    assert logged(False, "after it")

@@ -209,3 +209,24 @@ def test_behind_a_body_that_broke_off_nothing_more_is_sent(worker, connection, e
 def test_pieces_without_a_byte_do_not_end_an_answer(worker, connection):
     answer = answered(worker, connection, application_of(Pieces([b"", b"a", b"", b"b"])), requests=2)
     assert answer.count(b"\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n") == 2
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\r\nInjected: b"])
+def test_a_header_that_ends_its_line_is_told_as_a_bug_of_ours(worker, connection, value):
+    def application(environ, start_response):
+        start_response("200 OK", [("X-A", "a"), ("X-Bad", value)])
+        return [b"a"]
+
+    answer = answered(worker, connection, application, requests=1)
+    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert b"Injected: b" not in answer
+
+
+def test_a_caller_that_expects_to_be_told_to_go_on_is_told_so_first(worker, connection):
+    caller, served = connection
+    worker.wsgi.wsgi_app = application_of([b"a"])
+    caller.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n")
+    caller.shutdown(socket.SHUT_WR)
+    handle(worker, served)
+    answer = b"".join(iter(lambda: caller.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")

@@ -1,0 +1,36 @@
+"""What this process keeps of an answer, beside its bytes."""
+
+from functools import partial
+
+from app.backends.base import Call, Generation, Usage
+from app.services.answers import Kept, read_kept
+
+TEXT = Generation("a", "stop", Usage(1, 1))
+
+
+def call(parse):
+    return Call("openai", "chat/completions", "http://llm.test/v1/chat/completions", parse)
+
+
+def test_a_kept_answer_is_read_once_by_each_way_to_read_it():
+    reads = []
+
+    def read(answer, prompt):
+        reads.append(answer.body)
+        return TEXT
+
+    def read_otherwise(answer):
+        return {"text": answer.body}
+
+    kept = Kept(b"{}\nbody")
+    assert read_kept(call(partial(read, prompt="x")), kept) is TEXT
+    assert read_kept(call(partial(read, prompt="x")), kept) is TEXT
+    assert reads == [b"body"]
+    assert read_kept(call(read_otherwise), kept) == {"text": b"body"}
+
+
+def test_what_others_could_change_is_read_anew_for_each():
+    kept = Kept(b"{}\nbody")
+    first, second = (read_kept(call(lambda answer: {"text": answer.body}), kept) for _ in range(2))
+    assert first == second
+    assert first is not second
