@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
+from typing import Any
 
 import gevent
 from gevent.core import READ
@@ -13,6 +14,8 @@ from app.errors import CallerLeft
 # the first byte of Linux' struct tcp_info
 TCP_ESTABLISHED = 1
 ASK_SECONDS = 0.25
+# what is over by then is not worth the calls to the system that a watch takes
+UNWATCHED_SECONDS = 0.1
 
 _NOBODY = nullcontext()
 
@@ -25,11 +28,11 @@ class Caller:
         self.left = False
 
     def watched(self) -> AbstractContextManager[None]:
-        """Raise CallerLeft in the block as soon as the caller hangs up, whatever the block is waiting for."""
+        """Raise CallerLeft in the block when the caller hangs up; not before UNWATCHED_SECONDS have passed in it."""
         return self.telling(partial(gevent.getcurrent().throw, CallerLeft))
 
     def telling(self, hung_up: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call `hung_up`, which may not wait, as soon as the caller hangs up in the block; raise CallerLeft before."""
+        """Call `hung_up`, which may not wait, when the caller hangs up in the block; raise CallerLeft before."""
         if self.left:
             raise CallerLeft
         return _NOBODY if self._connection is None else _Watch(self, self._connection, hung_up)
@@ -47,15 +50,23 @@ class _Watch(AbstractContextManager[None]):
         self._caller = caller
         self._connection = connection
         self._hung_up = hung_up
-        self._readable = gevent.get_hub().loop.io(connection.fileno(), READ)
+        self._loop = gevent.get_hub().loop
+        self._timer = self._loop.timer(UNWATCHED_SECONDS)
+        self._readable: Any = None
 
     def __enter__(self) -> None:
-        self._readable.start(self._look)
+        self._timer.start(self._watch)
 
     def __exit__(self, *_end: object) -> None:
         self._over = True
-        self._readable.stop()
-        self._readable.close()
+        self._timer.close()
+        if self._readable is not None:
+            self._readable.stop()
+            self._readable.close()
+
+    def _watch(self) -> None:
+        self._readable = self._loop.io(self._connection.fileno(), READ)
+        self._readable.start(self._look)
 
     def _look(self) -> None:
         """Find out, in the event loop and without a wait, why the connection is readable."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import marshmallow
 import orjson
+from flask import Request
 
 from app.config import Config
-from app.current import the_request
 from app.errors import PayloadTooLarge, RequestTimeout, UnsupportedMediaType, ValidationError
 from app.nesting import is_too_deep
 from app.schemas.fields import RequestSchema
@@ -19,12 +19,11 @@ _WHOLE = "_schema"
 MAX_FAULTS = 100
 
 
-def read_body(schema: RequestSchema, config: Config) -> dict[str, Any]:
+def read_body(request: Request, schema: RequestSchema, config: Config) -> dict[str, Any]:
     """Return the validated body.
 
     Raises ValidationError with every fault, UnsupportedMediaType, RequestTimeout or PayloadTooLarge.
     """
-    request = the_request()
     environ = request.environ
     plain = environ.get("CONTENT_TYPE") == _JSON or request.mimetype == _JSON
     if not plain or environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
@@ -59,9 +58,9 @@ def _received(environ: dict[str, Any], config: Config) -> bytes:
     return data
 
 
-def read_query(schema: RequestSchema) -> dict[str, Any]:
+def read_query(request: Request, schema: RequestSchema) -> dict[str, Any]:
     """Return the validated query parameters; raise ValidationError with every fault."""
-    given = the_request().args.to_dict(flat=False)
+    given = request.args.to_dict(flat=False)
     return validated(schema, {name: values[0] if len(values) == 1 else values for name, values in given.items()})
 
 

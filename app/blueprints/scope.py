@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Request, Response
 
 from app.blueprints.reading import read_body
 from app.caller import Caller
@@ -47,9 +47,10 @@ class Scope:
 
         @documented(replace(documentation, body=schema))
         def view() -> dict[str, Any] | Response:
-            body = read_body(schema, self.config)
+            now = current()
+            body = read_body(now.request, schema, self.config)
             self.require_model(body.get("model"))
-            key = _idempotency_key()
+            key = _idempotency_key(now.request)
             streamed = "stream" in schema.fields and bool(body.get("stream"))
             context = self.context(routes.name, streamed=streamed)
             context.trace.asked(body)
@@ -141,8 +142,8 @@ def _callers_budget(given: str | None) -> float:
         raise ValidationError(details={"X-Request-Timeout": [f"This header must be {error}."]}) from None
 
 
-def _idempotency_key() -> str | None:
-    key = current().request.environ.get("HTTP_IDEMPOTENCY_KEY")
+def _idempotency_key(request: Request) -> str | None:
+    key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise ValidationError(details={"Idempotency-Key": ["This header must be 1 to 255 visible ASCII characters."]})
     return key

@@ -7,6 +7,7 @@ from flask import Blueprint
 
 from app.blueprints.reading import read_query
 from app.blueprints.scope import Scope
+from app.current import current
 from app.openapi.documentation import JSON, Answer, Documentation, Example, documented
 from app.schemas.validate import ValidateRequestSchema, ValidateResponseSchema
 
@@ -34,7 +35,7 @@ def blueprint(scope: Scope) -> Blueprint:
     @routes.get("/v1/models/validate")
     @documented(replace(_DOCUMENTATION, parameters=schema))
     def validate() -> Any:
-        model = read_query(schema)["model"]
+        model = read_query(current().request, schema)["model"]
         scope.require_model(model)
         context = scope.context("validate")
         result = scope.inference.validate(context, model)

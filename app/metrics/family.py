@@ -4,12 +4,13 @@ The library's own ways to change a series check each time what is known here, an
 need where nothing waits: together twice the cost of the rest.
 """
 
+import time
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Gauge, values
+from prometheus_client import CollectorRegistry, values
 
 from app.version import SERVICE
 
@@ -19,6 +20,9 @@ class _Value(values.MutexValue):
 
     def inc(self, amount: float) -> None:
         self._value += amount
+
+    def set(self, value: float, timestamp: float | None = None) -> None:
+        self._value = value
 
 
 if values.ValueClass is values.MutexValue:  # workers that share values do so in files, as the library has it
@@ -31,6 +35,22 @@ class Counter(prometheus_client.Counter):
     def inc(self, amount: float = 1, exemplar: Any = None) -> None:
         """Add an amount, which is not negative."""
         self._value.inc(amount)
+
+
+class Gauge(prometheus_client.Gauge):
+    """A gauge."""
+
+    def inc(self, amount: float = 1) -> None:
+        """Add an amount."""
+        self._value.inc(amount)
+
+    def dec(self, amount: float = 1) -> None:
+        """Take an amount away."""
+        self._value.inc(-amount)
+
+    def set(self, value: float) -> None:
+        """Set the value; that of one worker counts until another's, so it has its time."""
+        self._value.set(value, time.time() if self._is_most_recent else None)
 
 
 class Histogram(prometheus_client.Histogram):

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from app.context import RequestContext
 from app.errors import CircuitOpen, Overloaded
-from app.metrics.family import Family, counter, gauge, histogram
+from app.metrics.family import Family, Gauge, counter, gauge, histogram
 
 ATTEMPT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
