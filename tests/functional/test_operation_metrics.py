@@ -1,6 +1,7 @@
 """What /metrics tells of operations: tokens, time, cache, retries, fallbacks, guards, and OpenTelemetry's own names."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -208,3 +209,9 @@ def test_a_redis_that_is_away_is_seen_at_the_next_scrape(make_client, redis):
 def test_an_engine_that_does_not_answer_is_seen_at_the_next_scrape(make_client, upstream):
     upstream.get("http://127.0.0.1:9/health", status=503)
     assert total(make_client({"AI_BACKEND": "embedded", "EMBEDDED_PORT": "9"}), "embedded_engine_up") == 0
+
+
+def test_a_worker_that_has_just_ended_takes_no_memory(make_app, monkeypatch):
+    app = make_app()
+    monkeypatch.setattr(app.extensions["metrics"].process, "_processes", lambda: [os.getpid(), 2**22 + 1])
+    assert 20e6 < total(app.test_client(), "resident_memory_bytes") < 2e9

@@ -141,3 +141,23 @@ def test_rubbish_is_nothing_that_was_seen(redis, monkeypatch, results):
     monkeypatch.setattr(store, "_run", lambda *_: list(results))
     shared = SharedBreaker(store, "x", 1)
     assert [shared.look(Allowance(1)) for _ in range(LATCH_FAULTS + 1)] == [None] * (LATCH_FAULTS + 1)
+
+
+def test_a_closing_that_redis_was_not_told_is_told_before_it_is_believed_again(redis, clock):
+    here, there = (make(store=Store(redis.url), recovery=0.01) for _ in range(2))
+    opened((here, there))
+    until(lambda: not _is_refused(here, clock))
+    with guard(here):
+        redis.stop()  # the probe's end is not heard
+    redis.start()
+    until(lambda: _is_told(here, clock))
+    assert (here.state, there.state) == ("closed", "open")
+    clock[0] += LONG
+    check(there)
+    assert there.state == "closed"
+
+
+def _is_told(breaker, clock):
+    clock[0] += 1
+    check(breaker)
+    return not breaker._closing_untold
