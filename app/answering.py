@@ -44,12 +44,11 @@ class Answer(Response):
 
         Raises InvalidResponseHeader for a value that ends its line: who wrote it could write another header.
         """
-        by_name = dict(headers)
-        values = "".join(by_name.values())
+        values = "".join([value for _, value in headers])
         if "\n" in values or "\r" in values:
-            raise InvalidResponseHeader
+            raise InvalidResponseHeader("a line break")
         self.headers = headers
-        if length := by_name.get("Content-Length"):
+        if length := dict(headers).get("Content-Length"):
             self.response_length = int(length)
 
     def default_headers(self) -> list[str]:

@@ -22,10 +22,10 @@ class ServerLogger(Logger):
 
 
 class JsonFormatter(OrjsonFormatter):
-    """JSON lines; of a record whose argument is a dictionary, as those of requests are, that is what else they tell."""
+    """JSON lines; those of requests have a dictionary for argument, which is what else they tell."""
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        if not isinstance(record.args, dict):
+        if record.name != "app.access" or not isinstance(record.args, dict):
             super().add_fields(log_data, record, message_dict)
             return
         told = (record.asctime, record.levelname, record.name, record.message)

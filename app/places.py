@@ -43,6 +43,7 @@ class Connection(socket.socket):
         """Begin to read a request, or its body, which may take so many seconds; any number where that is None."""
         self._began = time.monotonic()
         self._end = None if seconds is None else self._began + seconds
+        self._late = False
 
     def wait_readable(self, seconds: float, error: type[Exception]) -> None:
         """Wait for something to read, or its end; raise the error where there is none in so many seconds."""
@@ -51,11 +52,20 @@ class Connection(socket.socket):
     def recv(self, *arguments: Any) -> bytes:
         """Receive; what waits meanwhile waits since the request began. Raises TimeoutError at the end of its time."""
         if self._end is not None:
-            self.timeout = max(SHORTEST_SECONDS, self._end - time.monotonic())
+            self.timeout = self._left(self._end)
         try:
             return self._waiting(self._began, super().recv, *arguments)
         finally:
             self.timeout = None  # type: ignore[assignment]  # gevent's stubs; it would bound what is sent too
+
+    def _left(self, end: float) -> float:
+        """Return the seconds left; one read may be late, for what came in time while this process was busy."""
+        left = end - time.monotonic()
+        if left <= 0:
+            if self._late:
+                raise TimeoutError
+            self._late = True
+        return max(SHORTEST_SECONDS, left)
 
     def sendall(self, data: Any, *flags: Any) -> None:
         """Send all; what waits meanwhile waits since now."""

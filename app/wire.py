@@ -78,12 +78,17 @@ class Parser(RequestParser):
         super().__init__(cfg, connection, address)
         self.unreader = _Unreader(connection)
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether nothing is left of the last body, as far as that can be told without reading."""
+        if self.mesg is None:
+            return True
+        body = self.mesg.body
+        return isinstance(body.reader, LengthReader) and not body.reader.length and not body.failed
+
     def finish_body(self, deadline: float | None = None, max_bytes: int | None = None) -> bool:
         """Read what is left of the last body; tell False where it was not read to its end."""
-        if self.mesg and isinstance(self.mesg.body.reader, LengthReader) and not self.mesg.body.reader.length:
-            return not self.mesg.body.failed
-        finished: bool = super().finish_body(deadline, max_bytes)
-        return finished
+        return self.is_at_end or bool(super().finish_body(deadline, max_bytes))
 
     @property
     def turns(self) -> Turns:

@@ -195,7 +195,7 @@ class Worker(GeventWorker):
 
     def _serve(self, listener_name: Any, client: Connection, addr: Any) -> None:
         parser = Parser(self._settings, client, addr)
-        while self._drained(parser):
+        while parser.is_at_end or self._drained(client, parser):
             if parser.holds_bytes():
                 parser.turns.rest()
             elif not self._request_begins(client, parser):
@@ -225,8 +225,9 @@ class Worker(GeventWorker):
         if self._places.short and not request.path.startswith(UNREFUSED):
             raise Overloaded
 
-    def _drained(self, parser: Parser) -> bool:
+    def _drained(self, client: Connection, parser: Parser) -> bool:
         """Read what is left of the last request's body; tell whether the next request can begin."""
+        client.begin(self._read_timeout)
         with suppress(ParseException):  # malformed, after the answer was given
             drained: bool = parser.finish_body(max_bytes=self._drain_bytes)
             return drained

@@ -54,7 +54,7 @@ def _received(environ: dict[str, Any], config: Config) -> bytes:
     if len(data) > most:
         raise PayloadTooLarge
     if length is not None and len(data) < length:
-        raise ValidationError(details={"body": ["The body ends before its end."]})
+        raise ValidationError(details={"body": ["The body ends before its length, or its last chunk, is reached."]})
     return data
 
 

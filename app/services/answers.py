@@ -9,7 +9,7 @@ import orjson
 from app.backends.base import Answer, Backend, Call, Generation
 from app.context import RequestContext
 from app.errors import ServiceError
-from app.services.cache import Cache
+from app.services.cache import Cache, Kept
 from app.services.coalescing import Flights
 from app.services.streams import Stream
 from app.services.upstream import UpstreamClient
@@ -90,21 +90,21 @@ class Answers:
         context.to_keep.clear()
 
 
-class Kept(bytes):
-    """An answer as it is kept, and the text that was read from it by one way to read it."""
-
-    reading: tuple[Any, Generation] | None = None
-
-
 def read_kept(call: Call[T], kept: Kept) -> T:
-    """Read an answer kept in this process, the same one only once; raise LookupError where it cannot be read."""
-    way = call.parse.func if isinstance(call.parse, partial) else call.parse
-    if kept.reading and kept.reading[0] is way:
-        return kept.reading[1]  # type: ignore[return-value]  # what this way reads
+    """Read an answer kept in this process, a short one only once; raise LookupError where it cannot be read."""
+    way = _way(call.parse)
+    if kept.reading and kept.reading[0] == way:
+        read: T = kept.reading[1]
+        return read
     result, _ = _read(call, kept)
-    if isinstance(result, Generation):  # which nobody can change
+    if kept.is_short and isinstance(result, Generation):  # which nobody can change
         kept.reading = (way, result)
     return result
+
+
+def _way(parse: Any) -> Any:
+    """Return what is equal for two ways to read that read the same from the same answer."""
+    return (parse.func, *map(_way, parse.args), parse.keywords) if isinstance(parse, partial) else parse
 
 
 def _read(call: Call[T], value: bytes | None) -> tuple[T, Answer]:

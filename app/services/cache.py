@@ -1,5 +1,7 @@
 """Keeps answers for a time: in this process, and in Redis where there is one."""
 
+from typing import Any
+
 from cachetools import TTLCache
 
 from app.context import Allowance
@@ -7,7 +9,20 @@ from app.services.store import Store
 
 # what an entry costs beside its bytes: two objects, a node of the list that orders them by age
 ENTRY_BYTES = 500
+# up to so many bytes a value is kept as it was read too; that takes less than so many times as much
+SHORT_BYTES, SHORT_TIMES = 2048, 6
 PREFIX = "ai-huggingface:cache:"
+
+
+class Kept(bytes):
+    """A value, and what was read from it by one way to read it; kept of short ones, which are counted for more."""
+
+    reading: tuple[Any, Any] | None = None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether what was read may be kept."""
+        return len(self) <= SHORT_BYTES
 
 
 class Cache:
@@ -46,4 +61,5 @@ def _bytes(value: object) -> bytes | None:
 
 
 def _size(value: bytes) -> int:
-    return len(value) + ENTRY_BYTES
+    times = SHORT_TIMES if isinstance(value, Kept) and value.is_short else 1
+    return len(value) * times + ENTRY_BYTES

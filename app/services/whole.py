@@ -8,7 +8,8 @@ FIRST_BYTES = 32 * 1024
 
 # as RFC 9112 has them; what is not is for the standard library to make out
 _FIELD = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r\n"
-_HEAD = re.compile(rb"HTTP/1\.1 ([2-5]\d\d)(?: ([^\r\n\0]*))?\r\n((?:%b){1,100})\r\n" % _FIELD)
+_HEAD = re.compile(rb"HTTP/1\.1 (?!204|304)([2-5]\d\d)(?: ([^\r\n\0]*))?\r\n((?:%b){1,100})\r\n" % _FIELD)
+_LENGTH = re.compile(r"[0-9]{1,10}")
 # with any of these there is more to do than to take so many bytes
 _FRAMED_OTHERWISE = frozenset(("transfer-encoding", "content-encoding", "upgrade", "trailer"))
 
@@ -49,6 +50,6 @@ def whole(received: bytes) -> Whole | None:
     if len(headers) < len(lines) or not _FRAMED_OTHERWISE.isdisjoint(headers) or kept.lower() != "keep-alive":
         return None
     body = received[head.end() :]
-    if not length.isdecimal() or len(body) != int(length):
+    if not _LENGTH.fullmatch(length) or len(body) != int(length):
         return None
     return Whole(int(status), reason.decode("latin-1"), headers, body)

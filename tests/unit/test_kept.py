@@ -3,7 +3,8 @@
 from functools import partial
 
 from app.backends.base import Call, Generation, Usage
-from app.services.answers import Kept, read_kept
+from app.services.answers import read_kept
+from app.services.cache import SHORT_BYTES, Kept
 
 TEXT = Generation("a", "stop", Usage(1, 1))
 
@@ -34,3 +35,24 @@ def test_what_others_could_change_is_read_anew_for_each():
     first, second = (read_kept(call(lambda answer: {"text": answer.body}), kept) for _ in range(2))
     assert first == second
     assert first is not second
+
+
+def test_a_way_to_read_within_another_is_another_way():
+    def within(parse, answer):
+        return parse(answer)
+
+    kept = Kept(b"{}\nbody")
+    assert read_kept(call(partial(within, lambda _: TEXT)), kept) is TEXT
+    assert read_kept(call(partial(within, lambda _: {"text": "a"})), kept) == {"text": "a"}
+
+
+def test_what_was_read_of_a_long_answer_is_not_kept_since_nobody_counts_it():
+    reads = []
+
+    def read(answer):
+        reads.append(answer)
+        return TEXT
+
+    kept = Kept(b"{}\n" + b"x" * SHORT_BYTES)
+    assert [read_kept(call(read), kept) for _ in range(2)] == [TEXT, TEXT]
+    assert len(reads) == 2

@@ -15,9 +15,9 @@ def logged(capsys):
     root = logging.getLogger()
     before = root.handlers[:], root.level
 
-    def log(plain, message, *arguments, **options):
+    def log(plain, message, *arguments, logger="app.access", **options):
         logging.config.dictConfig(logging_config("info", plain))
-        logging.getLogger("app.access").info(message, *arguments, **options)
+        logging.getLogger(logger).info(message, *arguments, **options)
         return capsys.readouterr().out
 
     yield log
@@ -83,3 +83,12 @@ def test_a_line_whose_argument_is_a_dictionary_tells_what_is_in_it(logged):
 def test_a_line_that_cannot_be_written_fails_nobody(logged):
     assert logged(False, "%d", "no number") == ""
     assert logged(False, "after it")
+
+
+def test_the_dictionary_of_anybody_elses_line_takes_nothing_from_it(logged):
+    try:
+        raise ValueError
+    except ValueError:
+        line = json.loads(logged(False, "a %s", {"level": "b", 1: 2}, exc_info=True, logger="others"))
+    assert line["level"] == "INFO"
+    assert "ValueError" in line["exc_info"]

@@ -182,3 +182,15 @@ def test_closing_and_cutting_pass_over_those_that_are_gone(many, pair):
     taken.idle(ends[2][1], kept=True)
     taken.close_idle(by=math.inf)
     assert is_cut(ends[2][0])
+
+
+def test_a_connection_whose_time_is_over_reads_once_more_and_then_no_more(pair, now):
+    caller, served = pair()
+    caller.sendall(b"ab")
+    served.begin(10)
+    now[0] += 11
+    assert served.recv(1) == b"a"
+    with pytest.raises(TimeoutError):
+        served.recv(1)
+    served.begin(10)
+    assert served.recv(1) == b"b"

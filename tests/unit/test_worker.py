@@ -13,6 +13,7 @@ import gevent
 import psutil
 import pytest
 from gevent.event import Event
+from gevent.socket import wait_read
 from gunicorn.config import Config as GunicornConfig
 from support.upstreams import OPENAI
 
@@ -214,7 +215,7 @@ def test_pieces_without_a_byte_do_not_end_an_answer(worker, connection):
 @pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\r\nInjected: b"])
 def test_a_header_that_ends_its_line_is_told_as_a_bug_of_ours(worker, connection, value):
     def application(environ, start_response):
-        start_response("200 OK", [("X-A", "a"), ("X-Bad", value)])
+        start_response("200 OK", [("X-Bad", value), ("X-Bad", "a")])
         return [b"a"]
 
     answer = answered(worker, connection, application, requests=1)
@@ -230,3 +231,26 @@ def test_a_caller_that_expects_to_be_told_to_go_on_is_told_so_first(worker, conn
     handle(worker, served)
     answer = b"".join(iter(lambda: caller.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+
+
+def test_what_is_left_of_a_body_has_its_time_from_the_answer_on(worker, connection):
+    def application(environ, start_response):
+        served = environ["gunicorn.socket"]
+        served.begin(-1)  # the time of the body is over
+        served._late = True
+        start_response("200 OK", [("Content-Length", "1")])
+        return [b"a"]
+
+    def received():
+        wait_read(caller.fileno(), timeout=5)
+        return caller.recv(65536)
+
+    worker.wsgi.wsgi_app = application
+    caller, served = connection
+    serving = gevent.spawn(handle, worker, served)
+    caller.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+    answers = [received()]
+    caller.sendall(b"hello" + b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answers.append(received())
+    gevent.wait([serving])
+    assert [answer[:15] for answer in answers] == [b"HTTP/1.1 200 OK"] * 2
