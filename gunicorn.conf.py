@@ -1,5 +1,6 @@
 """How gunicorn serves the app. The environment is the only input; wrong settings stop the start here."""
 
+import gc
 import math
 import os
 import resource
@@ -78,6 +79,7 @@ def pre_fork(server, worker):
 
 
 def post_fork(server, worker):
+    gc.disable()  # until what stays is loaded (app/memory.py): it would look through it three times
     worker.engine = _engine
 
 

@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, TypeVar
-
-from redis import BlockingConnectionPool, Redis
-from redis.maint_notifications import MaintNotificationsConfig
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.context import Allowance
 from app.errors import ServiceError
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Store:
         """Tell whether Redis answers within so many seconds."""
         return self.ask(Allowance(seconds), lambda pong: pong is True, ("PING",)) is True
 
-    def _run(self, redis: Redis, commands: tuple[tuple[Any, ...], ...]) -> list[Any]:
+    def _run(self, redis: "Redis", commands: tuple[tuple[Any, ...], ...]) -> list[Any]:
         with redis.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)  # type: ignore[no-untyped-call]  # of the library
@@ -99,12 +99,16 @@ class Store:
             logger.warning("redis fails, going on without it: %s", type(error).__name__)
 
 
-def _client(url: str) -> Redis:
+def _client(url: str) -> "Redis":
     """Return a client whose waits a request's allowance ends.
 
     The library's own limits of time go by the clock, also while this process is busy, so they are far off. What new
     connections would tell and ask the server, its protocol and notifications, is left out: round trips.
     """
+    # loaded only by those who have one
+    from redis import BlockingConnectionPool, Redis
+    from redis.maint_notifications import MaintNotificationsConfig
+
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,

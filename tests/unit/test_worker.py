@@ -147,8 +147,10 @@ def test_large_blocks_are_given_back_to_the_system():
 
 def test_what_is_loaded_is_not_looked_through_again_and_the_rest_more_rarely():
     thresholds = gc.get_threshold()
+    gc.disable()
     try:
         spare_what_stays()
+        assert gc.isenabled()
         assert gc.get_freeze_count() > 10_000
         assert gc.get_threshold() == (*thresholds[:2], FULL_COLLECTION_AFTER)
     finally:
