@@ -1,7 +1,7 @@
-"""Metrics with the label `service`, of which a request changes thirty: at the cost of an addition each.
+"""Metrics with the label `service`, of which a request changes two dozen: at the cost of an addition each.
 
 The library's own ways to change a series check each time what is known here, and take a lock, which greenlets do not
-need where nothing waits: together twice the cost of the rest.
+need where nothing waits.
 """
 
 import time
