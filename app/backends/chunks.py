@@ -1,7 +1,7 @@
 """Reads an answer as it comes: every dialect's events become chunks of OpenAI's API."""
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +70,7 @@ class ChunkReader:
         self._given: Mapping[str, Any] = {}
         self._said = TokenEstimate()
         self._reasons: dict[int, str | None] = {}
-        self._lengths: Counter[int] = Counter()
+        self._lengths: defaultdict[int, int] = defaultdict(int)
         self._tools: defaultdict[int, ToolCalls] = defaultdict(ToolCalls)
         self._names: list[Any] = []
 
@@ -127,7 +127,7 @@ class ChunkReader:
     @property
     def usage(self) -> Usage:
         """What the answer used: the last counts given, or an estimate."""
-        return counted(self._given, self._headers, self._prompt, self._said.tokens)
+        return counted(self._given, self._headers, self._prompt, self._said)
 
     @property
     def openai_usage(self) -> dict[str, Any]:

@@ -158,7 +158,7 @@ class OpenAIBackend(Backend):
         if stream:
             return (yield self._stream(route, partial(ChunkReader, CHAT, model, prompt), body))
         answer = yield self._call(route, partial(generation, prompt=prompt), body)
-        return replace(answer, model=model or "")
+        return Generation(answer.text, answer.finish_reason, answer.usage, model or "", answer.logprobs)
 
     def _passed_on(self, route: str, shape: Shape, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
         """Send a request of OpenAI's as it is, but for the model's name."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.backends.base import Usage
-from app.backends.tokens import estimated_tokens
+from app.backends.tokens import TokenEstimate, estimated_tokens
 
 # no count is larger; what is cannot be one
 MOST_TOKENS = 2**53
@@ -19,16 +19,16 @@ def given_usage(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return usage if usage and isinstance(usage, dict) else None
 
 
-def counted(given: Mapping[str, Any], headers: Mapping[str, str], prompt: str, estimated: int) -> Usage:
+def counted(given: Mapping[str, Any], headers: Mapping[str, str], prompt: str, said: TokenEstimate) -> Usage:
     """Take the counts given in a body, else in TGI's headers; where one is missing, mark the whole as estimated.
 
-    `estimated` stands in for the tokens of the completion; those of the prompt are counted here.
+    `said` counts those of the completion, which like those of the prompt are counted only where they are missing.
     """
     prompt_tokens = _count(given.get("prompt_tokens"), headers.get("x-prompt-tokens"))
     completion_tokens = _count(given.get("completion_tokens"), headers.get("x-generated-tokens"))
     return Usage(
         prompt_tokens or estimated_tokens(prompt),  # no prompt is empty: a count of zero is none
-        estimated if completion_tokens is None else completion_tokens,
+        said.tokens if completion_tokens is None else completion_tokens,
         estimated=not prompt_tokens or completion_tokens is None,
     )
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from flask import Blueprint, Request, Response
@@ -127,6 +127,7 @@ def _allowed_models() -> frozenset[str] | None:
     return key.models if key else None
 
 
+@lru_cache(64)  # few callers say anything else than others
 def _cache_control(given: str) -> CacheControl:
     told = {part.partition("=")[0].strip().lower() for part in given.split(",")}
     return CacheControl(read=told.isdisjoint(("no-cache", "no-store")), write="no-store" not in told)
