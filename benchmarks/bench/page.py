@@ -20,6 +20,7 @@ MEASURES: Mapping[str, tuple[Column, bool]] = {
     "latency at one connection, ms": (of("single.latency.p50", 1000), False),
     "processor time for a request, µs": (of("plain.cpu_us"), False),
     "time to the first event of 64 streams, ms": (of("stream.first.p50", 1000), False),
+    "whole streams a second, 256 at once": (of("streams.256.rate"), True),
     "memory at rest, MB": (of("rest_bytes", MEGABYTE), False),
     "memory after all loads, MB": (of("after_bytes", MEGABYTE), False),
     "start to first answer, s": (of("start_seconds"), False),
