@@ -1,6 +1,6 @@
 """Counts requests in moving windows: exact across workers and replicas with Redis, in this process without."""
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass
 from time import monotonic
 
@@ -8,6 +8,7 @@ from cachetools import LRUCache
 
 from app.context import Allowance
 from app.services.store import Store
+from app.services.window import SlidingWindow
 
 PREFIX = "ai-huggingface:rate:"
 # windows kept in this process; the one used least recently goes first
@@ -48,7 +49,7 @@ class MovingWindows:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._near: OrderedDict[str, deque[float]] = OrderedDict()
+        self._near: OrderedDict[str, SlidingWindow] = OrderedDict()
         self._full_until: LRUCache[str, float] = LRUCache(WINDOWS)
 
     def take(self, key: str, limit: int, seconds: float, allowance: Allowance) -> Taken | None:
@@ -69,16 +70,15 @@ class MovingWindows:
         return Taken(False, limit, wait) if wait > 0 else None
 
     def _take_near(self, key: str, limit: int, seconds: float) -> Taken:
-        now = monotonic()
-        window = self._near.setdefault(key, deque())
+        window = self._near.get(key) or SlidingWindow(seconds)
+        self._near[key] = window
         self._near.move_to_end(key)
-        while window and window[0] <= now - seconds:
-            window.popleft()
-        if allowed := len(window) < limit:
-            window.append(now)
+        window.forget_old()
+        if allowed := window.count < limit:
+            window.add()
         if len(self._near) > WINDOWS:
             self._near.popitem(last=False)
-        return Taken(allowed, len(window), window[0] + seconds - now)
+        return Taken(allowed, window.count, window.oldest_leaves_in())
 
 
 def _taken(result: list[int]) -> Taken:

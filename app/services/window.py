@@ -1,34 +1,61 @@
-"""Counts what happened in the last seconds."""
+"""Counts what happened in the last seconds, in so little memory whatever the rate."""
 
 import time
-from collections import deque
+
+# of a window; what happens within one of them leaves the window together, with the last of it
+SLOTS = 1000
 
 
 class SlidingWindow:
     """Events of the last `seconds`, some of them marked."""
 
+    __slots__ = ("_begun", "_counts", "_marks", "_seconds", "_times", "count", "marked")
+
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._events: deque[tuple[float, bool]] = deque()
-        self._marked = 0
-
-    def add(self, *, marked: bool = False) -> None:
-        """Count one event now."""
-        self._events.append((time.monotonic(), marked))
-        self._marked += marked
-        self._forget_old()
-
-    def counts(self) -> tuple[int, int]:
-        """Return how many events there were, and how many of them were marked."""
-        self._forget_old()
-        return len(self._events), self._marked
+        self.clear()
 
     def clear(self) -> None:
         """Forget all events."""
-        self._events.clear()
-        self._marked = 0
+        self._begun = 0.0  # the newest slot
+        # of each slot: its last event, how many, and how many were marked
+        self._times: list[float] = []
+        self._counts: list[int] = []
+        self._marks: list[int] = []
+        self.count = self.marked = 0
 
-    def _forget_old(self) -> None:
+    def add(self, *, marked: bool = False) -> None:
+        """Count one event now."""
+        now = time.monotonic()
+        self.count += 1
+        self.marked += marked
+        if self._times and now < self._begun + self._seconds / SLOTS:
+            self._times[-1] = now
+            self._counts[-1] += 1
+            self._marks[-1] += marked
+            return
+        self._begun = now
+        self._times.append(now)
+        self._counts.append(1)
+        self._marks.append(int(marked))
+        self.forget_old()
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many events there were, and how many of them were marked."""
+        self.forget_old()
+        return self.count, self.marked
+
+    def oldest_leaves_in(self) -> float:
+        """Return the seconds until fewer events are in the window than now."""
+        return self._times[0] + self._seconds - time.monotonic()
+
+    def forget_old(self) -> None:
+        """Take out of `count` and `marked` what is too old."""
         oldest = time.monotonic() - self._seconds
-        while self._events and self._events[0][0] < oldest:
-            self._marked -= self._events.popleft()[1]
+        old = 0
+        while old < len(self._times) and self._times[old] <= oldest:
+            self.count -= self._counts[old]
+            self.marked -= self._marks[old]
+            old += 1
+        if old:
+            del self._times[:old], self._counts[:old], self._marks[:old]

@@ -38,7 +38,7 @@ class Scaled(Service):
 
 
 def run(upstream: int, seconds: float) -> dict[str, Any]:
-    """Return a figure for each step, each with the service started anew."""
+    """Return a figure for each step, each with the service started anew; it may refuse what is too much (503)."""
     told: dict[str, Any] = {"machine": machine.facts(), "settings": {"seconds": seconds}}
     told["workers"] = [
         _step(Scaled(workers=n, cores=BOTH_CORES), n, "plain", AT_WORKERS, upstream, seconds) for n in WORKERS
@@ -53,7 +53,7 @@ def _step(service: Scaled, step: int, kind: str, connections: int, upstream: int
         running.load(kind, connections, share=0.5)
         figures = running.load(kind, connections)
         memory = running.program.memory()
-    if figures["wrong"] or figures["failed"]:
+    if figures["failed"] or not {"200", "503"}.issuperset(figures["statuses"]):
         raise measure.WrongAnswer(f"{kind} at {step}: {figures}")
     print(f"{kind} at {step}: {figures['rate']:.0f}/s, p99 {figures['latency']['p99'] / 1000:.1f} ms", flush=True)
     return {"step": step, "bytes": memory, **figures}
@@ -61,17 +61,16 @@ def _step(service: Scaled, step: int, kind: str, connections: int, upstream: int
 
 def blocks(told: Mapping[str, Any]) -> Iterator[str]:
     """Yield the tables that docs/operations.md has of a run."""
-    titles = ["requests a second", "median, ms", "p99, ms", "processor time for each, µs", "memory, MB"]
+    titles = ["requests a second", "refused", "median, ms", "p99, ms", "processor time for each, µs", "memory, MB"]
     for name, title in TITLES.items():
         yield table([title, *titles], [_row(step) for step in told[name]])
 
 
 def _row(step: Mapping[str, Any]) -> list[str]:
     times = [step["latency"][name] / 1000 for name in ("p50", "p99")]
-    return [
-        f"{step['step']:,}",
-        *(plots.short(value) for value in (step["rate"], *times, step["cpu_us"], step["bytes"] / MEGABYTE)),
-    ]
+    refused = step["wrong"] / (step["wrong"] + step["right"])
+    figures = (*times, step["cpu_us"], step["bytes"] / MEGABYTE)
+    return [f"{step['step']:,}", plots.short(step["rate"]), f"{refused:.0%}", *map(plots.short, figures)]
 
 
 def plot(told: Mapping[str, Any]) -> str:

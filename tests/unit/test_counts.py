@@ -45,7 +45,7 @@ def test_a_moving_window_has_room_for_so_many_and_tells_when_there_will_be_more(
 
 def test_a_moving_window_forgets_what_is_older_than_it(redis, allowance, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(rates, "monotonic", lambda: now[0])
+    monkeypatch.setattr("app.services.window.time.monotonic", lambda: now[0])
     windows = MovingWindows(Store(None))
     assert windows.take("a", 2, 10, allowance).allowed
     now[0] += 6
