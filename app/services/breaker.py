@@ -4,21 +4,16 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.backends.base import Backend
 from app.context import Allowance
 from app.errors import CallerLeft, CircuitOpen, Draining, ImpatientTimeout, ServiceError
-from app.imports import imported_without
+from app.imports import pybreaker
 from app.metrics.upstream import UpstreamMetrics
 from app.services.sharing import SharedBreaker
 from app.services.store import Store
 from app.services.window import SlidingWindow
-
-if TYPE_CHECKING:
-    import pybreaker
-else:  # redis, for a storage of its own, is a fifth of what is loaded at start
-    pybreaker = imported_without("pybreaker", "redis")
 
 logger = logging.getLogger(__name__)
 

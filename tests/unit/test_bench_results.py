@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from bench import page
+from bench import ROOT, page, scale
 from bench.peers import Portkey
 from bench.ratios import OURS, Promise, promises
-from bench.results import DIRECT, Results
+from bench.results import DIRECT, SCALE_FILE, Results, read
 
 
 def seen(rate: float = 1.0, p50: int = 1000, **more: Any) -> dict[str, Any]:
@@ -76,3 +76,11 @@ def test_the_page_is_made_of_the_committed_results(tmp_path, monkeypatch):
     page.write()
 
     assert (tmp_path / "page.md").read_text() == committed
+
+
+def test_the_runbook_has_the_tables_of_the_committed_results():
+    told = read(SCALE_FILE)
+    runbook = (ROOT / "docs" / "operations.md").read_text()
+
+    assert [block for block in scale.blocks(told) if block not in runbook] == []
+    assert (page.PLOTS / "scale.svg").read_text() == scale.plot(told)
