@@ -6,6 +6,7 @@ import struct
 import gevent
 import pytest
 
+from app import caller as caller_module
 from app.caller import Caller, _Watch
 from app.errors import CallerLeft
 
@@ -15,6 +16,19 @@ LONG = 20
 def reset(other):
     other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     other.close()
+
+
+@pytest.fixture(autouse=True)
+def _watched_at_once(monkeypatch):
+    monkeypatch.setattr(caller_module, "UNWATCHED_SECONDS", 0.001)
+
+
+def test_a_wait_that_is_soon_over_is_not_watched(connection, monkeypatch):
+    monkeypatch.setattr(caller_module, "UNWATCHED_SECONDS", LONG)
+    watch = Caller(connection[1]).watched()
+    with watch:
+        gevent.sleep(0)
+    assert watch._readable is None
 
 
 @pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
