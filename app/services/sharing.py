@@ -77,4 +77,5 @@ def _seen(is_open: int, wait_ms: int, failures: bytes | None) -> Seen:
     """Read the three results; raise ValueError where they are no such thing."""
     if is_open not in (0, 1):
         raise ValueError
-    return Seen(bool(is_open), max(0, int(wait_ms)) / 1000, int(failures or b"0", 10))
+    # below a millisecond there are 0 left, but not nothing
+    return Seen(bool(is_open), max(0, int(wait_ms) or 1) / 1000, int(failures or b"0", 10))

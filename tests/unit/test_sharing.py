@@ -161,3 +161,9 @@ def _is_told(breaker, clock):
     clock[0] += 1
     check(breaker)
     return not breaker._closing_untold
+
+
+def test_a_wait_of_less_than_a_millisecond_is_not_over(redis, monkeypatch):
+    store = Store(redis.url)
+    monkeypatch.setattr(store, "_run", lambda *_: [1, 0, None])
+    assert SharedBreaker(store, "test:chat", 1).look(Allowance(1)).wait == 0.001
