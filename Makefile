@@ -85,10 +85,7 @@ bench-peers: install ## Measure it beside LiteLLM, Portkey, MLflow and TensorZer
 	$(BENCH) run --peers
 	$(BENCH) page
 
-bench-bench-scale: install ## Measure how it goes with more workers, connections and larger prompts
-	$(BENCH) scale
-
-memory: install ## Measure whether a million requests leave it larger
+bench-memory: install ## Measure whether a million requests leave it larger
 	$(BENCH) memory
 	$(BENCH) page
 

@@ -151,3 +151,10 @@ def test_the_notes_of_a_release_are_its_section_of_the_changelog():
 def test_a_tag_that_version_or_changelog_contradict_is_no_release(tag, changelog, said):
     with pytest.raises(SystemExit, match=said):
         tool("notes").notes(tag, changelog)
+
+
+def test_each_target_of_the_makefile_is_there_once_and_is_no_file():
+    targets = re.findall(r"^([a-z-]+):(?!=)", MAKEFILE, re.MULTILINE)
+    assert len(set(targets)) == len(targets)
+    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
+    assert set(targets) == set(phony)
