@@ -38,6 +38,7 @@ def test_any_final_status_will_do(status):
         ANSWER.replace(b"200 OK", b"20O"),
         ANSWER.replace(b"Content-Length: 2\r\n", b""),
         ANSWER.replace(b"Content-Length: 2", b"Content-Length: +2"),
+        ANSWER.replace(b"Content-Length: 2", b"Content-Length: \xb2"),
         ANSWER.replace(b"Content-Length: 2", b"Content-Length: " + b"0" * 5000 + b"2"),
         ANSWER.replace(b"Content-Length: 2", b"Content-Length: 2\r\nContent-Length: 2"),
         ANSWER.replace(b"Content-Length: 2", b"Content-Length: 2\r\nTransfer-Encoding: chunked"),
@@ -47,13 +48,8 @@ def test_any_final_status_will_do(status):
         ANSWER.replace(b"text/plain", b"text/plain\nX: y"),
         ANSWER.replace(b"text/plain", b"text/\0plain"),
         ANSWER.replace(b"Content-Type", b"Content Type"),
-        ANSWER.replace(b"\r\n\r\n", b"\r\n" + b"X-Filler: x\r\n" * 100 + b"\r\n"),
+        ANSWER.replace(b"\r\n\r\n", b"\r\n" + b"".join(b"X-%d: x\r\n" % number for number in range(100)) + b"\r\n"),
     ],
 )
 def test_what_is_not_plain_or_not_at_its_end_is_left_to_be_read_in_pieces(received):
     assert whole(received) is None
-
-
-@pytest.mark.parametrize("digits", ["²".encode("latin-1"), "٢".encode()])
-def test_digits_of_other_kinds_are_no_length(digits):
-    assert whole(ANSWER.replace(b"Length: 2", b"Length: " + digits)) is None
