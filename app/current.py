@@ -1,9 +1,9 @@
 """The request that is being served, in place of Flask's `g` and `request`, which look for it at each access."""
 
-from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from flask import Request, g, request
+from flask import Request
 
 from app.clients import Client
 from app.context import Allowance, RequestContext
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 class Current:
     """What is known of a request, by the first hook (app/middleware.py) and then by others."""
 
-    request: Request
     rule: str | None  # of its route, never its path, which callers choose; None where it matched none
     request_id: str
     received: float
@@ -32,11 +31,13 @@ class Current:
     error_type: str | None = None
     streamed: bool = False
 
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
     def is_for(self, rules: frozenset[str]) -> bool:
         """Tell whether the request is for a route of one of these rules, or for no route at all."""
         return self.rule is None or self.rule in rules
 
 
-# of Werkzeug's LocalProxy, as its documentation has it
-current: Callable[[], Current] = g._get_current_object
-the_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]  # typed as what it is for
+serving: ContextVar[Current] = ContextVar("serving")
+current = serving.get

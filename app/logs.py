@@ -24,12 +24,16 @@ class ServerLogger(Logger):
 class JsonFormatter(OrjsonFormatter):
     """JSON lines; those of requests have a dictionary for argument, which is what else they tell."""
 
-    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+    def format(self, record: logging.LogRecord) -> str:
         if record.name != "app.access" or not isinstance(record.args, dict):
-            super().add_fields(log_data, record, message_dict)
-            return
-        told = (record.asctime, record.levelname, record.name, record.message)
-        log_data.update(zip(("time", "level", "logger", "message"), told, strict=True), **record.args)
+            return super().format(record)
+        line = {
+            "time": self.formatTime(record, self.datefmt),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        return self.jsonify_log_record(line | record.args)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
         return _second(int(record.created), datefmt or "")

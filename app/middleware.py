@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.clients import client_of_address
 from app.context import STORE_SECONDS, Allowance, RequestContext
-from app.current import Current, current, the_request
+from app.current import Current, current
 from app.headers import HSTS, SECURITY_HEADERS, VIEWS_OWN
 from app.metrics.http import method_label, route_label
 from app.openroutes import UNLIMITED
@@ -34,7 +34,7 @@ def init_app(app: Flask, proxies: int, tracing: Tracing) -> None:
 
 def _identify(tracing: Tracing) -> None:
     now = current()
-    now.request = asked = the_request()
+    asked = now.request
     now.rule = asked.url_rule.rule if asked.url_rule else None
     now.trace = NO_TRACE if now.is_for(UNLIMITED) else tracing.begin(asked)
     now.request_id = accepted_or_new(asked.environ.get("HTTP_X_REQUEST_ID"))
@@ -61,7 +61,7 @@ def _end(fields: dict[str, Any], context: RequestContext | None, received: float
     fields["duration_ms"] = round((time.perf_counter() - received) * 1000, 2)
     if context is not None:
         fields |= _told_by(context)
-    logger.info("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields, extra=fields)
+    logger.info("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields)
     trace.end(fields["status"], fields.get("error"))
 
 

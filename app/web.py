@@ -1,4 +1,7 @@
-"""Flask, without what it looks for at each request and never finds here: sessions, hosts, coroutines, others' hooks."""
+"""Flask, without what it looks for at each request and never finds here: sessions, hosts, coroutines, others' hooks.
+
+Nor are there signals of requests.
+"""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -11,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from flask.wrappers import Request
 from werkzeug.routing import MapAdapter, Rule
 
-from app.current import Current
+from app.current import Current, serving
 from app.jsonprovider import OrjsonProvider
 from app.response import Response
 
@@ -25,6 +28,16 @@ class _NoSessions(SessionInterface):
 
 class _RequestContext(RequestContext):
     app: "App"
+
+    def push(self) -> None:
+        """Begin to serve the request."""
+        self._before = serving.set(Current(self.request))
+        super().push()
+
+    def pop(self, exc: BaseException | None = None) -> None:
+        """End it."""
+        super().pop(exc)
+        serving.reset(self._before)
 
     def match_request(self) -> None:
         """Find the route: at once, if its path is fixed."""
@@ -40,7 +53,6 @@ class App(flask.Flask):
 
     response_class = Response
     session_interface = _NoSessions()
-    app_ctx_globals_class = Current  # type: ignore[assignment]  # which need not be Flask's
 
     def __init__(self) -> None:
         super().__init__("app", static_folder=None)
@@ -67,6 +79,20 @@ class App(flask.Flask):
         """Return a function as it is."""
         return func
 
+    def full_dispatch_request(self) -> Any:
+        """Return the response to a request."""
+        try:
+            answer = self.preprocess_request()
+            if answer is None:
+                answer = self.dispatch_request()
+        except Exception as error:
+            answer = self.handle_user_exception(error)
+        return self.process_response(self.make_response(answer))
+
+    def make_response(self, rv: Any) -> Any:
+        """Return the response that a view's answer makes."""
+        return self.json.response(rv) if type(rv) is dict else super().make_response(rv)
+
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Run the hooks before a view; return what one of them answers in its place."""
         for hook in self.before_request_funcs[None]:
@@ -84,3 +110,6 @@ class App(flask.Flask):
         """Run the hooks at the end of a request."""
         for hook in reversed(self.teardown_request_funcs[None]):
             hook(exc)
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """Do nothing: no hook is for the end of an app's context."""

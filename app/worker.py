@@ -161,7 +161,7 @@ class Worker(GeventWorker):
         request_id = accepted_or_new(None)
         fields = {"request_id": request_id, "status": error.status, "client": addr[0], "error": error.type}
         self.wsgi.extensions["metrics"].http.refused(error.status)
-        logger.info("refused with %(status)d %(error)s", fields, extra=fields)
+        logger.info("refused with %(status)d %(error)s", fields)
         with suppress(OSError):  # the caller has gone
             client.sendall(as_http(error, request_id))
         client.linger()

@@ -3,10 +3,11 @@
 `json_schema` says the same for the document of the interface (app/openapi), beside what marshmallow's classes say.
 """
 
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
+from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
 
 from app.config import Config
 from app.parsing import BACKEND_NAMES, MODEL_REF_PATTERN, model_ref
@@ -45,11 +46,19 @@ class RequestSchema(Schema):
     def _defaults(self) -> dict[str, Any]:
         return {name: one.load_default for name, one in self.fields.items() if one.load_default is not missing}
 
-    def load(self, data: Any, **options: Any) -> Any:
-        """Return what is made of a body; of one that has all that is required, only what is there is looked at."""
+    def _deserialize(self, data: Any, **options: Any) -> Any:
+        """Return what is made of a body; marshmallow's own way, which goes on behind a fault, is for those with one."""
         if isinstance(data, dict) and data.keys() >= self._required:
-            return super().load({**self._defaults, **data}, partial=True)
-        return super().load(data, **options)
+            others = data.keys() - self.fields.keys()
+            if not others or self.unknown == INCLUDE:
+                with suppress(ValidationError):
+                    return self._faultless(self._defaults | data) | {
+                        name: data[name] for name in data if name in others
+                    }
+        return super()._deserialize(data, **options)
+
+    def _faultless(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {name: one.deserialize(data[name], name, data) for name, one in self.fields.items() if name in data}
 
 
 def longest_input(field: fields.Field[Any]) -> int:

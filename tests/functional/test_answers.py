@@ -4,6 +4,7 @@ import gc
 
 import pytest
 import responses
+from support.lines import request_lines
 from support.upstreams import CHAT, HUB, HUGGINGFACE, chat_answer, told
 
 from app.errors import ServiceError
@@ -153,7 +154,7 @@ def test_the_outcome_is_in_the_log_line(client, chat, caplog):
     caplog.set_level("INFO", "app.access")
     for _ in range(2):
         client.post(SENTIMENT, json={"text": "x"})
-    assert [record.cache for record in caplog.records] == ["miss", "hit"]
+    assert [line.cache for line in request_lines(caplog)] == ["miss", "hit"]
 
 
 @pytest.mark.parametrize("healthy", [True, False])

@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import pytest
 from support.keys import made
+from support.lines import request_lines
 from support.upstreams import CHAT, OPENAI, chat_answer
 
 from app.keys import client_keys, main
@@ -26,7 +27,7 @@ def test_a_key_that_is_known_may_call_and_names_the_client(client, upstream, cap
     upstream.post(CHAT, json=chat_answer("Hi."))
     for headers in ({"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"}, {"X-API-Key": KEY}, BOTH):
         assert client.post("/v1/text/generate", json={"prompt": "x"}, headers=headers).status_code == 200
-    assert {record.client for record in caplog.records if record.name == "app.access"} == {"team"}
+    assert {line.client for line in request_lines(caplog)} == {"team"}
     assert KEY not in str([record.__dict__ for record in caplog.records])
 
 

@@ -1,6 +1,7 @@
 """Headers that guard browsers, the hosts and origins that are served, and addresses behind proxies."""
 
 import pytest
+from support.lines import request_lines
 from support.upstreams import OPENAI
 
 from app.headers import SECURITY_HEADERS
@@ -111,7 +112,7 @@ def test_addresses_that_are_one_callers_share_a_limit(make_client, one, another,
 def test_a_made_up_address_is_no_name_in_the_log(make_client, caplog):
     caplog.set_level("INFO")
     calls(limited(make_client, proxies=1), "192.0.2.1\tstatus=200")
-    assert [record.client for record in caplog.records if record.name == "app.access"] == ["unknown"]
+    assert [line.client for line in request_lines(caplog)] == ["unknown"]
 
 
 def limited(make_client, proxies):

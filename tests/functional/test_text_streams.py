@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.lines import request_lines
 from support.streams import told
 from support.upstreams import CHAT, HUB, HUGGINGFACE, OPENAI, PIPELINE, chat_answer, sent, stream
 
@@ -107,10 +108,10 @@ def test_the_log_line_of_a_stream_is_written_at_its_end(client, upstream, caplog
     events = [chunk("Hel"), chunk("lo.", "stop"), {"choices": [], "usage": USAGE}]
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
     answer = generate(client)
-    assert not [record for record in caplog.records if record.name == "app.access"]
+    assert not request_lines(caplog)
     assert answer.data
     answer.close()
-    [line] = [record for record in caplog.records if record.name == "app.access"]
+    [line] = request_lines(caplog)
     assert (line.outcome, line.events, line.prompt_tokens, line.completion_tokens) == ("completed", 2, 7, 3)
     assert line.first_event_ms <= line.duration_ms
     assert line.tokens_per_second > 0
@@ -122,7 +123,7 @@ def test_the_log_line_of_a_stream_that_failed_says_why_and_no_rate_is_counted(cl
     answer = generate(client)
     assert answer.data
     answer.close()
-    [line] = [record for record in caplog.records if record.name == "app.access"]
+    [line] = request_lines(caplog)
     assert (line.outcome, line.error, line.cache) == ("failed", "upstream_invalid_response", "bypass")
     assert "tokens_per_second_count{" not in client.get("/metrics").get_data(as_text=True)
 
@@ -133,7 +134,7 @@ def test_an_answer_in_one_piece_has_no_speed(client, upstream, caplog):
     answer = generate(client)
     assert answer.data
     answer.close()
-    [line] = [record for record in caplog.records if record.name == "app.access"]
+    [line] = request_lines(caplog)
     assert (line.tokens_per_second, "error" in line.__dict__) == (0, False)
 
 
