@@ -45,9 +45,9 @@ class Connection(socket.socket):
         self._end = None if seconds is None else self._began + seconds
         self._late = False
 
-    def wait_readable(self, seconds: float, error: type[Exception]) -> None:
-        """Wait for something to read, or its end; raise the error where there is none in so many seconds."""
-        socket.wait(self._read_event, seconds, error)
+    def wait_readable(self) -> None:
+        """Wait for something to read, or its end."""
+        socket.wait(self._read_event)
 
     def recv(self, *arguments: Any) -> bytes:
         """Receive; what waits meanwhile waits since the request began. Raises TimeoutError at the end of its time."""

@@ -1,5 +1,6 @@
 """How requests are read off a connection: by gunicorn's parser, but stricter, and in turns with other connections."""
 
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
 
 from app.places import Connection
-from app.plainhead import plain_head
+from app.plainhead import plain_request
 from app.turns import Turns
 
 # of request line and headers, and of trailers; gunicorn's own limit is the product of its two others
@@ -39,14 +40,6 @@ class _Request(Request):
         self.max_buffer_headers = MAX_HEAD_BYTES
         return super().parse(unreader)
 
-    def _parse_python(self, unreader: _Unreader, buf: bytearray) -> Any:
-        plain = plain_head(bytes(buf))
-        if plain is None:
-            return super()._parse_python(unreader, buf)
-        self.method, self.uri, self.headers, rest = plain
-        self.path, self.query, self.fragment, self.version = self.uri, "", "", (1, 1)
-        return rest
-
     def _peer_is_trusted_proxy(self) -> bool:
         """Nobody may set what gunicorn takes from proxies; see TRUSTED_PROXIES."""
         return False
@@ -72,11 +65,25 @@ def settings(cfg: Any) -> SimpleNamespace:
 class Parser(RequestParser):
     """The requests of one connection, one after the other."""
 
+    mesg: Any
     mesg_class = _Request
 
     def __init__(self, cfg: Any, connection: Connection, address: Any) -> None:
         super().__init__(cfg, connection, address)
         self.unreader = _Unreader(connection)
+
+    def __next__(self) -> Any:
+        """Return the next request; the one before has been read to its end. Raises StopIteration at the caller's."""
+        data = self.unreader.read()
+        if not data:
+            raise StopIteration
+        request = plain_request(data, self.unreader)
+        if request is None:
+            self.unreader.unread(data)
+            return super().__next__()
+        self.req_count += 1
+        self.mesg = request
+        return request
 
     @property
     def is_at_end(self) -> bool:
@@ -84,6 +91,8 @@ class Parser(RequestParser):
         if self.mesg is None:
             return True
         body = self.mesg.body
+        if isinstance(body, BytesIO):  # which came with the head
+            return True
         return isinstance(body.reader, LengthReader) and not body.reader.length and not body.failed
 
     def finish_body(self, deadline: float | None = None, max_bytes: int | None = None) -> bool:

@@ -59,10 +59,6 @@ class _Server(StreamServer):
         super().close()
 
 
-class IdleError(Exception):
-    """A connection stayed without a request for too long."""
-
-
 class Worker(GeventWorker):
     """Serves connections one request after the other."""
 
@@ -178,7 +174,7 @@ class Worker(GeventWorker):
         self._ending.set()
 
     def notify(self) -> None:
-        """The heartbeat, once a second; once the end was decided it closes connections whose last call is over.
+        """The heartbeat, once a second, which closes connections that were idle for too long.
 
         A worker whose embedded engine has lost its supervisor ends: with the next worker the arbiter starts a new one.
         """
@@ -186,8 +182,7 @@ class Worker(GeventWorker):
         if self.alive and self.engine and not self.engine.running():
             self.log.error("the supervisor of the embedded engine is gone; ending, to have both started again")
             self.alive = False
-        if not self.alive:
-            self._places.close_idle(time.monotonic() - LAST_CALL_SECONDS)
+        self._places.close_idle(time.monotonic() - (self._idle_timeout if self.alive else LAST_CALL_SECONDS))
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """On SIGINT and SIGQUIT: end at once; nothing here needs an orderly end."""
@@ -234,15 +229,15 @@ class Worker(GeventWorker):
         return False
 
     def _request_begins(self, client: Connection, parser: Parser) -> bool:
-        """Wait for the next request's first byte; tell False where none comes in time.
+        """Wait for the next request's first byte, or for the end; tell False where the worker ends first.
 
         A stopping server waits too: for who connected before it stopped listening, and for who was told that the
         connection is kept. Its answers say that the connection closes.
         """
         try:
             self._places.idle(client, kept=parser.req_count > 0)
-            client.wait_readable(self._idle_timeout if self.alive else LAST_CALL_SECONDS, IdleError)
-        except (IdleError, Draining):
+            client.wait_readable()
+        except Draining:
             return False
         finally:
             self._places.busy(client)
