@@ -36,8 +36,10 @@ class _RequestContext(RequestContext):
 
     def pop(self, exc: BaseException | None = None) -> None:
         """End it."""
-        super().pop(exc)
-        serving.reset(self._before)
+        try:
+            super().pop(exc)
+        finally:
+            serving.reset(self._before)
 
     def match_request(self) -> None:
         """Find the route: at once, if its path is fixed."""

@@ -86,6 +86,18 @@ def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, c
     assert worker.alive is False
 
 
+def test_the_heartbeat_closes_connections_that_were_idle_for_too_long(worker, connection):
+    worker._places.idle(connection[1], kept=True)
+    worker.notify()
+    connection[0].setblocking(False)
+    with pytest.raises(BlockingIOError):
+        connection[0].recv(1)
+    worker._idle_timeout = 0
+    worker.notify()
+    connection[0].settimeout(5)
+    assert connection[0].recv(1) == b""
+
+
 def test_a_worker_that_ends_closes_idle_connections_when_their_last_call_is_over(worker, connection, monkeypatch):
     worker._places.idle(connection[1], kept=True)
     worker.alive = False
