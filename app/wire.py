@@ -11,7 +11,7 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
 
 from app.places import Connection
-from app.plainhead import plain_request
+from app.plainrequest import plain_request
 from app.turns import Turns
 
 # of request line and headers, and of trailers; gunicorn's own limit is the product of its two others

@@ -51,10 +51,9 @@ class RequestSchema(Schema):
         if isinstance(data, dict) and data.keys() >= self._required:
             others = data.keys() - self.fields.keys()
             if not others or self.unknown == INCLUDE:
+                passed_on = {name: data[name] for name in data if name in others}
                 with suppress(ValidationError):
-                    return self._faultless(self._defaults | data) | {
-                        name: data[name] for name in data if name in others
-                    }
+                    return self._faultless(self._defaults | data) | passed_on
         return super()._deserialize(data, **options)
 
     def _faultless(self, data: dict[str, Any]) -> dict[str, Any]:
