@@ -83,6 +83,7 @@ class App(flask.Flask):
 
     def full_dispatch_request(self) -> Any:
         """Return the response to a request."""
+        self._got_first_request = True  # after which Flask takes no more hooks or routes
         try:
             answer = self.preprocess_request()
             if answer is None:

@@ -3,11 +3,11 @@
 `json_schema` says the same for the document of the interface (app/openapi), beside what marshmallow's classes say.
 """
 
-from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
+from marshmallow.error_store import ErrorStore
 
 from app.config import Config
 from app.parsing import BACKEND_NAMES, MODEL_REF_PATTERN, model_ref
@@ -46,18 +46,23 @@ class RequestSchema(Schema):
     def _defaults(self) -> dict[str, Any]:
         return {name: one.load_default for name, one in self.fields.items() if one.load_default is not missing}
 
-    def _deserialize(self, data: Any, **options: Any) -> Any:
-        """Return what is made of a body; marshmallow's own way, which goes on behind a fault, is for those with one."""
+    def _deserialize(self, data: Any, *, error_store: ErrorStore, **options: Any) -> Any:
+        """Return what is made of a body; of one that has all it must have and nothing else, without detours."""
         if isinstance(data, dict) and data.keys() >= self._required:
             others = data.keys() - self.fields.keys()
             if not others or self.unknown == INCLUDE:
-                passed_on = {name: data[name] for name in data if name in others}
-                with suppress(ValidationError):
-                    return self._faultless(self._defaults | data) | passed_on
-        return super()._deserialize(data, **options)
+                return self._checked(data, error_store) | {name: data[name] for name in data if name in others}
+        return super()._deserialize(data, error_store=error_store, **options)
 
-    def _faultless(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {name: one.deserialize(data[name], name, data) for name, one in self.fields.items() if name in data}
+    def _checked(self, data: dict[str, Any], error_store: ErrorStore) -> dict[str, Any]:
+        given, checked = self._defaults | data, {}
+        for name, field in self.fields.items():
+            if name in given:
+                try:
+                    checked[name] = field.deserialize(given[name], name, data)
+                except ValidationError as error:
+                    error_store.store_error(error.messages, name)  # type: ignore[no-untyped-call]  # the library's
+        return checked
 
 
 def longest_input(field: fields.Field[Any]) -> int:
