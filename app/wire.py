@@ -1,4 +1,7 @@
-"""How requests are read off a connection: by gunicorn's parser, but stricter, and in turns with other connections."""
+"""How requests are read off a connection, in turns with other connections.
+
+Plain ones are read in one go (plainrequest.py), others by gunicorn's parser, but stricter.
+"""
 
 from io import BytesIO
 from types import SimpleNamespace
@@ -73,7 +76,10 @@ class Parser(RequestParser):
         self.unreader = _Unreader(connection)
 
     def __next__(self) -> Any:
-        """Return the next request; the one before has been read to its end. Raises StopIteration at the caller's."""
+        """Return the next request; the one before has been read to its end.
+
+        Raises StopIteration where the caller has ended.
+        """
         data = self.unreader.read()
         if not data:
             raise StopIteration

@@ -61,7 +61,7 @@ class RequestSchema(Schema):
                 try:
                     checked[name] = field.deserialize(given[name], name, data)
                 except ValidationError as error:
-                    error_store.store_error(error.messages, name)  # type: ignore[no-untyped-call]  # the library's
+                    error_store.store_error(error.messages, name)  # type: ignore[no-untyped-call]  # no types there
         return checked
 
 
