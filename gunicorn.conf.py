@@ -14,8 +14,8 @@ from pathlib import Path
 from app.config import Config, ConfigError
 from app.embedded.launcher import Launcher
 from app.embedded.process import free_port
-from app.lifecycle import ENDING_SIGNALS
-from app.logs import logging_config
+from app.lifecycle import TERMINATION_SIGNALS
+from app.observability.logs import logging_config
 
 try:
     _settings = Config.from_env()
@@ -24,7 +24,7 @@ except ConfigError as error:
 
 bind = f"{_settings.server_host}:{_settings.server_port}"
 workers = _settings.web_concurrency
-worker_class = "app.worker.Worker"
+worker_class = "app.server.worker.Worker"
 worker_connections = _settings.server_max_connections
 forwarded_allow_ips = ""  # gunicorn lets whoever it trusts change scheme and routing; nobody needs to here
 keepalive = math.ceil(_settings.server_idle_timeout)
@@ -36,13 +36,13 @@ timeout = 30
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 # a socket that takes commands is more than this service needs to offer
 control_socket_disable = True
-logger_class = "app.logs.ServerLogger"
+logger_class = "app.observability.logs.ServerLogger"
 logconfig_dict = logging_config(_settings.log_level, _settings.plain_logs)
 
-# a worker has no handlers of its own in its first moments; what it is sent then waits until it has (app/worker.py)
+# a new worker has no signal handlers at first: termination signals stay blocked until it has (app/server/worker.py)
 os.register_at_fork(
-    before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, ENDING_SIGNALS),
-    after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, ENDING_SIGNALS),
+    before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, TERMINATION_SIGNALS),
+    after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, TERMINATION_SIGNALS),
 )
 
 _engine = None
@@ -79,7 +79,7 @@ def pre_fork(server, worker):
 
 
 def post_fork(server, worker):
-    gc.disable()  # until what stays is loaded (app/memory.py): it would look through it three times
+    gc.disable()  # until what stays is loaded (app/server/process_memory.py): it would look through it three times
     worker.engine = _engine
 
 

@@ -5,57 +5,55 @@ from functools import partial
 
 from flask import Flask
 
-from app import auth, cors, error_handlers, hosts, middleware, permissions
-from app.blueprints import OPERATIONS, health
-from app.blueprints.scope import Scope
+from app.cache.response_cache import ResponseCache
+from app.clients.quotas import Quotas
 from app.config import Config
-from app.context import STORE_SECONDS
-from app.keyring import KeyRing
+from app.context.deadline import REDIS_BUDGET_SECONDS
+from app.inference.cached_client import CachedClient
+from app.inference.health import HealthService
+from app.inference.idempotency import IdempotencyStore
+from app.inference.model_router import ModelRouter
+from app.inference.plan_executor import PlanExecutor
+from app.inference.service import InferenceService
 from app.lifecycle import Lifecycle
-from app.metrics import Metrics
+from app.observability.metrics.registry import Metrics
+from app.observability.tracing.setup import create_tracing
 from app.openapi import routes as openapi
-from app.openroutes import keyless
-from app.ratelimit import RateLimits
-from app.services.answers import Answers
-from app.services.breaker import Breakers
-from app.services.cache import Cache
-from app.services.connections import UpstreamSession
-from app.services.health import HealthService
-from app.services.hedging import Hedging
-from app.services.inference import InferenceService
-from app.services.models import Models
-from app.services.quotas import Quotas
-from app.services.rates import MovingWindows
-from app.services.replays import Replays
-from app.services.retry import RetryPolicy
-from app.services.runner import Runner
-from app.services.store import Store
-from app.services.streams import StreamLimits
-from app.services.upstream import Private, UpstreamClient
-from app.tracing import tracing_to
-from app.web import App
+from app.operations import OPERATIONS, health
+from app.operations import metrics as metrics_route
+from app.operations.endpoint import OperationEndpoint
+from app.redis_store import RedisStore
+from app.upstream.client import UpstreamClient
+from app.upstream.redaction import Redactor
+from app.upstream.resilience.circuit_breaker import CircuitBreakers
+from app.upstream.resilience.hedging import Hedging
+from app.upstream.resilience.retry import RetryPolicy
+from app.upstream.stream import StreamLimits
+from app.upstream.transport.session import UpstreamSession
+from app.web import error_handlers, hooks
+from app.web.flask_app import App
 
 
 def build(config: Config) -> Flask:
     """Return the app of these settings."""
     app = App()
-    models = Models(config)
+    models = ModelRouter(config)
     metrics = Metrics(models.known)
-    store = Store(config.redis_url.reveal() if config.redis_url else None, metrics.redis_unanswered)
-    cache = Cache(store, config.cache_ttl, config.cache_max_bytes)
-    breakers = Breakers(config.breaker_failures, config.breaker_failure_rate, store, metrics.upstream)
-    inference = InferenceService(Runner(models, Answers(_client(config, breakers, metrics), cache), metrics))
+    store = RedisStore(config.redis_url.reveal() if config.redis_url else None, metrics.redis_error)
+    cache = ResponseCache(store, config.cache_ttl, config.cache_max_bytes)
+    breakers = CircuitBreakers(config.breaker_failures, config.breaker_failure_rate, store, metrics.upstream)
+    inference = InferenceService(PlanExecutor(models, CachedClient(_client(config, breakers, metrics), cache), metrics))
     health_service = HealthService(inference, breakers, store, needs_keys=config.has_keys)
     lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)
 
-    tracing = tracing_to(config.otel_exporter_otlp_endpoint)
-    middleware.init_app(app, config.trusted_proxies, tracing)
-    metrics.init_app(app, _dependencies(store, health_service, models))
-    _guard(app, config, metrics, store)
+    tracing = create_tracing(config.otel_exporter_otlp_endpoint)
+    metrics.watch(_dependencies(store, health_service, models))
+    hooks.register(app, config, metrics, tracing, store)
     error_handlers.init_app(app)
     app.register_blueprint(health.blueprint(lifecycle, health_service))
+    app.register_blueprint(metrics_route.blueprint(metrics))
     quotas = Quotas(config.limits, config.stream_total_timeout, store, metrics.clients)
-    scope = Scope(config, inference, Replays(cache), quotas)
+    scope = OperationEndpoint(config, inference, IdempotencyStore(cache), quotas)
     for operation in OPERATIONS:
         app.register_blueprint(operation.blueprint(scope))
     openapi.init_app(app, keys_required=config.has_keys)
@@ -63,34 +61,18 @@ def build(config: Config) -> Flask:
     return app
 
 
-def _guard(app: Flask, config: Config, metrics: Metrics, store: Store) -> None:
-    """Register what may refuse a request before its view, in this order."""
-    hosts.init_app(app, config.trusted_hosts)
-    cors.init_app(app, config.cors_origins)
-    limits = RateLimits(config.limits, MovingWindows(store), metrics.clients)
-    keys = KeyRing(config.api_keys, config.api_keys_file) if config.has_keys else None
-    auth.init_app(app, keys, keyless(operators_need_key=config.metrics_require_key), limits.count_failure)
-    limits.init_app(app)
-    permissions.init_app(app)
-
-
-def _dependencies(store: Store, health: HealthService, models: Models) -> dict[str, Callable[[], bool]]:
+def _dependencies(store: RedisStore, health: HealthService, models: ModelRouter) -> dict[str, Callable[[], bool]]:
     """Return what the service depends on, beside its remote backends: a scrape may not cost their calls."""
-    redis = {"redis": partial(store.answers, STORE_SECONDS)} if store.configured else {}
+    redis = {"redis": partial(store.ping, REDIS_BUDGET_SECONDS)} if store.configured else {}
     engine = {"embedded_engine": partial(health.answers, "embedded")} if "embedded" in models.backends else {}
     return {**redis, **engine}
 
 
-def _client(config: Config, breakers: Breakers, metrics: Metrics) -> UpstreamClient:
+def _client(config: Config, breakers: CircuitBreakers, metrics: Metrics) -> UpstreamClient:
     session = UpstreamSession()
     retries = RetryPolicy(config.huggingface_retry_attempts)
-    private = Private(_encoded(config.keys), _encoded(config.hosts))
+    private = Redactor.of(config.keys, config.hosts)
     hedging = Hedging(config.hedge_after)
     limits = StreamLimits(config.stream_idle_timeout, config.stream_heartbeat)
     places = config.upstream_max_concurrency
     return UpstreamClient(session, breakers, retries, hedging, limits, private, places, metrics.upstream)
-
-
-def _encoded(texts: tuple[str, ...]) -> tuple[bytes, ...]:
-    """Return the texts as they stand in an answer, and as JSON may write them."""
-    return tuple(form.encode() for text in texts for form in dict.fromkeys((text, text.replace("/", "\\/"))))

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+TERMINATION_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 @dataclass

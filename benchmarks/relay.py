@@ -18,10 +18,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.streams import context, stream_of
 
-from app.backends.chunks import CHAT, ChunkReader
-from app.blueprints.openai_answers import OpenAIEvents
-from app.blueprints.streaming import given_on
-from app.blueprints.text import TextEvents
+from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
+from app.operations.openai_passthrough import OpenAIEvents
+from app.operations.sse import iter_events
+from app.operations.text_generation import TextEvents
 
 EVENTS = 20_000
 RUNS = 5
@@ -36,12 +36,12 @@ def event(model: str, reason: str | None = None) -> bytes:
 
 def once(model: str, *, as_text: bool) -> float:
     """Return the seconds for an event."""
-    stream = stream_of(*[event(model)] * EVENTS, event(model, "stop"), reader=ChunkReader(CHAT, "org/model", "", {}))
-    stream.begin()
+    stream = stream_of(*[event(model)] * EVENTS, event(model, "stop"), reader=ChunkDecoder(CHAT, "org/model", "", {}))
+    stream.wait_first_event()
     request = context()
     events = TextEvents(request, stream) if as_text else OpenAIEvents(stream, include_usage=False)
     began = time.process_time()
-    for _ in given_on(request, stream, events):
+    for _ in iter_events(request, stream, events):
         pass
     return (time.process_time() - began) / EVENTS
 

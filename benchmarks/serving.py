@@ -18,9 +18,9 @@ from instructions import COUNTED, KINDS
 from support.keys import made
 
 from app import create_app
-from app.logs import ServerLogger, logging_config
-from app.memory import spare_what_stays
-from app.worker import Worker
+from app.observability.logs import ServerLogger, logging_config
+from app.server.process_memory import freeze_startup_objects
+from app.server.worker import Worker
 
 WARM = 10
 # calls libc's function of that name, which nothing else does: Callgrind is told to dump its counts there
@@ -79,7 +79,7 @@ def main(port: int) -> None:
     worker = Worker(1, os.getppid(), [], None, 30, config, ServerLogger(config))
     apps = {app: app(port, line) for app in (bare_app, service_app)}
     apps[bare_app].extensions |= apps[service_app].extensions
-    spare_what_stays()
+    freeze_startup_objects()
     for kind in KINDS:
         worker.wsgi = apps[bare_app if kind == "bare" else service_app]
         serve(worker, request(kind, key))

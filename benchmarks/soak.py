@@ -30,7 +30,7 @@ from support.scripts import DONE, HEL, LO, Script
 from support.servers import Service
 from support.streams import told
 
-from app.services.store import CONNECTIONS
+from app.redis_store import CONNECTIONS
 
 CALLERS = 20
 FAULTY = 0.4

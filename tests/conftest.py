@@ -57,5 +57,5 @@ def redis(_redis: RedisServer) -> RedisServer:
 def instantly(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let retries wait no time; return the waits they would have made."""
     waits: list[float] = []
-    monkeypatch.setattr("app.services.upstream.time.sleep", waits.append)
+    monkeypatch.setattr("app.upstream.client.time.sleep", waits.append)
     return waits

@@ -17,7 +17,7 @@ from app.config import Config
 from app.errors import NotSupported
 
 if TYPE_CHECKING:
-    from app.backends.chunks import MakeReader
+    from app.backends.responses.chunk_decoder import MakeDecoder
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ SENTIMENTS = ("positive", "negative", "neutral")
 
 
 @dataclass(frozen=True)
-class Answer:
+class UpstreamResponse:
     """What an upstream answered: the body decoded from any content coding, header names in lower case."""
 
     status: int
@@ -46,7 +46,7 @@ def media_type(content_type: str) -> str:
 
 
 @dataclass(frozen=True)
-class Call(Generic[T]):
+class UpstreamRequest(Generic[T]):
     """One upstream call: POST where there is a body, GET otherwise.
 
     `route` names the upstream route for the breaker. `parse` turns the answer, whatever its status, into the result
@@ -58,14 +58,14 @@ class Call(Generic[T]):
     backend: str
     route: str
     url: str
-    parse: Callable[[Answer], T]
+    parse: Callable[[UpstreamResponse], T]
     body: dict[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    within: float | None = None
-    repeat: bool = True
+    timeout: float | None = None
+    retryable: bool = True
     deterministic: bool = False
-    reader: "MakeReader | None" = None
-    most_bytes: int = MAX_ANSWER_BYTES
+    make_decoder: "MakeDecoder | None" = None
+    max_response_bytes: int = MAX_ANSWER_BYTES
 
     @cached_property
     def content(self) -> bytes | None:
@@ -73,12 +73,12 @@ class Call(Generic[T]):
         return None if self.body is None else orjson.dumps(self.body)
 
     @cached_property
-    def key(self) -> str:
+    def cache_key(self) -> str:
         """Name of what is sent, the same for equal calls; a digest, so that it tells no text."""
         return hashlib.sha256(b"\0".join((self.backend.encode(), self.url.encode(), self.content or b""))).hexdigest()
 
 
-Plan = Generator[Call[Any], Any, T]
+Plan = Generator[UpstreamRequest[Any], Any, T]
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Backend(ABC):
     """
 
     name: ClassVar[str]
-    shared: ClassVar[bool] = True
+    shared_by_replicas: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:
         self.recovery = config.breaker_recovery

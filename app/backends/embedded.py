@@ -5,11 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from app.backends import extracts, fewshot
 from app.backends.base import (
-    Answer,
     Backend,
-    Call,
     Generation,
     OpenAIRequest,
     Plan,
@@ -17,14 +14,17 @@ from app.backends.base import (
     Summary,
     SummaryRequest,
     TextRequest,
+    UpstreamRequest,
+    UpstreamResponse,
     Usage,
     Validation,
 )
-from app.backends.dialects import require_success
 from app.backends.openai import PROBE_SECONDS, OpenAIBackend, streamed
-from app.backends.sentences import sentences
+from app.backends.responses.normalize import require_success
+from app.backends.tasks import extractive_summary, few_shot_sentiment
+from app.backends.tasks.sentence_ranking import sentences
 from app.config import Config
-from app.embedded.model import model_name
+from app.config.model_file import model_name
 from app.errors import ModelLoading, ModelNotFound, NotSupported, UpstreamInvalidResponse, UpstreamUnavailable
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class EmbeddedBackend(OpenAIBackend):
     """An OpenAI-compatible server of ours: it serves one model, and where it is away it is being started."""
 
     name = "embedded"
-    shared = False
+    shared_by_replicas = False
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -93,29 +93,35 @@ class EmbeddedBackend(OpenAIBackend):
 
     def probe(self) -> Plan[None]:
         url = f"{self._root}/health"
-        call = Call(self.name, "health", url, require_success, None, {}, PROBE_SECONDS, repeat=False)
+        call = UpstreamRequest(self.name, "health", url, require_success, None, {}, PROBE_SECONDS, retryable=False)
         return self._local(_single(call))
 
     def _rated(self, text: str, model: str) -> Plan[Sentiment]:
-        body = {"max_tokens": 1, "temperature": 0, "logprobs": fewshot.TOP_LOGPROBS}
-        answer = yield from self._generation("completions", {"prompt": fewshot.prompt(text), **body}, text, model)
+        body = {"max_tokens": 1, "temperature": 0, "logprobs": few_shot_sentiment.TOP_LOGPROBS}
+        answer = yield from self._generation(
+            "completions", {"prompt": few_shot_sentiment.prompt(text), **body}, text, model
+        )
         if not answer.logprobs or not answer.logprobs[0].top:
             raise NotSupported("The embedded model gave no log-probabilities for this text; use another model.")
-        return Sentiment(fewshot.scores(answer.logprobs[0].top), answer.usage, model)
+        return Sentiment(few_shot_sentiment.scores(answer.logprobs[0].top), answer.usage, model)
 
     def _summary(self, request: SummaryRequest, model: str) -> Plan[Summary]:
         """Have the model choose among the central sentences; where it cannot, the most central are the summary."""
-        shortest, longest = (min(length, extracts.MOST_TOKENS) for length in (request.min_length, request.max_length))
-        found = sentences(request.text, min(longest, extracts.OFFERED_TOKENS))
-        choices = extracts.offered(request.text, found, shortest, longest)
+        shortest, longest = (
+            min(length, extractive_summary.MOST_TOKENS) for length in (request.min_length, request.max_length)
+        )
+        found = sentences(request.text, min(longest, extractive_summary.OFFERED_TOKENS))
+        choices = extractive_summary.candidates(request.text, found, shortest, longest)
         if not choices:  # no sentences, such as a list of words or of digits: nothing that a model could choose
-            return Summary(extracts.summary([], found or [request.text.strip()], shortest, longest), Usage(0, 0), model)
-        messages = [{"role": "user", "content": extracts.prompt(choices)}]
-        most = min(longest, extracts.OFFERED_TOKENS)
-        body = {"max_tokens": most, "temperature": 0, "grammar": extracts.grammar(choices)}
+            return Summary(
+                extractive_summary.summary([], found or [request.text.strip()], shortest, longest), Usage(0, 0), model
+            )
+        messages = [{"role": "user", "content": extractive_summary.prompt(choices)}]
+        most = min(longest, extractive_summary.OFFERED_TOKENS)
+        body = {"max_tokens": most, "temperature": 0, "grammar": extractive_summary.grammar(choices)}
         answer = yield from self._chat(messages, body, model)
-        said = extracts.chosen(answer.text, choices)
-        return Summary(extracts.summary(said, found, shortest, longest), answer.usage, model)
+        said = extractive_summary.parse_selection(answer.text, choices)
+        return Summary(extractive_summary.summary(said, found, shortest, longest), answer.usage, model)
 
     def _served(self, model: str | None) -> str:
         """Return the model's name; raise ModelNotFound where another is asked for. An owner before it is left out."""
@@ -123,7 +129,9 @@ class EmbeddedBackend(OpenAIBackend):
             raise ModelNotFound(f"The embedded engine serves {self._model} only.")
         return self._model
 
-    def _call(self, route: str, parse: Callable[[Answer], Any], body: dict[str, Any] | None = None) -> Call[Any]:
+    def _call(
+        self, route: str, parse: Callable[[UpstreamResponse], Any], body: dict[str, Any] | None = None
+    ) -> UpstreamRequest[Any]:
         """Stream from the engine: a call that is not streamed holds its slot to the end when its caller has gone."""
         body = body or {}
         seed = {"seed": body["seed"] % SEEDS} if "seed" in body else {}
@@ -137,10 +145,10 @@ class EmbeddedBackend(OpenAIBackend):
             raise ModelLoading(retry_after=RESTART_SECONDS) from error
 
 
-def _parsed(parse: Callable[[Answer], T], answer: Answer) -> T:
+def _parsed(parse: Callable[[UpstreamResponse], T], answer: UpstreamResponse) -> T:
     """Parse an answer of the engine, which says 500 where it cannot do what it was asked; when it fails it is gone."""
     return parse(replace(answer, status=400) if answer.status == 500 else answer)
 
 
-def _single(call: Call[T]) -> Plan[T]:
+def _single(call: UpstreamRequest[T]) -> Plan[T]:
     return (yield call)

@@ -9,10 +9,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from cachetools import TTLCache
 
-from app.backends import embeddings, hub
+from app.backends import huggingface_hub
 from app.backends.base import (
-    Answer,
-    Call,
     Generation,
     OpenAIRequest,
     Plan,
@@ -20,16 +18,19 @@ from app.backends.base import (
     Summary,
     SummaryRequest,
     TextRequest,
+    UpstreamRequest,
+    UpstreamResponse,
     Usage,
     Validation,
 )
-from app.backends.chunks import CHAT, TEXT, ChunkReader
-from app.backends.completions import generation
-from app.backends.dialects import decoded_json, require_success
-from app.backends.labels import sentiment_scores
 from app.backends.openai import OpenAIBackend, as_chat, bearer
-from app.backends.sentences import condensed, sentences, whole_sentences
-from app.backends.tokens import estimated_tokens
+from app.backends.responses import embeddings
+from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder
+from app.backends.responses.normalize import decoded_json, require_success
+from app.backends.responses.parse import generation
+from app.backends.responses.token_estimate import estimated_tokens
+from app.backends.tasks.sentence_ranking import select_central, sentences, whole_sentences
+from app.backends.tasks.sentiment_labels import sentiment_scores
 from app.config import Config
 from app.errors import ModelNotFound, NotSupported, ServiceError, UpstreamInvalidResponse
 
@@ -96,7 +97,9 @@ class HuggingFaceBackend(OpenAIBackend):
         body = {"inputs": texts, **({"dimensions": dimensions} if dimensions else {})}
         call = self._pipeline(name, "feature-extraction", body, parse)
         return (
-            yield replace(call, url=f"{call.url}/pipeline/feature-extraction", most_bytes=embeddings.MAX_VECTORS_BYTES)
+            yield replace(
+                call, url=f"{call.url}/pipeline/feature-extraction", max_response_bytes=embeddings.MAX_VECTORS_BYTES
+            )
         )
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
@@ -133,33 +136,33 @@ class HuggingFaceBackend(OpenAIBackend):
         except ServiceError as error:
             silent = error
         with suppress(ServiceError):  # what the Hub said stands
-            listed = yield self._call("models", partial(hub.listed_providers, model=name))
+            listed = yield self._call("models", partial(huggingface_hub.listed_providers, model=name))
         if listed is not None:
-            return hub.Model(known.task if known else None, listed).validation(provider)
+            return huggingface_hub.Model(known.task if known else None, listed).validation(provider)
         if silent:
             raise silent
         return known.validation(provider) if known else Validation(False, "The Hub knows no public model of this name.")
 
-    def _look_up(self, model: str) -> Plan[hub.Model | None]:
+    def _look_up(self, model: str) -> Plan[huggingface_hub.Model | None]:
         """Return what the Hub knows of a model, None where it knows none; follow its redirects, to the Hub only."""
-        path = f"/api/models/{quote(model)}?{urlencode({'expand[]': hub.EXPANDED}, doseq=True)}"
+        path = f"/api/models/{quote(model)}?{urlencode({'expand[]': huggingface_hub.EXPANDED}, doseq=True)}"
         for _ in range(MAX_REDIRECTS + 1):
             found = yield self._get(f"{self._hub}{path}")
-            if not isinstance(found, hub.Redirect):
+            if not isinstance(found, huggingface_hub.Redirect):
                 return found
             path = found.path
         raise UpstreamInvalidResponse
 
-    def _get(self, url: str) -> Call[Any]:
-        return Call(
+    def _get(self, url: str) -> UpstreamRequest[Any]:
+        return UpstreamRequest(
             self.name,
             "hub",
             url,
-            hub.model_or_redirect,
+            huggingface_hub.model_or_redirect,
             None,
             self._headers,
             LOOKUP_SECONDS,
-            repeat=False,
+            retryable=False,
             deterministic=True,
         )
 
@@ -181,22 +184,24 @@ class HuggingFaceBackend(OpenAIBackend):
         if self._dedicated:
             call = replace(call, url=f"{self._root}/")
         if request.stream:
-            reader = partial(ChunkReader, CHAT, model, request.prompt)
-            return (yield replace(call, body={**body, "stream": True}, reader=reader))
+            reader = partial(ChunkDecoder, CHAT, model, request.prompt)
+            return (yield replace(call, body={**body, "stream": True}, make_decoder=reader))
         answer = yield replace(call, deterministic=request.deterministic)
         return Generation(answer.text, answer.finish_reason, answer.usage, model)
 
-    def _pipeline(self, model: str, task: str, body: dict[str, Any], parse: Callable[[Answer], Any]) -> Call[Any]:
+    def _pipeline(
+        self, model: str, task: str, body: dict[str, Any], parse: Callable[[UpstreamResponse], Any]
+    ) -> UpstreamRequest[Any]:
         """Return the call of an hf-inference pipeline; a provider after the model's colon is not part of the path."""
         url = f"{self._root}/hf-inference/models/{quote(model.partition(':')[0])}"
-        return Call(self.name, task, url, parse, body, self._headers, deterministic=True)
+        return UpstreamRequest(self.name, task, url, parse, body, self._headers, deterministic=True)
 
 
 def _fitting(text: str) -> str:
     """Return a text that a pipeline reads to its end: the whole, or its most central sentences."""
     if estimated_tokens(text) <= PIPELINE_TOKENS:
         return text
-    return " ".join(condensed(sentences(text, PIPELINE_TOKENS), PIPELINE_TOKENS))
+    return " ".join(select_central(sentences(text, PIPELINE_TOKENS), PIPELINE_TOKENS))
 
 
 def _tgi_parameters(request: TextRequest) -> dict[str, Any]:
@@ -218,7 +223,7 @@ def _tgi_parameters(request: TextRequest) -> dict[str, Any]:
     return parameters
 
 
-def _scores(answer: Answer, model: str) -> Any:
+def _scores(answer: UpstreamResponse, model: str) -> Any:
     """Read `[{label, score}]`, which hf-inference nests in one more list."""
     require_success(answer)
     labels = decoded_json(answer)
@@ -236,7 +241,7 @@ def _is_scored_label(entry: Any) -> bool:
     return isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
 
 
-def _summary_text(answer: Answer) -> str:
+def _summary_text(answer: UpstreamResponse) -> str:
     """Read `[{summary_text}]` or the object alone."""
     require_success(answer)
     payload = decoded_json(answer)

@@ -5,11 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from app.backends import embeddings, prompts
 from app.backends.base import (
-    Answer,
     Backend,
-    Call,
     Generation,
     OpenAIRequest,
     Plan,
@@ -17,16 +14,20 @@ from app.backends.base import (
     Summary,
     SummaryRequest,
     TextRequest,
+    UpstreamRequest,
+    UpstreamResponse,
     Validation,
 )
-from app.backends.chunks import CHAT, TEXT, ChunkReader, MakeReader, Shape
-from app.backends.completions import completion, generation
-from app.backends.dialects import decoded_json, require_success
-from app.backends.ratings import scores_of_tokens, scores_of_word, without_reasoning
-from app.backends.sentences import whole_sentences
+from app.backends.responses import embeddings
+from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder, MakeDecoder, ResponseKind
+from app.backends.responses.normalize import decoded_json, require_success
+from app.backends.responses.parse import completion, generation
+from app.backends.tasks import prompts
+from app.backends.tasks.sentence_ranking import whole_sentences
+from app.backends.tasks.sentiment_from_chat import scores_of_tokens, scores_of_word, without_reasoning
 from app.config import Config
+from app.config.secret import Secret
 from app.errors import ModelNotFound, NotSupported, UpstreamInvalidResponse, UpstreamRejected
-from app.parsing import Secret
 
 # every server of the kind gives this many; OpenAI's own limit is 20, some have 5
 TOP_LOGPROBS = 5
@@ -85,7 +86,7 @@ class OpenAIBackend(Backend):
         texts = embeddings.count(body["input"])
         parse = partial(embeddings.from_openai, texts=texts, model=model, prompt=request.prompt, encoding=encoding)
         call = self._call("embeddings", parse, body)
-        return (yield replace(call, deterministic=True, most_bytes=embeddings.MAX_VECTORS_BYTES))
+        return (yield replace(call, deterministic=True, max_response_bytes=embeddings.MAX_VECTORS_BYTES))
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         try:
@@ -130,7 +131,7 @@ class OpenAIBackend(Backend):
         return Validation(True) if listed else Validation(False, "The server does not list this model.")
 
     def probe(self) -> Plan[None]:
-        yield Call(
+        yield UpstreamRequest(
             self.name,
             "models",
             f"{self._base}/models",
@@ -138,7 +139,7 @@ class OpenAIBackend(Backend):
             None,
             self._headers,
             PROBE_SECONDS,
-            repeat=False,
+            retryable=False,
         )
 
     def _continue(self, request: TextRequest, model: str | None) -> Plan[Generation]:
@@ -156,26 +157,30 @@ class OpenAIBackend(Backend):
     ) -> Plan[Generation]:
         body = _named(model, body)
         if stream:
-            return (yield self._stream(route, partial(ChunkReader, CHAT, model, prompt), body))
+            return (yield self._stream(route, partial(ChunkDecoder, CHAT, model, prompt), body))
         answer = yield self._call(route, partial(generation, prompt=prompt), body)
         return Generation(answer.text, answer.finish_reason, answer.usage, model or "", answer.logprobs)
 
-    def _passed_on(self, route: str, shape: Shape, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+    def _passed_on(
+        self, route: str, shape: ResponseKind, request: OpenAIRequest, model: str | None
+    ) -> Plan[dict[str, Any]]:
         """Send a request of OpenAI's as it is, but for the model's name."""
         body = _named(model, request.body)
         if request.stream:
-            return (yield self._stream(route, partial(ChunkReader, shape, model, request.prompt), body))
+            return (yield self._stream(route, partial(ChunkDecoder, shape, model, request.prompt), body))
         parse = partial(completion, shape=shape, model=model, prompt=request.prompt)
         return (yield self._call(route, parse, body))
 
-    def _stream(self, route: str, reader: MakeReader, body: dict[str, Any]) -> Call[Any]:
+    def _stream(self, route: str, reader: MakeDecoder, body: dict[str, Any]) -> UpstreamRequest[Any]:
         """Return a call whose answer is read as it comes."""
-        return replace(self._call(route, require_success, streamed(body)), reader=reader)
+        return replace(self._call(route, require_success, streamed(body)), make_decoder=reader)
 
-    def _call(self, route: str, parse: Callable[[Answer], Any], body: dict[str, Any] | None = None) -> Call[Any]:
+    def _call(
+        self, route: str, parse: Callable[[UpstreamResponse], Any], body: dict[str, Any] | None = None
+    ) -> UpstreamRequest[Any]:
         deterministic = body is None or body.get("temperature") == 0 or "seed" in body
         url = f"{self._base}/{route}"
-        return Call(self.name, route, url, parse, body, self._headers, deterministic=deterministic)
+        return UpstreamRequest(self.name, route, url, parse, body, self._headers, deterministic=deterministic)
 
 
 def bearer(key: Secret | None) -> Mapping[str, str]:
@@ -217,7 +222,7 @@ def options(request: TextRequest) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _listed(answer: Answer) -> list[dict[str, Any]]:
+def _listed(answer: UpstreamResponse) -> list[dict[str, Any]]:
     require_success(answer)
     payload = decoded_json(answer)
     data = payload.get("data") if isinstance(payload, dict) else None
@@ -226,5 +231,5 @@ def _listed(answer: Answer) -> list[dict[str, Any]]:
     return [entry for entry in data if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
 
 
-def _is_listed(answer: Answer, model: str) -> bool:
+def _is_listed(answer: UpstreamResponse, model: str) -> bool:
     return any(entry["id"] == model for entry in _listed(answer))

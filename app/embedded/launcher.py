@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from app.config import Config
-from app.embedded.model import model_file, model_name
+from app.config.model_file import model_file, model_name
 
 STOP_SECONDS = 5.0
 

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from app.embedded.process import end_with_parent
-from app.logs import logging_config
+from app.observability.logs import logging_config
 
 logger = logging.getLogger("app.embedded")
 

@@ -4,12 +4,10 @@ The only place that names them: `type` is the error's type for callers, the `err
 metrics, and the outcome in a timeline of attempts.
 """
 
-from app.errors.base import (
-    ServiceError,
-)
-from app.errors.caller import (
+from app.errors.base import ServiceError
+from app.errors.client import (
     AuthenticationError,
-    CallerError,
+    ClientError,
     HeadersTooLarge,
     IdempotencyKeyReused,
     MethodNotAllowed,
@@ -22,23 +20,25 @@ from app.errors.caller import (
     UriTooLong,
     ValidationError,
 )
-from app.errors.own import (
-    CallerLeft,
+from app.errors.gateway import (
     CircuitOpen,
+    ClientDisconnected,
+    ConcurrencyLimitReached,
+    ConnectionLimitReached,
     Draining,
     InternalError,
     Overloaded,
 )
 from app.errors.upstream import (
-    ImpatientTimeout,
     ModelLoading,
     ModelNotFound,
     NotSupported,
-    StreamTooLong,
+    ShortDeadlineTimeout,
+    StreamDeadlineExceeded,
     UpstreamAuthenticationError,
     UpstreamError,
-    UpstreamFailed,
     UpstreamInvalidResponse,
+    UpstreamNonRetryable,
     UpstreamQuotaExhausted,
     UpstreamRateLimited,
     UpstreamRejected,
@@ -49,13 +49,14 @@ from app.errors.upstream import (
 
 __all__ = [
     "AuthenticationError",
-    "CallerError",
-    "CallerLeft",
     "CircuitOpen",
+    "ClientDisconnected",
+    "ClientError",
+    "ConcurrencyLimitReached",
+    "ConnectionLimitReached",
     "Draining",
     "HeadersTooLarge",
     "IdempotencyKeyReused",
-    "ImpatientTimeout",
     "InternalError",
     "MethodNotAllowed",
     "ModelLoading",
@@ -68,12 +69,13 @@ __all__ = [
     "RateLimitExceeded",
     "RequestTimeout",
     "ServiceError",
-    "StreamTooLong",
+    "ShortDeadlineTimeout",
+    "StreamDeadlineExceeded",
     "UnsupportedMediaType",
     "UpstreamAuthenticationError",
     "UpstreamError",
-    "UpstreamFailed",
     "UpstreamInvalidResponse",
+    "UpstreamNonRetryable",
     "UpstreamQuotaExhausted",
     "UpstreamRateLimited",
     "UpstreamRejected",

@@ -16,9 +16,9 @@ class ServiceError(Exception):
     default_message: ClassVar[str] = "The service failed on this request; the fault is logged under the request id."
     default_retry_after: ClassVar[float | None] = None
     # an upstream that names a longer time, in seconds, does not mean it
-    longest_retry_after: ClassVar[float] = 24 * 3600
+    max_retry_after: ClassVar[float] = 24 * 3600
     retryable: ClassVar[bool] = False
-    outage: ClassVar[bool] = False
+    counts_as_failure: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, status: int | None = None, type: str | None = None) -> None:  # noqa: A002 - its name
         """Take the fault's status and type; one that names none shares its parent's."""
@@ -47,6 +47,4 @@ class ServiceError(Exception):
     def headers(self) -> dict[str, str]:
         """Headers that belong to the error: Retry-After in whole seconds, rounded up (RFC 9110, 10.2.3)."""
         seconds = self.default_retry_after if self.retry_after is None else self.retry_after
-        return (
-            {} if seconds is None else {"Retry-After": str(math.ceil(min(max(1, seconds), self.longest_retry_after)))}
-        )
+        return {} if seconds is None else {"Retry-After": str(math.ceil(min(max(1, seconds), self.max_retry_after)))}

@@ -50,10 +50,10 @@ class UpstreamUnavailable(UpstreamError, status=502, type="upstream_unavailable"
 
     default_message = "The backend cannot be reached or fails; send the request again later."
     retryable = True
-    outage = True
+    counts_as_failure = True
 
 
-class UpstreamFailed(UpstreamUnavailable):
+class UpstreamNonRetryable(UpstreamUnavailable):
     """The backend fails with a status that none of the retried ones is, such as 424 or 501."""
 
     retryable = False
@@ -64,30 +64,30 @@ class UpstreamInvalidResponse(UpstreamError, status=502, type="upstream_invalid_
 
     default_message = "The backend's answer could not be read; send the request again later."
     retryable = True
-    outage = True
+    counts_as_failure = True
 
 
 class UpstreamUnexpectedStatus(UpstreamInvalidResponse):
     """The status is none that the backend's contract knows, such as a redirect; asking again would not change it."""
 
     retryable = False
-    outage = False
+    counts_as_failure = False
 
 
 class UpstreamTimeout(UpstreamError, status=504, type="upstream_timeout"):
     """No whole answer came before the deadline."""
 
     default_message = "The backend did not answer in time; ask for fewer tokens or send the request again later."
-    outage = True
+    counts_as_failure = True
 
 
-class ImpatientTimeout(UpstreamTimeout):
+class ShortDeadlineTimeout(UpstreamTimeout):
     """The attempt had too little time to blame the backend for it."""
 
-    outage = False
+    counts_as_failure = False
 
 
-class StreamTooLong(ImpatientTimeout):
+class StreamDeadlineExceeded(ShortDeadlineTimeout):
     """A stream went on for longer than one may; that says nothing of the backend."""
 
     default_message = "The stream took longer than one may take, and was cut; ask for fewer tokens."

@@ -7,10 +7,10 @@ from typing import Any
 from apispec import APISpec
 
 from app.errors import AuthenticationError, MethodNotAllowed
-from app.openapi.documentation import JSON, Answer, Documentation
-from app.openapi.faults import Faults, example, raised_by_app, refused_by_server, tells_of_operation
-from app.openapi.parts import OPERATION_HEADERS, headers
-from app.schemas.answers import ErrorSchema, OpenAIErrorSchema
+from app.openapi.components import OPERATION_HEADERS, headers
+from app.openapi.route_doc import JSON, RouteDoc, RouteResponse
+from app.openapi.route_errors import Faults, example, raised_by_app, refused_by_server, tells_of_operation
+from app.schemas.responses import ErrorSchema, OpenAIErrorSchema
 
 _OWN_HEADERS = {
     AuthenticationError.status: ["WWW-Authenticate"],
@@ -23,7 +23,7 @@ _OWN_HEADERS = {
 _BY_SERVER = "-by-server"
 
 
-def responses(spec: APISpec, documentation: Documentation, *, openai: bool) -> dict[str, Any]:
+def responses(spec: APISpec, documentation: RouteDoc, *, openai: bool) -> dict[str, Any]:
     """Return all responses of a route by status; errors become components of the document, which routes share."""
     raised, refused = raised_by_app(documentation), refused_by_server(documentation)
     found: dict[int, Any] = {}
@@ -35,7 +35,7 @@ def responses(spec: APISpec, documentation: Documentation, *, openai: bool) -> d
     return {str(status): response for status, response in sorted((shared | own).items())}
 
 
-def _answer(answer: Answer, documentation: Documentation, error: Mapping[str, Any] | None) -> dict[str, Any]:
+def _answer(answer: RouteResponse, documentation: RouteDoc, error: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the response of an answer, which may share its status with errors."""
     content: dict[str, Any] = {}
     for media_type, schema in answer.content.items():

@@ -8,8 +8,8 @@ import orjson
 from flask import Blueprint, Flask, Response, request
 
 from app.errors import NotFound
-from app.openapi.document import build_document
-from app.openapi.documentation import JSON, TEXT, Answer, Documentation, Example, documented
+from app.openapi.route_doc import JSON, TEXT, Example, RouteDoc, RouteResponse, openapi_doc
+from app.openapi.spec import build_spec
 from app.version import SERVICE, __version__
 
 # the page needs no other host, no inline code and no frame; Swagger UI draws its icons from data: URLs
@@ -19,23 +19,23 @@ CONTENT_SECURITY_POLICY = (
 )
 # the page names the files with their version, so a newer one has another URL
 _ASSET_SECONDS = 365 * 24 * 3600
-_PAGE = Path(__file__).parent / "page"
+_PAGE = Path(__file__).parent / "ui"
 # of the package only its files are used, not its code
 _SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 
-_DOCUMENT = Documentation(
+_DOCUMENT = RouteDoc(
     tag="Operation",
     summary="Give this document",
     description="In OpenAPI 3.1.",
-    answers=(Answer("The document.", {JSON: {"type": "object"}}),),
+    answers=(RouteResponse("The document.", {JSON: {"type": "object"}}),),
     examples={"beginning": Example({"openapi": "3.1.0", "info": {"title": SERVICE, "version": __version__}})},
     audience="anyone",
 )
-_PAGE_SHOWN = Documentation(
+_PAGE_SHOWN = RouteDoc(
     tag="Operation",
     summary="Show this document",
     description="A page for browsers, in which requests can be tried.",
-    answers=(Answer("The page.", {"text/html": TEXT}),),
+    answers=(RouteResponse("The page.", {"text/html": TEXT}),),
     examples={"beginning": Example("<!doctype html>", media_type="text/html")},
     audience="anyone",
 )
@@ -48,15 +48,15 @@ def init_app(app: Flask, *, keys_required: bool) -> None:
 
     @cache  # made when first asked for: it is most of what a start would take
     def document() -> bytes:
-        return orjson.dumps(build_document(app, keys_required=keys_required))
+        return orjson.dumps(build_spec(app, keys_required=keys_required))
 
     @routes.get("/openapi.json")
-    @documented(_DOCUMENT)
+    @openapi_doc(_DOCUMENT)
     def openapi() -> Response:
         return Response(document(), mimetype=JSON)
 
     @routes.get("/docs")
-    @documented(_PAGE_SHOWN)
+    @openapi_doc(_PAGE_SHOWN)
     def docs() -> Response:
         return Response(page, mimetype="text/html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 

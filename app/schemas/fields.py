@@ -10,7 +10,7 @@ from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, missing
 from marshmallow.error_store import ErrorStore
 
 from app.config import Config
-from app.parsing import BACKEND_NAMES, MODEL_REF_PATTERN, model_ref
+from app.config.model_ref import BACKEND_NAMES, MODEL_REF_PATTERN, model_ref
 
 MAX_TOKENS = 32_768
 MAX_STOPS = 4
@@ -65,15 +65,15 @@ class RequestSchema(Schema):
         return checked
 
 
-def longest_input(field: fields.Field[Any]) -> int:
+def max_input_length(field: fields.Field[Any]) -> int:
     """Return how many characters, or tokens, the schema of a field accepts."""
     limit: int = field.root.max_input_chars  # type: ignore[union-attr]  # every request schema has it
     return limit
 
 
-def checked_text(text: str, field: fields.Field[Any]) -> str:
+def validate_text(text: str, field: fields.Field[Any]) -> str:
     """Return a text that a model may be given; raise ValidationError for one that is empty or too long."""
-    limit = longest_input(field)
+    limit = max_input_length(field)
     if not text.strip():
         raise ValidationError("The text is empty.")
     if "\x00" in text:
@@ -85,10 +85,10 @@ def checked_text(text: str, field: fields.Field[Any]) -> str:
 
 def text_schema(field: fields.Field[Any]) -> dict[str, Any]:
     """Return what `checked_text` accepts, as JSON Schema."""
-    return {"type": "string", "minLength": 1, "maxLength": longest_input(field), "pattern": NOT_BLANK}
+    return {"type": "string", "minLength": 1, "maxLength": max_input_length(field), "pattern": NOT_BLANK}
 
 
-class OneCheck:
+class SingleValidatorMixin:
     """A field with one validator at most; marshmallow's puts all that it has together anew for each value."""
 
     validators: list[Any]
@@ -98,17 +98,17 @@ class OneCheck:
             check(value)
 
 
-class Text(OneCheck, fields.String):
+class PromptText(SingleValidatorMixin, fields.String):
     """A text for a model: required, not blank, without NUL, within the limit of its schema."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return checked_text(super()._deserialize(value, attr, data, **kwargs), self)
+        return validate_text(super()._deserialize(value, attr, data, **kwargs), self)
 
     def json_schema(self) -> dict[str, Any]:
         return text_schema(self)
 
 
-class Model(OneCheck, fields.String):
+class Model(SingleValidatorMixin, fields.String):
     """The name of a model: an alias, a model id, or `backend:model`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -126,7 +126,7 @@ class Model(OneCheck, fields.String):
         return {"pattern": MODEL_REF_PATTERN}
 
 
-class Number(OneCheck, fields.Float):
+class Number(SingleValidatorMixin, fields.Float):
     """A number within its bounds, or strictly above the lower one: no text, no boolean."""
 
     def __init__(self, minimum: float, maximum: float, *, above: bool = False, **options: Any) -> None:
@@ -138,27 +138,27 @@ class Number(OneCheck, fields.Float):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-def whole(value: Any) -> Any:
+def coerce_integral_float(value: Any) -> Any:
     """Return a whole number, or all in a list, as such: to JSON 5.0 and 5 are one.
 
     An integer beyond 64 bits has been rounded by the time it is read, so it is left to be refused.
     """
     if isinstance(value, list):
-        return [whole(item) for item in value]
+        return [coerce_integral_float(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _INT64 else value
 
 
-class Integer(OneCheck, fields.Integer):
+class Integer(SingleValidatorMixin, fields.Integer):
     """A whole number within its bounds, both included: no text, and 5.7 is not truncated."""
 
     def __init__(self, minimum: int, maximum: int, **options: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(minimum, maximum), **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(whole(value), attr, data, **kwargs)
+        return super()._deserialize(coerce_integral_float(value), attr, data, **kwargs)
 
 
-class Flag(OneCheck, fields.Boolean):
+class StrictBoolean(SingleValidatorMixin, fields.Boolean):
     """True or false, and nothing that merely looks like it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -167,7 +167,7 @@ class Flag(OneCheck, fields.Boolean):
         return value
 
 
-class Stop(OneCheck, fields.Field[tuple[str, ...]]):
+class StopSequences(SingleValidatorMixin, fields.Field[tuple[str, ...]]):
     """The texts that end the generation: one, or a list of up to four."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:

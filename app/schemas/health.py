@@ -2,10 +2,10 @@
 
 from marshmallow import fields, validate
 
-from app.schemas.answers import ExactSchema
+from app.schemas.responses import StrictSchema
 
 
-class IdentitySchema(ExactSchema):
+class IdentitySchema(StrictSchema):
     """Which service answered, and when."""
 
     timestamp = fields.String(required=True, metadata={"format": "date-time"})
@@ -19,14 +19,14 @@ class HealthSchema(IdentitySchema):
     status = fields.String(required=True, validate=validate.Equal("healthy"))
 
 
-class ReadinessSchema(ExactSchema):
+class ReadinessSchema(StrictSchema):
     """Whether requests should be sent here."""
 
     status = fields.String(required=True, validate=validate.OneOf(("ready", "starting", "draining")))
     reason = fields.String(metadata={"description": "Why not."})
 
 
-class CheckSchema(ExactSchema):
+class CheckSchema(StrictSchema):
     """What one dependency answered; type and message are those of its error."""
 
     status = fields.String(required=True, validate=validate.OneOf(("healthy", "unhealthy")))

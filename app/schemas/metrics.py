@@ -2,10 +2,10 @@
 
 from marshmallow import fields
 
-from app.schemas.answers import ExactSchema
+from app.schemas.responses import StrictSchema
 
 
-class MetricsSchema(ExactSchema):
+class MetricsSchema(StrictSchema):
     """Requests since the start of the service."""
 
     requests_total = fields.Integer(required=True)

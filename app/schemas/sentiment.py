@@ -3,18 +3,18 @@
 from marshmallow import fields, validate
 
 from app.backends.base import SENTIMENTS
-from app.schemas.answers import ExactSchema, OperationSchema
-from app.schemas.fields import Model, RequestSchema, Text
+from app.schemas.fields import Model, PromptText, RequestSchema
+from app.schemas.responses import OperationSchema, StrictSchema
 
 
 class SentimentRequestSchema(RequestSchema):
     """A text to rate."""
 
-    text = Text(required=True, metadata={"description": "The text to rate; not blank."})
+    text = PromptText(required=True, metadata={"description": "The text to rate; not blank."})
     model = Model(metadata={"description": "Which model is to rate; without it, the default."})
 
 
-class ScoresSchema(ExactSchema):
+class ScoresSchema(StrictSchema):
     """The probability of each label; together one."""
 
     positive = fields.Float(required=True)

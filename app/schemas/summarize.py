@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.schemas.answers import OperationSchema
-from app.schemas.fields import MAX_TOKENS, Integer, Model, RequestSchema, Text
+from app.schemas.fields import MAX_TOKENS, Integer, Model, PromptText, RequestSchema
+from app.schemas.responses import OperationSchema
 
 DEFAULT_MAX_LENGTH = 130
 SHORTEST_MAX_LENGTH = 5
@@ -14,7 +14,7 @@ SHORTEST_MAX_LENGTH = 5
 class SummarizeRequestSchema(RequestSchema):
     """A text to summarize; lengths in tokens."""
 
-    text = Text(required=True, metadata={"description": "The text to summarize; not blank."})
+    text = PromptText(required=True, metadata={"description": "The text to summarize; not blank."})
     max_length = Integer(
         SHORTEST_MAX_LENGTH,
         MAX_TOKENS,

@@ -3,15 +3,25 @@
 from marshmallow import fields
 
 from app.config import Config
-from app.schemas.answers import ExactSchema, OperationSchema
-from app.schemas.fields import MAX_SEED, MAX_TOKENS, Flag, Integer, Model, Number, RequestSchema, Stop, Text
+from app.schemas.fields import (
+    MAX_SEED,
+    MAX_TOKENS,
+    Integer,
+    Model,
+    Number,
+    PromptText,
+    RequestSchema,
+    StopSequences,
+    StrictBoolean,
+)
+from app.schemas.responses import OperationSchema, StrictSchema
 
 
 class TextRequestSchema(RequestSchema):
     """A prompt, and how to sample."""
 
     model = Model(metadata={"description": "Which model is to answer; without it, the default."})
-    prompt = Text(required=True, metadata={"description": "The text to answer, or to continue; not blank."})
+    prompt = PromptText(required=True, metadata={"description": "The text to answer, or to continue; not blank."})
     max_tokens = Integer(1, MAX_TOKENS, metadata={"description": "The longest answer, in tokens."})
     temperature = Number(
         0, 2, metadata={"description": "How freely to choose among likely words; 0 always the likeliest."}
@@ -19,9 +29,11 @@ class TextRequestSchema(RequestSchema):
     top_p = Number(
         0, 1, above=True, metadata={"description": "Choose among the likeliest words of this much probability."}
     )
-    stop = Stop(metadata={"description": "Texts that end the answer, and are not part of it."})
+    stop = StopSequences(metadata={"description": "Texts that end the answer, and are not part of it."})
     seed = Integer(0, MAX_SEED, metadata={"description": "The same request with the same seed gets the same answer."})
-    stream = Flag(load_default=False, metadata={"description": "Give the text as it is made, as server-sent events."})
+    stream = StrictBoolean(
+        load_default=False, metadata={"description": "Give the text as it is made, as server-sent events."}
+    )
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -29,7 +41,7 @@ class TextRequestSchema(RequestSchema):
         self.fields["temperature"].load_default = config.huggingface_temperature
 
 
-class ChoiceSchema(ExactSchema):
+class ChoiceSchema(StrictSchema):
     """One generated text."""
 
     index = fields.Integer(required=True)
@@ -39,7 +51,7 @@ class ChoiceSchema(ExactSchema):
     )
 
 
-class UsageSchema(ExactSchema):
+class UsageSchema(StrictSchema):
     """Token counts; `estimated` is there, and true, only where the backend gave none."""
 
     prompt_tokens = fields.Integer(required=True)

@@ -2,8 +2,8 @@
 
 from marshmallow import fields
 
-from app.schemas.answers import OperationSchema
 from app.schemas.fields import Model, RequestSchema
+from app.schemas.responses import OperationSchema
 
 
 class ValidateRequestSchema(RequestSchema):

@@ -67,7 +67,7 @@ RECORDED = {file: Recorded(body) for file, body in BODIES.items()}
 
 def begun(*pieces):
     stream = stream_of(*pieces)
-    stream.begin()
+    stream.wait_first_event()
     return stream
 
 

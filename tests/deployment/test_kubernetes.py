@@ -7,8 +7,8 @@ import pytest
 from support.manifests import FOLDERS, SECRET, Object, of_kind, rendered, service_pod, variables
 
 from app.config import Config
-from app.openroutes import OPERATORS, PROBES
 from app.version import SERVICE, __version__
+from app.web.route_groups import OPERATORS, PROBES
 
 # the oldest with sidecars, and the newest there is a schema for
 VERSIONS = ("1.29", kubernetes_validate.latest_version())

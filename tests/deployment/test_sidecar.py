@@ -12,7 +12,7 @@ from support.manifests import service_pod, variables
 from support.servers import ROOT, Service, free_port, until
 
 from app.config import Config
-from app.embedded.model import model_file, model_name
+from app.config.model_file import model_file, model_name
 
 FOLDER = "overlays/embedded"
 

@@ -7,7 +7,7 @@ from support.keys import made
 from support.lines import request_lines
 from support.upstreams import CHAT, OPENAI, chat_answer
 
-from app.keys import client_keys, main
+from app.config.client_keys import main, parse_api_keys
 
 ROUTES = ["/v1/text/generate", "/v1/text/sentiment", "/v1/chat/completions", "/v1/embeddings"]
 
@@ -179,7 +179,7 @@ def test_only_a_key_with_that_permission_may_debug(call_as, chat):
 )
 def test_an_attribute_that_makes_no_sense_is_a_fault(attribute):
     with pytest.raises(ValueError, match="permissions and limits may follow"):
-        client_keys(f"{LINE} {attribute}")
+        parse_api_keys(f"{LINE} {attribute}")
 
 
 def test_idempotency_keys_of_two_clients_do_not_meet(make_client, upstream):
@@ -195,14 +195,14 @@ def test_keys_are_made_of_chance_and_stored_as_hashes():
     (first, line), (second, _) = made(), made()
     assert first != second
     assert first not in line
-    assert client_keys(line).find(first).name == "team"
-    assert client_keys(line).find(second) is None
-    assert line.partition(":")[2] not in repr(client_keys(line))
+    assert parse_api_keys(line).find(first).name == "team"
+    assert parse_api_keys(line).find(second) is None
+    assert line.partition(":")[2] not in repr(parse_api_keys(line))
 
 
 def test_the_hash_of_no_key_at_all_is_refused():
     with pytest.raises(ValueError, match="name:hash"):
-        client_keys(f"x:{sha256(b'').hexdigest()}")
+        parse_api_keys(f"x:{sha256(b'').hexdigest()}")
 
 
 @pytest.mark.parametrize(
@@ -215,5 +215,5 @@ def test_the_command_says_how_it_is_used(arguments):
 
 def test_the_command_takes_attributes_and_gives_the_line_with_them():
     key, line = made("team", "debug=true", "rate_limit=5/minute")
-    found = client_keys(line).find(key)
+    found = parse_api_keys(line).find(key)
     assert (found.name, found.debug, dict(found.limits)) == ("team", True, {"rate_limit": "5/minute"})

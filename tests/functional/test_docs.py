@@ -23,7 +23,7 @@ def test_the_document_is_json(client):
 
 def test_the_document_is_made_once(make_client, monkeypatch):
     made = []
-    monkeypatch.setattr(routes, "build_document", lambda app, **_: made.append(app) or {"made": len(made)})
+    monkeypatch.setattr(routes, "build_spec", lambda app, **_: made.append(app) or {"made": len(made)})
     client = make_client()
     assert [client.get("/openapi.json").get_json() for _ in range(3)] == [{"made": 1}] * 3
 

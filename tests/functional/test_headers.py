@@ -4,7 +4,7 @@ import pytest
 from support.lines import request_lines
 from support.upstreams import OPENAI
 
-from app.headers import SECURITY_HEADERS
+from app.web.security_headers import SECURITY_HEADERS
 
 ORIGIN = "https://app.example.com"
 PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}

@@ -6,7 +6,7 @@ import pytest
 from support.keys import made
 from support.upstreams import CHAT, OPENAI, chat_answer, stream
 
-from app.services import counts, quotas
+from app.clients import quota_counters, quotas
 
 HI = {"prompt": "Hi."}
 EMBEDDINGS = "http://llm.test:8000/v1/embeddings"
@@ -20,7 +20,7 @@ EVENT = {
 def clock(monkeypatch):
     """The calendar of quotas: a list with the time now."""
     now = [datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC)]
-    for module in (quotas, counts):
+    for module in (quotas, quota_counters):
         monkeypatch.setattr(module, "time", lambda: now[0].timestamp())
     return now
 

@@ -34,7 +34,7 @@ def slow(monkeypatch):
             now[0] += seconds
             return 200, {}, chat_text()
 
-        monkeypatch.setattr("app.services.upstream.time.monotonic", lambda: now[0])
+        monkeypatch.setattr("app.upstream.client.time.monotonic", lambda: now[0])
         upstream.add_callback("POST", CHAT, callback=answer, content_type="application/json")
 
     return take
@@ -196,7 +196,7 @@ def test_the_limit_of_the_container_is_told_where_there_is_one(make_client, monk
     file = tmp_path / "memory.max"
     if limit is not None:
         file.write_text(limit)
-    monkeypatch.setattr("app.metrics.process._CGROUP_LIMIT", Path(file))
+    monkeypatch.setattr("app.observability.metrics.process._CGROUP_LIMIT", Path(file))
     assert total(make_client(), "memory_limit_bytes") == told_limit
 
 

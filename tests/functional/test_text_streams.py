@@ -55,7 +55,7 @@ def test_a_fault_later_is_an_error_event_in_our_own_shape(client, upstream):
 
 def test_a_bug_in_mid_stream_is_an_error_event_too(client, upstream, monkeypatch, caplog):
     upstream.post(CHAT, body=stream([chunk("Hel", "stop")]), content_type="text/event-stream")
-    monkeypatch.setattr("app.backends.chunks.ChunkReader.unsaid", lambda reader: 1 / 0)
+    monkeypatch.setattr("app.backends.responses.chunk_decoder.ChunkDecoder.missing_finish_chunks", lambda reader: 1 / 0)
     answer = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "x"}], "stream": True})
     assert told(answer.data).errors == ["internal_error"]
     assert "ZeroDivisionError" in caplog.text
@@ -161,7 +161,7 @@ def test_a_caller_that_leaves_is_counted_as_such(client, upstream):
     upstream.post(CHAT, body=stream([chunk("Hel"), chunk("lo.", "stop")]), content_type="text/event-stream")
     answer = generate(client, stream=True)
     answer.close()
-    assert 'outcome="caller_left"' in client.get("/metrics").get_data(as_text=True)
+    assert 'outcome="client_disconnected"' in client.get("/metrics").get_data(as_text=True)
 
 
 def test_a_server_that_does_not_stream_is_given_on_in_one_piece(client, upstream):

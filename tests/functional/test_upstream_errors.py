@@ -7,7 +7,7 @@ import requests
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, ROUTER_CHAT, chat_answer, sent
 
 from app.backends.base import MAX_ANSWER_BYTES
-from app.services.retry import BUDGET_FLOOR
+from app.upstream.resilience.retry import BUDGET_FLOOR
 
 SECRETS = ("sk-secret-of-ours", "llm.test", "10.0.0.7", "Traceback", "raw-upstream-body", "evil.test")
 

@@ -266,7 +266,7 @@ def test_a_caller_that_leaves_ends_the_upstream_call_and_is_not_retried(service,
             connection.sendall(head + b'{"prompt": "x"}')
             assert remote.arrived.acquire(timeout=20)
         assert hung_up.wait(20)
-        until(lambda number=number: sum('"caller_left"' in line for line in service.lines) == number)
+        until(lambda number=number: sum('"client_disconnected"' in line for line in service.lines) == number)
     assert len(remote.requests) == 5
     remote.answer = lambda handler: reply(handler, chat_answer("Hi."))
     assert service.post("/v1/text/generate", prompt="x").status_code == 200

@@ -145,7 +145,13 @@ def test_without_a_collector_nothing_of_the_packages_is_needed():
 
 def test_without_a_collector_nothing_of_the_packages_is_imported():
     # the client of Redis imports those for metrics by itself, where they are installed
-    ours = ("opentelemetry.sdk.trace", "opentelemetry.exporter", "opentelemetry.proto", "google", "app.tracing.spans")
+    ours = (
+        "opentelemetry.sdk.trace",
+        "opentelemetry.exporter",
+        "opentelemetry.proto",
+        "google",
+        "app.observability.tracing.spans",
+    )
     assert run(f"import sys; {SERVED} print([name for name in sys.modules if name.startswith({ours})])") == "[]"
 
 

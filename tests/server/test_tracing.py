@@ -259,8 +259,8 @@ def test_a_caller_that_leaves_ends_all_spans_and_is_no_fault(traced):
     gone.set()
     assert [(span.error, span.failed) for span in trace.spans] == [
         (None, False),
-        ("caller_left", False),
-        ("caller_left", False),
+        ("client_disconnected", False),
+        ("client_disconnected", False),
     ]
     assert trace.server.attributes["http.response.status_code"] == 499
 
@@ -272,7 +272,7 @@ def test_a_caller_that_leaves_a_stream_ends_all_its_spans(traced):
         next(answer.iter_lines())
     trace = traced.trace()
     gone.set()
-    assert [(span.error, span.failed) for span in trace.spans] == [("caller_left", False)] * 3
+    assert [(span.error, span.failed) for span in trace.spans] == [("client_disconnected", False)] * 3
 
 
 def test_a_fault_of_the_upstream_is_one_of_all_spans(traced):
@@ -366,7 +366,7 @@ def test_the_line_of_a_bug_holds_the_ids_too(traced_app, caplog):
 def test_the_line_of_a_bug_in_a_stream_holds_the_ids_too(traced_app, remote, caplog, monkeypatch):
     app, collector = traced_app
     remote.answer = streams("Hi")
-    monkeypatch.setattr("app.backends.chunks.ChunkReader.unsaid", lambda reader: 1 / 0)
+    monkeypatch.setattr("app.backends.responses.chunk_decoder.ChunkDecoder.missing_finish_chunks", lambda reader: 1 / 0)
     body = {"messages": [{"role": "user", "content": "x"}], "stream": True}
     answer = app.test_client().post("/v1/chat/completions", json=body, headers=(headers := in_a_trace()))
     assert b"internal_error" in answer.data

@@ -2,26 +2,26 @@
 
 import pytest
 
-from app.context import Allowance
-from app.services.breaker import Breaker
-from app.services.sharing import SharedBreaker
-from app.services.store import Store
+from app.context.deadline import TimeBudget
+from app.redis_store import RedisStore
+from app.upstream.resilience.circuit_breaker import CircuitBreaker
+from app.upstream.resilience.shared_breaker import RedisBreakerState
 
 LONG = 60
 
 
 def make(failures=1, failure_rate=1, recovery=LONG, store=None):
     """A breaker; without a store it is alone."""
-    shared = SharedBreaker(store or Store(None), "test:chat", recovery)
-    return Breaker("test:chat", failures, failure_rate, recovery, shared, lambda _state: None)
+    shared = RedisBreakerState(store or RedisStore(None), "test:chat", recovery)
+    return CircuitBreaker("test:chat", failures, failure_rate, recovery, shared, lambda _state: None)
 
 
 def check(breaker):
-    breaker.check(Allowance(1))
+    breaker.check(TimeBudget(1))
 
 
 def guard(breaker):
-    return breaker.guard(Allowance(1))
+    return breaker.guard(TimeBudget(1))
 
 
 def fail(breaker, error):

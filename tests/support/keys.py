@@ -1,6 +1,6 @@
 """Client keys for tests."""
 
-from app.keys import main
+from app.config.client_keys import main
 
 
 def made(name: str = "team", *attributes: str) -> tuple[str, str]:

@@ -10,11 +10,13 @@ from typing import Any
 
 from gevent.queue import Empty
 
-from app.backends.chunks import CHAT, ChunkReader
-from app.blueprints.openai_answers import OpenAIEvents
-from app.blueprints.streaming import given_on
-from app.context import Deadline, RequestContext
-from app.services.streams import Stream, StreamLimits
+from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
+from app.context.call_context import CallContext
+from app.context.deadline import Deadline
+from app.context.request_info import RequestInfo
+from app.operations.openai_passthrough import OpenAIEvents
+from app.operations.sse import iter_events
+from app.upstream.stream import StreamLimits, UpstreamStream
 
 LIMITS = StreamLimits(idle=30.0, heartbeat=10.0)
 
@@ -72,7 +74,7 @@ class Pieces:
         self._silent = silent
         self.waits: list[float] = []
 
-    def take(self, seconds: float) -> bytes:
+    def get(self, seconds: float) -> bytes:
         if self._silent and not self._pieces:
             self.waits.append(seconds)
             time.sleep(seconds)  # what the wait for a queue does
@@ -82,7 +84,7 @@ class Pieces:
             raise type(piece)(*piece.args)
         return piece
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         pass
 
     def close(self) -> None:
@@ -91,22 +93,22 @@ class Pieces:
 
 def stream_of(
     *pieces: Any,
-    reader: ChunkReader | None = None,
+    reader: ChunkDecoder | None = None,
     limits: StreamLimits = LIMITS,
     judge: Callable[[Any], None] = lambda end: None,
     silent: bool = False,
-) -> Stream:
+) -> UpstreamStream:
     """A stream that has not begun."""
-    reader = reader or ChunkReader(CHAT, "org/model", "a prompt", {})
+    reader = reader or ChunkDecoder(CHAT, "org/model", "a prompt", {})
     pump = Pieces(*pieces, silent=silent)
-    return Stream(pump, reader, "text/event-stream", limits, lambda data: data, judge)
+    return UpstreamStream(pump, reader, "text/event-stream", limits, lambda data: data, judge)
 
 
-def context() -> RequestContext:
-    return RequestContext("id", Deadline(30.0), "chat")
+def context() -> CallContext:
+    return CallContext(RequestInfo("id"), Deadline(30.0), "chat")
 
 
-def given(stream: Stream) -> bytes:
+def given(stream: UpstreamStream) -> bytes:
     """What a caller of the chat route is sent of a stream that has begun."""
     events = OpenAIEvents(stream, include_usage=True)
-    return b"".join(given_on(context(), stream, events))
+    return b"".join(iter_events(context(), stream, events))

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from app.services import breaker
+from app.upstream.resilience import circuit_breaker
 
 
 @pytest.fixture
@@ -21,5 +21,5 @@ def connection():
 def clock(monkeypatch):
     """The breaker's clock, which stands still unless the test moves it."""
     now = [1000.0]
-    monkeypatch.setattr(breaker.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(circuit_breaker.time, "monotonic", lambda: now[0])
     return now

@@ -9,19 +9,19 @@ from support.breakers import LONG, check, fail, guard, make, succeed
 
 from app.backends import BACKENDS
 from app.config import Config
-from app.context import Allowance
+from app.context.deadline import TimeBudget
 from app.errors import (
-    CallerLeft,
     CircuitOpen,
+    ClientDisconnected,
     Draining,
-    ImpatientTimeout,
-    StreamTooLong,
+    ShortDeadlineTimeout,
+    StreamDeadlineExceeded,
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from app.metrics.upstream import UpstreamMetrics
-from app.services.breaker import RATE_CALLS, Breakers
-from app.services.store import Store
+from app.observability.metrics.upstream import UpstreamMetrics
+from app.redis_store import RedisStore
+from app.upstream.resilience.circuit_breaker import MIN_CALLS, CircuitBreakers
 
 
 def end(call, error):
@@ -73,7 +73,7 @@ def test_a_success_between_outages_starts_the_count_again():
     assert breaker.state == "closed"
 
 
-@pytest.mark.parametrize("error", [UpstreamRejected(), ValueError(), CallerLeft(), ImpatientTimeout()])
+@pytest.mark.parametrize("error", [UpstreamRejected(), ValueError(), ClientDisconnected(), ShortDeadlineTimeout()])
 def test_what_says_nothing_of_the_backends_health_does_not_count(error):
     breaker = make()
     fail(breaker, error)
@@ -115,7 +115,7 @@ def test_a_probe_that_the_backend_refuses_for_its_input_has_reached_it(opened):
     assert opened.state == "closed"
 
 
-@pytest.mark.parametrize("error", [CallerLeft(), ImpatientTimeout(), ValueError(), gevent.GreenletExit()])
+@pytest.mark.parametrize("error", [ClientDisconnected(), ShortDeadlineTimeout(), ValueError(), gevent.GreenletExit()])
 def test_a_probe_that_finds_nothing_out_leaves_it_to_the_next_interval(opened, clock, error):
     fail(opened, error)
     assert opened.state == "half-open"
@@ -126,7 +126,7 @@ def test_a_probe_that_finds_nothing_out_leaves_it_to_the_next_interval(opened, c
     assert opened.state == "closed"
 
 
-@pytest.mark.parametrize("error", [CallerLeft(), ImpatientTimeout(), gevent.GreenletExit()])
+@pytest.mark.parametrize("error", [ClientDisconnected(), ShortDeadlineTimeout(), gevent.GreenletExit()])
 def test_what_is_no_verdict_does_not_start_the_count_again(error):
     breaker = make(failures=2)
     fail(breaker, UpstreamUnavailable())
@@ -135,12 +135,12 @@ def test_what_is_no_verdict_does_not_start_the_count_again(error):
     assert breaker.state == "open"
 
 
-@pytest.mark.parametrize("error", [CallerLeft(), ImpatientTimeout()])
+@pytest.mark.parametrize("error", [ClientDisconnected(), ShortDeadlineTimeout()])
 def test_what_is_no_verdict_is_not_in_the_share_of_outages(error):
-    breaker = make(failures=RATE_CALLS, failure_rate=0.9)
-    for _ in range(RATE_CALLS - 2):
+    breaker = make(failures=MIN_CALLS, failure_rate=0.9)
+    for _ in range(MIN_CALLS - 2):
         fail(breaker, UpstreamUnavailable())
-    for _ in range(RATE_CALLS):
+    for _ in range(MIN_CALLS):
         fail(breaker, error)
     succeed(breaker)
     fail(breaker, UpstreamUnavailable())
@@ -148,8 +148,8 @@ def test_what_is_no_verdict_is_not_in_the_share_of_outages(error):
 
 
 def test_what_was_counted_before_it_opened_does_not_open_it_after_its_recovery(clock):
-    breaker = make(failures=RATE_CALLS, failure_rate=0.5)
-    for _ in range(RATE_CALLS):
+    breaker = make(failures=MIN_CALLS, failure_rate=0.5)
+    for _ in range(MIN_CALLS):
         fail(breaker, UpstreamUnavailable())
     clock[0] += LONG
     succeed(breaker)
@@ -180,7 +180,9 @@ def test_opening_and_closing_are_logged_and_probes_are_not(opened, clock, caplog
 def test_each_route_of_each_backend_has_its_own():
     config = Config.from_env({"OPENAI_BASE_URL": "http://llm.test/v1", "BREAKER_RECOVERY": "1m"})
     here, there = (BACKENDS[name](config) for name in ("openai", "huggingface"))
-    breakers = Breakers(failures=1, failure_rate=1, store=Store(None), metrics=UpstreamMetrics(CollectorRegistry()))
+    breakers = CircuitBreakers(
+        failures=1, failure_rate=1, store=RedisStore(None), metrics=UpstreamMetrics(CollectorRegistry())
+    )
     fail(breakers.get(here, "chat"), UpstreamUnavailable())
     assert breakers.get(here, "chat") is breakers.get(here, "chat")
     breakers.get(here, "models")
@@ -190,7 +192,7 @@ def test_each_route_of_each_backend_has_its_own():
 
 def test_a_backend_that_fails_every_other_call_opens_it_too():
     breaker = make(failures=5, failure_rate=0.5)
-    for _ in range(RATE_CALLS // 2):
+    for _ in range(MIN_CALLS // 2):
         assert breaker.state == "closed"
         succeed(breaker)
         fail(breaker, UpstreamUnavailable())
@@ -199,7 +201,7 @@ def test_a_backend_that_fails_every_other_call_opens_it_too():
 
 def test_fewer_failures_than_the_rate_do_not():
     breaker = make(failures=5, failure_rate=0.5)
-    for _ in range(RATE_CALLS):
+    for _ in range(MIN_CALLS):
         fail(breaker, UpstreamUnavailable())
         for _ in range(2):
             succeed(breaker)
@@ -207,7 +209,7 @@ def test_fewer_failures_than_the_rate_do_not():
 
 
 def begin(breaker):
-    with breaker.guard(Allowance(1), begins_only=True):
+    with breaker.guard(TimeBudget(1), begins_only=True):
         pass
 
 
@@ -217,7 +219,7 @@ def test_streams_that_all_break_off_open_it_in_a_row_or_by_their_share(failures,
     for _ in range(min(failures, 20)):
         assert breaker.state == "closed"
         begin(breaker)
-        breaker.judge(Allowance(1), UpstreamUnavailable())
+        breaker.record_result(TimeBudget(1), UpstreamUnavailable())
     assert breaker.state == "open"
 
 
@@ -225,16 +227,16 @@ def test_a_stream_that_ends_well_starts_the_count_again():
     breaker = make(failures=2)
     for error in (UpstreamUnavailable(), None, UpstreamUnavailable()):
         begin(breaker)
-        breaker.judge(Allowance(1), error)
+        breaker.record_result(TimeBudget(1), error)
     assert breaker.state == "closed"
 
 
-@pytest.mark.parametrize("error", [CallerLeft(), ImpatientTimeout(), StreamTooLong(), Draining()])
+@pytest.mark.parametrize("error", [ClientDisconnected(), ShortDeadlineTimeout(), StreamDeadlineExceeded(), Draining()])
 def test_ends_of_streams_that_say_nothing_of_the_backend_do_not_count(error):
     breaker = make(failures=2)
     for end in (UpstreamUnavailable(), error, UpstreamUnavailable()):
         begin(breaker)
-        breaker.judge(Allowance(1), end)
+        breaker.record_result(TimeBudget(1), end)
     assert breaker.state == "open"
 
 

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from app.errors import Overloaded, UpstreamRejected, UpstreamUnavailable
-from app.services import bulkhead
-from app.services.bulkhead import Bulkhead
+from app.upstream.resilience import bulkhead
+from app.upstream.resilience.bulkhead import Bulkhead
 
 AT_ONCE = 0.0
 LONG = 20.0
@@ -170,10 +170,10 @@ def test_without_a_route_outages_count():
 
 
 def test_after_a_slow_spell_the_usual_latency_is_soon_known_again():
-    latency = bulkhead.Latency()
+    latency = bulkhead.LatencyTracker()
     for seconds in [1.0] * 1000 + [0.1] * 200:
-        latency.climbs(seconds)
-    assert any(latency.climbs(1.0) for _ in range(bulkhead.RECENT_CALLS))
+        latency.record(seconds)
+    assert any(latency.record(1.0) for _ in range(bulkhead.RECENT_CALLS))
 
 
 def test_faults_of_the_callers_making_do_not_shrink_it():

@@ -4,8 +4,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from app.errors import CallerLeft, ServiceError, UpstreamTimeout, UpstreamUnavailable
-from app.services.coalescing import Flights
+from app.cache.single_flight import SingleFlight
+from app.errors import ClientDisconnected, ServiceError, UpstreamTimeout, UpstreamUnavailable
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def flight():
     """A flight whose leader is at work until `go` is set, and three that wait for it."""
 
     class Flight:
-        flights = Flights()
+        flights = SingleFlight()
         go = Event()
         done = 0
         outcome = "answer"
@@ -30,7 +30,7 @@ def flight():
 
         def request(self):
             try:
-                return self.flights.run("key", self.work)
+                return self.flights.do("key", self.work)
             except ServiceError as error:
                 details, error.details = error.details, {"whose": "this request's own"}
                 return type(error), details
@@ -55,7 +55,7 @@ def test_it_is_done_once_and_all_get_the_result(flight):
 
 
 def test_work_with_another_key_is_its_own(flight):
-    assert flight.flights.run("other", lambda: "other") == ("other", False)
+    assert flight.flights.do("other", lambda: "other") == ("other", False)
     land(flight)
 
 
@@ -71,7 +71,7 @@ def test_all_get_an_error_of_the_work_each_as_its_own(flight):
     assert flight.done == 1
 
 
-@pytest.mark.parametrize("own", [CallerLeft(), UpstreamTimeout(), ValueError("a bug")])
+@pytest.mark.parametrize("own", [ClientDisconnected(), UpstreamTimeout(), ValueError("a bug")])
 def test_what_ended_only_the_leader_lets_another_do_the_work(flight, own):
     flight.outcome = own
     [first, *others] = land(flight)
@@ -81,15 +81,15 @@ def test_what_ended_only_the_leader_lets_another_do_the_work(flight, own):
 
 
 def test_one_that_leaves_while_it_waits_leaves_the_others_alone(flight):
-    flight.requests[1].kill(CallerLeft())
-    assert flight.requests[1].value == (CallerLeft, {})
+    flight.requests[1].kill(ClientDisconnected())
+    assert flight.requests[1].value == (ClientDisconnected, {})
     assert land(flight)[2:] == [("answer", True)] * 2
     assert flight.done == 1
 
 
 def test_one_whose_end_comes_in_the_moment_of_landing_does_no_work_again(flight):
     flight.go.set()
-    gevent.spawn(flight.requests[1].throw, CallerLeft())
+    gevent.spawn(flight.requests[1].throw, ClientDisconnected())
     land(flight)
-    assert flight.requests[1].value == (CallerLeft, {})
+    assert flight.requests[1].value == (ClientDisconnected, {})
     assert flight.done == 1

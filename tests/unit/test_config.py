@@ -6,7 +6,8 @@ from importlib.util import find_spec
 import pytest
 
 from app.config import Config, ConfigError
-from app.parsing import ModelRef, Secret
+from app.config.model_ref import ModelRef
+from app.config.secret import Secret
 
 
 def faults(**variables):
@@ -149,7 +150,7 @@ def test_settings_that_cannot_hold_together_are_named(variables, name):
 
 
 def test_an_engine_that_is_not_installed_is_named_unless_something_else_runs_it(monkeypatch):
-    monkeypatch.setattr("app.config.find_spec", lambda name: None)
+    monkeypatch.setattr("app.config.settings.find_spec", lambda name: None)
     assert "not installed" in faults()[0]
     elsewhere = {"EMBEDDED_START": "false", "EMBEDDED_PORT": "9", "EMBEDDED_MODEL_PATH": "not/here.gguf"}
     assert Config.from_env(elsewhere).backend == "embedded"
@@ -248,7 +249,7 @@ def test_a_collector_needs_packages_that_say_where_they_are(monkeypatch, missing
             raise ModuleNotFoundError(name)
         return find_spec(name, package)
 
-    monkeypatch.setattr("app.tracing.find_spec", finding)
+    monkeypatch.setattr("app.observability.tracing.setup.find_spec", finding)
     [fault] = faults(OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318")
     assert fault.startswith("OTEL_EXPORTER_OTLP_ENDPOINT")
     assert "requirements-tracing.txt" in fault

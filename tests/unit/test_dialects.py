@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.backends.base import Answer
-from app.backends.completions import generation
-from app.backends.sse import event_data
+from app.backends.base import UpstreamResponse
+from app.backends.responses.parse import generation
+from app.backends.responses.sse import event_data
 from app.errors import ServiceError, UpstreamInvalidResponse
 
 KEYS = st.sampled_from(
@@ -56,7 +56,7 @@ JSON = st.recursive(
 
 def read(payload, media_type="application/json", **headers):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return generation(Answer(200, {"content-type": media_type, **headers}, body), "prompt")
+    return generation(UpstreamResponse(200, {"content-type": media_type, **headers}, body), "prompt")
 
 
 @given(JSON)

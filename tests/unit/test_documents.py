@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.blueprints import OPERATIONS
 from app.config import Config
 from app.errors import ServiceError
+from app.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -60,11 +60,11 @@ def test_every_make_target_of_the_readme_exists():
 
 def test_the_page_of_metrics_has_each_with_its_labels_and_no_other(make_app, redis, monkeypatch, tmp_path):
     (tmp_path / "memory.max").write_text("1")
-    monkeypatch.setattr("app.metrics.process._CGROUP_LIMIT", tmp_path / "memory.max")
+    monkeypatch.setattr("app.observability.metrics.process._CGROUP_LIMIT", tmp_path / "memory.max")
     metrics = make_app(REDIS_URL=redis.url, FALLBACK_MODELS="embedded:x", EMBEDDED_PORT="9").extensions["metrics"]
     kept = {
         metric._name + ("_total" if metric._type == "counter" else ""): metric._labelnames
-        for metric in metrics._registry._collector_to_names
+        for metric in metrics.registry._collector_to_names
     }
     page = (ROOT / "docs/metrics.md").read_text()
     rows = re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|(.*?)\|", page, re.MULTILINE)

@@ -9,8 +9,8 @@ import types
 import pytest
 
 from app.config import Config
+from app.config.model_file import model_file, model_name
 from app.embedded import engine, launcher, process, supervisor
-from app.embedded.model import model_file, model_name
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_model_is_named_after_its_file(tmp_path, file, name):
 
 def test_without_a_file_there_is_no_model(tmp_path, monkeypatch):
     assert model_file(str(tmp_path / "none.gguf")) is None
-    monkeypatch.setattr("app.embedded.model.find_spec", lambda name: None)
+    monkeypatch.setattr("app.config.model_file.find_spec", lambda name: None)
     assert model_file(None) is None
     assert model_name(None) == "embedded"
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.environ import environ_of
+from app.server.wsgi_environ import environ_of
 
 
 def environ(path="/v1/text/generate", headers=(), version=(1, 1)):

@@ -5,7 +5,7 @@ import pytest
 from gevent.event import Event
 
 from app.errors import UpstreamRejected, UpstreamUnavailable
-from app.services.hedging import CALLS_PER_HEDGE, Hedging
+from app.upstream.resilience.hedging import CALLS_PER_HEDGE, Hedging
 
 SOON = 0.01
 
@@ -43,19 +43,19 @@ def hedging():
     """A hedging whose budget is full."""
     hedging = Hedging(SOON)
     for _ in range(CALLS_PER_HEDGE):
-        hedging.first(lambda: "quick", unnoticed)
+        hedging.run(lambda: "quick", unnoticed)
     return hedging
 
 
 def test_it_is_off_where_it_is_not_asked_for():
     attempts = Attempts("answer")
-    assert Hedging(None).first(attempts, unnoticed) == "answer"
+    assert Hedging(None).run(attempts, unnoticed) == "answer"
 
 
 def test_a_quick_answer_is_taken_as_it_is(hedging):
     attempts = Attempts("answer", "never asked for")
     won = []
-    assert hedging.first(attempts, won.append) == "answer"
+    assert hedging.run(attempts, won.append) == "answer"
     assert attempts.made == 1
     assert won == []
 
@@ -63,7 +63,7 @@ def test_a_quick_answer_is_taken_as_it_is(hedging):
 def test_the_first_answer_counts_and_the_other_attempt_is_ended(hedging):
     attempts = Attempts(None, "answer")
     won = []
-    assert hedging.first(attempts, won.append) == "answer"
+    assert hedging.run(attempts, won.append) == "answer"
     assert (attempts.made, attempts.ended) == (2, 1)
     assert won == [True]
 
@@ -71,7 +71,7 @@ def test_the_first_answer_counts_and_the_other_attempt_is_ended(hedging):
 def test_a_quick_error_is_no_reason_for_a_second_attempt(hedging):
     attempts = Attempts(UpstreamUnavailable(), "never asked for")
     with pytest.raises(UpstreamUnavailable):
-        hedging.first(attempts, unnoticed)
+        hedging.run(attempts, unnoticed)
     assert attempts.made == 1
 
 
@@ -79,7 +79,7 @@ def test_an_error_of_one_attempt_leaves_the_other_its_chance(hedging):
     answered = Event()
     plan = iter([lambda: answered.wait() and "late answer", lambda: _fail_and(answered)])
     won = []
-    assert hedging.first(lambda: next(plan)(), won.append) == "late answer"
+    assert hedging.run(lambda: next(plan)(), won.append) == "late answer"
     assert won == [False]
 
 
@@ -92,7 +92,7 @@ def test_where_both_fail_the_last_error_is_raised(hedging):
     failed = Event()
     plan = iter([lambda: failed.wait() and _raise(UpstreamRejected()), lambda: _fail_and(failed)])
     with pytest.raises(UpstreamRejected):
-        hedging.first(lambda: next(plan)(), unnoticed)
+        hedging.run(lambda: next(plan)(), unnoticed)
 
 
 def _raise(error):
@@ -101,19 +101,19 @@ def _raise(error):
 
 def test_a_bug_is_raised_as_it_is(hedging, capsys):
     with pytest.raises(ValueError, match="ours"):
-        hedging.first(lambda: _raise(ValueError("ours")), unnoticed)
+        hedging.run(lambda: _raise(ValueError("ours")), unnoticed)
     assert "ours" in capsys.readouterr().err  # gevent prints it too
 
 
 def test_the_end_of_the_request_ends_both_attempts(hedging):
     attempts = Attempts(None, None)
     with pytest.raises(TimeoutError), gevent.Timeout(20 * SOON, TimeoutError()):
-        hedging.first(attempts, unnoticed)
+        hedging.run(attempts, unnoticed)
     assert (attempts.made, attempts.ended) == (2, 2)
 
 
 def test_an_attempt_that_does_not_end_at_once_keeps_nobody_waiting(hedging, monkeypatch):
-    monkeypatch.setattr("app.services.hedging.END_SECONDS", SOON)
+    monkeypatch.setattr("app.upstream.resilience.hedging.END_SECONDS", SOON)
     let_go = Event()
 
     def stubborn():
@@ -123,7 +123,7 @@ def test_an_attempt_that_does_not_end_at_once_keeps_nobody_waiting(hedging, monk
             let_go.wait()
 
     plan = iter([stubborn, lambda: "answer"])
-    assert hedging.first(lambda: next(plan)(), unnoticed) == "answer"
+    assert hedging.run(lambda: next(plan)(), unnoticed) == "answer"
     let_go.set()
 
 
@@ -136,17 +136,17 @@ def test_hedges_are_never_more_than_five_percent_of_the_calls():
         gevent.sleep(2 * SOON)
 
     for _ in range(2 * CALLS_PER_HEDGE):
-        hedging.first(slow, unnoticed)
+        hedging.run(slow, unnoticed)
     assert len(made) - 2 * CALLS_PER_HEDGE == 2
 
 
 def test_a_quiet_time_saves_no_hedges_up(hedging):
     for _ in range(5 * CALLS_PER_HEDGE):
-        hedging.first(lambda: "quick", unnoticed)
+        hedging.run(lambda: "quick", unnoticed)
     hedged = 0
     for _ in range(5):
         attempts = Attempts(None, "answer")
         with gevent.Timeout(20 * SOON, False):
-            hedging.first(attempts, unnoticed)
+            hedging.run(attempts, unnoticed)
         hedged += attempts.made - 1
     assert hedged == 1

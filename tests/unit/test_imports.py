@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.imports import imported_without
+from app.upstream.resilience.import_hiding import import_hiding
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,5 +29,5 @@ def test_redis_is_loaded_where_there_is_one(variables):
 def test_what_a_module_was_loaded_without_is_there_for_others(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "lighter.py").write_text("try:\n    import json\nexcept ImportError:\n    json = None\n")
-    assert imported_without("lighter", "json").json is None
+    assert import_hiding("lighter", "json").json is None
     assert "json" in sys.modules

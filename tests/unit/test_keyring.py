@@ -5,10 +5,10 @@ import os
 import pytest
 from support.keys import made
 
-from app import keyring as module
+from app.clients import key_store as module
+from app.clients.key_store import LOOK_SECONDS, SETTLED_NS, ReloadingKeyStore
 from app.config import Config, ConfigError
-from app.keyring import LOOK_SECONDS, SETTLED_NS, KeyRing
-from app.keys import client_keys
+from app.config.client_keys import parse_api_keys
 
 
 @pytest.fixture
@@ -43,14 +43,14 @@ def names(ring):
 
 def test_keys_come_from_the_settings_and_the_file(file):
     path = file(f"# ours\n\n{TWO_LINE} debug=true # theirs\n")
-    assert names(KeyRing(client_keys(ONE_LINE), str(path))) == ["one", "two"]
-    assert names(KeyRing(None, str(path))) == [None, "two"]
-    assert names(KeyRing(client_keys(ONE_LINE), None)) == ["one", None]
+    assert names(ReloadingKeyStore(parse_api_keys(ONE_LINE), str(path))) == ["one", "two"]
+    assert names(ReloadingKeyStore(None, str(path))) == [None, "two"]
+    assert names(ReloadingKeyStore(parse_api_keys(ONE_LINE), None)) == ["one", None]
 
 
 def test_a_change_is_seen_within_a_second_and_not_looked_for_before(file, clock, caplog):
     caplog.set_level("INFO")
-    ring = KeyRing(None, str(file(ONE_LINE)))
+    ring = ReloadingKeyStore(None, str(file(ONE_LINE)))
     file(TWO_LINE)
     clock[0] -= LOOK_SECONDS / 2
     assert names(ring) == ["one", None]
@@ -61,7 +61,7 @@ def test_a_change_is_seen_within_a_second_and_not_looked_for_before(file, clock,
 
 def test_a_file_that_is_just_being_written_is_left_for_the_next_look(file, clock):
     path = file(ONE_LINE)
-    ring = KeyRing(None, str(path))
+    ring = ReloadingKeyStore(None, str(path))
     path.write_text(TWO_LINE)
     clock[0] += LOOK_SECONDS
     assert names(ring) == ["one", None]
@@ -72,7 +72,7 @@ def test_a_file_that_is_just_being_written_is_left_for_the_next_look(file, clock
 @pytest.mark.parametrize("broken", ["one:abc", ONE_LINE + "\n" + ONE_LINE, "\x00", None])
 def test_a_broken_or_missing_file_leaves_the_keys_as_they_were(file, clock, caplog, broken):
     path = file(ONE_LINE)
-    ring = KeyRing(None, str(path))
+    ring = ReloadingKeyStore(None, str(path))
     if broken is None:
         path.unlink()
         clock[0] += LOOK_SECONDS

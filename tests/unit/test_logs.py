@@ -6,7 +6,7 @@ import logging.config
 
 import pytest
 
-from app.logs import logging_config
+from app.observability.logs import logging_config
 
 
 @pytest.fixture

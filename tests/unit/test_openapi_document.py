@@ -13,23 +13,23 @@ from support.upstreams import OPENAI
 
 from app import create_app
 from app.config import Config
-from app.errors import CallerLeft, ServiceError
-from app.openapi.document import build_document
-from app.openapi.documentation import documentation_of
-from app.openapi.parts import PARAMETERS
-from app.parsing import model_ref
+from app.config.model_ref import model_ref
+from app.errors import ClientDisconnected, ServiceError
+from app.openapi.components import PARAMETERS
+from app.openapi.route_doc import route_doc_of
+from app.openapi.spec import build_spec
 from app.schemas.fields import NOT_BLANK
-from app.schemas.openai import ChatRequestSchema, CompletionsRequestSchema, EmbeddingsRequestSchema
+from app.schemas.openai_requests import ChatRequestSchema, CompletionsRequestSchema, EmbeddingsRequestSchema
 from app.schemas.sentiment import SentimentRequestSchema
 from app.schemas.summarize import SummarizeRequestSchema
 from app.schemas.text import TextRequestSchema
 
 LIMIT = 60
 CONFIG = Config(max_input_chars=LIMIT)
-DOCUMENT = build_document(create_app({**OPENAI, "MAX_INPUT_CHARS": str(LIMIT)}), keys_required=False)
+DOCUMENT = build_spec(create_app({**OPENAI, "MAX_INPUT_CHARS": str(LIMIT)}), keys_required=False)
 OPERATIONS = list(operations(DOCUMENT))
 # with room for the texts of the examples
-ROOMY = build_document(create_app(OPENAI), keys_required=False)
+ROOMY = build_spec(create_app(OPENAI), keys_required=False)
 # files of the page
 UNDOCUMENTED = {"/docs/assets/<name>"}
 
@@ -171,7 +171,7 @@ def test_it_is_valid_openapi_3_1():
 
 def test_every_route_is_documented(make_app):
     app = make_app()
-    bare = {rule.rule for rule in app.url_map.iter_rules() if not documentation_of(app.view_functions[rule.endpoint])}
+    bare = {rule.rule for rule in app.url_map.iter_rules() if not route_doc_of(app.view_functions[rule.endpoint])}
     assert bare == UNDOCUMENTED
     assert len(OPERATIONS) == len(list(app.url_map.iter_rules())) - len(UNDOCUMENTED)
 
@@ -217,7 +217,7 @@ def test_the_pattern_of_a_text_knows_what_is_blank():
 
 def test_limits_and_defaults_are_those_of_the_settings(make_app):
     settings = {"MAX_INPUT_CHARS": "77", "HUGGINGFACE_MAX_TOKENS": "33", "HUGGINGFACE_TEMPERATURE": "0.3"}
-    schemas = build_document(make_app(**settings), keys_required=False)["components"]["schemas"]
+    schemas = build_spec(make_app(**settings), keys_required=False)["components"]["schemas"]
     fields = schemas["TextRequest"]["properties"]
     assert (fields["prompt"]["maxLength"], fields["max_tokens"]["default"]) == (77, 33)
     assert (fields["temperature"]["default"], fields["stream"]["default"]) == (0.3, False)
@@ -261,7 +261,7 @@ def test_every_error_that_callers_get_is_in_it():
                 values = [example["value"] for example in content.get("examples", {}).values()]
                 bodies = [value.get("error", value) for value in values if isinstance(value, dict)]
                 told |= {body["type"] for body in bodies if "type" in body}
-    assert told == {fault.type for fault in _below(ServiceError)} - {CallerLeft.type}
+    assert told == {fault.type for fault in _below(ServiceError)} - {ClientDisconnected.type}
 
 
 def _below(fault):
@@ -318,7 +318,7 @@ def test_an_idempotency_key_belongs_to_operations_with_a_body():
 def test_client_keys_are_optional_until_they_are_required(make_app):
     keys = [{"bearer": []}, {"header": []}]
     assert DOCUMENT["security"] == [{}, *keys]
-    document = build_document(make_app(), keys_required=True)
+    document = build_spec(make_app(), keys_required=True)
     assert document["security"] == keys
     assert document["paths"]["/health"]["get"]["security"] == []
     assert document["paths"]["/metrics"]["get"]["security"] == [{}, *keys]

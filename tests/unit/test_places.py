@@ -7,8 +7,9 @@ from contextlib import ExitStack
 import gevent
 import pytest
 
-from app import places
-from app.places import Connection, Places
+from app.server import admission
+from app.server.admission import ConnectionLimiter
+from app.server.client_socket import ClientSocket
 
 SIZE = 20
 
@@ -17,7 +18,7 @@ SIZE = 20
 def now(monkeypatch):
     """The places' clock, which stands still unless the test moves it."""
     time = [1000.0]
-    monkeypatch.setattr(places.time, "monotonic", lambda: time[0])
+    monkeypatch.setattr(admission.time, "monotonic", lambda: time[0])
     return time
 
 
@@ -28,7 +29,7 @@ def pair():
 
         def make():
             caller, served = socket.socketpair()
-            ends = opened.enter_context(caller), opened.enter_context(Connection(served))
+            ends = opened.enter_context(caller), opened.enter_context(ClientSocket(served))
             caller.settimeout(5)
             return ends
 
@@ -38,13 +39,13 @@ def pair():
 @pytest.fixture
 def many(pair, now):
     """Places of which all but the reserved one are taken; and their connections, both ends."""
-    taken = Places(SIZE)
+    taken = ConnectionLimiter(SIZE)
     ends = [pair() for _ in range(SIZE - 1)]
     for _, served in ends:
-        taken.take(served)
+        taken.register(served)
     yield taken, ends
     for _, served in ends:  # or it would look for slow ones for ever
-        taken.leave(served)
+        taken.unregister(served)
 
 
 def receive(connection):
@@ -63,12 +64,12 @@ def is_cut(caller):
 
 def test_places_are_short_when_none_but_the_reserved_ones_are_left(many, pair):
     taken, _ = many
-    assert not taken.short
+    assert not taken.saturated
     _, one_more = pair()
-    taken.take(one_more)
-    assert taken.short
-    taken.leave(one_more)
-    assert not taken.short
+    taken.register(one_more)
+    assert taken.saturated
+    taken.unregister(one_more)
+    assert not taken.saturated
 
 
 def test_where_places_run_short_those_waited_for_longest_are_cut_and_those_who_wait_are_not(many, pair, now):
@@ -76,12 +77,12 @@ def test_where_places_run_short_those_waited_for_longest_are_cut_and_those_who_w
     readers = []
     for _, served in ends[:5]:
         now[0] += 1
-        served.begin(None)
+        served.set_read_deadline(None)
         readers.append(receive(served))
     gevent.sleep(0)
     now[0] += 1
-    taken.take(pair()[1])
-    taken.make_way()
+    taken.register(pair()[1])
+    taken.evict()
     # twenty were taken, seventeen are kept
     assert [is_cut(caller) for caller, _ in ends] == [True] * 3 + [False] * (SIZE - 4)
     for reader in readers[:3]:
@@ -94,9 +95,9 @@ def test_who_is_waited_for_since_a_moment_is_not_cut(many, pair, now):
     taken, ends = many
     readers = [receive(served) for _, served in ends]
     gevent.sleep(0)
-    now[0] += places.SLOW_SECONDS / 2
-    taken.take(pair()[1])
-    taken.make_way()
+    now[0] += admission.MIN_STALL_SECONDS / 2
+    taken.register(pair()[1])
+    taken.evict()
     assert not any(is_cut(caller) for caller, _ in ends)
     gevent.killall(readers)
 
@@ -107,8 +108,8 @@ def test_who_does_not_take_an_answer_is_cut(many, pair, now):
     writer = gevent.spawn(served.sendall, bytes(10_000_000))
     gevent.sleep(0)
     now[0] += 1
-    taken.take(pair()[1])
-    taken.make_way()
+    taken.register(pair()[1])
+    taken.evict()
     with pytest.raises(OSError, match="closed"):
         writer.get(timeout=5)
 
@@ -119,7 +120,7 @@ def test_a_peek_beside_an_answer_does_not_hide_that_it_is_not_taken(pair, now):
     gevent.sleep(0)
     caller.sendall(b"x")
     assert served.recv(1, socket.MSG_PEEK) == b"x"
-    assert served.waited_for_since == now[0]
+    assert served.stalled_since == now[0]
     gevent.kill(writer)
 
 
@@ -128,17 +129,17 @@ def test_nobody_is_looked_for_while_there_are_places_or_twice_at_once(many, pair
     readers = [receive(ends[0][1])]
     gevent.sleep(0)
     now[0] += 1
-    taken.make_way()
+    taken.evict()
     assert not is_cut(ends[0][0])
-    taken.take(pair()[1])
-    taken.make_way()
+    taken.register(pair()[1])
+    taken.evict()
     assert is_cut(ends[0][0])
     readers.append(receive(ends[1][1]))
     gevent.sleep(0)
-    taken.take(pair()[1])
-    taken.take(pair()[1])
-    now[0] += places.LOOK_SECONDS / 2
-    taken.make_way()
+    taken.register(pair()[1])
+    taken.register(pair()[1])
+    now[0] += admission.EVICTION_INTERVAL_SECONDS / 2
+    taken.evict()
     assert not is_cut(ends[1][0])
     gevent.killall(readers)
 
@@ -148,27 +149,27 @@ def test_places_that_run_short_are_made_without_another_request(many, pair, now)
     reader = receive(ends[0][1])
     gevent.sleep(0)
     now[0] += 1
-    taken.take(pair()[1])
+    taken.register(pair()[1])
     with pytest.raises(OSError, match="closed"):
         reader.get(timeout=5)
-    assert not taken.short
+    assert not taken.saturated
 
 
 def test_idle_connections_make_way_kept_ones_at_once_and_new_ones_after_a_moment(many, now):
     taken, ends = many
-    taken.idle(ends[0][1], kept=True)
-    taken.idle(ends[1][1], kept=False)
-    taken.make_way()
+    taken.mark_idle(ends[0][1], kept=True)
+    taken.mark_idle(ends[1][1], kept=False)
+    taken.evict()
     assert (is_cut(ends[0][0]), is_cut(ends[1][0])) == (True, False)
-    now[0] += places.SLOW_SECONDS
-    taken.make_way()
+    now[0] += admission.MIN_STALL_SECONDS
+    taken.evict()
     assert is_cut(ends[1][0])
 
 
 def test_a_connection_that_waits_no_more_is_not_closed_as_idle(many):
     taken, ends = many
-    taken.idle(ends[0][1], kept=True)
-    taken.busy(ends[0][1])
+    taken.mark_idle(ends[0][1], kept=True)
+    taken.mark_active(ends[0][1])
     taken.close_idle(by=math.inf)
     assert not is_cut(ends[0][0])
 
@@ -177,9 +178,9 @@ def test_closing_and_cutting_pass_over_those_that_are_gone(many, pair):
     taken, ends = many
     for _, served in ends[:2]:
         served.close()
-    ends[1][1].cut()
-    taken.idle(ends[0][1], kept=True)
-    taken.idle(ends[2][1], kept=True)
+    ends[1][1].reset()
+    taken.mark_idle(ends[0][1], kept=True)
+    taken.mark_idle(ends[2][1], kept=True)
     taken.close_idle(by=math.inf)
     assert is_cut(ends[2][0])
 
@@ -187,10 +188,10 @@ def test_closing_and_cutting_pass_over_those_that_are_gone(many, pair):
 def test_a_connection_whose_time_is_over_reads_once_more_and_then_no_more(pair, now):
     caller, served = pair()
     caller.sendall(b"ab")
-    served.begin(10)
+    served.set_read_deadline(10)
     now[0] += 11
     assert served.recv(1) == b"a"
     with pytest.raises(TimeoutError):
         served.recv(1)
-    served.begin(10)
+    served.set_read_deadline(10)
     assert served.recv(1) == b"b"

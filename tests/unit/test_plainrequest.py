@@ -7,7 +7,7 @@ from gunicorn.http.unreader import IterUnreader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.plainrequest import plain_request
+from app.server.plain_request import plain_request
 
 HEAD = (
     b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

@@ -4,7 +4,7 @@ import pytest
 from marshmallow import ValidationError
 
 from app.config import Config
-from app.schemas.openai import CompletionsRequestSchema
+from app.schemas.openai_requests import CompletionsRequestSchema
 from app.schemas.text import TextRequestSchema
 
 

@@ -4,9 +4,16 @@ import time
 
 import pytest
 
-from app.context import Deadline
+from app.context.deadline import Deadline
 from app.errors import ModelLoading, UpstreamRateLimited, UpstreamRejected, UpstreamUnavailable
-from app.services.retry import BASE_SECONDS, BUDGET_FLOOR, BUDGET_SECONDS, CAP_SECONDS, RetryBudget, RetryPolicy
+from app.upstream.resilience.retry import (
+    BASE_SECONDS,
+    BUDGET_FLOOR,
+    BUDGET_SECONDS,
+    CAP_SECONDS,
+    RetryBudget,
+    RetryPolicy,
+)
 
 POLICY = RetryPolicy(retries=3)
 AMPLE = Deadline(1000)
@@ -15,7 +22,7 @@ AMPLE = Deadline(1000)
 @pytest.fixture(autouse=True)
 def whole_waits(monkeypatch):
     """Jitter takes the longest wait of its range."""
-    monkeypatch.setattr("app.services.retry.random.uniform", lambda low, high: high)
+    monkeypatch.setattr("app.upstream.resilience.retry.random.uniform", lambda low, high: high)
 
 
 def test_waits_double_up_to_a_cap():
@@ -26,7 +33,7 @@ def test_waits_double_up_to_a_cap():
 
 
 def test_jitter_is_full(monkeypatch):
-    monkeypatch.setattr("app.services.retry.random.uniform", lambda low, high: low)
+    monkeypatch.setattr("app.upstream.resilience.retry.random.uniform", lambda low, high: low)
     assert POLICY.wait(UpstreamUnavailable(), 1, AMPLE) == 0
 
 
@@ -72,5 +79,5 @@ def test_the_budget_of_earlier_seconds_is_gone(monkeypatch):
     budget = RetryBudget()
     assert taken(budget, 100) == BUDGET_FLOOR
     later = time.monotonic() + BUDGET_SECONDS + 1
-    monkeypatch.setattr("app.services.window.time.monotonic", lambda: later)
+    monkeypatch.setattr("app.sliding_window.time.monotonic", lambda: later)
     assert taken(budget, 100) == BUDGET_FLOOR

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.backends import extracts
-from app.backends.sentences import clipped, condensed, ranked, sentences, whole_sentences
-from app.backends.tokens import estimated_tokens
+from app.backends.responses.token_estimate import estimated_tokens
+from app.backends.tasks import extractive_summary
+from app.backends.tasks.sentence_ranking import ranked, select_central, sentences, truncate, whole_sentences
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=300)
 
@@ -55,7 +55,7 @@ def test_a_sentence_that_shares_its_words_with_others_comes_before_one_that_shar
 
 def test_condensing_keeps_the_order_and_the_budget_and_leaves_near_copies_out():
     found = ["The storm hit the harbour hard.", "The storm hit the harbour very hard.", "Boats sank.", "It was May."]
-    kept = condensed(found, 20)
+    kept = select_central(found, 20)
     assert kept == [sentence for sentence in found if sentence in kept]
     assert sum(map(estimated_tokens, kept)) <= 20
     assert len({"The storm hit the harbour hard.", "The storm hit the harbour very hard."} & set(kept)) == 1
@@ -63,29 +63,29 @@ def test_condensing_keeps_the_order_and_the_budget_and_leaves_near_copies_out():
 
 def test_a_summary_is_filled_up_to_its_minimum_within_its_maximum():
     found = [f"Keeper{n} saw ship{n} near rock{n}." for n in range(20)]
-    assert extracts.summary(found[:1], found, 0, 100) == found[0]
-    filled = extracts.summary(found[:1], found, 40, 60)
+    assert extractive_summary.summary(found[:1], found, 0, 100) == found[0]
+    filled = extractive_summary.summary(found[:1], found, 40, 60)
     assert 40 <= estimated_tokens(filled) <= 60
     assert filled.startswith(found[0])
 
 
 def test_a_minimum_beyond_the_material_gives_all_there_is():
-    assert extracts.summary([], ["One is here.", "Two went home."], 500, 500) == "One is here. Two went home."
+    assert extractive_summary.summary([], ["One is here.", "Two went home."], 500, 500) == "One is here. Two went home."
 
 
 def test_where_no_sentence_fits_words_are_cut_and_shown_as_cut():
-    assert extracts.summary([], ["An incomprehensibly long sentence."], 0, 5) == "An…"
-    assert clipped("one two three", 12) == "one two…"
+    assert extractive_summary.summary([], ["An incomprehensibly long sentence."], 0, 5) == "An…"
+    assert truncate("one two three", 12) == "one two…"
 
 
 @settings(deadline=None)
 @given(TEXTS, st.integers(5, 60))
 def test_every_text_has_a_summary_that_keeps_its_limit(text, longest):
     found = sentences(text, longest)
-    choices = extracts.offered(text, found, 0, longest)
+    choices = extractive_summary.candidates(text, found, 0, longest)
     if choices:
         assert set(choices) <= set(found)
-        assert extracts.prompt(choices)
-        assert extracts.grammar(choices).startswith("root ::= (")
-        assert extracts.summary([], found, 0, longest)
-        assert extracts.chosen(" ".join(choices) + " ", choices) == choices
+        assert extractive_summary.prompt(choices)
+        assert extractive_summary.grammar(choices).startswith("root ::= (")
+        assert extractive_summary.summary([], found, 0, longest)
+        assert extractive_summary.parse_selection(" ".join(choices) + " ", choices) == choices

@@ -4,17 +4,17 @@ import pytest
 from support.breakers import LONG, check, fail, guard, make, succeed
 from support.servers import until
 
-from app.context import Allowance
+from app.context.deadline import TimeBudget
 from app.errors import CircuitOpen, UpstreamUnavailable
-from app.services.breaker import LOOK_SECONDS
-from app.services.sharing import Seen, SharedBreaker
-from app.services.store import LATCH_FAULTS, Store
+from app.redis_store import COOLDOWN_FAILURES, RedisStore
+from app.upstream.resilience.circuit_breaker import LOOK_SECONDS
+from app.upstream.resilience.shared_breaker import RedisBreakerState, SharedState
 
 
 @pytest.fixture
 def pair(redis, clock):
     """A maker of two breakers of two processes that share a Redis."""
-    return lambda **options: [make(store=Store(redis.url), **options) for _ in range(2)]
+    return lambda **options: [make(store=RedisStore(redis.url), **options) for _ in range(2)]
 
 
 def opened(breakers):
@@ -111,11 +111,11 @@ def test_what_was_found_while_the_others_were_asked_is_newer(clock):
     class Slow:
         """Says that all is well, after the process has found that it is not."""
 
-        def look(self, _allowance):
+        def read(self, _allowance):
             breaker._opening_known = True
             breaker._breaker.open()
             breaker._next_probe = clock[0] + LONG
-            return Seen(False, 0, 0)
+            return SharedState(False, 0, 0)
 
     breaker = make()
     breaker._shared = Slow()
@@ -137,14 +137,14 @@ def test_a_breaker_that_opens_again_later_counts_from_the_start(pair, clock):
     "results", [(b"OK", b"OK", b"OK"), (5, 5, 5), (0, b"x", None), (0, -2, b"x"), ([], [], []), (0, -2, 7)]
 )
 def test_rubbish_is_nothing_that_was_seen(redis, monkeypatch, results):
-    store = Store(redis.url)
+    store = RedisStore(redis.url)
     monkeypatch.setattr(store, "_run", lambda *_: list(results))
-    shared = SharedBreaker(store, "x", 1)
-    assert [shared.look(Allowance(1)) for _ in range(LATCH_FAULTS + 1)] == [None] * (LATCH_FAULTS + 1)
+    shared = RedisBreakerState(store, "x", 1)
+    assert [shared.read(TimeBudget(1)) for _ in range(COOLDOWN_FAILURES + 1)] == [None] * (COOLDOWN_FAILURES + 1)
 
 
 def test_a_closing_that_redis_was_not_told_is_told_before_it_is_believed_again(redis, clock):
-    here, there = (make(store=Store(redis.url), recovery=0.01) for _ in range(2))
+    here, there = (make(store=RedisStore(redis.url), recovery=0.01) for _ in range(2))
     opened((here, there))
     until(lambda: not _is_refused(here, clock))
     with guard(here):
@@ -164,6 +164,6 @@ def _is_told(breaker, clock):
 
 
 def test_a_wait_of_less_than_a_millisecond_is_not_over(redis, monkeypatch):
-    store = Store(redis.url)
+    store = RedisStore(redis.url)
     monkeypatch.setattr(store, "_run", lambda *_: [1, 0, None])
-    assert SharedBreaker(store, "test:chat", 1).look(Allowance(1)).wait == 0.001
+    assert RedisBreakerState(store, "test:chat", 1).read(TimeBudget(1)).wait == 0.001

@@ -8,10 +8,10 @@ import pytest
 from gevent.event import Event
 from support.redis import Babbler
 
-from app.context import STORE_SECONDS, Allowance
+from app import redis_store as module
+from app.context.deadline import REDIS_BUDGET_SECONDS, TimeBudget
 from app.errors import UpstreamTimeout
-from app.services import store as module
-from app.services.store import LATCH_FAULTS, LATCH_SECONDS, Store
+from app.redis_store import COOLDOWN_FAILURES, COOLDOWN_SECONDS, RedisStore
 
 SECOND = 1.0
 
@@ -24,28 +24,28 @@ def clock(monkeypatch):
 
 
 def ping(store):
-    return store.ask(Allowance(SECOND), lambda pong: pong, ("PING",))
+    return store.execute(TimeBudget(SECOND), lambda pong: pong, ("PING",))
 
 
 def test_without_redis_there_is_nothing_to_ask():
-    store = Store(None)
+    store = RedisStore(None)
     assert not store.configured
     assert ping(store) is None
 
 
 def test_commands_are_answered_in_one_go(redis):
-    store = Store(redis.url)
+    store = RedisStore(redis.url)
     assert store.configured
     commands = (("SET", "a", b"1", "PX", 5000), ("GET", "a"), ("GET", "b"))
-    assert store.ask(Allowance(SECOND), lambda *results: results, *commands) == (True, b"1", None)
+    assert store.execute(TimeBudget(SECOND), lambda *results: results, *commands) == (True, b"1", None)
 
 
 def test_what_is_asked_is_taken_from_the_allowance_and_nothing_is_asked_beyond_it(redis):
-    allowance = Allowance(SECOND)
-    store = Store(redis.url)
-    store.ask(allowance, bool, ("PING",))
+    allowance = TimeBudget(SECOND)
+    store = RedisStore(redis.url)
+    store.execute(allowance, bool, ("PING",))
     assert 0 < allowance.left < SECOND
-    assert store.ask(Allowance(0), bool, ("PING",)) is None
+    assert store.execute(TimeBudget(0), bool, ("PING",)) is None
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,19 @@ def test_what_is_asked_is_taken_from_the_allowance_and_nothing_is_asked_beyond_i
 )
 def test_rubbish_is_no_answer_and_no_error(rubbish):
     with closing(Babbler(rubbish)) as peer:
-        assert ping(Store(peer.url)) is None
+        assert ping(RedisStore(peer.url)) is None
 
 
 def test_a_result_that_makes_no_sense_is_a_fault_of_redis_too(redis):
-    store = Store(redis.url)
-    assert [store.ask(Allowance(SECOND), dict, ("PING",)) for _ in range(LATCH_FAULTS)] == [None] * LATCH_FAULTS
+    store = RedisStore(redis.url)
+    assert [store.execute(TimeBudget(SECOND), dict, ("PING",)) for _ in range(COOLDOWN_FAILURES)] == [
+        None
+    ] * COOLDOWN_FAILURES
     assert ping(store) is None  # it is left alone
 
 
 def test_after_some_faults_in_a_row_redis_is_left_alone_then_one_request_tries_it(clock, monkeypatch):
-    store = Store("redis://127.0.0.1:1/0")
+    store = RedisStore("redis://127.0.0.1:1/0")
     asked = []
 
     def fail(*_arguments):
@@ -71,55 +73,55 @@ def test_after_some_faults_in_a_row_redis_is_left_alone_then_one_request_tries_i
         raise ConnectionError
 
     monkeypatch.setattr(store, "_run", fail)
-    for _ in range(LATCH_FAULTS + 5):
+    for _ in range(COOLDOWN_FAILURES + 5):
         assert ping(store) is None
-    assert len(asked) == LATCH_FAULTS
-    clock[0] += LATCH_SECONDS
+    assert len(asked) == COOLDOWN_FAILURES
+    clock[0] += COOLDOWN_SECONDS
     for _ in range(5):
         assert ping(store) is None
-    assert len(asked) == LATCH_FAULTS + 1
+    assert len(asked) == COOLDOWN_FAILURES + 1
 
 
 def test_it_comes_back_once_redis_does(redis, clock, caplog):
-    store = Store(redis.url)
+    store = RedisStore(redis.url)
     assert ping(store) is True
     redis.stop()
     try:
-        assert [ping(store) for _ in range(LATCH_FAULTS)] == [None] * LATCH_FAULTS
+        assert [ping(store) for _ in range(COOLDOWN_FAILURES)] == [None] * COOLDOWN_FAILURES
     finally:
         redis.start()
     assert ping(store) is None
-    clock[0] += LATCH_SECONDS
+    clock[0] += COOLDOWN_SECONDS
     assert [ping(store) for _ in range(2)] == [True] * 2
     assert [record.getMessage()[:12] for record in caplog.records] == ["redis fails,", "redis answer"]
 
 
 def test_one_fault_between_answers_does_not_shut_it_off(redis):
-    store = Store(redis.url)
-    for _ in range(LATCH_FAULTS + 1):
-        assert store.ask(Allowance(SECOND), bool, ("NO SUCH COMMAND",)) is None
+    store = RedisStore(redis.url)
+    for _ in range(COOLDOWN_FAILURES + 1):
+        assert store.execute(TimeBudget(SECOND), bool, ("NO SUCH COMMAND",)) is None
         assert ping(store) is True
 
 
 def test_a_redis_that_hangs_costs_no_more_than_the_allowance(monkeypatch):
     unanswered = []
-    store = Store("redis://127.0.0.1:1/0", lambda: unanswered.append(1))
+    store = RedisStore("redis://127.0.0.1:1/0", lambda: unanswered.append(1))
     monkeypatch.setattr(store, "_run", lambda *_: gevent.sleep(60))
-    allowance = Allowance(STORE_SECONDS)
+    allowance = TimeBudget(REDIS_BUDGET_SECONDS)
     started = time.monotonic()
-    assert store.ask(allowance, bool, ("PING",)) is None
-    assert STORE_SECONDS / 2 < time.monotonic() - started < 20 * STORE_SECONDS
+    assert store.execute(allowance, bool, ("PING",)) is None
+    assert REDIS_BUDGET_SECONDS / 2 < time.monotonic() - started < 20 * REDIS_BUDGET_SECONDS
     assert not allowance.left
-    assert store.ask(allowance, bool, ("PING",)) is None  # at once
+    assert store.execute(allowance, bool, ("PING",)) is None  # at once
     assert len(unanswered) == 2
 
 
 def test_time_in_which_this_process_was_busy_is_not_taken_for_redis(monkeypatch):
-    store = Store("redis://127.0.0.1:1/0")
+    store = RedisStore("redis://127.0.0.1:1/0")
     answered = Event()
 
     def busy():
-        time.sleep(4 * STORE_SECONDS)  # as a computation does, it lets nobody else run
+        time.sleep(4 * REDIS_BUDGET_SECONDS)  # as a computation does, it lets nobody else run
         answered.set()
 
     def wait(*_):
@@ -128,13 +130,13 @@ def test_time_in_which_this_process_was_busy_is_not_taken_for_redis(monkeypatch)
         return [True]
 
     monkeypatch.setattr(store, "_run", wait)
-    allowance = Allowance(STORE_SECONDS)
-    assert store.ask(allowance, bool, ("PING",)) is True
-    assert allowance.left > STORE_SECONDS / 2
+    allowance = TimeBudget(REDIS_BUDGET_SECONDS)
+    assert store.execute(allowance, bool, ("PING",)) is True
+    assert allowance.left > REDIS_BUDGET_SECONDS / 2
 
 
 def test_the_end_of_the_request_is_not_taken_for_a_fault_of_redis(monkeypatch):
-    store = Store("redis://127.0.0.1:1/0")
+    store = RedisStore("redis://127.0.0.1:1/0")
 
     def wait(*_arguments):
         gevent.sleep(60)

@@ -15,19 +15,19 @@ from support.streams import Pieces, given, stream_of, told
 from urllib3 import HTTPResponse
 from urllib3.exceptions import IncompleteRead, ProtocolError
 
-from app.backends.chunks import TEXT, ChunkReader
-from app.backends.sse import EventSplitter
+from app.backends.responses.chunk_decoder import TEXT, ChunkDecoder
+from app.backends.responses.sse import EventSplitter
 from app.errors import (
-    CallerLeft,
+    ClientDisconnected,
     Draining,
     InternalError,
     ServiceError,
-    StreamTooLong,
+    StreamDeadlineExceeded,
     UpstreamInvalidResponse,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from app.services.streams import PIECES, Pump, StreamLimits
+from app.upstream.stream import PIECES, StreamLimits, StreamReader
 
 LONG = 20.0
 FIRST = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n'
@@ -61,18 +61,18 @@ def pump_of(*pieces, seconds=LONG):
     response = requests.Response()
     response.raw = HTTPResponse(Body(*pieces), preload_content=False)
     released = []
-    return Pump(response, seconds, lambda: released.append(True)), released, response
+    return StreamReader(response, seconds, lambda: released.append(True)), released, response
 
 
 def begun(*pieces, **options):
     stream = stream_of(*pieces, **options)
-    stream.begin()
+    stream.wait_first_event()
     return stream
 
 
 def test_a_pump_gives_the_pieces_then_nothing_and_frees_the_connection():
     pump, released, response = pump_of(b"a", b"b")
-    assert [pump.take(LONG) for _ in range(3)] == [b"a", b"b", b""]
+    assert [pump.get(LONG) for _ in range(3)] == [b"a", b"b", b""]
     assert released == [True]
     assert response.raw.closed
 
@@ -81,9 +81,9 @@ def test_a_wait_for_a_piece_can_end_without_losing_it():
     more = Event()
     pump, _, _ = pump_of(more, b"late")
     with pytest.raises(Empty):
-        pump.take(0.001)
+        pump.get(0.001)
     more.set()
-    assert pump.take(LONG) == b"late"
+    assert pump.get(LONG) == b"late"
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_a_wait_for_a_piece_can_end_without_losing_it():
 )
 def test_what_ends_a_body_is_told_as_a_fault_of_ours(fault, error):
     pump, released, _ = pump_of(b"a", fault)
-    assert pump.take(LONG) == b"a"
+    assert pump.get(LONG) == b"a"
     with pytest.raises(ServiceError) as told_of:
-        pump.take(LONG)
+        pump.get(LONG)
     assert type(told_of.value) is error
     assert released == [True]
 
@@ -109,18 +109,18 @@ def test_a_stream_that_goes_on_for_too_long_is_cut_though_nobody_takes_it():
     pump, released, _ = pump_of(*[b"x"] * 100, seconds=0.01)
     gevent.sleep(0.02)  # nothing tells that the time is over
     assert released == [True]
-    assert [pump.take(LONG) for _ in range(PIECES)] == [b"x"] * PIECES
-    with pytest.raises(StreamTooLong):
-        pump.take(LONG)
+    assert [pump.get(LONG) for _ in range(PIECES)] == [b"x"] * PIECES
+    with pytest.raises(StreamDeadlineExceeded):
+        pump.get(LONG)
 
 
 def test_a_caller_that_leaves_ends_the_reading_and_wakes_the_taker():
     never = Event()
     pump, released, _ = pump_of(b"a", b"b", never)
-    taken = gevent.spawn(lambda: [pump.take(LONG) for _ in range(3)])
+    taken = gevent.spawn(lambda: [pump.get(LONG) for _ in range(3)])
     gevent.sleep()
-    pump.abandon()
-    with pytest.raises(CallerLeft):
+    pump.cancel()
+    with pytest.raises(ClientDisconnected):
         taken.get(timeout=LONG)
     assert released == [True]
 
@@ -128,9 +128,9 @@ def test_a_caller_that_leaves_ends_the_reading_and_wakes_the_taker():
 def test_what_was_read_ahead_is_dropped_when_the_caller_leaves():
     pump, released, _ = pump_of(*[b"x"] * 100)
     gevent.sleep()
-    pump.abandon()
-    with pytest.raises(CallerLeft):
-        pump.take(LONG)
+    pump.cancel()
+    with pytest.raises(ClientDisconnected):
+        pump.get(LONG)
     gevent.sleep()
     assert released == [True]
 
@@ -150,12 +150,12 @@ def test_a_limit_that_ends_the_wait_for_the_end_ends_the_reading_too():
     assert released == [True]
 
 
-@pytest.mark.parametrize("end", ["close", "abandon"])
+@pytest.mark.parametrize("end", ["close", "cancel"])
 def test_a_pump_that_is_stopped_keeps_nothing_alive(end):
     gc.disable()
     try:
         pump, _, response = pump_of(b"a", Event())
-        assert pump.take(LONG) == b"a"
+        assert pump.get(LONG) == b"a"
         getattr(pump, end)()
         gevent.sleep()
         left = weakref.ref(response)
@@ -167,7 +167,7 @@ def test_a_pump_that_is_stopped_keeps_nothing_alive(end):
 
 def test_closing_in_mid_body_closes_the_response():
     pump, _, response = pump_of(b"a", Event())
-    assert pump.take(LONG) == b"a"
+    assert pump.get(LONG) == b"a"
     pump.close()
     gevent.sleep()
     assert response.raw.closed
@@ -184,7 +184,7 @@ def test_silence_gives_signs_of_life_and_then_a_timeout():
 
 def test_comments_of_an_upstream_are_no_events():
     class Pinging(Pieces):
-        def take(self, seconds):
+        def get(self, seconds):
             time.sleep(min(seconds, 0.01))  # what the wait for a queue does
             return b": ping\n\n"
 
@@ -243,7 +243,7 @@ def test_all_chunks_have_the_names_of_the_first(other):
 
 def test_a_model_that_is_no_name_is_left_out():
     event = b'data: {"model": [1], "choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}]}\n\n'
-    answer = told(given(begun(event, reader=ChunkReader(TEXT, None, "a", {}))))
+    answer = told(given(begun(event, reader=ChunkDecoder(TEXT, None, "a", {}))))
     assert {event["model"] for event in answer.events} == {""}
 
 
@@ -343,10 +343,10 @@ def test_a_shutdown_in_mid_stream_is_a_typed_error():
 
 
 def test_a_caller_that_left_is_sent_nothing_more():
-    stream = begun(FIRST, CallerLeft())
+    stream = begun(FIRST, ClientDisconnected())
     assert b"error" not in given(stream)
-    facts = stream.facts
-    assert (facts.outcome, facts.error) == ("caller_left", "caller_left")
+    facts = stream.stats
+    assert (facts.outcome, facts.error) == ("client_disconnected", "client_disconnected")
 
 
 @pytest.mark.parametrize("pieces", [[], [DONE], [b": ping\n\n", DONE], [b"data: {"], [b'data: {"type": "ping"}\n\n']])
@@ -378,7 +378,7 @@ def test_long_texts_are_counted_without_being_kept():
     stream = begun(*pieces, LAST)
     [usage] = told(given(stream)).usages
     assert 20_000 <= usage["completion_tokens"] <= 20_020
-    assert not stream.reader._said._pieces[1:]
+    assert not stream.decoder._said._pieces[1:]
 
 
 def test_events_without_end_are_given_up():
@@ -390,7 +390,7 @@ def test_a_reason_that_the_backend_left_out_is_said_at_the_end():
     call = b'"tool_calls": {"function": {"name": "f", "parameters": {"a": 1}}}'
     chat = told(given(begun(b'data: {"choices": [{"delta": {%b}}]}\n\n' % call, DONE)))
     assert chat.finish_reasons == ["tool_calls"]
-    text = told(given(begun(FIRST, DONE, reader=ChunkReader(TEXT, None, "a", {}))))
+    text = told(given(begun(FIRST, DONE, reader=ChunkDecoder(TEXT, None, "a", {}))))
     assert (text.text, text.finish_reasons) == ("Hi", ["stop"])
 
 
@@ -401,9 +401,9 @@ def test_streams_leave_no_cycles_behind():
         for end in (UpstreamUnavailable(), b"data: rubbish\n\n", DONE, b""):
             given(begun(FIRST, end))
             pump, _, _ = pump_of(b"a", ConnectionResetError())
-            pump.take(LONG)
+            pump.get(LONG)
             with pytest.raises(ServiceError):
-                pump.take(LONG)
+                pump.get(LONG)
         assert gc.collect() == 0
     finally:
         gc.enable()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app import turns
-from app.turns import LONGEST_REST_SECONDS, Turns
+from app import fairness
+from app.fairness import MAX_YIELD_SECONDS, CoopBudget
 
 
 @pytest.fixture
@@ -15,23 +15,23 @@ def rests(monkeypatch):
         rested.append(round(seconds, 6))
         now[0] += seconds
 
-    monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(turns.gevent, "sleep", rest)
+    monkeypatch.setattr(fairness.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(fairness.gevent, "sleep", rest)
     return now, rested
 
 
 def test_who_worked_for_a_turn_rests_as_long_and_not_twice(rests):
     now, rested = rests
-    mine = Turns()
+    mine = CoopBudget()
     now[0] += 0.02
-    mine.rest()
-    mine.rest()
+    mine.yield_if_due()
+    mine.yield_if_due()
     assert rested == [0.02]
 
 
 def test_a_turn_begins_anew_with_each_wait(rests):
     now, rested = rests
-    mine = Turns()
+    mine = CoopBudget()
     for _ in range(5):
         now[0] += 0.004
         with mine:
@@ -41,8 +41,8 @@ def test_a_turn_begins_anew_with_each_wait(rests):
 
 def test_a_long_wait_elsewhere_is_not_rested_for_in_full(rests):
     now, rested = rests
-    mine = Turns()
+    mine = CoopBudget()
     now[0] += 60
     with mine:
         pass
-    assert rested == [LONGEST_REST_SECONDS]
+    assert rested == [MAX_YIELD_SECONDS]

@@ -2,27 +2,27 @@
 
 import pytest
 
-from app.services.whole import whole
+from app.upstream.transport.buffered_response import parse_buffered
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nConnection: Keep-Alive\r\n\r\nok"
 
 
 def test_an_answer_that_has_come_to_its_end_is_taken():
-    answer = whole(ANSWER)
+    answer = parse_buffered(ANSWER)
     assert (answer.status, answer.reason, answer.version) == (200, "OK", 11)
     assert answer.headers == {"content-type": "text/plain", "content-length": "2", "connection": "Keep-Alive"}
     assert list(answer.stream(1024)) == [b"ok"]
 
 
 def test_it_can_be_read_at_once_and_then_there_is_nothing_left():
-    answer = whole(ANSWER)
+    answer = parse_buffered(ANSWER)
     assert answer.read1(1024) == b"ok"
     assert answer.read1(1024) == b""
 
 
 @pytest.mark.parametrize("status", [b"200", b"200 ", b"404 Not Found", b"503 Service Unavailable"])
 def test_any_final_status_will_do(status):
-    assert whole(ANSWER.replace(b"200 OK", status)).status == int(status[:3])
+    assert parse_buffered(ANSWER.replace(b"200 OK", status)).status == int(status[:3])
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_any_final_status_will_do(status):
     ],
 )
 def test_what_is_not_plain_or_not_at_its_end_is_left_to_be_read_in_pieces(received):
-    assert whole(received) is None
+    assert parse_buffered(received) is None

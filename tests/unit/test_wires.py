@@ -14,7 +14,8 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from app.errors import UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnavailable
-from app.services.connections import UpstreamSession, connection_fault
+from app.upstream.transport.errors import map_transport_error
+from app.upstream.transport.session import UpstreamSession
 
 TLS = Path(__file__).parents[1] / "data/tls"
 SECONDS = 5
@@ -110,7 +111,7 @@ def tls():
 def fault(session, url, **options):
     with pytest.raises((requests.RequestException, HTTPError)) as caught:
         body(session, url, **options)
-    return type(connection_fault(caught.value))
+    return type(map_transport_error(caught.value))
 
 
 @pytest.mark.parametrize(

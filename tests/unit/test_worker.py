@@ -20,9 +20,9 @@ from support.upstreams import OPENAI
 from app import create_app
 from app.config import Config
 from app.embedded.launcher import Launcher
-from app.memory import FULL_COLLECTION_AFTER, return_large_blocks, spare_what_stays
-from app.places import Connection
-from app.worker import LAST_CALL_SECONDS, Worker, _Server
+from app.server.client_socket import ClientSocket
+from app.server.process_memory import FULL_COLLECTION_AFTER, freeze_startup_objects, limit_malloc_retention
+from app.server.worker import DRAIN_KEEPALIVE_SECONDS, Worker, _Server
 
 
 class Log:
@@ -74,7 +74,7 @@ def test_a_caller_that_has_gone_is_no_news_but_another_fault_of_the_socket_is(wo
 
 
 def test_an_answer_to_a_caller_that_has_gone_is_dropped(worker, connection):
-    served = Connection(connection[1])
+    served = ClientSocket(connection[1])
     served.close()
     worker.handle_error(None, served, ("127.0.0.1", 1), ValueError())
 
@@ -87,7 +87,7 @@ def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, c
 
 
 def test_the_heartbeat_closes_connections_that_were_idle_for_too_long(worker, connection):
-    worker._places.idle(connection[1], kept=True)
+    worker._limiter.mark_idle(connection[1], kept=True)
     worker.notify()
     connection[0].setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -99,14 +99,14 @@ def test_the_heartbeat_closes_connections_that_were_idle_for_too_long(worker, co
 
 
 def test_a_worker_that_ends_closes_idle_connections_when_their_last_call_is_over(worker, connection, monkeypatch):
-    worker._places.idle(connection[1], kept=True)
+    worker._limiter.mark_idle(connection[1], kept=True)
     worker.alive = False
-    monkeypatch.setattr("app.worker.LAST_CALL_SECONDS", 60)
+    monkeypatch.setattr("app.server.worker.DRAIN_KEEPALIVE_SECONDS", 60)
     worker.notify()
     connection[0].setblocking(False)
     with pytest.raises(BlockingIOError):
         connection[0].recv(1)
-    monkeypatch.setattr("app.worker.LAST_CALL_SECONDS", 0)
+    monkeypatch.setattr("app.server.worker.DRAIN_KEEPALIVE_SECONDS", 0)
     worker.notify()
     connection[0].settimeout(5)
     assert connection[0].recv(1) == b""
@@ -115,7 +115,7 @@ def test_a_worker_that_ends_closes_idle_connections_when_their_last_call_is_over
 def test_the_documented_proxy_lets_idle_connections_go_before_the_worker_closes_them():
     site = (Path(__file__).parents[2] / "docs/nginx.conf").read_text()
     kept = int(re.search(r"keepalive_timeout (\d+)s;", site)[1])
-    assert kept < min(LAST_CALL_SECONDS, Config().server_idle_timeout)
+    assert kept < min(DRAIN_KEEPALIVE_SECONDS, Config().server_idle_timeout)
 
 
 def test_a_worker_whose_engine_has_lost_its_supervisor_ends(worker):
@@ -148,7 +148,7 @@ def test_what_connected_before_the_listener_closes_is_served():
 
 def test_large_blocks_are_given_back_to_the_system():
     process = psutil.Process()
-    return_large_blocks()
+    limit_malloc_retention()
     before = process.memory_info().rss
     for megabytes in (1, 8, 24):
         pieces = [bytes(64 * 1024) + b"x" for _ in range(16 * megabytes)]
@@ -161,7 +161,7 @@ def test_what_is_loaded_is_not_looked_through_again_and_the_rest_more_rarely():
     thresholds = gc.get_threshold()
     gc.disable()
     try:
-        spare_what_stays()
+        freeze_startup_objects()
         assert gc.isenabled()
         assert gc.get_freeze_count() > 10_000
         assert gc.get_threshold() == (*thresholds[:2], FULL_COLLECTION_AFTER)
@@ -250,7 +250,7 @@ def test_a_caller_that_expects_to_be_told_to_go_on_is_told_so_first(worker, conn
 def test_what_is_left_of_a_body_has_its_time_from_the_answer_on(worker, connection):
     def application(environ, start_response):
         served = environ["gunicorn.socket"]
-        served.begin(-1)  # the time of the body is over
+        served.set_read_deadline(-1)  # the time of the body is over
         served._late = True
         start_response("200 OK", [("Content-Length", "1")])
         return [b"a"]

@@ -1,0 +1,162 @@
+"""From a failed upstream answer to one of our errors. Nothing here does I/O."""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+
+from app.backends.base import UpstreamResponse
+from app.errors import (
+    ModelLoading,
+    ModelNotFound,
+    ServiceError,
+    UpstreamAuthenticationError,
+    UpstreamNonRetryable,
+    UpstreamQuotaExhausted,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamUnavailable,
+    UpstreamUnexpectedStatus,
+)
+from app.json_depth import exceeds_json_depth
+
+REASON_MAX_CHARS = 300
+# looked at, before anything is removed: enough to tell what is wrong
+REASON_READ_CHARS = 1000
+REASON_DEPTH = 8
+
+_BY_STATUS: dict[int, Callable[..., ServiceError]] = {
+    400: UpstreamRejected,
+    401: UpstreamAuthenticationError,
+    402: UpstreamQuotaExhausted,
+    403: UpstreamAuthenticationError,
+    404: ModelNotFound,
+    408: UpstreamUnavailable,
+    410: ModelNotFound,
+    413: UpstreamRejected,
+    422: UpstreamRejected,
+    424: UpstreamNonRetryable,
+    429: UpstreamRateLimited,
+    500: UpstreamUnavailable,
+    502: UpstreamUnavailable,
+    503: UpstreamUnavailable,
+    504: UpstreamUnavailable,
+}
+# text-generation-inference names the fault where it gives no status (its router/src/server.rs)
+_STATUS_OF_TYPE = {"validation": 422, "template_error": 422, "tool_error": 422, "overloaded": 429, "generation": 424}
+_REASON_KEYS = ("error", "message", "error_description", "detail", "msg", "title")
+_MODEL_GONE_CODES = ("model_not_found", "model_not_supported")
+_MODEL_GONE = re.compile(
+    r"model not supported|not supported by (any )?provider|model .{0,200}does not exist|endpoint is paused"
+    r"|deprecated and no longer supported|model .{0,200}not found",
+    re.IGNORECASE,
+)
+# what could lead out of the service: URLs, addresses, host names with a port, paths, keys
+_PRIVATE = re.compile(
+    r"\w+://\S+|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?|\b[\w-]+(?:\.[\w-]+)*:\d{2,5}\b|(?<!\w)/[\w.-]+(?:/[\w.-]+)+"
+    r"|\b(?:hf_|sk-)[\w-]+|\b[Bb]earer\s+\S+|\b[\w-]+(?:\.[\w-]+)+\.(?:com|co|net|org|io|ai|cloud|local|internal)\b"
+)
+
+
+def error_from_response(answer: UpstreamResponse) -> ServiceError:
+    """Return the error for an answer whose status is not 2xx."""
+    payload = _loaded(answer.body)
+    if payload is None and answer.media_type == "text/plain":
+        payload = answer.body.decode(errors="replace")
+    if answer.status == 503:
+        return _unavailable(answer, payload)
+    return _error(answer.status, payload, retry_after(answer))
+
+
+def error_from_payload(payload: dict[str, Any]) -> ServiceError:
+    """Return the error that a 200 answer, or an event of a stream, carries in place of a result."""
+    return _error(_status_in_band(payload), payload, None)
+
+
+def decoded(body: bytes) -> Any:
+    """Return the JSON of a body, or None where it is none that could be given on."""
+    payload = _loaded(body)
+    return None if exceeds_json_depth(payload, body) else payload
+
+
+def _loaded(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def retry_after(answer: UpstreamResponse) -> float | None:
+    """Return Retry-After in seconds, given as seconds or a date (RFC 9110, 10.2.3); None where it makes no sense."""
+    text = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _unavailable(answer: UpstreamResponse, payload: Any) -> ServiceError:
+    """A 503 that says when to come back is a model being loaded; any other is an outage."""
+    seconds = retry_after(answer)
+    if seconds is None:
+        seconds = _estimated_time(payload)
+    return UpstreamUnavailable() if seconds is None else ModelLoading(retry_after=seconds)
+
+
+def _estimated_time(payload: Any) -> float | None:
+    estimated = payload.get("estimated_time") if isinstance(payload, dict) else None
+    if (
+        isinstance(estimated, int | float)
+        and not isinstance(estimated, bool)
+        and math.isfinite(estimated)
+        and estimated >= 0
+    ):
+        return float(estimated)
+    return None
+
+
+def _error(status: int, payload: Any, seconds: float | None) -> ServiceError:
+    reason = _reason(payload)[:REASON_READ_CHARS]
+    if status in (400, 422) and (_code(payload) in _MODEL_GONE_CODES or _MODEL_GONE.search(reason)):
+        return ModelNotFound()
+    kind = _BY_STATUS.get(status) or (UpstreamNonRetryable if status > 500 else UpstreamUnexpectedStatus)
+    if kind is UpstreamRejected and reason:
+        return UpstreamRejected(details={"reason": _PRIVATE.sub("[removed]", reason)[:REASON_MAX_CHARS]})
+    if kind is UpstreamRateLimited:
+        return UpstreamRateLimited(retry_after=seconds)
+    return kind()
+
+
+def _reason(payload: Any, depth: int = REASON_DEPTH) -> str:
+    """Return the sentence that says what is wrong, wherever this dialect keeps it; "" where there is none."""
+    if isinstance(payload, str):
+        text = payload[:REASON_READ_CHARS]
+        return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if isinstance(payload, list) and depth:
+        return "; ".join(filter(None, (_reason(item, depth - 1) for item in payload[:REASON_DEPTH])))
+    if isinstance(payload, dict) and depth:
+        return next(filter(None, (_reason(payload.get(key), depth - 1) for key in _REASON_KEYS)), "")
+    return ""
+
+
+def _code(payload: Any) -> Any:
+    error = payload.get("error") if isinstance(payload, dict) else None
+    return error.get("code") if isinstance(error, dict) else None
+
+
+def _status_in_band(payload: dict[str, Any]) -> int:
+    error = payload.get("error")
+    inner = error if isinstance(error, dict) else {}
+    given = (payload.get("status_code"), inner.get("http_status_code"), inner.get("status_code"), _code(payload))
+    for value in (*given, payload.get("code")):
+        if isinstance(value, int) and 400 <= value < 600:
+            return value
+    if inner.get("type") == "invalid_request_error":
+        return 400
+    return _STATUS_OF_TYPE.get(str(payload.get("error_type")), 500)

@@ -1,0 +1,246 @@
+"""The settings of the service: read from the environment once, checked as a whole, frozen."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from app.config import parsers
+from app.config.client_keys import ApiKeys, parse_api_keys, validate_key_file
+from app.config.client_limits import LIMITS
+from app.config.model_file import model_file
+from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, model_ref
+from app.config.secret import Secret
+from app.observability.tracing.setup import can_trace
+
+ROUTER_URL = "https://router.huggingface.co"
+RETIRED_HOST = "api-inference.huggingface.co"
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+class ConfigError(Exception):
+    """The settings are wrong; `faults` holds one sentence for each, and the text lists them all."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(["The settings are wrong:", *(f"  - {fault}" for fault in faults)]))
+
+
+def _router_url(value: str) -> str:
+    if RETIRED_HOST in value.lower():
+        raise ValueError(f"another host than {RETIRED_HOST}, which is retired (410 Gone): use {ROUTER_URL}")
+    return parsers.host_url(value)
+
+
+def setting(parse: Callable[[str], Any], default: Any = None) -> Any:
+    """Declare a field read by `parse` from the variable of the field's name in upper case."""
+    return field(default_factory=lambda: default, metadata={"parse": parse})
+
+
+_SECRET = (parsers.secret, parsers.redis_url, parse_api_keys)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Every setting; durations are in seconds, sizes in bytes. The README says what each means."""
+
+    server_host: str = setting(parsers.host, "localhost")
+    server_port: int = setting(parsers.integer(1, 65535), 8080)
+    server_read_timeout: float = setting(parsers.positive_duration, 30.0)
+    server_write_timeout: float = setting(parsers.positive_duration, 30.0)
+    server_idle_timeout: float = setting(parsers.positive_duration, 60.0)
+    server_max_connections: int = setting(parsers.integer(1, 100_000), 2000)
+    web_concurrency: int = setting(parsers.integer(1, 256), 1)
+
+    ai_backend: str = setting(parsers.choice("auto", *BACKEND_NAMES), "auto")
+    model_aliases: Mapping[str, str] = setting(parsers.aliases, MappingProxyType({"gpt2": "default"}))
+    fallback_models: tuple[ModelRef, ...] = setting(parsers.model_refs, ())
+    sentiment_model: str | None = setting(parsers.model_id)
+    summarization_model: str | None = setting(parsers.model_id)
+
+    huggingface_api_key: Secret | None = setting(parsers.secret)
+    huggingface_base_url: str = setting(_router_url, ROUTER_URL)
+    huggingface_hub_url: str = setting(parsers.host_url, "https://huggingface.co")
+    huggingface_default_model: str = setting(parsers.model_id, "meta-llama/Llama-3.1-8B-Instruct")
+    huggingface_timeout: float = setting(parsers.positive_duration, 30.0)
+    huggingface_retry_attempts: int = setting(parsers.integer(0, 10), 3)
+    huggingface_max_tokens: int = setting(parsers.integer(1, 32_768), 100)
+    huggingface_temperature: float = setting(parsers.number(0, 2), 0.7)
+
+    openai_base_url: str | None = setting(parsers.v1_url)
+    openai_api_key: Secret | None = setting(parsers.secret)
+    openai_default_model: str | None = setting(parsers.model_id)
+
+    embedded_model_path: str | None = setting(parsers.path)
+    embedded_threads: int = setting(parsers.integer(1, 256), 1)
+    embedded_port: int | None = setting(parsers.integer(1, 65535))
+    embedded_start: bool = setting(parsers.boolean, True)
+
+    log_level: str = setting(parsers.choice(*LOG_LEVELS), "info")
+    log_format: str | None = setting(parsers.choice("json", "plain"))
+    log_structured: bool | None = setting(parsers.boolean)
+    otel_exporter_otlp_endpoint: str | None = setting(parsers.collector_url)
+
+    max_body_bytes: int = setting(parsers.size, 1024**2)
+    max_input_chars: int = setting(parsers.integer(1, 10_000_000), 20_000)
+    upstream_max_concurrency: int = setting(parsers.integer(1, 100_000), 256)
+    breaker_failures: int = setting(parsers.integer(1, 1000), 5)
+    breaker_recovery: float = setting(parsers.positive_duration, 10.0)
+    breaker_failure_rate: float = setting(parsers.number(0, 1), 0.5)
+    hedge_after: float | None = setting(parsers.positive_duration)
+    cache_ttl: float = setting(parsers.duration, 3600.0)
+    cache_max_bytes: int = setting(parsers.size, 16 * 1024**2)
+    redis_url: Secret | None = setting(parsers.redis_url)
+    stream_first_event_timeout: float = setting(parsers.positive_duration, 30.0)
+    stream_idle_timeout: float = setting(parsers.positive_duration, 30.0)
+    stream_total_timeout: float = setting(parsers.positive_duration, 600.0)
+    stream_heartbeat: float = setting(parsers.positive_duration, 10.0)
+    drain_delay: float = setting(parsers.duration, 0.0)
+    shutdown_grace: float = setting(parsers.positive_duration, 30.0)
+
+    api_keys: ApiKeys | None = setting(parse_api_keys)
+    api_keys_file: str | None = setting(validate_key_file)
+    require_api_keys: bool = setting(parsers.boolean, False)
+    metrics_require_key: bool = setting(parsers.boolean, False)
+    rate_limit: str = setting(LIMITS["rate_limit"], "60/minute")
+    tokens_per_minute: int | None = setting(LIMITS["tokens_per_minute"])
+    tokens_per_day: int | None = setting(LIMITS["tokens_per_day"])
+    tokens_per_month: int | None = setting(LIMITS["tokens_per_month"])
+    concurrent_streams: int | None = setting(LIMITS["concurrent_streams"])
+    trusted_proxies: int = setting(parsers.integer(0, 10), 0)
+    trusted_hosts: tuple[str, ...] = setting(parsers.hosts, ())
+    cors_origins: tuple[str, ...] = setting(parsers.origins, ())
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings from `environ` (default: the process's); raise ConfigError naming every fault."""
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for item in fields(cls):
+            text = environ.get(item.name.upper(), "").strip()
+            if not text:
+                continue
+            try:
+                values[item.name] = item.metadata["parse"](text)
+            except ValueError as error:
+                faults.append(f"{item.name.upper()} must be {error}.")
+        config = cls(**values)
+        faults += config._contradictions(faulty={fault.split()[0] for fault in faults})
+        if faults:
+            raise ConfigError(faults)
+        return config
+
+    @classmethod
+    def variables(cls) -> list[str]:
+        """Return the names of all environment variables."""
+        return [item.name.upper() for item in fields(cls)]
+
+    @classmethod
+    def secret_variables(cls) -> set[str]:
+        """Return the names of the variables that hold keys, or their hashes."""
+        return {item.name.upper() for item in fields(cls) if item.metadata["parse"] in _SECRET}
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether callers need a key."""
+        return self.api_keys is not None or self.api_keys_file is not None
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What a client may use whose key says nothing of it."""
+        return {name: getattr(self, name) for name in LIMITS}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys for upstreams."""
+        return tuple(key.reveal() for key in (self.huggingface_api_key, self.openai_api_key) if key)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of the upstreams' hosts."""
+        urls = (self.huggingface_base_url, self.huggingface_hub_url, self.openai_base_url)
+        return tuple(host for url in urls if url and (host := urlsplit(url).hostname))
+
+    @property
+    def backend(self) -> str:
+        """The primary backend: the one named, or the first that is configured."""
+        if self.ai_backend != "auto":
+            return self.ai_backend
+        return next(name for name in BACKEND_SETTINGS if self._is_configured(name))
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The backends that are configured, the primary one first; embedded only where something names it."""
+        configured = [name for name in BACKEND_SETTINGS if self._is_configured(name) and name != "embedded"]
+        return tuple(dict.fromkeys([self.backend, *configured, *self._named]))
+
+    def _is_configured(self, backend: str) -> bool:
+        needed = BACKEND_SETTINGS[backend]
+        return needed is None or getattr(self, needed.lower()) is not None
+
+    @property
+    def _named(self) -> list[str]:
+        """The backends that other settings name."""
+        refs = [*self.fallback_models, *map(model_ref, self.model_aliases.values())]
+        return [ref.backend for ref in refs if ref.backend]
+
+    @property
+    def plain_logs(self) -> bool:
+        """Whether log lines are for people rather than JSON."""
+        return self.log_format == "plain" or self.log_structured is False
+
+    def _contradictions(self, faulty: set[str]) -> list[str]:
+        """Return a sentence for each pair of settings that cannot hold together, leaving out faulty ones."""
+        checks = [*self._backend_checks(), *self._engine_checks(), *self._promise_checks(), *self._tracing_checks()]
+        logs = ((True, "plain"), (False, "json"))
+        checks.append(("LOG_STRUCTURED", (self.log_structured, self.log_format) in logs, "contradicts LOG_FORMAT."))
+        return [f"{name} {fault}" for name, wrong, fault in checks if wrong and name not in faulty]
+
+    def _backend_checks(self) -> list[tuple[str, bool, str]]:
+        named = {self.ai_backend, *self._named}
+        return [
+            *(
+                (needed, name in named and not self._is_configured(name), f"must be set where {name} is named.")
+                for name, needed in BACKEND_SETTINGS.items()
+                if needed
+            ),
+            (
+                "OPENAI_API_KEY",
+                self.openai_api_key is not None and self.openai_base_url is None,
+                "is of no use without OPENAI_BASE_URL.",
+            ),
+        ]
+
+    def _promise_checks(self) -> list[tuple[str, bool, str]]:
+        """An operator who asks for client keys may not get an open service without a word."""
+        asking = [name for name in ("require_api_keys", "metrics_require_key") if getattr(self, name)]
+        return [("API_KEYS", not self.has_keys, f"must be set with {name.upper()}.") for name in asking]
+
+    def _tracing_checks(self) -> list[tuple[str, bool, str]]:
+        lacking = self.otel_exporter_otlp_endpoint is not None and not can_trace()
+        fault = "needs packages that are not installed: pip install -r requirements-tracing.txt."
+        return [("OTEL_EXPORTER_OTLP_ENDPOINT", lacking, fault)]
+
+    def _engine_checks(self) -> list[tuple[str, bool, str]]:
+        if "embedded" not in self.backends:
+            return []
+        port = ("EMBEDDED_PORT", self.embedded_port == self.server_port, "must differ from SERVER_PORT.")
+        if not self.embedded_start:
+            return [port, ("EMBEDDED_PORT", self.embedded_port is None, "must be set with EMBEDDED_START=false.")]
+        return [
+            port,
+            (
+                "EMBEDDED_MODEL_PATH",
+                model_file(self.embedded_model_path) is None,
+                "must name a GGUF file that exists, or the package of the default model must be installed.",
+            ),
+            (
+                "AI_BACKEND",
+                find_spec("xllamacpp") is None,
+                "or another setting asks for the embedded engine, which is not installed: see the README.",
+            ),
+        ]

@@ -1,0 +1,82 @@
+"""The state of one AI operation: its limits on the way in, its result for log line, metrics and response."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from app.context.deadline import Deadline
+from app.context.disconnect import ClientConnection
+from app.context.request_info import RequestInfo
+from app.context.timeline import Timeline
+from app.errors import ClientDisconnected
+
+# ordered from the least work to the most
+CACHE_STATUSES = ("hit", "coalesced", "miss", "bypass")
+
+
+@dataclass(frozen=True)
+class CacheControl:
+    """The cache directives of the client: whether to answer from the cache, and whether to write to it."""
+
+    read: bool = True
+    write: bool = True
+
+
+@dataclass
+class StreamStats:
+    """Facts of a stream for log line and metrics; times in seconds from the start of the request."""
+
+    first_event: float = 0.0
+    events: int = 0
+    end: float = 0.0
+    outcome: str = ClientDisconnected.type
+    error: str | None = ClientDisconnected.type
+
+
+@dataclass
+class CallContext:
+    """One operation of one request, passed down from the endpoint to the upstream client.
+
+    `outcome` is `ok` or the type of the error, and None if no backend was asked. `cache` is one of CACHE_STATUSES.
+    """
+
+    request: RequestInfo
+    deadline: Deadline
+    operation: str
+    connection: ClientConnection = field(default_factory=partial(ClientConnection, None))
+    cache_control: CacheControl = field(default_factory=CacheControl)
+    debug: bool = False
+    stream_deadline: Deadline = field(default_factory=partial(Deadline, math.inf))
+
+    model: str | None = None
+    backend: str | None = None
+    fallback: bool = False
+    outcome: str | None = None
+    cache: str | None = None
+    pending_cache_writes: list[tuple[str, bytes]] = field(default_factory=list)
+    timeline: Timeline = field(init=False)
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    usage_estimated: bool = False
+    finish_reasons: Sequence[str | None] = ()
+    stream: StreamStats | None = None
+
+    def __post_init__(self) -> None:
+        self.timeline = Timeline(self.request.started)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """The rate of a finished stream after its first event; 0 for a stream of one event."""
+        if self.stream is None or self.stream.events < 2:
+            return 0.0
+        return (self.completion_tokens or 0) / (self.stream.end - self.stream.first_event)
+
+    def set_cache_status(self, status: str) -> None:
+        """Record the cache status of one upstream call; the status with the most work wins."""
+        self.cache = max(status, self.cache or status, key=CACHE_STATUSES.index)
+
+    def with_debug(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the body, with the timeline of attempts if the client asked for it."""
+        return {**body, "debug": {"attempts": self.timeline.records}} if self.debug else body

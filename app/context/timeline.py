@@ -1,0 +1,56 @@
+"""The upstream attempts of one request: how many, how long, and with which outcome."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.errors import InternalError, ServiceError
+
+
+@dataclass(slots=True)
+class Timeline:
+    """All attempts of one request; times in seconds.
+
+    `retries` holds (backend, type of the error that caused the retry), `hedges` (backend, whether the hedge won).
+    `records` holds one dictionary an attempt, in the form that `X-AI-Debug` shows.
+    """
+
+    started: float
+    attempts: int = 0
+    retries: list[tuple[str, str]] = field(default_factory=list)
+    hedges: list[tuple[str, bool]] = field(default_factory=list)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    queue_seconds: float = 0.0
+    upstream_seconds: float = 0.0
+    backoff_seconds: float = 0.0
+
+    def record_attempt(self, backend: str, route: str) -> "AttemptRecord":
+        """Return a context manager that records its block as one attempt."""
+        return AttemptRecord(self, backend, route)
+
+
+class AttemptRecord:
+    """Writes one entry of the timeline: start, outcome and duration in milliseconds."""
+
+    __slots__ = ("_began", "_record")
+
+    def __init__(self, timeline: Timeline, backend: str, route: str) -> None:
+        self._began = time.monotonic()
+        at = _milliseconds(self._began - timeline.started)
+        # an attempt that still runs when the request ends was cancelled in favour of another one
+        self._record = {"at_ms": at, "backend": backend, "route": route, "outcome": "cancelled"}
+        timeline.records.append(self._record)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
+        if error is None:
+            self._record["outcome"] = "ok"
+        elif isinstance(error, Exception):
+            self._record["outcome"] = error.type if isinstance(error, ServiceError) else InternalError.type
+        self._record["duration_ms"] = _milliseconds(time.monotonic() - self._began)
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 1)

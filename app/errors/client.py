@@ -1,0 +1,89 @@
+"""What callers do wrong."""
+
+import math
+from typing import ClassVar
+
+from app.errors.base import ServiceError
+
+
+class ClientError(ServiceError):
+    """What the caller sent cannot be served."""
+
+
+class ValidationError(ClientError, status=400, type="validation_error"):
+    """The body, a field or a parameter is wrong; details map each field to its reasons."""
+
+    default_message = "The request is not valid; every field at fault is named with its reasons."
+
+
+class AuthenticationError(ClientError, status=401, type="authentication_error"):
+    """The caller shows no client key, or none that is known."""
+
+    default_message = "Send a client key that is known here, as Authorization: Bearer KEY or in X-API-Key."
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """How to show a key (RFC 9110, 11.6.1)."""
+        return {"WWW-Authenticate": "Bearer"}
+
+
+class PermissionDenied(ClientError, status=403, type="permission_denied"):
+    """The caller's key may not do this."""
+
+    default_message = "This client key may not do this; ask the operator of this service for the permission."
+
+
+class NotFound(ClientError, status=404, type="not_found"):
+    """No such route."""
+
+    default_message = "There is no such route; the README lists them all."
+
+
+class MethodNotAllowed(ClientError, status=405, type="method_not_allowed"):
+    """The route exists, the method does not."""
+
+    default_message = "This route does not take that method; see the Allow header."
+
+
+class RequestTimeout(ClientError, status=408, type="request_timeout"):
+    """The caller was too slow in sending the request."""
+
+    default_message = "The request did not arrive in time; send it again without pauses."
+
+
+class PayloadTooLarge(ClientError, status=413, type="payload_too_large"):
+    """The body is over MAX_BODY_BYTES."""
+
+    default_message = "The body is larger than this service accepts; send a shorter one."
+
+
+class UriTooLong(ClientError, status=414, type="uri_too_long"):
+    """The request line is too long."""
+
+    default_message = "The URL is longer than this service accepts."
+
+
+class UnsupportedMediaType(ClientError, status=415, type="unsupported_media_type"):
+    """The body is not JSON."""
+
+    default_message = "The body must be JSON, sent with Content-Type: application/json and no Content-Encoding."
+
+
+class IdempotencyKeyReused(ClientError, status=422, type="idempotency_key_reused"):
+    """The Idempotency-Key came before with another body."""
+
+    default_message = "This Idempotency-Key was used with another body; send a new key with a new request."
+
+
+class HeadersTooLarge(ClientError, status=431, type="headers_too_large"):
+    """A header, or all of them together, are too large."""
+
+    default_message = "The headers are larger than this service accepts."
+
+
+class RateLimitExceeded(ClientError, status=429, type="rate_limit_exceeded"):
+    """The caller is over one of its limits; `retry_after` is the time until it has room again."""
+
+    default_message = "You are over your limit; come back after the time in Retry-After."
+    default_retry_after = 1.0
+    max_retry_after: ClassVar[float] = math.inf

@@ -1,0 +1,38 @@
+"""The metrics of one app: requests, operations, clients, upstreams and the process."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry
+
+from app.observability.metrics.clients import ClientMetrics
+from app.observability.metrics.genai import GenAIMetrics
+from app.observability.metrics.http import HttpMetrics
+from app.observability.metrics.labelled_metric import counter
+from app.observability.metrics.operations import OperationMetrics
+from app.observability.metrics.process import ProcessMetrics
+from app.observability.metrics.streams import StreamMetrics
+from app.observability.metrics.upstream import UpstreamMetrics
+
+
+class Metrics:
+    """Every metric of one app, in a registry of its own; `models` are the model names that may be labels."""
+
+    process: ProcessMetrics
+
+    def __init__(self, models: Iterable[str]) -> None:
+        self.registry = CollectorRegistry()
+        self.http = HttpMetrics(self.registry)
+        self.operations = OperationMetrics(self.registry, models)
+        self.genai = GenAIMetrics(self.registry, self.operations.model)
+        self.upstream = UpstreamMetrics(self.registry)
+        self.streams = StreamMetrics(self.registry)
+        self.clients = ClientMetrics(self.registry)
+        self._redis_errors = counter(self.registry, "redis_unanswered_total", "Questions that Redis did not answer.")
+
+    def watch(self, dependencies: Mapping[str, Callable[[], bool]]) -> None:
+        """Add the gauges of the process; each scrape calls every check in `dependencies`."""
+        self.process = ProcessMetrics(self.registry, dependencies)
+
+    def redis_error(self) -> None:
+        """Count a command that Redis did not answer: a limit stayed open or a cache was not read."""
+        self._redis_errors[()].inc()

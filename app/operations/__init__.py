@@ -1,0 +1,5 @@
+"""The AI operations, one module each; a new one needs a line here."""
+
+from app.operations import chat, complete, completions, embeddings, generate, models, sentiment, summarize, validate
+
+OPERATIONS = (generate, complete, sentiment, summarize, validate, chat, completions, embeddings, models)

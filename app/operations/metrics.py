@@ -1,0 +1,82 @@
+"""GET /metrics: in Prometheus' form, and as a short JSON summary."""
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, request
+from prometheus_client import CollectorRegistry, Metric, multiprocess
+from prometheus_flask_exporter import PrometheusMetrics
+
+from app.observability.metrics.registry import Metrics
+from app.openapi.route_doc import JSON, TEXT, Example, RouteDoc, RouteResponse, openapi_doc
+from app.schemas.metrics import MetricsSchema
+
+_PROMETHEUS = "text/plain"
+_DOCUMENTATION = RouteDoc(
+    tag="Operation",
+    summary="Give the metrics",
+    description="In Prometheus' form, or as a short summary where only `application/json` is accepted.",
+    answers=(
+        RouteResponse("The metrics.", {_PROMETHEUS: TEXT, "application/openmetrics-text": TEXT, JSON: MetricsSchema}),
+    ),
+    examples={
+        "prometheus": Example(
+            "# HELP active_connections Connections on which a request is being served.\n"
+            "# TYPE active_connections gauge\n"
+            'active_connections{service="ai-huggingface"} 1.0\n',
+            media_type=_PROMETHEUS,
+        ),
+        "summary": Example(
+            {
+                "requests_total": 8,
+                "requests_duration": 0.208474,
+                "error_rate": 0.0,
+                "timestamp": "2026-11-23T01:25:54.891+00:00",
+            }
+        ),
+    },
+    audience="operators",
+)
+
+
+def blueprint(metrics: Metrics) -> Blueprint:
+    """Make the blueprint of the route."""
+    routes = Blueprint("metrics", __name__)
+    exporter = PrometheusMetrics(None, path=None, export_defaults=False, registry=metrics.registry)
+
+    @routes.get("/metrics")
+    @openapi_doc(_DOCUMENTATION)
+    def scrape() -> Response | dict[str, Any]:
+        if request.accept_mimetypes.best == JSON:
+            return _summary(_collected(metrics.registry))
+        metrics.process.look()
+        content, content_type = exporter.generate_metrics(request.headers.get("Accept"))
+        return Response(content, content_type=content_type)
+
+    return routes
+
+
+def _collected(registry: CollectorRegistry) -> Iterable[Metric]:
+    """Collect from the files that all workers share where there are several, else from this process."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # of the library
+    return registry.collect()
+
+
+def _summary(metrics: Iterable[Metric]) -> dict[str, Any]:
+    """Return total requests, their mean duration in seconds, the share answered 5xx, and the time."""
+    samples = {metric.name: metric.samples for metric in metrics}
+    requests = [sample for sample in samples.get("http_requests", []) if sample.name.endswith("_total")]
+    total = sum(sample.value for sample in requests)
+    failed = sum(sample.value for sample in requests if sample.labels["status"].startswith("5"))
+    durations = samples.get("http_request_duration_seconds", [])
+    seconds = sum(sample.value for sample in durations if sample.name.endswith("_sum"))
+    return {
+        "requests_total": int(total),
+        "requests_duration": round(seconds / total, 6) if total else 0.0,
+        "error_rate": round(failed / total, 6) if total else 0.0,
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }

@@ -1,0 +1,39 @@
+"""Removes keys and host names of upstreams from everything that a client may see."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from app.errors import ServiceError
+
+
+@dataclass(frozen=True)
+class Redactor:
+    """The texts to remove: keys from every response, hosts from errors only."""
+
+    keys: tuple[bytes, ...]
+    hosts: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, keys: Iterable[str], hosts: Iterable[str]) -> Self:
+        """Return the redactor of these keys and host names."""
+        return cls(_encoded(keys), _encoded(hosts))
+
+    def redact_reason(self, error: ServiceError) -> None:
+        """Remove keys and hosts from the reason in the details of an error, even if its response had status 200."""
+        if isinstance(reason := error.details.get("reason"), str):
+            error.details["reason"] = self.redact(reason.encode(), error.status).decode(errors="replace")
+
+    def redact(self, body: bytes, status: int) -> bytes:
+        """Return a response body without keys and, for an error status, without hosts.
+
+        A model may name any host in its text, so hosts stay in successful responses.
+        """
+        for text in (*self.keys, *(self.hosts if status >= 400 else ())):
+            body = body.replace(text, b"[removed]")
+        return body
+
+
+def _encoded(texts: Iterable[str]) -> tuple[bytes, ...]:
+    """Return each text as it is and as JSON with escaped slashes spells it."""
+    return tuple(form.encode() for text in texts for form in dict.fromkeys((text, text.replace("/", "\\/"))))

@@ -1,0 +1,70 @@
+"""Turns whatever is raised at any depth into the one JSON shape."""
+
+import logging
+
+from flask import Flask, Response, make_response
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import HTTPException
+
+from app.errors import (
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    RequestTimeout,
+    ServiceError,
+    UnsupportedMediaType,
+    ValidationError,
+)
+from app.web.openai_errors import is_openai_route, openai_error
+from app.web.request_state import request_state
+
+logger = logging.getLogger(__name__)
+
+_BY_STATUS: dict[int | None, type[ServiceError]] = {
+    error.status: error
+    for error in (
+        ValidationError,
+        NotFound,
+        MethodNotAllowed,
+        RequestTimeout,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+    )
+}
+
+
+def init_app(app: Flask) -> None:
+    """Register the handlers."""
+
+    @app.errorhandler(ServiceError)
+    def service_error(error: ServiceError) -> Response:
+        return _response(error)
+
+    @app.errorhandler(HTTPException)
+    def framework_error(error: HTTPException) -> Response:
+        response = _response(_BY_STATUS.get(error.code, InternalError)())
+        for name, value in error.get_headers():
+            if name == "Allow":
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(ParseException)
+    def malformed_body(_error: ParseException) -> Response:
+        return _response(ValidationError("The body is not valid HTTP/1.1: its chunks are malformed."))
+
+    @app.errorhandler(Exception)
+    def bug(error: Exception) -> Response:
+        state = request_state()
+        extra = {"request_id": state.info.id, **state.info.trace.ids}
+        logger.error("unhandled %s", type(error).__name__, exc_info=error, extra=extra)
+        return _response(InternalError())
+
+
+def _response(error: ServiceError) -> Response:
+    state = request_state()
+    state.error_type = error.type
+    if state.call is not None:
+        error.details = state.call.with_debug(error.details)
+    body = openai_error(error) if is_openai_route(state.request.path) else error.body(state.info.id)
+    return make_response(body, error.status, error.headers)

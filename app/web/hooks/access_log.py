@@ -1,0 +1,75 @@
+"""Writes one log line for each request, at the end of its response."""
+
+import logging
+from functools import partial
+from typing import Any
+
+from flask import Flask
+
+from app.context.call_context import CallContext
+from app.context.request_info import RequestInfo
+from app.web.request_state import RequestState, request_state
+from app.web.response import Response
+
+logger = logging.getLogger("app.access")
+
+
+def init_app(app: Flask) -> None:
+    """Register the hook."""
+    app.after_request(_after_request)
+
+
+def _after_request(response: Response) -> Response:
+    state = request_state()
+    write = partial(_write_line, _request_fields(state, response), state.call, state.info)
+    if response.is_streamed:  # the outcome of a stream is known at its end, when no request is current any more
+        response.call_on_close(write)
+    else:
+        write()
+    return response
+
+
+def _write_line(fields: dict[str, Any], context: CallContext | None, info: RequestInfo) -> None:
+    fields["duration_ms"] = round(info.elapsed() * 1000, 2)
+    if context is not None:
+        fields |= _operation_fields(context)
+    logger.info("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields)
+    info.trace.end(fields["status"], fields.get("error"))
+
+
+def _request_fields(state: RequestState, response: Response) -> dict[str, Any]:
+    """Return the fields of any request; never a path, a query or a text, which clients choose."""
+    fields = {
+        "request_id": state.info.id,
+        "method": state.method_label,
+        "route": state.route_label,
+        "status": response.status_code,
+        "client": state.client.name,
+        **state.info.trace.ids,
+    }
+    if state.error_type is not None:
+        fields["error"] = state.error_type
+    return fields
+
+
+def _operation_fields(context: CallContext) -> dict[str, Any]:
+    """Return the fields of an operation, and of its stream if it has one."""
+    fields: dict[str, Any] = {
+        "operation": context.operation,
+        "model": context.model,
+        "backend": context.backend,
+        "prompt_tokens": context.prompt_tokens,
+        "completion_tokens": context.completion_tokens,
+        "attempts": context.timeline.attempts,
+        "cache": context.cache,
+        "fallback": context.fallback,
+    }
+    if (stats := context.stream) is not None:
+        fields |= {
+            "outcome": stats.outcome,
+            "first_event_ms": round(stats.first_event * 1000, 2),
+            "events": stats.events,
+            "tokens_per_second": round(context.tokens_per_second, 2),
+            **({"error": stats.error} if stats.error else {}),
+        }
+    return fields

@@ -1,0 +1,34 @@
+"""Starts the state of every request: id, clock, address and trace. It runs before all other hooks."""
+
+from functools import partial
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.clients.identity import ClientIdentity
+from app.context.request_info import RequestInfo
+from app.context.trace import NO_TRACE, Tracing
+from app.ids import request_id_or_new
+from app.observability.metrics.http import method_label, route_label
+from app.web.request_state import request_state
+from app.web.route_groups import RATE_LIMIT_EXEMPT
+
+
+def init_app(app: Flask, proxies: int, tracing: Tracing) -> None:
+    """Register the hook.
+
+    With `proxies` above zero, address and scheme of a request are taken from the last that many proxies.
+    """
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]  # Werkzeug's documented use
+    app.before_request(partial(_start_request, tracing))
+
+
+def _start_request(tracing: Tracing) -> None:
+    state = request_state()
+    request = state.request
+    state.rule = request.url_rule.rule if request.url_rule else None
+    state.method_label, state.route_label = method_label(request.method), route_label(state.rule)
+    trace = NO_TRACE if state.matches_or_unrouted(RATE_LIMIT_EXEMPT) else tracing.begin(request)
+    state.info = RequestInfo(request_id_or_new(request.environ.get("HTTP_X_REQUEST_ID")), trace)
+    state.client = ClientIdentity.from_address(request.remote_addr)

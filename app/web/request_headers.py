@@ -1,0 +1,35 @@
+"""Parses the request headers that control one call: time budget, cache and idempotency."""
+
+import math
+import re
+from functools import lru_cache
+
+from app.config.parsers import positive_duration
+from app.context.call_context import CacheControl
+from app.errors import ValidationError
+
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+
+
+@lru_cache(64)  # most clients send one of a few values
+def cache_control(value: str) -> CacheControl:
+    """Return the directives of a Cache-Control header that a request may have (RFC 9111, 5.2.1)."""
+    directives = {part.partition("=")[0].strip().lower() for part in value.split(",")}
+    return CacheControl(read=directives.isdisjoint(("no-cache", "no-store")), write="no-store" not in directives)
+
+
+def requested_timeout(value: str | None) -> float:
+    """Return the seconds of an X-Request-Timeout header, infinity without one; raise ValidationError if malformed."""
+    if value is None:
+        return math.inf
+    try:
+        return positive_duration(value)
+    except ValueError as error:
+        raise ValidationError(details={"X-Request-Timeout": [f"This header must be {error}."]}) from None
+
+
+def idempotency_key(value: str | None) -> str | None:
+    """Return the value of an Idempotency-Key header; raise ValidationError if it is malformed."""
+    if value is not None and not IDEMPOTENCY_KEY.fullmatch(value):
+        raise ValidationError(details={"Idempotency-Key": ["This header must be 1 to 255 visible ASCII characters."]})
+    return value
