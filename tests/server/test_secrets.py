@@ -239,7 +239,12 @@ def test_no_dump_of_the_settings_tells_a_secret():
     assert not told_in("".join(dump), SECRETS)
 
 
-@pytest.mark.parametrize("secret", [*UPSTREAM_KEYS.values(), f"redis://:{PASSWORD}@x", KEY, LINE, f"{LINE} x=y"])
+# the ids must not hold the secrets: they are new in each process, and parallel runs compare the ids
+@pytest.mark.parametrize(
+    "secret",
+    [*UPSTREAM_KEYS.values(), f"redis://:{PASSWORD}@x", KEY, LINE, f"{LINE} x=y"],
+    ids=["Hugging Face key", "OpenAI key", "Redis password", "client key", "key line", "key line with an attribute"],
+)
 def test_a_secret_in_the_wrong_variable_is_not_told(secret):
     with pytest.raises(ConfigError) as caught:
         Config.from_env(dict.fromkeys(Config.variables(), secret))

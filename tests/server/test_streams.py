@@ -36,7 +36,7 @@ def hang(exchange):
 def read(service, route="/v1/chat/completions", **body):
     listener = Listener(service, route, **body)
     with closing(listener.connection):
-        status = listener.wait_first_event()
+        status = listener.begin()
         body = listener.rest()
     return status, told(body) if status == 200 else json.loads(body)
 
@@ -51,7 +51,7 @@ def test_each_event_arrives_while_the_next_one_is_still_to_come(service, chaos, 
         [Script(HEL, more[0], accented[:cut], more[1], accented[cut:], more[2], LO, more[3], DONE, framing=framing)]
     )
     listener = Listener(service, route)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert b"Hel" in listener.next()
     more[0].set()
     more[1].set()
@@ -192,7 +192,7 @@ def test_a_caller_that_leaves_ends_the_upstream_call_and_frees_all_fifty_times_i
         script = Script(HEL, hang)
         chaos.play([script])
         listener = Listener(narrow)
-        assert listener.wait_first_event() == 200
+        assert listener.begin() == 200
         assert b"Hel" in listener.next()
         left = time.monotonic()
         listener.release()
@@ -223,7 +223,7 @@ def test_streams_keep_their_places_to_their_ends(narrow, chaos):
     more = threading.Event()
     chaos.play([Script(HEL, more, LO, DONE)])
     listener = Listener(narrow)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert read(narrow)[1]["error"]["type"] == "overloaded"
     more.set()
     assert listener.rest().endswith(DONE)
@@ -283,7 +283,7 @@ def test_streams_and_requests_that_a_shutdown_cuts_are_told_so(start_with, chaos
     service = start_with(SHUTDOWN_GRACE="1s")
     chaos.play([Script(HEL, hang), hang])
     listener = Listener(service)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert b"Hel" in listener.next()
     with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(service.post, "/v1/text/generate", prompt="x")
@@ -301,7 +301,7 @@ def test_a_stream_in_flight_finishes_within_the_grace_of_a_shutdown(start_with, 
     more = threading.Event()
     chaos.play([Script(HEL, more, LO, DONE)])
     listener = Listener(service)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     with ThreadPoolExecutor(1) as pool:
         stopped = pool.submit(service.stop, signal.SIGTERM)
         until(lambda: any("Handling signal: term" in line for line in service.lines))
@@ -326,7 +326,7 @@ def test_a_slow_caller_gets_the_whole_answer_and_is_no_fault_of_the_upstream(lim
     pieces = [big] * 60
     chaos.play([Script(HEL, *pieces, LO, DONE)])
     listener = Listener(limited)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     time.sleep(0.9)  # longer than an upstream may be silent; nothing tells that the service is held up
     answer = told(listener.rest())
     listener.release()
@@ -345,7 +345,7 @@ def test_comment_lines_keep_a_stream_alive_while_nothing_comes_or_nothing_for_th
 
     chaos.play([Script(HEL, murmur, LO, DONE)])
     listener = Listener(limited, "/v1/text/generate")
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert b"Hel" in listener.next()
     assert listener.next() == listener.next() == b": still here\n\n"
     over.set()
@@ -359,7 +359,7 @@ def test_silence_longer_than_the_time_to_the_first_event_is_no_fault(start_with,
     chaos.play([Script(HEL, LO, DONE), Script(HEL, more, LO, DONE)])
     assert read(service)[1].done
     listener = Listener(service)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert b"Hel" in listener.next()
     threading.Timer(0.6, more.set).start()
     assert told(listener.rest()).done
