@@ -12,7 +12,7 @@ from app.config import parsers
 from app.config.client_keys import ApiKeys, parse_api_keys, validate_key_file
 from app.config.client_limits import LIMITS
 from app.config.model_file import model_file
-from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, model_ref
+from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, is_backend_setting, model_ref
 from app.config.secret import Secret
 from app.observability.tracing.setup import can_trace
 
@@ -156,14 +156,18 @@ class Config:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys for upstreams."""
-        return tuple(key.reveal() for key in (self.huggingface_api_key, self.openai_api_key) if key)
+        """The keys in the settings of the backends."""
+        return tuple(value.reveal() for value in self._backend_settings if isinstance(value, Secret))
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The names of the upstreams' hosts."""
-        urls = (self.huggingface_base_url, self.huggingface_hub_url, self.openai_base_url)
-        return tuple(host for url in urls if url and (host := urlsplit(url).hostname))
+        """The host names in the settings of the backends."""
+        urls = (value for value in self._backend_settings if isinstance(value, str) and "://" in value)
+        return tuple(host for url in urls if (host := urlsplit(url).hostname))
+
+    @property
+    def _backend_settings(self) -> list[Any]:
+        return [getattr(self, item.name) for item in fields(self) if is_backend_setting(item.name)]
 
     @property
     def backend(self) -> str:

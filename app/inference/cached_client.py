@@ -6,7 +6,8 @@ from typing import Any, TypeVar, cast
 
 import orjson
 
-from app.backends.base import Backend, Generation, UpstreamRequest, UpstreamResponse
+from app.backends.base import Backend, UpstreamRequest, UpstreamResponse
+from app.backends.types import Generation
 from app.cache.response_cache import CachedBytes, ResponseCache
 from app.cache.single_flight import SingleFlight
 from app.context.call_context import CallContext

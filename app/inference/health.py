@@ -26,7 +26,7 @@ class HealthService:
         self, inference: InferenceService, breakers: CircuitBreakers, store: RedisStore, *, needs_keys: bool
     ) -> None:
         self._inference = inference
-        self._models = inference.runner.models
+        self._models = inference.executor.models
         self._breakers = breakers
         self._store = store
         self._access = "keys" if needs_keys else "open"

@@ -18,12 +18,12 @@ class ModelCatalog:
     @property
     def models(self) -> ModelRouter:
         """The names that the settings know."""
-        return self.inference.runner.models
+        return self.inference.executor.models
 
     def entries(self, context: CallContext) -> list[dict[str, Any]]:
         """Return the whole list; raise the ServiceError of a backend that has one and does not give it."""
         target = Target(self.models.primary, None)
-        told = self.inference.runner.run_target(context, target, lambda _: target.backend.list_models())
+        told = self.inference.executor.run_target(context, target, lambda _: target.backend.list_models())
         names = self.models.names
         new = [entry for entry in told if entry["id"] not in names]
         return [_entry({"id": name}, owner) for name, owner in names.items()] + [

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.backends import BACKENDS
+from app.backends import backend_class
 from app.backends.base import Backend
 from app.config import Config
 from app.config.model_ref import ModelRef, model_ref
@@ -33,7 +33,7 @@ class ModelRouter:
     def __init__(self, config: Config) -> None:
         self._aliases = config.model_aliases
         self._fallbacks = config.fallback_models
-        self.backends: Mapping[str, Backend] = {name: BACKENDS[name](config) for name in config.backends}
+        self.backends: Mapping[str, Backend] = {name: backend_class(name)(config) for name in config.backends}
         self.primary = self.backends[config.backend]
 
     @property

@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.openapi.route_doc import EVENTS, JSON, STREAM, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
 from app.operations.openai_passthrough import openai_operation
@@ -68,6 +69,6 @@ _DOCUMENTATION = RouteDoc(
 def blueprint(scope: OperationEndpoint) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("chat", __name__)
-    answer = openai_operation(scope, scope.inference.chat, lambda body: messages_text(body["messages"]))
+    answer = openai_operation(scope, Backend.chat, lambda body: messages_text(body["messages"]))
     scope.register(routes, "/v1/chat/completions", ChatRequestSchema(scope.config), answer, _DOCUMENTATION)
     return routes

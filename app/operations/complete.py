@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.openapi.route_doc import EVENTS, Example, RouteDoc
 from app.operations.endpoint import OperationEndpoint
 from app.operations.text_generation import ANSWERS, text_operation
@@ -42,6 +43,6 @@ _DOCUMENTATION = RouteDoc(
 def blueprint(scope: OperationEndpoint) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("complete", __name__)
-    answer = text_operation(scope, scope.inference.complete)
+    answer = text_operation(scope, Backend.complete)
     scope.register(routes, "/v1/text/complete", TextRequestSchema(scope.config), answer, _DOCUMENTATION)
     return routes

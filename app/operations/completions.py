@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.openapi.route_doc import EVENTS, JSON, STREAM, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
 from app.operations.openai_passthrough import openai_operation
@@ -48,6 +49,6 @@ _DOCUMENTATION = RouteDoc(
 def blueprint(scope: OperationEndpoint) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("completions", __name__)
-    answer = openai_operation(scope, scope.inference.completions, lambda body: texts(body["prompt"]))
+    answer = openai_operation(scope, Backend.completions, lambda body: texts(body["prompt"]))
     scope.register(routes, "/v1/completions", CompletionsRequestSchema(scope.config), answer, _DOCUMENTATION)
     return routes

@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.openapi.route_doc import JSON, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
 from app.operations.openai_passthrough import openai_operation
@@ -30,6 +31,6 @@ _DOCUMENTATION = RouteDoc(
 def blueprint(scope: OperationEndpoint) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("embeddings", __name__)
-    answer = openai_operation(scope, scope.inference.embeddings, lambda body: texts(body["input"]))
+    answer = openai_operation(scope, Backend.embeddings, lambda body: texts(body["input"]))
     scope.register(routes, "/v1/embeddings", EmbeddingsRequestSchema(scope.config), answer, _DOCUMENTATION)
     return routes

@@ -69,7 +69,7 @@ class OperationEndpoint:
     def may_use(self, model: str | None) -> bool:
         """Tell whether the client may use a model, None being the default."""
         allowed = _allowed_models()
-        return allowed is None or not allowed.isdisjoint(self.inference.runner.models.aliases_of(model))
+        return allowed is None or not allowed.isdisjoint(self.inference.executor.models.aliases_of(model))
 
     def _within_quota(
         self, context: CallContext, body: dict[str, Any], answered: Callable[[], Any], *, streamed: bool

@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.openapi.route_doc import EVENTS, Example, RouteDoc
 from app.operations.endpoint import OperationEndpoint
 from app.operations.text_generation import ANSWERS, text_operation
@@ -50,6 +51,6 @@ _DOCUMENTATION = RouteDoc(
 def blueprint(scope: OperationEndpoint) -> Blueprint:
     """Make the blueprint of the operation."""
     routes = Blueprint("generate", __name__)
-    answer = text_operation(scope, scope.inference.generate)
+    answer = text_operation(scope, Backend.generate)
     scope.register(routes, "/v1/text/generate", TextRequestSchema(scope.config), answer, _DOCUMENTATION)
     return routes

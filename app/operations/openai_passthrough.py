@@ -5,16 +5,15 @@ from typing import Any
 
 import orjson
 
-from app.backends.base import OpenAIRequest
 from app.backends.responses.chunk_decoder import Chunk
+from app.backends.types import OpenAIRequest, OpenAIResult
 from app.context.call_context import CallContext
 from app.errors import ServiceError
+from app.inference.service import Operation
 from app.operations.endpoint import Handler, OperationEndpoint
 from app.operations.sse import DONE, stream_response
 from app.upstream.stream import UpstreamStream
 from app.web.openai_errors import openai_error
-
-Service = Callable[[CallContext, OpenAIRequest, str | None], dict[str, Any] | UpstreamStream]
 
 
 class OpenAIEvents:
@@ -38,18 +37,23 @@ class OpenAIEvents:
         return b"data: %b\n\n" % orjson.dumps(openai_error(error))
 
 
-def openai_operation(scope: OperationEndpoint, service: Service, prompt: Callable[[dict[str, Any]], str]) -> Handler:
+def openai_operation(
+    scope: OperationEndpoint,
+    operation: Operation[OpenAIRequest, OpenAIResult],
+    prompt: Callable[[dict[str, Any]], str],
+) -> Handler:
     """Make an operation of OpenAI's; `prompt` returns the text of a body, for counting where no backend does."""
-    runner = scope.inference.runner
+    executor = scope.inference.executor
 
     def answer(context: CallContext, body: dict[str, Any]) -> Any:
         model, stream = body.pop("model", None), body.pop("stream", False)
         include_usage = bool(body.get("stream_options", {}).get("include_usage"))
         if not stream:
             body.pop("stream_options", None)
-        result = service(context, OpenAIRequest(body, prompt(body), stream), model)
+        request = OpenAIRequest(body, prompt(body), stream)
+        result: OpenAIResult | UpstreamStream = scope.inference.run(context, operation, request, model)
         if isinstance(result, UpstreamStream):
-            return stream_response(runner, context, result, OpenAIEvents(result, include_usage=include_usage))
-        return result
+            return stream_response(executor, context, result, OpenAIEvents(result, include_usage=include_usage))
+        return result.payload
 
     return answer

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.context.call_context import CallContext
 from app.openapi.route_doc import JSON, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
@@ -37,7 +38,7 @@ def blueprint(scope: OperationEndpoint) -> Blueprint:
     routes = Blueprint("sentiment", __name__)
 
     def answer(context: CallContext, body: dict[str, Any]) -> Any:
-        result = scope.inference.sentiment(context, body["text"], body.get("model"))
+        result = scope.inference.run(context, Backend.sentiment, body["text"], body.get("model"))
         scores = {label: round(score, SCORE_DIGITS) for label, score in result.scores.items()}
         score = scores[result.label]
         return {"text": body["text"], "sentiment": result.label, "score": score, "confidence": score, "scores": scores}

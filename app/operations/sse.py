@@ -42,12 +42,12 @@ class EventFormatter(Protocol):
 
 
 def stream_response(
-    runner: PlanExecutor, context: CallContext, stream: UpstreamStream, events: EventFormatter
+    executor: PlanExecutor, context: CallContext, stream: UpstreamStream, events: EventFormatter
 ) -> Response:
     """Return the response that gives a stream on; when it is closed, whoever closed it, the stream is counted."""
     response = Response(iter_events(context, stream, events), mimetype="text/event-stream", headers=HEADERS)
     response.call_on_close(stream.close)
-    response.call_on_close(partial(runner.stream_ended, context, stream))
+    response.call_on_close(partial(executor.stream_ended, context, stream))
     return response
 
 

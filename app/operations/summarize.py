@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from app.backends.base import SummaryRequest
+from app.backends.base import Backend
+from app.backends.types import SummaryRequest
 from app.context.call_context import CallContext
 from app.openapi.route_doc import JSON, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
@@ -41,7 +42,7 @@ def blueprint(scope: OperationEndpoint) -> Blueprint:
 
     def answer(context: CallContext, body: dict[str, Any]) -> Any:
         model = body.pop("model", None)
-        summary = scope.inference.summarize(context, SummaryRequest(**body), model).text
+        summary = scope.inference.run(context, Backend.summarize, SummaryRequest(**body), model).text
         compression = round(len(summary) / len(body["text"]), COMPRESSION_DIGITS)
         return {"original_text": body["text"], "summary": summary, "compression": compression}
 

@@ -1,17 +1,17 @@
 """What generate and complete share: the same request, the same answer."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from app.backends.base import Generation, TextRequest, Usage
 from app.backends.responses.chunk_decoder import Chunk
+from app.backends.types import Generation, TextRequest, Usage
 from app.context.call_context import CallContext
 from app.errors import ServiceError
 from app.ids import new_id
+from app.inference.service import Operation
 from app.openapi.route_doc import EVENTS, JSON, STREAM, RouteResponse
 from app.operations.endpoint import Handler, OperationEndpoint
 from app.operations.sse import DONE, stream_response
@@ -21,17 +21,15 @@ from app.upstream.stream import UpstreamStream
 ANSWERS = (RouteResponse("The text, whole or as it is made.", {JSON: TextResponseSchema, EVENTS: STREAM}),)
 
 
-def text_operation(
-    scope: OperationEndpoint, generation: Callable[[CallContext, TextRequest, str | None], Generation | UpstreamStream]
-) -> Handler:
+def text_operation(scope: OperationEndpoint, operation: Operation[TextRequest, Generation]) -> Handler:
     """Make an operation that takes a prompt and gives text."""
-    runner = scope.inference.runner
+    executor = scope.inference.executor
 
     def answer(context: CallContext, body: dict[str, Any]) -> Any:
         model = body.pop("model", None)
-        result = generation(context, TextRequest(**body), model)
+        result: Generation | UpstreamStream = scope.inference.run(context, operation, TextRequest(**body), model)
         if isinstance(result, UpstreamStream):
-            return stream_response(runner, context, result, TextEvents(context, result))
+            return stream_response(executor, context, result, TextEvents(context, result))
         return _dumped(result, context)
 
     return answer

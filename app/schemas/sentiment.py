@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from app.backends.base import SENTIMENTS
+from app.backends.types import SENTIMENTS
 from app.schemas.fields import Model, PromptText, RequestSchema
 from app.schemas.responses import OperationSchema, StrictSchema
 

@@ -39,7 +39,7 @@ def test_operations_are_counted_by_who_answered_and_how(client, upstream):
 
 
 def test_a_bug_of_ours_is_not_counted_as_an_answer(client, monkeypatch):
-    monkeypatch.setattr("app.backends.openai.options", lambda request: 1 / 0)
+    monkeypatch.setattr("app.backends.openai.request_parameters", lambda request: 1 / 0)
     client.post("/v1/text/generate", json={"prompt": "x"})
     labels = 'backend="openai",model="org/small",operation="generate",outcome="internal_error",service="ai-huggingface"'
     assert scraped(client)[f"ai_requests_total{{{labels}}}"] == 1

@@ -2,11 +2,12 @@
 
 from functools import partial
 
-from app.backends.base import Generation, UpstreamRequest, Usage
+from app.backends.base import UpstreamRequest
+from app.backends.types import Generation, Usage
 from app.cache.response_cache import SHORT_BYTES, CachedBytes
 from app.inference.cached_client import parse_cached
 
-TEXT = Generation("a", "stop", Usage(1, 1))
+TEXT = Generation("a", "stop", usage=Usage(1, 1), model="")
 
 
 def call(parse):

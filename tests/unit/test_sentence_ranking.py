@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.tasks import extractive_summary
-from app.backends.tasks.sentence_ranking import ranked, select_central, sentences, truncate, whole_sentences
+from app.backends.tasks.sentence_ranking import complete_sentences, rank, select_central, split_sentences, truncate
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=300)
 
@@ -24,31 +24,31 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
     ],
 )
 def test_a_cut_sentence_is_left_out_or_shown_as_cut(text, whole):
-    assert whole_sentences(text) == whole
+    assert complete_sentences(text) == whole
 
 
 def test_sentences_are_distinct_clean_and_within_the_limit():
     text = "* The first one is here.\n\nThe first one is here. Fig. 3. " + "A very long sentence " * 30 + "ends here."
-    assert sentences(text, 60) == ["The first one is here."]
+    assert split_sentences(text, 60) == ["The first one is here."]
 
 
 def test_short_sentences_count_where_there_are_no_others():
-    assert sentences("Yes. No. Maybe.", 60) == ["Yes.", "No.", "Maybe."]
+    assert split_sentences("Yes. No. Maybe.", 60) == ["Yes.", "No.", "Maybe."]
 
 
 def test_lines_stand_in_for_sentences_and_are_made_to_end_whole():
-    assert sentences("milk\n\nbread,\n\neggs", 60) == ["milk.", "bread.", "eggs."]
+    assert split_sentences("milk\n\nbread,\n\neggs", 60) == ["milk.", "bread.", "eggs."]
 
 
 def test_a_text_that_never_ends_is_broken_at_words():
-    pieces = sentences("word " * 100, 20)
+    pieces = split_sentences("word " * 100, 20)
     assert all(piece.endswith("…") and estimated_tokens(piece) <= 20 for piece in pieces)
 
 
 def test_a_sentence_that_shares_its_words_with_others_comes_before_one_that_shares_none():
     alone = ["Ann likes tea.", "Bob plays chess.", "Eve paints doors.", "Tom grows beans.", "Kim reads maps."]
     shared = ["Storms sank ships.", "Ships feared storms.", "Storms broke harbours.", "Harbours sheltered ships."]
-    order = ranked([*alone, *shared])
+    order = rank([*alone, *shared])
     assert order.index("Storms sank ships.") < order.index("Kim reads maps.")
     assert order[0] == alone[0]  # a text opens with its topic
 
@@ -81,7 +81,7 @@ def test_where_no_sentence_fits_words_are_cut_and_shown_as_cut():
 @settings(deadline=None)
 @given(TEXTS, st.integers(5, 60))
 def test_every_text_has_a_summary_that_keeps_its_limit(text, longest):
-    found = sentences(text, longest)
+    found = split_sentences(text, longest)
     choices = extractive_summary.candidates(text, found, 0, longest)
     if choices:
         assert set(choices) <= set(found)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.backends.base import UpstreamResponse
-from app.backends.responses.parse import generation
-from app.backends.responses.sse import event_data
+from app.backends.responses.parse import parse_generation
+from app.backends.responses.sse import iter_event_data
 from app.errors import ServiceError, UpstreamInvalidResponse
 
 KEYS = st.sampled_from(
@@ -56,7 +56,7 @@ JSON = st.recursive(
 
 def read(payload, media_type="application/json", **headers):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return generation(UpstreamResponse(200, {"content-type": media_type, **headers}, body), "prompt")
+    return parse_generation(UpstreamResponse(200, {"content-type": media_type, **headers}, body), None, "prompt")
 
 
 @given(JSON)
@@ -173,4 +173,4 @@ def test_a_choice_without_its_number_is_the_first():
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_events_end_in_any_line_end_and_comments_are_no_data(end):
     lines = [": hi", "event: message", "data: a", "data:b", "", "id: 1", "", "data: c", "", "data", "data: d"]
-    assert list(event_data(end.join(lines).encode())) == [b"a\nb", b"c", b"d"]
+    assert list(iter_event_data(end.join(lines).encode())) == [b"a\nb", b"c", b"d"]
