@@ -1,8 +1,8 @@
 """What workers and replicas share, in Redis: optional, and never worth an error or a wait."""
 
 import logging
+import time
 from collections.abc import Callable
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.context.deadline import TimeBudget
@@ -85,7 +85,7 @@ class RedisStore:
     def _may_try(self) -> bool:
         if not self.failing:
             return True
-        now = monotonic()
+        now = time.monotonic()
         if now < self._next_try:
             return False
         self._next_try = now + COOLDOWN_SECONDS
@@ -94,7 +94,7 @@ class RedisStore:
     def _failed(self, error: Exception) -> None:
         self._unanswered()
         self._faults += 1
-        self._next_try = monotonic() + COOLDOWN_SECONDS
+        self._next_try = time.monotonic() + COOLDOWN_SECONDS
         if self._faults == COOLDOWN_FAILURES:
             logger.warning("redis fails, going on without it: %s", type(error).__name__)
 

@@ -1,8 +1,8 @@
 """The client keys of the settings, and those of a file that is read again whenever it changes."""
 
 import logging
+import time
 from pathlib import Path
-from time import monotonic, time_ns
 
 from app.config.client_keys import ApiKey, ApiKeys, load_key_file
 
@@ -22,18 +22,18 @@ class ReloadingKeyStore:
         self._path = path
         self._version: tuple[int, ...] | None = _version(path) if path else None
         self._keys = self._fixed | load_key_file(path) if path else self._fixed
-        self._next_look = monotonic() + LOOK_SECONDS
+        self._next_look = time.monotonic() + LOOK_SECONDS
 
     def find(self, key: str) -> ApiKey | None:
         """Return what is known of a key, None where it is none of ours."""
-        if self._path and monotonic() >= self._next_look:
+        if self._path and time.monotonic() >= self._next_look:
             self._look(self._path)
         return self._keys.find(key)
 
     def _look(self, path: str) -> None:
-        self._next_look = monotonic() + LOOK_SECONDS
+        self._next_look = time.monotonic() + LOOK_SECONDS
         version = _version(path)
-        if version == self._version or (version and 0 <= time_ns() - version[0] < SETTLED_NS):
+        if version == self._version or (version and 0 <= time.time_ns() - version[0] < SETTLED_NS):
             return
         self._version = version
         try:

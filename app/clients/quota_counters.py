@@ -1,9 +1,9 @@
 """Counts that end with their window, such as a day's tokens: in Redis where there is one, else in this process."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from time import time
 
 from cachetools import TLRUCache
 
@@ -46,7 +46,7 @@ class QuotaWindow:
 
 
 def _clock() -> float:
-    return time()
+    return time.time()
 
 
 @dataclass

@@ -1,11 +1,11 @@
 """Tokens a minute, a day and a month, and streams at once, of each client: reserved before a call, corrected after."""
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from time import time
 from typing import Any
 
 from app.clients.identity import ClientIdentity
@@ -71,7 +71,7 @@ class Quotas:
     ) -> Reservation:
         """Reserve what a request may need, tokens as `needed` tells; raise RateLimitExceeded where that is too much."""
         limits = {**self._limits, **client.limits}
-        now = datetime.fromtimestamp(time(), UTC)
+        now = datetime.fromtimestamp(time.time(), UTC)
         windows = [_window(name, client, limits[name], now) for name in _RENEWAL if limits[name] is not None]
         stream = self._stream(client, limits["concurrent_streams"], allowance) if streamed else None
         reservation = Reservation(needed, windows, client, stream)

@@ -1,8 +1,8 @@
 """Counts requests in moving windows: exact across workers and replicas with Redis, in this process without."""
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from time import monotonic
 
 from cachetools import LRUCache
 
@@ -61,12 +61,12 @@ class SlidingWindowLimiter:
         if taken is None:
             return None if self._store.failing else self._known_full(key, limit)
         if not taken.allowed:
-            self._full_until[key] = monotonic() + taken.wait
+            self._full_until[key] = time.monotonic() + taken.wait
         return taken
 
     def _known_full(self, key: str, limit: int) -> RateLimitDecision | None:
         """Return what Redis said before one question that it was late to answer: a full window is so for a time."""
-        wait = self._full_until.get(key, 0.0) - monotonic()
+        wait = self._full_until.get(key, 0.0) - time.monotonic()
         return RateLimitDecision(False, limit, wait) if wait > 0 else None
 
     def _take_near(self, key: str, limit: int, seconds: float) -> RateLimitDecision:

@@ -1,8 +1,9 @@
 """What clients may use: requests, tokens, streams; and what they are told of it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
+from support.clock import fake_clock
 from support.keys import made
 from support.upstreams import CHAT, OPENAI, chat_answer, stream
 
@@ -19,10 +20,7 @@ EVENT = {
 @pytest.fixture
 def clock(monkeypatch):
     """The calendar of quotas: a list with the time now."""
-    now = [datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC)]
-    for module in (quotas, quota_counters):
-        monkeypatch.setattr(module, "time", lambda: now[0].timestamp())
-    return now
+    return fake_clock(monkeypatch, quotas, quota_counters, start=datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -121,7 +119,7 @@ MINUTE, DAY = 60, 24 * 3600
     ],
 )
 def test_tokens_over_a_budget_are_refused_until_it_is_renewed(limited, chat, clock, limit, start, seconds, renewed):
-    clock[0] = start
+    clock.move_to(start)
     call = limited(f"{limit}=10")
     assert call(max_tokens=8).status_code == 200
     answer = call(max_tokens=8)
@@ -129,7 +127,7 @@ def test_tokens_over_a_budget_are_refused_until_it_is_renewed(limited, chat, clo
     assert error["details"] == {"limit": limit, "allowed": 10, "needed": 10, "renewed_at": renewed}
     assert int(answer.headers["Retry-After"]) == seconds
     assert f"it is renewed at {renewed}" in error["message"]
-    clock[0] += timedelta(seconds=seconds)
+    clock.advance(seconds)
     assert call(max_tokens=8).status_code == 200
 
 

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.clock import fake_clock
 from support.servers import until
 
+from app import sliding_window
 from app.clients import sliding_window_limiter
 from app.clients.quota_counters import FixedWindowCounters, QuotaWindow
 from app.clients.sliding_window_limiter import SlidingWindowLimiter
@@ -44,15 +46,14 @@ def test_a_moving_window_has_room_for_so_many_and_tells_when_there_will_be_more(
 
 
 def test_a_moving_window_forgets_what_is_older_than_it(redis, allowance, monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr("app.sliding_window.time.monotonic", lambda: now[0])
+    clock = fake_clock(monkeypatch, sliding_window)
     windows = SlidingWindowLimiter(RedisStore(None))
     assert windows.hit("a", 2, 10, allowance).allowed
-    now[0] += 6
+    clock.advance(6)
     assert windows.hit("a", 2, 10, allowance).allowed
     refused = windows.hit("a", 2, 10, allowance)
     assert (refused.allowed, refused.wait) == (False, 4.0)
-    now[0] += 4
+    clock.advance(4)
     assert windows.hit("a", 2, 10, allowance).allowed
     assert not windows.hit("a", 2, 10, allowance).allowed
 
@@ -127,15 +128,14 @@ def test_limits_are_open_where_redis_is_away(away, allowance):
 
 
 def test_a_window_that_redis_called_full_is_so_while_a_single_question_goes_unanswered(redis, monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(sliding_window_limiter, "monotonic", lambda: now[0])
+    clock = fake_clock(monkeypatch, sliding_window_limiter)
     windows = SlidingWindowLimiter(RedisStore(redis.url))
     assert [windows.hit("a", 1, 60, TimeBudget(SECOND)).allowed for _ in range(2)] == [True, False]
     known = windows.hit("a", 1, 60, TimeBudget(0))
     assert (known.allowed, known.count) == (False, 1)
     assert 59 < known.wait <= 60
     assert windows.hit("b", 1, 60, TimeBudget(0)) is None
-    now[0] += 60
+    clock.advance(60)
     assert windows.hit("a", 1, 60, TimeBudget(0)) is None
 
 

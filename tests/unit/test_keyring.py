@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from support.clock import fake_clock
 from support.keys import made
 
 from app.clients import key_store as module
@@ -13,9 +14,7 @@ from app.config.client_keys import parse_api_keys
 
 @pytest.fixture
 def clock(monkeypatch):
-    now = [1000.0]
-    monkeypatch.setattr(module, "monotonic", lambda: now[0])
-    return now
+    return fake_clock(monkeypatch, module)
 
 
 @pytest.fixture
@@ -25,9 +24,9 @@ def file(tmp_path, clock):
 
     def write(text):
         path.write_text(text)
-        past = path.stat().st_mtime_ns - 2 * SETTLED_NS
+        past = clock.time_ns() - 2 * SETTLED_NS
         os.utime(path, ns=(past, past))
-        clock[0] += LOOK_SECONDS
+        clock.advance(LOOK_SECONDS)
         return path
 
     return write
@@ -51,10 +50,10 @@ def test_keys_come_from_the_settings_and_the_file(file):
 def test_a_change_is_seen_within_a_second_and_not_looked_for_before(file, clock, caplog):
     caplog.set_level("INFO")
     ring = ReloadingKeyStore(None, str(file(ONE_LINE)))
+    clock.advance(-LOOK_SECONDS / 2)
     file(TWO_LINE)
-    clock[0] -= LOOK_SECONDS / 2
     assert names(ring) == ["one", None]
-    clock[0] += LOOK_SECONDS
+    clock.advance(LOOK_SECONDS / 2)
     assert names(ring) == [None, "two"]
     assert "1 client keys are known now" in caplog.text
 
@@ -62,8 +61,9 @@ def test_a_change_is_seen_within_a_second_and_not_looked_for_before(file, clock,
 def test_a_file_that_is_just_being_written_is_left_for_the_next_look(file, clock):
     path = file(ONE_LINE)
     ring = ReloadingKeyStore(None, str(path))
+    clock.advance(LOOK_SECONDS)
     path.write_text(TWO_LINE)
-    clock[0] += LOOK_SECONDS
+    os.utime(path, ns=(clock.time_ns(),) * 2)
     assert names(ring) == ["one", None]
     file(TWO_LINE)
     assert names(ring) == [None, "two"]
@@ -75,7 +75,7 @@ def test_a_broken_or_missing_file_leaves_the_keys_as_they_were(file, clock, capl
     ring = ReloadingKeyStore(None, str(path))
     if broken is None:
         path.unlink()
-        clock[0] += LOOK_SECONDS
+        clock.advance(LOOK_SECONDS)
     else:
         file(broken)
     assert names(ring) == ["one", None]

@@ -6,6 +6,7 @@ from contextlib import closing
 import gevent
 import pytest
 from gevent.event import Event
+from support.clock import fake_clock
 from support.redis import Babbler
 
 from app import redis_store as module
@@ -18,9 +19,7 @@ SECOND = 1.0
 
 @pytest.fixture
 def clock(monkeypatch):
-    now = [1000.0]
-    monkeypatch.setattr(module, "monotonic", lambda: now[0])
-    return now
+    return fake_clock(monkeypatch, module)
 
 
 def ping(store):
@@ -76,7 +75,7 @@ def test_after_some_faults_in_a_row_redis_is_left_alone_then_one_request_tries_i
     for _ in range(COOLDOWN_FAILURES + 5):
         assert ping(store) is None
     assert len(asked) == COOLDOWN_FAILURES
-    clock[0] += COOLDOWN_SECONDS
+    clock.advance(COOLDOWN_SECONDS)
     for _ in range(5):
         assert ping(store) is None
     assert len(asked) == COOLDOWN_FAILURES + 1
@@ -91,7 +90,7 @@ def test_it_comes_back_once_redis_does(redis, clock, caplog):
     finally:
         redis.start()
     assert ping(store) is None
-    clock[0] += COOLDOWN_SECONDS
+    clock.advance(COOLDOWN_SECONDS)
     assert [ping(store) for _ in range(2)] == [True] * 2
     assert [record.getMessage()[:12] for record in caplog.records] == ["redis fails,", "redis answer"]
 
