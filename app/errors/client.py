@@ -1,7 +1,7 @@
 """What callers do wrong."""
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from app.errors.base import ServiceError
 
@@ -87,3 +87,26 @@ class RateLimitExceeded(ClientError, status=429, type="rate_limit_exceeded"):
     default_message = "You are over your limit; come back after the time in Retry-After."
     default_retry_after = 1.0
     max_retry_after: ClassVar[float] = math.inf
+
+    @classmethod
+    def for_tokens(cls, limit: str, allowed: int, needed: int, renewed_at: str, seconds: float) -> Self:
+        """Return the error of a request that may need more tokens than its window has left.
+
+        `limit` names the setting, `renewed_at` is the end of the window in ISO 8601, `seconds` the time until then.
+        """
+        unit = limit.replace("_", " ")
+        fits = needed <= allowed
+        advice = f"the limit renews at {renewed_at}" if fits else "ask for fewer tokens or shorten the input"
+        return cls(
+            f"This request may need {needed} tokens, more than is left of your {allowed} {unit}; {advice}.",
+            details={"limit": limit, "allowed": allowed, "needed": needed, "renewed_at": renewed_at},
+            retry_after=seconds,
+        )
+
+    @classmethod
+    def for_streams(cls, allowed: int) -> Self:
+        """Return the error of a stream beyond the concurrent streams of its client."""
+        return cls(
+            f"Your limit of {allowed} concurrent streams is reached; send the request again when one has ended.",
+            details={"limit": "concurrent_streams", "allowed": allowed},
+        )

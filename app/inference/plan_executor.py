@@ -50,7 +50,7 @@ class PlanExecutor:
         """Run the plan on the model's targets until one succeeds; raise the first target's error if all fail."""
         try:
             targets = self.models.targets(model)
-            with context.request.trace.operation(context, targets[0]):
+            with context.request.trace.operation(context, targets[0].backend.name, targets[0].name):
                 return self._try_targets(context, targets, plan)
         except ModelNotFound as error:
             error.details = {"model": model, "available": list(self.models.names), **error.details}

@@ -136,7 +136,7 @@ def fail_redis(service: Service, redis: RedisServer, run: Run) -> None:
         client.config_set("requirepass", "another")
         client.client_kill_filter(_type="normal", skipme=True)
         run.answers += [ask(service) for _ in range(5)]
-        service.wait_for_line("redis fails")
+        service.wait_for_line("Redis failed")
         client.config_set("requirepass", PASSWORD)
 
 
@@ -204,7 +204,7 @@ def test_every_fault_was_played_with_both_keys_and_every_error_answered(run):
 
 def test_logs_tell_no_secret(run):
     assert len(run.lines) > len(run.answers) > USUAL_CALLS * len(ACTS)
-    assert any("redis fails" in line for line in run.lines)
+    assert any("Redis failed" in line for line in run.lines)
     assert not [line for line in run.lines if told_in(line, EVERYWHERE)]
 
 

@@ -25,7 +25,6 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from app.backends.base import UpstreamRequest
 from app.context.call_context import CallContext
 from app.context.trace import Attempt, Trace, Tracing
-from app.inference.model_router import Target
 from app.observability.metrics.genai import OPERATION_NAMES
 from app.observability.tracing import attributes
 from app.observability.tracing.export import shut_down
@@ -69,17 +68,17 @@ class SpanTrace(Trace):
         self._parameters = attributes.of_body(body)
 
     @contextmanager
-    def operation(self, context: CallContext, target: Target) -> Iterator[None]:
+    def operation(self, context: CallContext, backend: str, model: str | None) -> Iterator[None]:
         """Run the block in a span, which is left open where the block made a stream."""
         name = OPERATION_NAMES.get(context.operation, context.operation)
-        model = {attributes.REQUEST_MODEL: target.name} if target.name else {}
+        model_attribute = {attributes.REQUEST_MODEL: model} if model else {}
         span_attributes = {
             attributes.OPERATION: name,
-            attributes.PROVIDER: target.backend.name,
-            **model,
+            attributes.PROVIDER: backend,
+            **model_attribute,
             **self._parameters,
         }
-        title = " ".join((name, *model.values()))
+        title = " ".join((name, *model_attribute.values()))
         self._operation = self._tracer.start_span(title, self._parent, SpanKind.CLIENT, span_attributes)
         self._parent = _inside(self._operation)
         try:
