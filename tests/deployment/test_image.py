@@ -53,6 +53,7 @@ def health_check(port):
     return subprocess.run(command, env={"SERVER_PORT": str(port)}, capture_output=True, timeout=30).returncode
 
 
+@pytest.mark.release
 def test_hadolint_has_nothing_to_say():
     found = subprocess.run([HADOLINT, DOCKERFILE], capture_output=True, text=True)
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
