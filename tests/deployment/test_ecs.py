@@ -9,7 +9,7 @@ import pytest
 from support.servers import ROOT
 
 from app.config import Config
-from app.version import SERVICE, __version__
+from app.version import RELEASE, SERVICE
 
 TASKS = ("task-definition", "task-definition-embedded")
 SECRETS = {"HUGGINGFACE_API_KEY": "hf_x", "API_KEYS": "team:" + "a" * 64}
@@ -129,6 +129,6 @@ def test_the_load_balancer_reaches_the_port_of_this_versions_container():
     assert [port["containerPort"] for port in one["portMappings"]] == [balancer["containerPort"]]
     assert balancer["containerPort"] == config("task-definition").server_port
     assert [container(name)["image"].rpartition("/")[2] for name in TASKS] == [
-        f"{SERVICE}:{__version__}",
-        f"{SERVICE}:{__version__}-embedded",
+        f"{SERVICE}:{RELEASE}",
+        f"{SERVICE}:{RELEASE}-embedded",
     ]

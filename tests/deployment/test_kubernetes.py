@@ -6,7 +6,7 @@ import pytest
 from support.manifests import FOLDERS, SECRET, Object, of_kind, rendered, service_pod, variables
 
 from app.config import Config
-from app.version import SERVICE, __version__
+from app.version import RELEASE, SERVICE
 from app.web.route_groups import OPERATORS, PROBES
 
 # kubectl renders the manifests
@@ -191,8 +191,8 @@ def test_prometheus_is_told_where_the_metrics_are(folder):
 @every_folder
 def test_images_are_of_this_version(folder):
     images = {container["image"] for container in containers(folder)}
-    assert f"{SERVICE}:{__version__}" in images
-    assert all(re.fullmatch(rf"{SERVICE}:{__version__}(-embedded)?|redis:\d+\.\d+-alpine", image) for image in images)
+    assert f"{SERVICE}:{RELEASE}" in images
+    assert all(re.fullmatch(rf"{SERVICE}:{RELEASE}(-embedded)?|redis:\d+\.\d+-alpine", image) for image in images)
 
 
 def test_replicas_share_a_redis_that_only_they_reach():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app.version import SERVICE, __version__
+from app.version import RELEASE, SERVICE, __version__
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -143,17 +143,17 @@ def test_the_bills_of_materials_are_cyclonedx_and_name_every_locked_library(tmp_
 
 
 CHANGELOG = (
-    f"# Changelog\n\n## Unreleased\n\n- Later.\n\n## {__version__} - 2026-01-01\n\n- This.\n\n## 0.0.1 - 2025-01-01\n"
+    f"# Changelog\n\n## Unreleased\n\n- Later.\n\n## {RELEASE} - 2026-01-01\n\n- This.\n\n## 0.0.1 - 2025-01-01\n"
 )
 
 
 def test_the_notes_of_a_release_are_its_section_of_the_changelog():
-    assert tool("notes").notes(f"v{__version__}", CHANGELOG) == "- This."
+    assert tool("notes").notes(f"v{RELEASE}", CHANGELOG) == "- This."
 
 
 @pytest.mark.parametrize(
     ("tag", "changelog", "said"),
-    [("v9.9.9", CHANGELOG, f"says {__version__}"), (f"v{__version__}", "## Unreleased\n", "has no section")],
+    [("v9.9.9", CHANGELOG, f"says {RELEASE}"), (f"v{RELEASE}", "## Unreleased\n", "has no section")],
 )
 def test_a_tag_that_version_or_changelog_contradict_is_no_release(tag, changelog, said):
     with pytest.raises(SystemExit, match=said):
