@@ -10,6 +10,7 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from app.config import Config, ConfigError
 from app.embedded.launcher import Launcher
@@ -45,7 +46,7 @@ os.register_at_fork(
     after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, TERMINATION_SIGNALS),
 )
 
-_engine = None
+_engine: Launcher | None = None
 if "embedded" in _settings.backends and _settings.embedded_start:
     os.environ.setdefault("EMBEDDED_PORT", str(free_port()))
     _engine = Launcher(_settings, int(os.environ["EMBEDDED_PORT"]))
@@ -61,7 +62,7 @@ _metrics_dir = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 _FILES = 2 * _settings.server_max_connections + 256
 
 
-def on_starting(server):
+def on_starting(server: Any) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < _FILES:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
@@ -73,17 +74,17 @@ def on_starting(server):
         _engine.ensure_running()
 
 
-def pre_fork(server, worker):
+def pre_fork(_server: Any, _worker: Any) -> None:
     if _engine:
         _engine.ensure_running()
 
 
-def post_fork(server, worker):
+def post_fork(_server: Any, worker: Any) -> None:
     gc.disable()  # until what stays is loaded (app/server/process_memory.py): it would look through it three times
     worker.engine = _engine
 
 
-def when_ready(server):
+def when_ready(server: Any) -> None:
     host = "localhost" if _settings.server_host in ("0.0.0.0", "[::]") else _settings.server_host
     server.log.info(
         "Ready on http://%s:%d with the backend %s. Try: curl -s http://%s:%d/v1/text/generate "
@@ -94,14 +95,14 @@ def when_ready(server):
         server.log.warning("Open: no client keys are set, so anyone who reaches the service may call it (API_KEYS)")
 
 
-def child_exit(server, worker):
+def child_exit(_server: Any, worker: Any) -> None:
     if _metrics_dir:
         from prometheus_client import multiprocess
 
         multiprocess.mark_process_dead(worker.pid)
 
 
-def on_exit(server):
+def on_exit(_server: Any) -> None:
     if _engine:
         _engine.stop()
     if _metrics_dir and Path(_metrics_dir).name.startswith(_METRICS_PREFIX):
