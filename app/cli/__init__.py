@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(_given: argparse.Namespace) -> int:
     from app.cli.serve import serve
 
-    return serve()
+    serve()
 
 
 def _check(_given: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """`ai-huggingface serve`: gunicorn with the configuration of the package."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from gunicorn.app.base import Application
 
@@ -22,7 +22,6 @@ class Server(Application):
         return create_app()
 
 
-def serve() -> int:
-    """Serve until SIGTERM or SIGINT; gunicorn exits the process."""
-    Server().run()
-    return 0
+def serve() -> NoReturn:
+    """Serve until SIGTERM or SIGINT; gunicorn ends the process with status 0."""
+    raise SystemExit(Server().run())
