@@ -57,7 +57,7 @@ def build(config: Config) -> Flask:
     for operation in OPERATIONS:
         app.register_blueprint(operation.blueprint(scope))
     openapi.init_app(app, keys_required=config.has_keys)
-    app.extensions |= {"lifecycle": lifecycle, "models": models, "tracing": tracing}
+    app.extensions |= {"health": health_service, "lifecycle": lifecycle, "models": models, "tracing": tracing}
     return app
 
 

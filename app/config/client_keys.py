@@ -1,10 +1,9 @@
-"""Client keys, of which the service knows hashes only, and what each may do. `python -m app.keys create` makes one."""
+"""Client keys, of which the service knows hashes only, and what each may do. `ai-huggingface keys create` makes one."""
 
 import hashlib
 import hmac
 import re
 import secrets
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ KEY_PREFIX = "aihf_"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _PAIR = re.compile(rf"({_NAME}):([0-9a-f]{{64}})")
 _FORM = (
-    "name:hash pairs, each name and each hash once, made with python -m app.keys create NAME; permissions and limits "
+    "name:hash pairs, each name and each hash once, made with ai-huggingface keys create NAME; permissions and limits "
     "may follow after spaces, as in team:HASH expires=2027-01-31 operations=generate+chat rate_limit=100/minute"
 )
 
@@ -147,19 +146,10 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def main(arguments: list[str]) -> str:
-    """Make a key for the client of `create NAME`, with the attributes that follow; return what the operator is told."""
+def create_key(name: str, attributes: Iterable[str]) -> tuple[str, str]:
+    """Return a new key, and its line for API_KEYS; raise ValueError if the name or an attribute is not valid."""
     key = KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
-    try:
-        command, name, *attributes = arguments
-        line = " ".join([f"{name}:{_digest(key)}", *attributes])
-        keys = parse_api_keys(line)
-    except ValueError:
-        command, keys = "", ApiKeys({})
-    if command != "create" or len(list(keys.clients)) != 1:
-        return f"usage: python -m app.keys create NAME [ATTRIBUTE=VALUE ...]\nIt is for {_FORM}.\n"
-    return f"The key, shown this once:                    {key}\nTo be put into API_KEYS or API_KEYS_FILE:     {line}\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(main(sys.argv[1:]))
+    line = " ".join([f"{name}:{_digest(key)}", *attributes])
+    if len(list(parse_api_keys(line).clients)) != 1:  # a comma makes several
+        raise ValueError(_FORM)
+    return key, line

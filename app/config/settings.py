@@ -226,7 +226,7 @@ class Config:
 
     def _tracing_checks(self) -> list[tuple[str, bool, str]]:
         lacking = self.otel_exporter_otlp_endpoint is not None and not can_trace()
-        fault = "needs packages that are not installed: pip install -r requirements-tracing.txt."
+        fault = "needs packages that are not installed: pip install -r requirements/tracing.txt."
         return [("OTEL_EXPORTER_OTLP_ENDPOINT", lacking, fault)]
 
     def _engine_checks(self) -> list[tuple[str, bool, str]]:

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from app.config import Config
 from app.config.model_file import model_file, model_name
 
 STOP_SECONDS = 5.0
+# `python -m` finds the package app here, and no other one in the working folder
+PACKAGE_PARENT = Path(__file__).parents[2]
 
 
 class Launcher:
@@ -37,10 +40,12 @@ class Launcher:
             return
         path = self._config.embedded_model_path
         logs = [self._config.log_level, "plain" if self._config.plain_logs else "json"]
-        engine = [self._port, self._config.embedded_threads, model_file(path), model_name(path)]
+        file = model_file(path)
+        engine = [self._port, self._config.embedded_threads, file and file.absolute(), model_name(path)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app.embedded.supervisor", *map(str, [os.getpid(), *logs, *engine])],
             env={name: value for name, value in os.environ.items() if name not in Config.secret_variables()},
+            cwd=PACKAGE_PARENT,
             start_new_session=True,
         )
 

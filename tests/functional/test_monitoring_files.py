@@ -4,9 +4,6 @@ import json
 import re
 
 import pytest
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.cog.plugins import register_default_plugins
-from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.parser import text_string_to_metric_families
 from support.monitoring import (
     DASHBOARD,
@@ -51,7 +48,12 @@ def test_rules_and_runbook_ask_for_metrics_of_the_app(exposed):
     assert not set().union(*map(metrics_in, asked)) - known
 
 
+@pytest.mark.release
 def test_the_dashboard_has_nothing_that_grafana_does_not_know():
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.cog.plugins import register_default_plugins
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
     register_default_plugins()
     known = json.loads(json.dumps(Dashboard.from_json(DASHBOARD), cls=JSONEncoder))
     assert list(_lost(DASHBOARD, known)) == []

@@ -7,7 +7,7 @@ from app.backends.types import Generation, Usage
 from app.cache.response_cache import MAX_PARSED_BYTES, CachedBytes
 from app.inference.cached_client import parse_cached
 
-GENERATION = Generation("a", "stop", Usage(1, 1))
+GENERATION = Generation("a", "stop", usage=Usage(1, 1), model="")
 
 
 def call(parse):

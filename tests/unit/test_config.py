@@ -252,5 +252,5 @@ def test_a_collector_needs_packages_that_say_where_they_are(monkeypatch, missing
     monkeypatch.setattr("app.observability.tracing.setup.find_spec", finding)
     [fault] = faults(OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318")
     assert fault.startswith("OTEL_EXPORTER_OTLP_ENDPOINT")
-    assert "requirements-tracing.txt" in fault
+    assert "requirements/tracing.txt" in fault
     assert Config.from_env({}) == Config()
