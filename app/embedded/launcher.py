@@ -1,4 +1,4 @@
-"""Starts the supervisor of the embedded engine with the server, and stops it after the workers."""
+"""Starts the supervisor of the embedded engine before the workers, and stops it after them."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ PACKAGE_PARENT = Path(__file__).parents[2]
 
 
 class Launcher:
-    """The supervisor's process, owned by gunicorn's arbiter."""
+    """The supervisor's process, a child of gunicorn's arbiter."""
 
     def __init__(self, config: Config, port: int) -> None:
         self._config = config
@@ -22,7 +22,8 @@ class Launcher:
         self._process: subprocess.Popen[bytes] | None = None
 
     def running(self) -> bool:
-        """Tell whether the supervisor is there; the arbiter reaps it, so any process may ask."""
+        """Return whether the supervisor runs; workers may ask too."""
+        # not with Popen.poll: only the arbiter is its parent, and gunicorn reaps it there
         if self._process is None:
             return False
         try:
@@ -32,10 +33,7 @@ class Launcher:
         return True
 
     def ensure_running(self) -> None:
-        """Start the supervisor where there is none.
-
-        It gets a session of its own: Ctrl-C may not reach it before the workers are done.
-        """
+        """Start the supervisor unless it runs."""
         if self.running():
             return
         path = self._config.embedded_model_path
@@ -46,11 +44,11 @@ class Launcher:
             [sys.executable, "-m", "app.embedded.supervisor", *map(str, [os.getpid(), *logs, *engine])],
             env={name: value for name, value in os.environ.items() if name not in Config.secret_variables()},
             cwd=PACKAGE_PARENT,
-            start_new_session=True,
+            start_new_session=True,  # a terminal's Ctrl-C must not reach it before the workers are done
         )
 
     def stop(self) -> None:
-        """Stop the supervisor, and with it the engine."""
+        """Stop the supervisor and, with it, the engine; kill them after STOP_SECONDS."""
         if self._process is None:
             return
         self._process.terminate()

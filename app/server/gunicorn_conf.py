@@ -1,109 +1,92 @@
-"""How gunicorn serves the app. The environment is the only input; wrong settings stop the start here."""
+"""gunicorn's configuration. The environment is the only input, and wrong settings stop the start."""
 
 import gc
 import math
 import os
-import resource
 import shutil
 import signal
 import sys
-import tempfile
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from app.config import Config, ConfigError
-from app.embedded.launcher import Launcher
-from app.embedded.process import free_port
 from app.lifecycle import TERMINATION_SIGNALS
 from app.observability.logs import logging_config
+from app.server import start_checks
+from app.server.ready_message import ReadyMessage
 
 try:
     _settings = Config.from_env()
-except ConfigError as error:
+    worker_tmp_dir = start_checks.heartbeat_directory()
+except (ConfigError, start_checks.StartError) as error:
     sys.exit(str(error))
 
 bind = f"{_settings.server_host}:{_settings.server_port}"
 workers = _settings.web_concurrency
 worker_class = "app.server.worker.Worker"
 worker_connections = _settings.server_max_connections
-forwarded_allow_ips = ""  # gunicorn lets whoever it trusts change scheme and routing; nobody needs to here
+# the strict parser extends gunicorn's Python parser; "auto" takes the fast one if its package is installed
+http_parser = "python"
+# gunicorn lets trusted peers change scheme and routing, which this service leaves to TRUSTED_PROXIES
+forwarded_allow_ips = ""
+os.environ.pop("SCRIPT_NAME", None)  # gunicorn's prefix of all paths; health checks without it would be refused
 keepalive = math.ceil(_settings.server_idle_timeout)
-# after this a worker is killed; it ends by itself before, with a few seconds for its heartbeat and its last words
+# after this time a worker is killed; it exits by itself before, and 5 s are left for its heartbeat and last responses
 graceful_timeout = math.ceil(_settings.drain_delay + _settings.shutdown_grace + 5)
-# a heartbeat, not a limit on requests: a worker whose loop hangs this long is replaced
+# seconds without a heartbeat after which a worker is replaced; it does not limit requests
 timeout = 30
-# the heartbeat's file; on a disk its writes can block
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
-# a socket that takes commands is more than this service needs to offer
+# nothing in this service sends commands to gunicorn
 control_socket_disable = True
 logger_class = "app.observability.logs.ServerLogger"
 logconfig_dict = logging_config(_settings.log_level, _settings.plain_logs)
 
-# a new worker has no signal handlers at first: termination signals stay blocked until it has (app/server/worker.py)
+# a new worker has no signal handlers yet: termination signals stay blocked until it has (app/server/worker.py)
 os.register_at_fork(
     before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, TERMINATION_SIGNALS),
     after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, TERMINATION_SIGNALS),
 )
 
-_engine: Launcher | None = None
-if "embedded" in _settings.backends and _settings.embedded_start:
-    os.environ.setdefault("EMBEDDED_PORT", str(free_port()))
-    _engine = Launcher(_settings, int(os.environ["EMBEDDED_PORT"]))
 
-_METRICS_PREFIX = "ai-huggingface-metrics-"
-# read by prometheus_client when it is imported, which the workers do: counters are shared through files
-if _settings.web_concurrency > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_METRICS_PREFIX)
-_metrics_dir = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-
-
-# for each connection one file upstream too; systems often allow a process far fewer than it may ask for
-_FILES = 2 * _settings.server_max_connections + 256
-
-
+# The arbiter keeps what starts once: gunicorn runs this file again on SIGHUP, but not on_starting.
 def on_starting(server: Any) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < _FILES:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
-    if hard < _FILES:
-        server.log.warning("SERVER_MAX_CONNECTIONS is more than %d open files allow; raise ulimit -n", hard)
-    for file in Path(_metrics_dir).glob("*.db") if _metrics_dir else ():
-        file.unlink()  # of an earlier run
-    if _engine:
-        _engine.ensure_running()
+    try:
+        start_checks.check_address(_settings.server_host, _settings.server_port)
+        server.engine = start_checks.prepare_engine(_settings)
+        server.metrics_directory = start_checks.metrics_directory(_settings.web_concurrency)
+    except start_checks.StartError as error:
+        sys.exit(str(error))
+    server.ready_message = ReadyMessage(_settings)
+    limit = start_checks.raise_file_limit(_settings.server_max_connections)
+    if limit:
+        server.log.warning("SERVER_MAX_CONNECTIONS is more than %d open files allow; raise ulimit -n", limit)
 
 
-def pre_fork(_server: Any, _worker: Any) -> None:
-    if _engine:
-        _engine.ensure_running()
+def pre_fork(server: Any, _worker: Any) -> None:
+    if server.engine:
+        server.engine.ensure_running()
 
 
-def post_fork(_server: Any, worker: Any) -> None:
-    gc.disable()  # until what stays is loaded (app/server/process_memory.py): it would look through it three times
-    worker.engine = _engine
+def post_fork(server: Any, worker: Any) -> None:
+    # while the app loads, the collector would search all objects three times; the worker enables it afterwards
+    gc.disable()
+    worker.engine = server.engine
+    worker.ready_message = server.ready_message
 
 
 def when_ready(server: Any) -> None:
-    host = "localhost" if _settings.server_host in ("0.0.0.0", "[::]") else _settings.server_host
-    server.log.info(
-        "Ready on http://%s:%d with the backend %s. Try: curl -s http://%s:%d/v1/text/generate "
-        "-H 'Content-Type: application/json' -d '{\"prompt\": \"What is a lighthouse?\"}'",
-        host, _settings.server_port, _settings.backend, host, _settings.server_port,
-    )  # fmt: skip
     if not _settings.has_keys:
-        server.log.warning("Open: no client keys are set, so anyone who reaches the service may call it (API_KEYS)")
+        server.log.warning("Open: without client keys (API_KEYS) anyone who reaches the service can call it")
 
 
-def child_exit(_server: Any, worker: Any) -> None:
-    if _metrics_dir:
+def child_exit(server: Any, worker: Any) -> None:
+    if server.metrics_directory:
         from prometheus_client import multiprocess
 
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def on_exit(_server: Any) -> None:
-    if _engine:
-        _engine.stop()
-    if _metrics_dir and Path(_metrics_dir).name.startswith(_METRICS_PREFIX):
-        shutil.rmtree(_metrics_dir)
+def on_exit(server: Any) -> None:
+    if server.engine:
+        server.engine.stop()
+    if server.metrics_directory and server.metrics_directory.name.startswith(start_checks.METRICS_PREFIX):
+        shutil.rmtree(server.metrics_directory)
