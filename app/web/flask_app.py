@@ -61,18 +61,18 @@ class App(flask.Flask):
                 return response  # type: ignore[return-value]  # never a coroutine
         return None
 
-    def process_response(self, *ctx: AppContext) -> Any:
+    def process_response(self, *ctx: AppContext) -> Any:  # type: ignore[override]  # signature of both versions
         """Return the response, which is the last argument, after the hooks behind a view."""
         response: Any = ctx[-1]
         for hook in reversed(self.after_request_funcs[None]):
             response = hook(response)
         return response
 
-    def do_teardown_request(self, *ctx: AppContext) -> None:
+    def do_teardown_request(self, *ctx: AppContext) -> None:  # type: ignore[override]  # signature of both versions
         """Run the hooks at the end of a request; the last argument is the unhandled exception or None."""
         error: Any = ctx[-1]
         for hook in reversed(self.teardown_request_funcs[None]):
             hook(error)
 
-    def do_teardown_appcontext(self, *ctx: AppContext) -> None:
+    def do_teardown_appcontext(self, *ctx: AppContext) -> None:  # type: ignore[override]  # signature of both versions
         """Do nothing: no hook is registered for the end of an app context."""

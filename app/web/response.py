@@ -52,9 +52,9 @@ class Response(flask.Response):
     def get_wsgi_response(self, environ: Any) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
         """Return the chunks of the body, the status and the headers."""
         body: Any = self.response
-        # a POST response of one bytes object has its Content-Length already and needs no encoding and no close
-        if isinstance(body, list) and len(body) == 1 and environ["REQUEST_METHOD"] == "POST":
-            if not self._has_callbacks:
-                return body, self.status, [*self.headers, *self.late_headers]
+        is_plain = isinstance(body, list) and len(body) == 1 and not self._has_callbacks
+        # one bytes object has its Content-Length already and needs no encoding and no close
+        if is_plain and environ["REQUEST_METHOD"] == "POST":
+            return body, self.status, [*self.headers, *self.late_headers]
         chunks, status, headers = super().get_wsgi_response(environ)
         return chunks, status, [*headers, *self.late_headers]

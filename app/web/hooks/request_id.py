@@ -26,7 +26,7 @@ def init_app(app: Flask, proxies: int, tracing: Tracing) -> None:
 
 
 def _start_request(tracing: Tracing) -> None:
-    current = request._get_current_object()
+    current = request._get_current_object()  # type: ignore[attr-defined]  # declared without its proxy
     state = RequestState(current)
     push_request_state(state)
     state.rule = current.url_rule.rule if current.url_rule else None
