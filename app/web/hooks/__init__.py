@@ -1,4 +1,4 @@
-"""The hooks around every request. This file alone fixes their order."""
+"""The hooks around every request. Only this file fixes their order."""
 
 from flask import Flask
 
@@ -23,7 +23,7 @@ from app.web.route_groups import auth_exempt
 
 
 def register(app: Flask, config: Config, registry: Metrics, tracing: Tracing, store: RedisStore) -> None:
-    """Register all hooks: before a request they run in this order, after it in the reverse order."""
+    """Register all hooks. They run in this order before a request and in the reverse order after it."""
     request_id.init_app(app, config.trusted_proxies, tracing)
     access_log.init_app(app)
     response_headers.init_app(app)
@@ -32,6 +32,8 @@ def register(app: Flask, config: Config, registry: Metrics, tracing: Tracing, st
     cors.init_app(app, config.cors_origins)
     limits = RateLimits(config.limits, SlidingWindowLimiter(store), registry.clients)
     keys = ReloadingKeyStore(config.api_keys, config.api_keys_file) if config.has_keys else None
-    authentication.init_app(app, keys, auth_exempt(operators_need_key=config.metrics_require_key), limits.count_failure)
+    authentication.init_app(
+        app, keys, auth_exempt(operators_need_key=config.metrics_require_key), limits.count_failed_auth
+    )
     limits.init_app(app)
     permissions.init_app(app)

@@ -1,4 +1,4 @@
-"""Requests a minute of each client, by Flask-Limiter over windows of our own that Redis can share."""
+"""Limits the requests of each client in a sliding window, with Flask-Limiter's limits over a storage of ours."""
 
 import math
 from collections.abc import Mapping
@@ -19,10 +19,11 @@ from app.web.response import Response
 from app.web.route_groups import RATE_LIMIT_EXEMPT
 
 NAME = "rate_limit"
+FAILED_AUTH = "failed_keys"
 
 
-class _Windows(MemoryStorage):
-    """Flask-Limiter's storage over our windows; the rest of its interface is not used."""
+class _LimiterStorage(MemoryStorage):
+    """Flask-Limiter's storage over SlidingWindowLimiter. Only `acquire_entry` is used."""
 
     STORAGE_SCHEME = ["ai-huggingface"]  # noqa: RUF012 - as the library declares it
 
@@ -31,14 +32,15 @@ class _Windows(MemoryStorage):
         self._windows = windows
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count the request; it is let through where Redis cannot tell."""
+        """Count the request and return whether it is allowed; it is if Redis does not answer."""
         state = request_state()
-        state.rate_limit_decision = taken = self._windows.hit(key, limit, expiry, state.info.redis_budget)
-        return taken is None or taken.allowed
+        decision = self._windows.hit(key, limit, expiry, state.info.redis_budget)
+        state.rate_limit_decision = decision
+        return decision is None or decision.allowed
 
 
 class RateLimits:
-    """Limits the requests of each client, by its key's rate or that of the settings."""
+    """The request limit of each client: that of its key, else that of the settings."""
 
     def __init__(self, limits: Mapping[str, Any], windows: SlidingWindowLimiter, metrics: ClientMetrics) -> None:
         self._limits = limits
@@ -46,42 +48,40 @@ class RateLimits:
         self._metrics = metrics
 
     def init_app(self, app: Flask) -> None:
-        """Check every request of a caller, after its client is known."""
+        """Register the hooks, which must run after authentication."""
         limiter = Limiter(
             key_func=lambda: request_state().client.id,
             strategy="moving-window",
             storage_uri="ai-huggingface://",
-            storage_options={"windows": self._windows},  # type: ignore[dict-item]  # handed on as it is
+            storage_options={"windows": self._windows},  # type: ignore[dict-item]  # passed to the storage unchanged
         )
-        # its own hooks, which it leaves out where it is known already, look at each request for limits of routes,
-        # blueprints and methods; there is one limit for all
+        # Flask-Limiter registers no hooks for a limiter that is in this set. Its hooks look for limits of routes,
+        # blueprints and methods at each request; there is one limit for all routes here
         app.extensions["limiter"] = {limiter}
         limiter.init_app(app)
-        self._storage = cast("_Windows", limiter.storage)
+        self._storage = cast("_LimiterStorage", limiter.storage)
         app.before_request(self._check)
-        app.after_request(self._tell)
+        app.after_request(self._add_headers)
 
-    def count_failure(self, client: ClientIdentity) -> None:
-        """Count a request without a known key against its address; raise RateLimitExceeded for too many of them."""
-        rate = _parsed(self._limits[NAME])
+    def count_failed_auth(self, client: ClientIdentity) -> None:
+        """Count a request without a known key for its address; raise RateLimitExceeded above the limit."""
+        rate = _parse(self._limits[NAME])
         key = rate.key_for("failed", client.id)
-        taken = self._windows.hit(key, rate.amount, rate.get_expiry(), request_state().info.redis_budget)
-        if taken is not None and not taken.allowed:
-            self._metrics.record_rate_limited(client, "failed_keys")
-            message = "Too many requests without a client key that is known came from your address."
-            raise RateLimitExceeded(message, retry_after=taken.wait)
+        decision = self._windows.hit(key, rate.amount, rate.get_expiry(), request_state().info.redis_budget)
+        if decision is not None and not decision.allowed:
+            self._metrics.record_rate_limited(client, FAILED_AUTH)
+            message = "Your address sent too many requests without a known client key."
+            raise RateLimitExceeded(message, retry_after=decision.wait)
 
     def _check(self) -> None:
         state = request_state()
         if state.matches_or_unrouted(RATE_LIMIT_EXEMPT):
             return
         client = state.client
-        state.rate_limit = rate = _parsed(client.limits.get(NAME, self._limits[NAME]))
-        # as the strategy's `hit` does, which puts the key together anew
-        if (
-            not self._storage.acquire_entry(_key(rate, client.id), rate.amount, rate.get_expiry())
-            and state.rate_limit_decision
-        ):
+        state.rate_limit = rate = _parse(client.limits.get(NAME, self._limits[NAME]))
+        # same as the strategy's `hit`, which builds the key anew for each request
+        allowed = self._storage.acquire_entry(_key(rate, client.id), rate.amount, rate.get_expiry())
+        if not allowed and state.rate_limit_decision:
             self._metrics.record_rate_limited(client, NAME)
             raise RateLimitExceeded(
                 f"You are over your limit of {rate}; come back after the time in Retry-After.",
@@ -89,18 +89,18 @@ class RateLimits:
                 retry_after=state.rate_limit_decision.wait,
             )
 
-    def _tell(self, response: Response) -> Response:
-        """Add the headers of draft-ietf-httpapi-ratelimit-headers, and the three that most clients read."""
+    def _add_headers(self, response: Response) -> Response:
+        """Add the headers of draft-ietf-httpapi-ratelimit-headers, and three older ones that most clients read."""
         state = request_state()
-        if (taken := state.rate_limit_decision) is None:
+        if (decision := state.rate_limit_decision) is None:
             return response
-        rate, wait = state.rate_limit, math.ceil(taken.wait)
-        left = rate.amount - taken.count
+        rate, wait = state.rate_limit, math.ceil(decision.wait)
+        remaining = rate.amount - decision.count
         response.late_headers += (
             ("RateLimit-Policy", f'"requests";q={rate.amount};w={rate.get_expiry()}'),
-            ("RateLimit", f'"requests";r={left};t={wait}'),
+            ("RateLimit", f'"requests";r={remaining};t={wait}'),
             ("RateLimit-Limit", str(rate.amount)),
-            ("RateLimit-Remaining", str(left)),
+            ("RateLimit-Remaining", str(remaining)),
             ("RateLimit-Reset", str(wait)),
         )
         return response
@@ -111,6 +111,6 @@ def _key(rate: RateLimitItem, client: str) -> str:
     return rate.key_for(client)
 
 
-@cache  # as many as the settings and the keys have
-def _parsed(rate: str) -> RateLimitItem:
+@cache  # one entry for each rate in the settings and the keys
+def _parse(rate: str) -> RateLimitItem:
     return parse(rate)
