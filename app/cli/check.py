@@ -45,7 +45,7 @@ def _running_engine(config: Config) -> Iterator[Config]:
     if "embedded" not in config.backends or not config.embedded_start:
         yield config
         return
-    port = free_port()  # a running service may have taken EMBEDDED_PORT
+    port = free_port(config.server_port)  # a running service may have taken EMBEDDED_PORT
     launcher = Launcher(replace(config, log_level="critical"), port)
     launcher.ensure_running()
     try:
