@@ -34,7 +34,7 @@ def test_flask_limiter_registers_no_hooks(app):
 
 
 def test_the_storage_of_the_library_holds_no_requests_and_runs_no_expiry(app, storage):
-    storage.timer.join()  # it starts one when it is made
+    storage.timer.join()  # the constructor of MemoryStorage starts the timer
     for _ in range(3):
         send(app)
     assert isinstance(storage, MemoryStorage)
