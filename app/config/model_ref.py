@@ -3,8 +3,7 @@
 import re
 from dataclasses import dataclass
 
-# The registry of backends: each name, and the setting that configures it. The module app.backends.<name> defines the
-# class, and the names of its settings start with <NAME>_. The first backend that is configured is the primary one.
+# each backend and the setting that configures it; where several are configured the first is the primary one
 BACKEND_SETTINGS = {"huggingface": "HUGGINGFACE_API_KEY", "openai": "OPENAI_BASE_URL", "embedded": None}
 BACKEND_NAMES = tuple(sorted(BACKEND_SETTINGS))
 
@@ -15,11 +14,6 @@ MODEL_ID_MAX_CHARS = 200
 _BACKEND = f"(?:{'|'.join(BACKEND_NAMES)}):"
 # what model_ref takes, for the document of the interface
 MODEL_REF_PATTERN = rf"^(?:{_BACKEND}|(?!{_BACKEND}))(?=.{{1,{MODEL_ID_MAX_CHARS}}}$){_MODEL_ID.pattern}$"
-
-
-def is_backend_setting(name: str) -> bool:
-    """Return whether a setting belongs to a backend, by its prefix; its keys and hosts are redacted."""
-    return name.lower().startswith(tuple(f"{backend}_" for backend in BACKEND_NAMES))
 
 
 @dataclass(frozen=True)
