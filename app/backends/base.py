@@ -96,8 +96,8 @@ class Backend(ABC):
     An operation takes its request and the model, None for the backend's default. If the request asks for a stream,
     the plan returns an UpstreamStream in place of its result.
 
-    `recovery` is how long a circuit breaker stays open, in seconds. `shared_by_replicas` says whether all replicas of
-    the service call the same upstream, so that they can share the state of its breakers.
+    `recovery` is how long a circuit breaker stays open, in seconds. `shared_by_replicas` means that all replicas of the
+    service call the same upstream: then they share the state of its breakers.
     """
 
     name: ClassVar[str]

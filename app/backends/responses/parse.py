@@ -15,8 +15,8 @@ def parse_completion(response: UpstreamResponse, kind: ResponseKind, model: str 
     """Return a response, streamed or not, in OpenAI's form; unknown fields stay.
 
     `model` is the name that clients see, None for the upstream's name. `prompt` is for counting tokens if the upstream
-    returns no counts. Raises the ServiceError of an error status, of an error in a 200, and of a body that is cut off
-    or of an unknown form.
+    returns no counts. Raises the ServiceError of an error status or of an error payload, and UpstreamInvalidResponse if
+    the body is cut off or of an unknown form.
     """
     decoder = ChunkDecoder(kind, model, prompt, response.headers)
     accumulator = CompletionAccumulator()
