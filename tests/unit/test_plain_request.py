@@ -21,15 +21,101 @@ CONFIG.set("forwarded_allow_ips", "")
 TOKENS = [b"GET ", b"POST ", b"/", b"a", b"%41", b"?q", b"#", b" HTTP/1.1", b" HTTP/1.0", b"\r\n", b"\n", b"\r"]
 TOKENS += [b": ", b":", b" ", b"\t", b"Host", b"X-A", b"X_A", b"Expect", b"Transfer-Encoding", b"\x00", b"\xff"]
 
-METHODS = [b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"get", b"PO ST", b"", b"GET\t", b"G" * 30]
-TARGETS = [b"/", b"/health", b"/v1/models/org/model", b"/a//b", b"//a", b"/%41", b"/a?b=c", b"/?", b"/#x", b"*", b"x:80"]
-TARGETS += [b"http://x/a", b"/a b", b"/\xc3\xa9", b"/~a_b.c-d", b"/..", b"/./", b"", b"/" + b"a" * 500, b"/" + b"a" * 501]
+METHODS = [
+    b"GET",
+    b"POST",
+    b"HEAD",
+    b"PUT",
+    b"DELETE",
+    b"OPTIONS",
+    b"CONNECT",
+    b"get",
+    b"PO ST",
+    b"",
+    b"GET\t",
+    b"G" * 30,
+]
+TARGETS = [
+    b"/",
+    b"/health",
+    b"/v1/models/org/model",
+    b"/a//b",
+    b"//a",
+    b"/%41",
+    b"/a?b=c",
+    b"/?",
+    b"/#x",
+    b"*",
+    b"x:80",
+]
+TARGETS += [
+    b"http://x/a",
+    b"/a b",
+    b"/\xc3\xa9",
+    b"/~a_b.c-d",
+    b"/..",
+    b"/./",
+    b"",
+    b"/" + b"a" * 500,
+    b"/" + b"a" * 501,
+]
 VERSIONS = [b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"http/1.1", b"HTTP/1.1 ", b"HTTP/1"]
 NAMES = [b"Host", b"host", b"HOST", b"Accept", b"X-A", b"X_A", b"Content-Type", b"Connection", b"connection", b"Cookie"]
-NAMES += [b"Transfer-Encoding", b"Expect", b"Upgrade", b"TE", b"X-Forwarded-Proto", b"SCRIPT_NAME", b"X" * 101, b"X A", b""]
-VALUES = [b"x", b"close", b"Close", b" close", b"keep-alive", b"close, x", b"chunked", b"100-continue", b"h2c", b"a" * 4001]
-VALUES += [b"", b" ", b"a b", b"\ta", b"a\t", b"a\x0bb", b"\xe9", b"\x7f", b'"a"', b"a: b", b"https", b"a\r\n b", b"a\nb"]
-LENGTHS = [b"0", b"1", b"2", b"5", b"02", b"+2", b"-1", b"2, 2", b"2 ", b" 2", b"\xb2", b"1e1", b"9" * 15, b"9" * 16, b""]
+NAMES += [
+    b"Transfer-Encoding",
+    b"Expect",
+    b"Upgrade",
+    b"TE",
+    b"X-Forwarded-Proto",
+    b"SCRIPT_NAME",
+    b"X" * 101,
+    b"X A",
+    b"",
+]
+VALUES = [
+    b"x",
+    b"close",
+    b"Close",
+    b" close",
+    b"keep-alive",
+    b"close, x",
+    b"chunked",
+    b"100-continue",
+    b"h2c",
+    b"a" * 4001,
+]
+VALUES += [
+    b"",
+    b" ",
+    b"a b",
+    b"\ta",
+    b"a\t",
+    b"a\x0bb",
+    b"\xe9",
+    b"\x7f",
+    b'"a"',
+    b"a: b",
+    b"https",
+    b"a\r\n b",
+    b"a\nb",
+]
+LENGTHS = [
+    b"0",
+    b"1",
+    b"2",
+    b"5",
+    b"02",
+    b"+2",
+    b"-1",
+    b"2, 2",
+    b"2 ",
+    b" 2",
+    b"\xb2",
+    b"1e1",
+    b"9" * 15,
+    b"9" * 16,
+    b"",
+]
 BODIES = [b"", b"{}", b"hello", b"hello" + HEAD, b"\r\n", b"GET / HTTP/1.1\r\n\r\n", b"x" * 9000]
 
 

@@ -1,6 +1,7 @@
 """StrictRequestParser reads a connection as gunicorn's parser with the strict rules does, however its bytes arrive."""
 
 import sys
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -65,7 +66,7 @@ def conversation(chunks, cls=StrictRequestParser, body_size=None):
 
 def split(data, positions):
     edges = [0, *sorted(position % (len(data) + 1) for position in positions), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 @pytest.mark.parametrize("first", [GET, POST, CHUNKED, QUERY], ids=["get", "post", "chunked", "query"])
