@@ -82,9 +82,9 @@ def test_the_pages_of_the_interface_show_a_call_of_every_route(make_app):
     assert not [rule for rule in rules if f"localhost:8080{rule}" not in read("api.md") + read("openai.md")]
 
 
-def test_the_readme_lists_every_route(make_app):
+def test_the_page_of_the_interface_lists_every_route(make_app):
     rules = {re.sub("<.*>", "{id}", rule.rule) for rule in make_app().url_map.iter_rules()}
-    listed = set(re.findall(r"`(?:GET|POST) (/[^`]*)`", section(README, "Routes")))
+    listed = set(re.findall(r"`(?:GET|POST) (/[^`]*)`", section(read("api.md"), "Routes")))
     assert listed == rules - {"/docs/assets/{id}"}
 
 
