@@ -16,6 +16,7 @@ README = (ROOT / "README.md").read_text()
 EXAMPLE = dict(re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
 FOLDERS = ("docs", "docker", "k8s", "ecs", "monitoring", "tests/data")
 PAGES = [path for folder in (".", *FOLDERS) for path in sorted((ROOT / folder).glob("*.md"))]
+PAGES += sorted((ROOT / "app").rglob("*.md"))
 # rows of the README's comparison, by the section and the column of docs/performance.md that they quote
 COMPARISON = {
     "requests a second, 16 connections": ("Rate", 1),
