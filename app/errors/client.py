@@ -36,7 +36,7 @@ class PermissionDenied(ClientError, status=403, type="permission_denied"):
 class NotFound(ClientError, status=404, type="not_found"):
     """No such route."""
 
-    default_message = "There is no such route; the README lists them all."
+    default_message = "There is no such route; GET /docs lists every route."
 
 
 class MethodNotAllowed(ClientError, status=405, type="method_not_allowed"):

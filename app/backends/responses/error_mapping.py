@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from app.backends.base import UpstreamResponse
+from app.backends.upstream_response import UpstreamResponse
 from app.errors import (
     ModelLoading,
     ModelNotFound,

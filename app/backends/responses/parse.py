@@ -1,6 +1,5 @@
 """Parses complete responses of any dialect: into OpenAI's form, or into the text and usage that operations need."""
 
-from app.backends.base import UpstreamResponse
 from app.backends.responses.aggregate import CompletionAccumulator
 from app.backends.responses.chunk_decoder import CHAT, Chunk, ChunkDecoder, ResponseKind
 from app.backends.responses.logprobs import token_logprobs
@@ -8,6 +7,7 @@ from app.backends.responses.normalize import require_success
 from app.backends.responses.sse import iter_event_data
 from app.backends.responses.usage import openai_usage
 from app.backends.types import Generation, OpenAIResult
+from app.backends.upstream_response import UpstreamResponse
 from app.errors import UpstreamInvalidResponse
 
 
