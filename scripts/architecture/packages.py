@@ -14,6 +14,7 @@ COLUMNS, ROW, HALF_WIDTH, HALF_HEIGHT = (140, 430, 720), 76, 115, 24
 PURPOSES = {
     "backends": "what each backend is sent; no I/O",
     "cache": "cached responses, single flight",
+    "cli": "the command ai-huggingface",
     "clients": "keys, rate limits, token quotas",
     "config": "settings from the environment",
     "context": "deadline, timeline and trace of a call",
