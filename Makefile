@@ -7,6 +7,7 @@ UV := $(shell command -v uv 2>/dev/null)
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 RELEASE := $(VENV)/.release
+DOCS := $(VENV)/.docs
 
 # the locked lists name every package, so nothing is resolved; both tools compare the hashes
 ifdef UV
@@ -21,7 +22,7 @@ INSTALL := $(BIN)/pip install --disable-pip-version-check --no-compile --no-deps
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run dev test check-release lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom faults-page tox pre-commit install-tools clean
+.PHONY: help install lock run dev test check-release lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom docs pictures faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,11 @@ $(RELEASE): requirements/release.txt $(DEV)
 	$(INSTALL) -r $<
 	@touch $@
 
+$(DOCS): requirements/docs.txt $(DEV)
+	@echo "Installing what the documentation site needs: 29 MB to download"
+	$(INSTALL) -r $<
+	@touch $@
+
 # the versions stay as they are unless UPGRADE says otherwise: make lock UPGRADE=--upgrade, or UPGRADE='-P flask'
 LOCK = cd requirements && $(or $(UV),../.uv/bin/uv) pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --custom-compile-command "make lock" $(UPGRADE)
@@ -61,6 +67,7 @@ lock: $(if $(UV),,.uv/bin/uv) ## Write the locked lists of requirements/ from th
 	$(LOCK) -c run.txt tracing.in -o tracing.txt
 	$(LOCK) -c run.txt -c embedded.txt -c tracing.txt dev.in -o dev.txt
 	$(LOCK) -c dev.txt release.in -o release.txt
+	$(LOCK) -c dev.txt -c release.txt docs.in -o docs.txt
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv
@@ -158,6 +165,12 @@ security: $(RELEASE) ## Audit libraries, code and workflows, search for secrets;
 slow-clients: $(DEV) ## Let 2,000 slow clients fill all places; print what a normal caller waits beside them
 	$(BIN)/python benchmarks/slow_clients.py
 
+docs: $(DOCS) ## Build the documentation site into site/; fail if a link leads nowhere
+	$(BIN)/mkdocs build --strict
+
+pictures: $(DEV) ## Draw the pictures of docs/architecture.md from the code
+	$(BIN)/python -m scripts.architecture
+
 faults-page: $(DEV) ## Write docs/faults.md from the table that the chaos tests run
 	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md
 
@@ -171,4 +184,4 @@ install-tools: $(DEV) ## Install the git hooks
 	$(BIN)/pre-commit install
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .uv .bench build *.egg-info .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis sbom
+	rm -rf $(VENV) .uv .bench site build *.egg-info .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis sbom
