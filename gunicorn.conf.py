@@ -11,7 +11,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from app.config import Config, ConfigError
+from app.config import Config, ConfigError, config_warnings
 from app.embedded.launcher import Launcher
 from app.embedded.process import free_port
 from app.lifecycle import TERMINATION_SIGNALS
@@ -62,6 +62,8 @@ _FILES = 2 * _settings.server_max_connections + 256
 
 
 def on_starting(server):
+    for warning in config_warnings():
+        server.log.warning(warning)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < _FILES:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))

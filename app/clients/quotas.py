@@ -79,7 +79,7 @@ class Quotas:
         if full is None:
             return reservation
         self._release(reservation, allowance)
-        self._metrics.record_rate_limited(client, full.name)
+        self._metrics.record_rate_limited(client.label, full.name)
         raise _over(full, reservation.tokens, now)
 
     def settle(self, reservation: Reservation, context: CallContext, *, failed: bool = False) -> None:
@@ -87,7 +87,7 @@ class Quotas:
         used = _used(reservation, context, failed)
         # nobody waits for a stream that has ended
         allowance = TimeBudget(REDIS_BUDGET_SECONDS) if context.stream else context.request.redis_budget
-        self._metrics.record_tokens(reservation.client, used)
+        self._metrics.record_tokens(reservation.client.label, used)
         if reservation.windows and used != reservation.tokens:
             self._counts.adjust(reservation.windows, used - reservation.tokens, allowance)
         self._release(reservation, allowance)
@@ -98,7 +98,7 @@ class Quotas:
         holder = new_id()
         if self._leases.acquire(client.id, limit, holder, self._stream_seconds, allowance) is not False:
             return holder
-        self._metrics.record_rate_limited(client, "concurrent_streams")
+        self._metrics.record_rate_limited(client.label, "concurrent_streams")
         message = f"You have {limit} streams open, which is your limit; come back when one has ended."
         raise RateLimitExceeded(message, details={"limit": "concurrent_streams", "allowed": limit})
 

@@ -6,11 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flask import Request
-
     from app.backends.base import UpstreamRequest
     from app.context.call_context import CallContext
-    from app.inference.model_router import Target
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -32,8 +29,11 @@ class Trace:
     def record_parameters(self, body: Mapping[str, Any]) -> None:
         """Note the parameters of a validated body, and none of its texts."""
 
-    def operation(self, context: "CallContext", target: "Target") -> AbstractContextManager[object]:
-        """Make the block the request's operation, which first asks the target; a stream's goes on after it."""
+    def operation(self, context: "CallContext", backend: str, model: str | None) -> AbstractContextManager[object]:
+        """Run the block as the operation of the request; that of a stream lasts until `end_stream`.
+
+        `backend` and `model` name the first target; `model` is None if the backend has no default model.
+        """
         return _NOTHING
 
     def attempt(self, call: "UpstreamRequest[Any]") -> AbstractContextManager[Attempt]:
@@ -50,8 +50,8 @@ class Trace:
 class Tracing:
     """Begins the traces of requests."""
 
-    def begin(self, request: "Request") -> Trace:
-        """Return the trace of a request that matched a route, part of the caller's trace where it has one."""
+    def begin(self, environ: Mapping[str, Any], route: str) -> Trace:
+        """Return the trace of a request by its WSGI environ and URL rule; it continues the client's trace if any."""
         return NO_TRACE
 
     def close(self) -> None:

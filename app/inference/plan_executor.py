@@ -48,7 +48,7 @@ class PlanExecutor:
         """Walk the targets of a model until one answers; raise the first one's error where none does."""
         try:
             targets = self.models.targets(model)
-            with context.request.trace.operation(context, targets[0]):
+            with context.request.trace.operation(context, targets[0].backend.name, targets[0].name):
                 return self._walk(context, targets, plan)
         except ModelNotFound as error:
             error.details = {"model": model, "available": list(self.models.names), **error.details}

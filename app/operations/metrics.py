@@ -23,7 +23,7 @@ _DOCUMENTATION = RouteDoc(
     ),
     examples={
         "prometheus": Example(
-            "# HELP active_connections Connections on which a request is being served.\n"
+            "# HELP active_connections Connections with a request in flight.\n"
             "# TYPE active_connections gauge\n"
             'active_connections{service="ai-huggingface"} 1.0\n',
             media_type=_PROMETHEUS,
@@ -51,7 +51,7 @@ def blueprint(metrics: Metrics) -> Blueprint:
     def scrape() -> Response | dict[str, Any]:
         if request.accept_mimetypes.best == JSON:
             return _summary(_collected(metrics.registry))
-        metrics.process.look()
+        metrics.process.refresh()
         content, content_type = exporter.generate_metrics(request.headers.get("Accept"))
         return Response(content, content_type=content_type)
 

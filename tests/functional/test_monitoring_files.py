@@ -32,7 +32,7 @@ OWN = {"up", "ALERTS"}
 def exposed(make_client, redis, upstream, monkeypatch, tmp_path):
     """The metrics of an app with everything that may be measured, by name, each with the names of its series."""
     (tmp_path / "memory.max").write_text("1")
-    monkeypatch.setattr("app.observability.metrics.process._CGROUP_LIMIT", tmp_path / "memory.max")
+    monkeypatch.setattr("app.observability.metrics.process.CGROUP_LIMIT", tmp_path / "memory.max")
     upstream.get("http://127.0.0.1:9/health", json={})
     client = make_client(REDIS_URL=redis.url, FALLBACK_MODELS="embedded:x", EMBEDDED_PORT="9")
     families = text_string_to_metric_families(client.get("/metrics").text)

@@ -196,7 +196,7 @@ def test_the_limit_of_the_container_is_told_where_there_is_one(make_client, monk
     file = tmp_path / "memory.max"
     if limit is not None:
         file.write_text(limit)
-    monkeypatch.setattr("app.observability.metrics.process._CGROUP_LIMIT", Path(file))
+    monkeypatch.setattr("app.observability.metrics.process.CGROUP_LIMIT", Path(file))
     assert total(make_client(), "memory_limit_bytes") == told_limit
 
 

@@ -29,6 +29,7 @@ def _start_request(tracing: Tracing) -> None:
     request = state.request
     state.rule = request.url_rule.rule if request.url_rule else None
     state.method_label, state.route_label = method_label(request.method), route_label(state.rule)
-    trace = NO_TRACE if state.matches_or_unrouted(RATE_LIMIT_EXEMPT) else tracing.begin(request)
+    traced = not state.matches_or_unrouted(RATE_LIMIT_EXEMPT)
+    trace = tracing.begin(request.environ, state.route_label) if traced else NO_TRACE
     state.info = RequestInfo(request_id_or_new(request.environ.get("HTTP_X_REQUEST_ID")), trace)
     state.client = ClientIdentity.from_address(request.remote_addr)
