@@ -5,8 +5,9 @@ import logging
 import logging.config
 
 import pytest
+from gunicorn.config import Config as GunicornConfig
 
-from app.observability.logs import logging_config
+from app.observability.logs import ServerLogger, logging_config
 
 
 @pytest.fixture
@@ -117,3 +118,11 @@ def test_every_handler_has_a_lock_for_logging_shutdown(log):
     for handler in logging.getLogger().handlers:
         with handler.lock:
             handler.flush()
+
+
+def test_gunicorn_builds_no_access_line(log, monkeypatch):
+    settings = GunicornConfig()
+    settings.set("logconfig_dict", logging_config("info", False))
+    logger = ServerLogger(settings)
+    monkeypatch.setattr(logger, "atoms", lambda *arguments: pytest.fail("built an access line"))
+    logger.access(None, None, {}, None)
