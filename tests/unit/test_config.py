@@ -189,6 +189,11 @@ def test_a_model_named_like_a_backend_can_be_configured_with_its_backend():
     assert config.fallback_models == (ModelRef("openai", "openair:7b"),)
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "api.example.com"])
+def test_server_host_is_a_name_or_an_address(host):
+    assert Config.from_env({"SERVER_HOST": host}).server_host == host
+
+
 def test_rate_limit_none_means_unlimited():
     assert Config.from_env({"RATE_LIMIT": "none"}).rate_limit is None
     assert Config.from_env({"RATE_LIMIT": "None"}).rate_limit is None
