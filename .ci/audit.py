@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FILES = ("requirements.txt", "requirements-embedded.txt", "requirements-tracing.txt")
+FILES = ("requirements/run.txt", "requirements/embedded.txt", "requirements/tracing.txt")
 
 
 def main() -> int:

@@ -4,16 +4,16 @@ import re
 import sys
 from pathlib import Path
 
-from app.version import __version__
+from app.version import RELEASE
 
 
 def notes(tag: str, changelog: str) -> str:
     """Return the section of a tag's version, without its title. Exits with a sentence where there is none."""
-    if tag != f"v{__version__}":
-        sys.exit(f"The tag is {tag}, but app/version.py says {__version__}.")
-    section = re.search(rf"^## {re.escape(__version__)} - \S+\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
+    if tag != f"v{RELEASE}":
+        sys.exit(f"The tag is {tag}, but app/version.py says {RELEASE}.")
+    section = re.search(rf"^## {re.escape(RELEASE)} - \S+\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
     if not section:
-        sys.exit(f"CHANGELOG.md has no section {__version__} with a date.")
+        sys.exit(f"CHANGELOG.md has no section {RELEASE} with a date.")
     return section[1].strip()
 
 

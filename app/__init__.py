@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +12,10 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from app.config import Config
+
+# every module imports this one first, and some do not compile in older versions
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(f"ai-huggingface needs Python 3.11 or newer; this is Python {platform.python_version()}.")
 
 
 def create_app(config: Config | Mapping[str, str] | None = None) -> Flask:

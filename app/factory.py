@@ -44,7 +44,7 @@ def build(config: Config) -> Flask:
     breakers = CircuitBreakers(config.breaker_failures, config.breaker_failure_rate, store, metrics.upstream)
     inference = InferenceService(PlanExecutor(models, CachedClient(_client(config, breakers, metrics), cache), metrics))
     health_service = HealthService(inference, breakers, store, needs_keys=config.has_keys)
-    lifecycle = Lifecycle(health_service.primary_answers if config.backend == "embedded" else lambda: True)
+    lifecycle = Lifecycle(health_service.primary_is_ready if config.backend == "embedded" else lambda: True)
 
     tracing = create_tracing(config.otel_exporter_otlp_endpoint)
     metrics.watch(_dependencies(store, health_service, models))
@@ -57,14 +57,14 @@ def build(config: Config) -> Flask:
     for operation in OPERATIONS:
         app.register_blueprint(operation.blueprint(scope))
     openapi.init_app(app, keys_required=config.has_keys)
-    app.extensions |= {"lifecycle": lifecycle, "models": models, "tracing": tracing}
+    app.extensions |= {"health": health_service, "lifecycle": lifecycle, "models": models, "tracing": tracing}
     return app
 
 
 def _dependencies(store: RedisStore, health: HealthService, models: ModelRouter) -> dict[str, Callable[[], bool]]:
     """Return what the service depends on, beside its remote backends: a scrape may not cost their calls."""
     redis = {"redis": partial(store.ping, REDIS_BUDGET_SECONDS)} if store.configured else {}
-    engine = {"embedded_engine": partial(health.answers, "embedded")} if "embedded" in models.backends else {}
+    engine = {"embedded_engine": partial(health.is_healthy, "embedded")} if "embedded" in models.backends else {}
     return {**redis, **engine}
 
 

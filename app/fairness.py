@@ -1,44 +1,46 @@
-"""Turns: how one reader lets others work beside it."""
+"""A budget of time for reading, after which a reader yields to other requests."""
 
 import time
 
 import gevent
 
-# the longest that reading from one connection may keep all other requests waiting
+# the longest time that reading one connection may block all other requests
 SLICE_SECONDS = 0.005
-# what was no work but a wait of another kind, such as for a slow caller, is not rested for
+# one yield is at most this long: time spent elsewhere, such as on a slow client, also counts as used
 MAX_YIELD_SECONDS = 0.05
-# a read that took longer has waited, and others had their turn
+# a read that took longer has blocked, so other requests have run meanwhile
 MIN_BLOCKED_SECONDS = 0.0005
 
 
 class CoopBudget:
-    """Lets other requests, and deadlines, have their turn beside one reader.
+    """Makes one reader yield to other requests and to deadlines; use it as a context manager around each read.
 
-    gevent's sockets and queues never wait while there is something to take: a peer that sends faster than we read
-    would stop the worker. So after SLICE_SECONDS without a wait the reader rests for as long as it has worked.
+    After SLICE_SECONDS without blocking, the reader sleeps for as long as it has worked.
     """
+
+    # gevent's sockets and queues switch only when there is nothing to read.
+    # Without a budget, a peer that sends faster than we read would stop the worker.
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        """Begin a turn, after a wait in which others had theirs."""
-        self._began = time.monotonic()
+        """Start a new slice, after a wait in which other requests have run."""
+        self._slice_started = time.monotonic()
 
     def yield_if_due(self) -> None:
-        """Rest where that is due."""
-        worked = time.monotonic() - self._began
+        """Sleep if the slice is used up."""
+        worked = time.monotonic() - self._slice_started
         if worked > SLICE_SECONDS:
             gevent.sleep(min(worked, MAX_YIELD_SECONDS))
             self.restart()
 
     def __enter__(self) -> None:
-        """Begin to read, which may wait; rest before where that is due."""
+        """Yield if that is due, then start a read that may block."""
         self.yield_if_due()
-        self._asked = time.monotonic()
+        self._read_started = time.monotonic()
 
     def __exit__(self, *_error: object) -> None:
-        """Take note of the end of a read."""
-        if time.monotonic() - self._asked > MIN_BLOCKED_SECONDS:
+        """End the read; start a new slice if the read has blocked."""
+        if time.monotonic() - self._read_started > MIN_BLOCKED_SECONDS:
             self.restart()

@@ -1,16 +1,16 @@
-"""How deeply JSON may be nested: orjson reads more levels than it writes, and what was read may have to be written."""
+"""Checks the nesting of JSON. orjson reads deeper nesting than it writes, and read payloads may have to be written."""
 
 from typing import Any
 
 import orjson
 
-# below this many brackets nothing can be too deep for orjson, which writes 254 levels
-FEW_BRACKETS = 200
+# orjson writes 254 levels, so fewer brackets than this cannot be too deep
+MAX_UNCHECKED_BRACKETS = 200
 
 
 def exceeds_json_depth(payload: Any, data: bytes) -> bool:
-    """Tell whether a payload, read from `data`, could not be written as part of something larger."""
-    if data.count(b"[") + data.count(b"{") <= FEW_BRACKETS:
+    """Return whether a payload, read from `data`, is too deep to be written as a part of a larger object."""
+    if data.count(b"[") + data.count(b"{") <= MAX_UNCHECKED_BRACKETS:
         return False
     try:
         orjson.dumps([[[[payload]]]])

@@ -1,4 +1,4 @@
-"""Where the process is in its life: starting, ready or draining."""
+"""The state of the process: starting, ready or draining."""
 
 import signal
 from collections.abc import Callable
@@ -9,7 +9,7 @@ TERMINATION_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 @dataclass
 class Lifecycle:
-    """`has_started` says whether what the service cannot do without is there; once true it is not asked again."""
+    """The state that readiness reports; `has_started` is called until it returns true, then never again."""
 
     has_started: Callable[[], bool]
     draining: bool = False

@@ -1,8 +1,8 @@
-"""What workers and replicas share, in Redis: optional, and never worth an error or a wait."""
+"""The Redis client: optional, bounded by a time budget, and skipped while Redis fails."""
 
 import logging
+import time
 from collections.abc import Callable
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.context.deadline import TimeBudget
@@ -15,106 +15,114 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# after so many faults in a row Redis is left alone for so long, then one request tries it; a single slow answer may be
-# this process's own haste
+# After this many errors in a row Redis is skipped for COOLDOWN_SECONDS; then one request tries it. A single slow reply
+# may come from load on this process.
 COOLDOWN_FAILURES = 3
 COOLDOWN_SECONDS = 1.0
-# so many commands at a time; each takes about a millisecond
+# connections of the pool; a command takes about 1 ms
 CONNECTIONS = 64
-LIBRARY_SECONDS = 1.0
+LIBRARY_TIMEOUT_SECONDS = 1.0
 
 
 class RedisBudgetSpent(Exception):
-    """The allowance of a request for the store is spent."""
+    """The time budget of a request for Redis is used up."""
 
 
 class RedisStore:
-    """The one Redis client, behind one latch that opens when Redis is slow, gone, or answers rubbish."""
+    """The Redis client of the process, with a cooldown after repeated errors."""
 
-    def __init__(self, url: str | None, unanswered: Callable[[], None] = lambda: None) -> None:
-        """`unanswered` is told of each question that Redis did not answer."""
+    def __init__(self, url: str | None, on_error: Callable[[], None] = lambda: None) -> None:
+        """Connect to `url` at the first command; without a URL no command runs.
+
+        `on_error` is called for each command that gets no usable reply, skipped ones included.
+        """
         self._redis = _client(url) if url else None
-        self._unanswered = unanswered
-        self._faults = 0
-        self._next_try = 0.0
+        self._on_error = on_error
+        self._consecutive_errors = 0
+        self._retry_at = 0.0
 
     @property
     def configured(self) -> bool:
-        """Tell whether there is a Redis at all."""
+        """Whether a Redis URL is set."""
         return self._redis is not None
 
-    def execute(self, allowance: TimeBudget, read: Callable[..., T], *commands: tuple[Any, ...]) -> T | None:
-        """Return what `read` makes of the commands' results; None where Redis cannot be asked or answers in no time.
+    @property
+    def failing(self) -> bool:
+        """Whether Redis is in cooldown after COOLDOWN_FAILURES errors in a row."""
+        return self._consecutive_errors >= COOLDOWN_FAILURES
 
-        All commands are sent in one round trip, which takes its time from the allowance. What `read` raises for a
-        result that makes no sense is a fault of Redis like any other.
+    def execute(self, budget: TimeBudget, parse: Callable[..., T], *commands: tuple[Any, ...]) -> T | None:
+        """Run the commands in one round trip and return `parse(*results)`, or None if Redis gives no usable reply.
+
+        The round trip is charged to the budget. An exception of `parse` counts as an error of Redis.
         """
         if self._redis is None:
             return None
-        if not self._may_try() or not allowance.left:
-            self._unanswered()
+        if not self._may_try() or not budget.left:
+            self._on_error()
             return None
         try:
-            with allowance.consume(RedisBudgetSpent()):
-                result = read(*self._run(self._redis, commands))
+            with budget.consume(RedisBudgetSpent()):
+                result = parse(*self._run(self._redis, commands))
         except ServiceError:
-            raise  # the request's own end: its deadline, or its caller left
+            # thrown into this greenlet: the deadline of the request passed, or its client disconnected
+            raise
         except Exception as error:
-            self._failed(error)  # whatever it is: what a broken peer makes the library raise is not limited
+            # a broken peer can make the library raise any exception
+            self._record_error(error)
             return None
-        if self.failing:
-            logger.warning("redis answers again")
-        self._faults = 0
+        self._record_success()
         return result
 
     def ping(self, seconds: float) -> bool:
-        """Tell whether Redis answers within so many seconds."""
+        """Return whether Redis answers within `seconds`."""
         return self.execute(TimeBudget(seconds), lambda pong: pong is True, ("PING",)) is True
 
     def _run(self, redis: "Redis", commands: tuple[tuple[Any, ...], ...]) -> list[Any]:
         with redis.pipeline(transaction=False) as pipeline:
             for command in commands:
-                pipeline.execute_command(*command)  # type: ignore[no-untyped-call]  # of the library
+                pipeline.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
             return pipeline.execute()
-
-    @property
-    def failing(self) -> bool:
-        """Tell whether it is left alone because of faults in a row."""
-        return self._faults >= COOLDOWN_FAILURES
 
     def _may_try(self) -> bool:
         if not self.failing:
             return True
-        now = monotonic()
-        if now < self._next_try:
+        now = time.monotonic()
+        if now < self._retry_at:
             return False
-        self._next_try = now + COOLDOWN_SECONDS
+        self._retry_at = now + COOLDOWN_SECONDS
         return True
 
-    def _failed(self, error: Exception) -> None:
-        self._unanswered()
-        self._faults += 1
-        self._next_try = monotonic() + COOLDOWN_SECONDS
-        if self._faults == COOLDOWN_FAILURES:
-            logger.warning("redis fails, going on without it: %s", type(error).__name__)
+    def _record_success(self) -> None:
+        if self.failing:
+            logger.warning("Redis answers again")
+        self._consecutive_errors = 0
+
+    def _record_error(self, error: Exception) -> None:
+        self._on_error()
+        self._consecutive_errors += 1
+        self._retry_at = time.monotonic() + COOLDOWN_SECONDS
+        if self._consecutive_errors == COOLDOWN_FAILURES:
+            logger.warning(
+                "Redis failed %d times in a row, running without it: %s", COOLDOWN_FAILURES, type(error).__name__
+            )
 
 
 def _client(url: str) -> "Redis":
-    """Return a client whose waits a request's allowance ends.
-
-    The library's own limits of time go by the clock, also while this process is busy, so they are far off. What new
-    connections would tell and ask the server, its protocol and notifications, is left out: round trips.
-    """
-    # loaded only by those who have one
+    """Return a client whose waits are bounded by the budget of a request."""
+    # imported here: services without Redis start without loading it
     from redis import BlockingConnectionPool, Redis
     from redis.maint_notifications import MaintNotificationsConfig
 
+    # The timeouts of the library are a safety net: they run while this process is busy, and TimeBudget does not.
+    # RESP2, no CLIENT SETINFO and no maintenance notifications: a new connection needs no round trips before its first
+    # command.
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,
-        timeout=LIBRARY_SECONDS,
-        socket_timeout=LIBRARY_SECONDS,
-        socket_connect_timeout=LIBRARY_SECONDS,
+        timeout=LIBRARY_TIMEOUT_SECONDS,
+        socket_timeout=LIBRARY_TIMEOUT_SECONDS,
+        socket_connect_timeout=LIBRARY_TIMEOUT_SECONDS,
         protocol=2,
         driver_info=None,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),

@@ -124,7 +124,7 @@ def trouble(redis: RedisServer, over: threading.Event) -> None:
     while not over.wait(15):
         redis.pause()
         over.wait(5)
-        redis.go_on()
+        redis.resume()
         over.wait(15)
         redis.stop()
         over.wait(5)

@@ -49,7 +49,7 @@ def _redis() -> Iterator[RedisServer]:
 @pytest.fixture
 def redis(_redis: RedisServer) -> RedisServer:
     """A real Redis, empty, in this process's reach."""
-    _redis.empty()
+    _redis.flush()
     return _redis
 
 

@@ -1,10 +1,15 @@
-"""The backends by name. A new one needs a class beside these and a line here."""
+"""The backends: for each name in BACKEND_SETTINGS, the module of that name defines its class."""
+
+from importlib import import_module
 
 from app.backends.base import Backend
-from app.backends.embedded import EmbeddedBackend
-from app.backends.huggingface import HuggingFaceBackend
-from app.backends.openai import OpenAIBackend
 
-BACKENDS: dict[str, type[Backend]] = {
-    backend.name: backend for backend in (EmbeddedBackend, HuggingFaceBackend, OpenAIBackend)
-}
+
+def backend_class(name: str) -> type[Backend]:
+    """Return the class of the backend with this name, from the module app.backends.<name>."""
+    module = import_module(f"{__name__}.{name}")
+    return next(
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Backend) and vars(value).get("name") == name
+    )

@@ -1,7 +1,7 @@
-"""What every backend is made of.
+"""The interface of all backends, and the upstream calls that their plans are made of.
 
-A backend does no I/O. Each of its operations is a plan: a generator that yields the upstream calls it wants made, is
-sent the parsed answer of each (or has its error thrown in), and returns the result. The service layer drives plans.
+A backend does no I/O. Each operation returns a plan: a generator that yields upstream calls, receives each parsed
+response (or has the error thrown in), and returns the result. `PlanExecutor` runs the plans.
 """
 
 import hashlib
@@ -13,6 +13,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import orjson
 
+from app.backends.types import (
+    Generation,
+    OpenAIRequest,
+    OpenAIResult,
+    Sentiment,
+    Summary,
+    SummaryRequest,
+    TextRequest,
+    Validation,
+)
 from app.config import Config
 from app.errors import NotSupported
 
@@ -21,14 +31,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# a longer answer of a model is none
-MAX_ANSWER_BYTES = 8 * 1024**2
-SENTIMENTS = ("positive", "negative", "neutral")
+# far above the longest completion; a longer response is rejected
+MAX_RESPONSE_BYTES = 8 * 1024**2
 
 
 @dataclass(frozen=True)
 class UpstreamResponse:
-    """What an upstream answered: the body decoded from any content coding, header names in lower case."""
+    """An upstream's response: the body without content coding, header names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,18 +50,18 @@ class UpstreamResponse:
 
 
 def media_type(content_type: str) -> str:
-    """Return the media type that a Content-Type names, in lower case, without parameters."""
+    """Return the media type of a Content-Type value, in lower case, without parameters."""
     return content_type.split(";")[0].strip().lower()
 
 
 @dataclass(frozen=True)
 class UpstreamRequest(Generic[T]):
-    """One upstream call: POST where there is a body, GET otherwise.
+    """One upstream call: POST if there is a body, GET otherwise.
 
-    `route` names the upstream route for the breaker. `parse` turns the answer, whatever its status, into the result
-    or raises a ServiceError. `within` bounds the call to that many seconds, where it may not take the whole budget;
-    `repeat` says whether it may be made again when it fails, `deterministic` that equal calls have equal answers.
-    With a `reader`, made of the answer's `headers`, the plan is sent the stream of the answer's chunks.
+    `route` is the upstream route, which has a circuit breaker of its own. `parse` turns a response of any status into
+    the result, or raises a ServiceError. `timeout` limits the call, in seconds, within the request's deadline.
+    `retryable` allows a retry after a failure. `deterministic` means that equal calls get equal responses. With
+    `make_decoder` the response is streamed: the plan receives its UpstreamStream.
     """
 
     backend: str
@@ -65,131 +74,30 @@ class UpstreamRequest(Generic[T]):
     retryable: bool = True
     deterministic: bool = False
     make_decoder: "MakeDecoder | None" = None
-    max_response_bytes: int = MAX_ANSWER_BYTES
+    max_response_bytes: int = MAX_RESPONSE_BYTES
 
     @cached_property
     def content(self) -> bytes | None:
-        """The body as it is sent."""
+        """The request body as bytes."""
         return None if self.body is None else orjson.dumps(self.body)
 
     @cached_property
     def cache_key(self) -> str:
-        """Name of what is sent, the same for equal calls; a digest, so that it tells no text."""
+        """The key of the response in caches: a digest, so that keys reveal no text."""
         return hashlib.sha256(b"\0".join((self.backend.encode(), self.url.encode(), self.content or b""))).hexdigest()
 
 
 Plan = Generator[UpstreamRequest[Any], Any, T]
 
 
-@dataclass(frozen=True)
-class Usage:
-    """Tokens of one call; `estimated` where the backend gave no counts and they were counted here."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    estimated: bool = False
-
-    @property
-    def total_tokens(self) -> int:
-        """The sum of both."""
-        return self.prompt_tokens + self.completion_tokens
-
-
-@dataclass(frozen=True)
-class TextRequest:
-    """A validated request for text, as it comes if `stream`; None leaves the choice to the backend."""
-
-    prompt: str
-    max_tokens: int
-    temperature: float
-    top_p: float | None = None
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-    stream: bool = False
-
-    @property
-    def deterministic(self) -> bool:
-        """Whether the same request may be given the same answer."""
-        return self.temperature == 0 or self.seed is not None
-
-
-@dataclass(frozen=True)
-class OpenAIRequest:
-    """A validated request of one of OpenAI's routes, to be passed on; `prompt` is its text, for counting."""
-
-    body: Mapping[str, Any]
-    prompt: str
-    stream: bool = False
-
-
-@dataclass(frozen=True)
-class SummaryRequest:
-    """A validated request for a summary; lengths in tokens."""
-
-    text: str
-    max_length: int
-    min_length: int = 0
-
-
-@dataclass(frozen=True)
-class TokenLogprobs:
-    """One generated token and the log-probabilities of the likeliest tokens in its place."""
-
-    token: str
-    top: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Generation:
-    """Text from a model; `finish_reason` is one of OpenAI's."""
-
-    text: str
-    finish_reason: str
-    usage: Usage
-    model: str = ""
-    logprobs: tuple[TokenLogprobs, ...] = ()
-
-
-@dataclass(frozen=True)
-class Sentiment:
-    """The probability of each of SENTIMENTS."""
-
-    scores: Mapping[str, float]
-    usage: Usage
-    model: str
-
-    @property
-    def label(self) -> str:
-        """The likeliest sentiment."""
-        return max(self.scores, key=self.scores.__getitem__)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The summary of a text."""
-
-    text: str
-    usage: Usage
-    model: str
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Whether a model can be used; the rest where known."""
-
-    valid: bool
-    reason: str | None = None
-    tasks: tuple[str, ...] = ()
-    providers: tuple[str, ...] = ()
-
-
 class Backend(ABC):
-    """One kind of inference backend; what it cannot do raises NotSupported.
+    """One kind of inference backend. Operations that it lacks raise NotSupported.
 
-    `model` is None where the caller leaves the choice to the backend.
+    An operation takes its request and the model, None for the backend's default. If the request asks for a stream,
+    the plan returns an UpstreamStream in place of its result.
 
-    `recovery` is how long, in seconds, an open breaker keeps this backend alone; `shared` says whether all replicas of
-    the service have the same one, and so the same reason to.
+    `recovery` is how long a circuit breaker stays open, in seconds. `shared_by_replicas` says whether all replicas of
+    the service call the same upstream, so that they can share the state of its breakers.
     """
 
     name: ClassVar[str]
@@ -197,40 +105,39 @@ class Backend(ABC):
 
     def __init__(self, config: Config) -> None:
         self.recovery = config.breaker_recovery
-        # models that the settings name for an operation are the primary backend's; another would not know them
-        primary = config.backend == self.name
-        self._sentiment_model = config.sentiment_model if primary else None
-        self._summarization_model = config.summarization_model if primary else None
+        # the settings SENTIMENT_MODEL and SUMMARIZATION_MODEL name models of the primary backend only
+        is_primary = config.backend == self.name
+        self._sentiment_model = config.sentiment_model if is_primary else None
+        self._summarization_model = config.summarization_model if is_primary else None
 
     @property
     @abstractmethod
     def models(self) -> tuple[str, ...]:
         """The models that the settings name for this backend, the default first."""
 
+    def wrap_plan(self, plan: Plan[T]) -> Plan[T]:
+        """Return the plan as PlanExecutor runs it; override to map errors of all operations in one place."""
+        return plan
+
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
-        """Answer a prompt."""
+        """Respond to a prompt."""
         raise NotSupported
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         """Continue a prompt."""
         raise NotSupported
 
-    def chat(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
-        """Answer a conversation, as OpenAI's chat completions do."""
+    def chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Respond to a conversation, as OpenAI's chat completions do."""
         raise NotSupported
 
-    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Continue a prompt, as OpenAI's completions do."""
         raise NotSupported
 
-    def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
+    def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Turn texts into vectors, as OpenAI's embeddings do."""
         raise NotSupported
-
-    def list_models(self) -> Plan[list[dict[str, Any]]]:
-        """Return what the backend tells of its models, as OpenAI's list does; none where it has no list."""
-        yield from ()
-        return []
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Rate the sentiment of a text."""
@@ -240,10 +147,15 @@ class Backend(ABC):
         """Summarize a text."""
         raise NotSupported
 
+    def list_models(self) -> Plan[list[dict[str, Any]]]:
+        """Return the backend's own list of models, as entries of OpenAI's list; empty if it has none."""
+        yield from ()
+        return []
+
     def validate(self, model: str) -> Plan[Validation]:
-        """Tell whether a model can be used."""
+        """Return whether a model can be used."""
         raise NotSupported
 
     @abstractmethod
     def probe(self) -> Plan[None]:
-        """Make the cheapest call that shows that the backend answers; raise what is wrong with it."""
+        """Make the cheapest call that shows that the backend responds; raise its ServiceError otherwise."""

@@ -1,4 +1,4 @@
-"""Hugging Face: chat through the router, `hf-inference` pipelines for the classic tasks, the Hub for model facts."""
+"""The backend for Hugging Face: chat through the router, hf-inference pipelines, model facts from the Hub."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,28 +9,26 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from cachetools import TTLCache
 
-from app.backends import huggingface_hub
-from app.backends.base import (
+from app.backends import huggingface_hub as hub
+from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
+from app.backends.openai import OpenAIBackend, as_chat, bearer
+from app.backends.responses import embeddings
+from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder
+from app.backends.responses.parse import parse_generation
+from app.backends.responses.pipelines import parse_classification, parse_summary
+from app.backends.responses.token_estimate import estimated_tokens
+from app.backends.tasks.sentence_ranking import complete_sentences, select_central, split_sentences
+from app.backends.types import (
     Generation,
     OpenAIRequest,
-    Plan,
+    OpenAIResult,
     Sentiment,
     Summary,
     SummaryRequest,
     TextRequest,
-    UpstreamRequest,
-    UpstreamResponse,
     Usage,
     Validation,
 )
-from app.backends.openai import OpenAIBackend, as_chat, bearer
-from app.backends.responses import embeddings
-from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder
-from app.backends.responses.normalize import decoded_json, require_success
-from app.backends.responses.parse import generation
-from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.tasks.sentence_ranking import select_central, sentences, whole_sentences
-from app.backends.tasks.sentiment_labels import sentiment_scores
 from app.config import Config
 from app.errors import ModelNotFound, NotSupported, ServiceError, UpstreamInvalidResponse
 
@@ -38,174 +36,174 @@ SENTIMENT_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 SUMMARIZATION_MODEL = "facebook/bart-large-cnn"
 EMBEDDING_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 # bart-large-cnn reads 1024 tokens and drops the rest
-PIPELINE_TOKENS = 900
-# a look at the Hub may not cost a caller the time that the answer needs
-LOOKUP_SECONDS = 3.0
-LOOKUP_KEPT_SECONDS = 300.0
-LOOKUPS_KEPT = 1000
+PIPELINE_MAX_TOKENS = 900
+# a lookup on the Hub must leave time for the response itself
+LOOKUP_TIMEOUT_SECONDS = 3.0
+LOOKUP_TTL_SECONDS = 300.0
+MAX_CACHED_LOOKUPS = 1000
 DEDICATED_SUFFIX = ".endpoints.huggingface.cloud"
-# legacy ids are redirected to their owner's, and renamed repositories once more
+# legacy ids redirect to their owner's, and renamed repositories once more
 MAX_REDIRECTS = 3
 
 
 class HuggingFaceBackend(OpenAIBackend):
-    """Hugging Face's serverless inference; pipelines go first, the chat model is the way out where one is gone."""
+    """Hugging Face's serverless inference, or a dedicated Inference Endpoint.
+
+    Sentiment, summaries and embeddings use pipelines; without the pipeline's model, a chat model.
+    """
 
     name = "huggingface"
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self._root = config.huggingface_base_url
-        self._base = f"{self._root}/v1"
-        self._hub = config.huggingface_hub_url
+        self._root_url = config.huggingface_base_url
+        self._base_url = f"{self._root_url}/v1"
+        self._hub_url = config.huggingface_hub_url
         self._headers = bearer(config.huggingface_api_key)
         self._default_model = config.huggingface_default_model
         self._sentiment_model = self._sentiment_model or SENTIMENT_MODEL
         self._summarization_model = self._summarization_model or SUMMARIZATION_MODEL
-        self._text_generation_offered: TTLCache[str, bool] = TTLCache(LOOKUPS_KEPT, LOOKUP_KEPT_SECONDS)
-        self._dedicated = (urlsplit(self._root).hostname or "").endswith(DEDICATED_SUFFIX)
+        self._has_text_generation: TTLCache[str, bool] = TTLCache(MAX_CACHED_LOOKUPS, LOOKUP_TTL_SECONDS)
+        self._dedicated = (urlsplit(self._root_url).hostname or "").endswith(DEDICATED_SUFFIX)
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
-        """Speak TGI's own form where a dedicated endpoint or the model's mapping offers it, else chat."""
+        """Use TGI's own route if a dedicated endpoint or the model's provider has it, else chat."""
         name = model or self._default_model or ""
         if self._dedicated or (yield from self._offers_text_generation(name)):
             try:
                 return (yield from self._text_generation(request, name))
             except ModelNotFound:
-                pass  # the mapping is checked every six hours only, so it may be out of date
+                pass  # the Hub checks its mapping every six hours only, so it may be out of date
         return (yield from self._continue(request, name))
 
-    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
-        """Ask a dedicated endpoint; the router has no completions, so there a chat model is asked to continue."""
+    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Use a dedicated endpoint's route; the router lacks it, so there a chat model is asked to continue."""
         if self._dedicated:
             return (yield from super().completions(request, model))
-        return (yield from self._passed_on("chat/completions", TEXT, as_chat(request), model or self._default_model))
+        return (yield from self._passthrough("chat/completions", TEXT, as_chat(request), self._resolve_model(model)))
 
-    def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
-        """Ask the feature-extraction pipeline, which reads texts only; a dedicated endpoint has OpenAI's route."""
+    def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Use a dedicated endpoint's route, else the feature-extraction pipeline, which takes texts only."""
         if self._dedicated:
             return (yield from super().embeddings(request, model))
-        name, given = model or EMBEDDING_MODEL, request.body["input"]
-        texts = [given] if isinstance(given, str) else given
+        name, value = model or EMBEDDING_MODEL, request.body["input"]
+        texts = [value] if isinstance(value, str) else value
         if not all(isinstance(text, str) for text in texts):
             raise NotSupported("The feature-extraction pipeline reads texts, not tokens; send the texts.")
         encoding = request.body.get("encoding_format") or "float"
         parse = partial(
-            embeddings.from_pipeline, texts=len(texts), model=name, prompt=request.prompt, encoding=encoding
+            embeddings.parse_pipeline, count=len(texts), model=name, prompt=request.prompt, encoding=encoding
         )
         dimensions = request.body.get("dimensions")
         body = {"inputs": texts, **({"dimensions": dimensions} if dimensions else {})}
         call = self._pipeline(name, "feature-extraction", body, parse)
-        return (
-            yield replace(
-                call, url=f"{call.url}/pipeline/feature-extraction", max_response_bytes=embeddings.MAX_VECTORS_BYTES
-            )
-        )
+        url = f"{call.url}/pipeline/feature-extraction"
+        return (yield replace(call, url=url, max_response_bytes=embeddings.MAX_VECTORS_BYTES))
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
-        """Ask the text-classification pipeline; where its model is gone, a chat model."""
+        """Use the text-classification pipeline; if its model is gone, a chat model."""
         name = model or self._sentiment_model or ""
+        parse = partial(parse_classification, model=name)
         try:
-            scores = yield self._pipeline(name, "text-classification", {"inputs": text}, partial(_scores, model=name))
+            scores = yield self._pipeline(name, "text-classification", {"inputs": text}, parse)
         except ModelNotFound:
             return (yield from super().sentiment(text, model or self._default_model))
-        return Sentiment(scores, Usage(estimated_tokens(text), 0, estimated=True), name)
+        return Sentiment(scores, usage=Usage(estimated_tokens(text), 0, estimated=True), model=name)
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
-        """Ask the summarization pipeline; where its model is gone, a chat model."""
+        """Use the summarization pipeline; if its model is gone, a chat model."""
         name = model or self._summarization_model or ""
-        inputs = _fitting(request.text)
+        inputs = _fit_pipeline(request.text)
         parameters = {"max_length": request.max_length, "min_length": request.min_length}
         try:
             body = {"inputs": inputs, "parameters": parameters}
-            text = yield self._pipeline(name, "summarization", body, _summary_text)
+            text = yield self._pipeline(name, "summarization", body, parse_summary)
         except ModelNotFound:
             return (yield from super().summarize(request, model or self._default_model))
         usage = Usage(estimated_tokens(inputs), estimated_tokens(text), estimated=True)
-        return Summary(whole_sentences(text), usage, name)
+        return Summary(complete_sentences(text), usage=usage, model=name)
 
     def validate(self, model: str) -> Plan[Validation]:
-        """Ask the Hub what it knows of the model; where that shows no live provider, ask the router's list."""
+        """Look the model up on the Hub; if that shows no live provider, in the router's list too."""
         name, _, provider = model.partition(":")
-        silent: ServiceError | None = None
+        hub_error: ServiceError | None = None
         known = listed = None
         try:
             known = yield from self._look_up(name)
             if known and known.served:
                 return known.validation(provider)
         except ServiceError as error:
-            silent = error
-        with suppress(ServiceError):  # what the Hub said stands
-            listed = yield self._call("models", partial(huggingface_hub.listed_providers, model=name))
+            hub_error = error
+        with suppress(ServiceError):  # the Hub's information is enough
+            listed = yield self._call("models", partial(hub.parse_router_list, model=name))
         if listed is not None:
-            return huggingface_hub.Model(known.task if known else None, listed).validation(provider)
-        if silent:
-            raise silent
+            return hub.Model(known.task if known else None, listed).validation(provider)
+        if hub_error:
+            raise hub_error
         return known.validation(provider) if known else Validation(False, "The Hub knows no public model of this name.")
 
-    def _look_up(self, model: str) -> Plan[huggingface_hub.Model | None]:
-        """Return what the Hub knows of a model, None where it knows none; follow its redirects, to the Hub only."""
-        path = f"/api/models/{quote(model)}?{urlencode({'expand[]': huggingface_hub.EXPANDED}, doseq=True)}"
+    def _look_up(self, model: str) -> Plan[hub.Model | None]:
+        """Return the Hub's information on a model, None if it is unknown; follow redirects on the Hub only."""
+        path = f"/api/models/{quote(model)}?{urlencode({'expand[]': hub.EXPANDED}, doseq=True)}"
         for _ in range(MAX_REDIRECTS + 1):
-            found = yield self._get(f"{self._hub}{path}")
-            if not isinstance(found, huggingface_hub.Redirect):
+            found = yield self._hub_call(f"{self._hub_url}{path}")
+            if not isinstance(found, hub.Redirect):
                 return found
             path = found.path
         raise UpstreamInvalidResponse
 
-    def _get(self, url: str) -> UpstreamRequest[Any]:
+    def _hub_call(self, url: str) -> UpstreamRequest[Any]:
         return UpstreamRequest(
             self.name,
             "hub",
             url,
-            huggingface_hub.model_or_redirect,
+            hub.parse_model,
             None,
             self._headers,
-            LOOKUP_SECONDS,
+            LOOKUP_TIMEOUT_SECONDS,
             retryable=False,
             deterministic=True,
         )
 
     def _offers_text_generation(self, model: str) -> Plan[bool]:
-        """Ask the Hub once in a while; while it does not answer, chat serves every model that can be served."""
-        if model not in self._text_generation_offered:
+        """Return whether hf-inference serves the model's text-generation task, cached; False if the Hub fails."""
+        if model not in self._has_text_generation:
             try:
                 known = yield from self._look_up(model)
             except ServiceError:
                 known = None
             offered = known is not None and known.offers("hf-inference", "text-generation")
-            self._text_generation_offered[model] = offered
-        return self._text_generation_offered.get(model, False)
+            self._has_text_generation[model] = offered
+        return self._has_text_generation.get(model, False)
 
     def _text_generation(self, request: TextRequest, model: str) -> Plan[Generation]:
         body = {"inputs": request.prompt, "parameters": _tgi_parameters(request)}
-        parse = partial(generation, prompt=request.prompt)
+        parse = partial(parse_generation, model=model, prompt=request.prompt)
         call = self._pipeline(model, "text-generation", body, parse)
         if self._dedicated:
-            call = replace(call, url=f"{self._root}/")
+            call = replace(call, url=f"{self._root_url}/")
         if request.stream:
-            reader = partial(ChunkDecoder, CHAT, model, request.prompt)
-            return (yield replace(call, body={**body, "stream": True}, make_decoder=reader))
-        answer = yield replace(call, deterministic=request.deterministic)
-        return Generation(answer.text, answer.finish_reason, answer.usage, model)
+            make_decoder = partial(ChunkDecoder, CHAT, model, request.prompt)
+            return (yield replace(call, body={**body, "stream": True}, make_decoder=make_decoder))
+        return (yield replace(call, deterministic=request.deterministic))
 
     def _pipeline(
         self, model: str, task: str, body: dict[str, Any], parse: Callable[[UpstreamResponse], Any]
     ) -> UpstreamRequest[Any]:
         """Return the call of an hf-inference pipeline; a provider after the model's colon is not part of the path."""
-        url = f"{self._root}/hf-inference/models/{quote(model.partition(':')[0])}"
+        url = f"{self._root_url}/hf-inference/models/{quote(model.partition(':')[0])}"
         return UpstreamRequest(self.name, task, url, parse, body, self._headers, deterministic=True)
 
 
-def _fitting(text: str) -> str:
-    """Return a text that a pipeline reads to its end: the whole, or its most central sentences."""
-    if estimated_tokens(text) <= PIPELINE_TOKENS:
+def _fit_pipeline(text: str) -> str:
+    """Return the text if a pipeline reads all of it, else its most central sentences."""
+    if estimated_tokens(text) <= PIPELINE_MAX_TOKENS:
         return text
-    return " ".join(select_central(sentences(text, PIPELINE_TOKENS), PIPELINE_TOKENS))
+    return " ".join(select_central(split_sentences(text, PIPELINE_MAX_TOKENS), PIPELINE_MAX_TOKENS))
 
 
 def _tgi_parameters(request: TextRequest) -> dict[str, Any]:
-    """Return the parameters in TGI's form, which refuses a temperature of 0 and a top_p of 1."""
+    """Return the parameters in TGI's form; TGI rejects a temperature of 0 and a top_p of 1."""
     parameters: dict[str, Any] = {
         "max_new_tokens": request.max_tokens,
         "return_full_text": False,
@@ -221,33 +219,3 @@ def _tgi_parameters(request: TextRequest) -> dict[str, Any]:
     if request.seed is not None:
         parameters["seed"] = request.seed
     return parameters
-
-
-def _scores(answer: UpstreamResponse, model: str) -> Any:
-    """Read `[{label, score}]`, which hf-inference nests in one more list."""
-    require_success(answer)
-    labels = decoded_json(answer)
-    if isinstance(labels, list) and labels and isinstance(labels[0], list):
-        labels = labels[0]
-    if not isinstance(labels, list) or not labels or not all(map(_is_scored_label, labels)):
-        raise UpstreamInvalidResponse
-    return sentiment_scores([(entry["label"], entry["score"]) for entry in labels], model)
-
-
-def _is_scored_label(entry: Any) -> bool:
-    if not isinstance(entry, dict) or not isinstance(entry.get("label"), str):
-        return False
-    score = entry.get("score")
-    return isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
-
-
-def _summary_text(answer: UpstreamResponse) -> str:
-    """Read `[{summary_text}]` or the object alone."""
-    require_success(answer)
-    payload = decoded_json(answer)
-    if isinstance(payload, list) and payload:
-        payload = payload[0]
-    text = payload.get("summary_text") if isinstance(payload, dict) else None
-    if not isinstance(text, str) or not text.strip():
-        raise UpstreamInvalidResponse
-    return text

@@ -1,25 +1,26 @@
-"""Reads what the Hub and the router's list say of a model."""
+"""Parses model information of the Hub, and of the router's list of models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.backends.base import UpstreamResponse, Validation
+from app.backends.base import UpstreamResponse
 from app.backends.responses.error_mapping import error_from_response
-from app.backends.responses.normalize import decoded_json, require_success
+from app.backends.responses.normalize import decode_json, require_success
+from app.backends.types import Validation
 from app.errors import ModelNotFound, UpstreamInvalidResponse
 
-# fields that the Hub's model information gives on request only
+# fields of the Hub's model information that it returns on request only
 EXPANDED = ("inferenceProviderMapping", "pipeline_tag", "gated", "private", "disabled", "inference")
 
-# what may stand after a model's colon in place of a provider
+# values that may follow a model's colon in place of a provider
 POLICIES = ("fastest", "cheapest", "preferred")
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """The Hub names another path for the model: legacy ids such as gpt2 moved to their owner's."""
+    """The Hub's redirect to another path: legacy ids such as gpt2 moved to their owner's."""
 
     path: str
 
@@ -28,7 +29,7 @@ class Redirect:
 class Model:
     """A model that exists; `live` maps each provider that serves it to the task that it serves.
 
-    `warm` is the Hub's own word that some provider serves the model, given also where it gives no mapping.
+    `warm` is the Hub's statement that some provider serves the model; the Hub may send it without a mapping.
     """
 
     task: str | None
@@ -42,11 +43,11 @@ class Model:
         return self.warm or bool(self.live)
 
     def offers(self, provider: str, task: str) -> bool:
-        """Tell whether the provider serves the task with this model."""
+        """Return whether the provider serves the task with this model."""
         return self.live.get(provider) == task
 
     def validation(self, provider: str = "") -> Validation:
-        """Tell whether the model can be used, through `provider` where one is named."""
+        """Return whether the model can be used, through `provider` if one is named."""
         tasks = tuple(sorted({self.task, *self.live.values()} - {None, ""}, key=str))
         providers = tuple(sorted(self.live))
         reason = None
@@ -59,53 +60,54 @@ class Model:
         return Validation(reason is None, reason, tuple(filter(None, tasks)), providers)
 
 
-def model_or_redirect(answer: UpstreamResponse) -> Model | Redirect | None:
-    """Read an answer of `GET /api/models/{id}`; None for one that is unknown, private or hidden behind a gate.
+def parse_model(response: UpstreamResponse) -> Model | Redirect | None:
+    """Parse a response of `GET /api/models/{id}`; None for a model that is unknown, private or gated.
 
-    Anonymous calls get 401 for those, calls with a token 404; a 401 to a call with a token means the token is bad.
+    For those the Hub sends 401 to anonymous calls and 404 to calls with a token. A 401 to a call with a token means
+    that the token is invalid.
     """
-    if 300 <= answer.status < 400:
-        return _redirect(answer.headers.get("location", ""))
-    if answer.status >= 400:
-        error = error_from_response(answer)
-        if isinstance(error, ModelNotFound) or answer.headers.get("x-error-code") in ("RepoNotFound", "GatedRepo"):
+    if 300 <= response.status < 400:
+        return _redirect(response.headers.get("location", ""))
+    if response.status >= 400:
+        error = error_from_response(response)
+        if isinstance(error, ModelNotFound) or response.headers.get("x-error-code") in ("RepoNotFound", "GatedRepo"):
             return None
         raise error
-    payload = decoded_json(answer)
+    payload = decode_json(response)
     if not isinstance(payload, dict) or "id" not in payload:
         raise UpstreamInvalidResponse
     task = payload.get("pipeline_tag")
     return Model(
         task if isinstance(task, str) else None,
-        _live(payload.get("inferenceProviderMapping")),
+        _live_providers(payload.get("inferenceProviderMapping")),
         warm=payload.get("inference") == "warm",
         disabled=payload.get("disabled") is True,
     )
 
 
-def listed_providers(answer: UpstreamResponse, model: str) -> Mapping[str, str] | None:
-    """Read the router's `GET /v1/models`: the live providers of the model, None where it is not listed."""
-    require_success(answer)
-    payload = decoded_json(answer)
+def parse_router_list(response: UpstreamResponse, model: str) -> Mapping[str, str] | None:
+    """Parse the router's `GET /v1/models`: the live providers of the model, None if it is not listed."""
+    require_success(response)
+    payload = decode_json(response)
     data = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(data, list):
         raise UpstreamInvalidResponse
     for entry in data:
         if isinstance(entry, dict) and entry.get("id") == model:
-            return dict.fromkeys(_live(entry.get("providers")), "conversational")  # it lists chat models only
+            return dict.fromkeys(_live_providers(entry.get("providers")), "conversational")  # it lists chat models only
     return None
 
 
 def _redirect(location: str) -> Redirect:
-    """Take the path of a redirect; where it leads to another host the path is asked of the Hub all the same."""
+    """Return the path of a redirect; its host is ignored, so that the token goes to the Hub only."""
     url = urlsplit(location)
     if not url.path.startswith("/api/models/"):
         raise UpstreamInvalidResponse
     return Redirect(url.path + (f"?{url.query}" if url.query else ""))
 
 
-def _live(mapping: Any) -> dict[str, str]:
-    """Return provider and task of each live entry; the Hub gives an object, its list routes an array."""
+def _live_providers(mapping: Any) -> dict[str, str]:
+    """Return provider and task of each live entry; the Hub sends an object, its list routes send an array."""
     if isinstance(mapping, dict):
         entries = [{"provider": name, **entry} for name, entry in mapping.items() if isinstance(entry, dict)]
     else:

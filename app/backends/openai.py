@@ -1,52 +1,51 @@
-"""Any OpenAI-compatible server: TGI, vLLM, llama.cpp, Ollama, a Hugging Face Inference Endpoint."""
+"""The backend for any OpenAI-compatible server: TGI, vLLM, llama.cpp, Ollama, Inference Endpoints of Hugging Face."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from app.backends.base import (
-    Backend,
+from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
+from app.backends.responses import embeddings
+from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder, MakeDecoder, ResponseKind
+from app.backends.responses.normalize import decode_json, require_success
+from app.backends.responses.parse import parse_completion, parse_generation
+from app.backends.tasks import prompts
+from app.backends.tasks.sentence_ranking import complete_sentences
+from app.backends.tasks.sentiment_from_chat import scores_from_logprobs, scores_from_text, strip_reasoning
+from app.backends.types import (
     Generation,
     OpenAIRequest,
-    Plan,
+    OpenAIResult,
     Sentiment,
     Summary,
     SummaryRequest,
     TextRequest,
-    UpstreamRequest,
-    UpstreamResponse,
     Validation,
 )
-from app.backends.responses import embeddings
-from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder, MakeDecoder, ResponseKind
-from app.backends.responses.normalize import decoded_json, require_success
-from app.backends.responses.parse import completion, generation
-from app.backends.tasks import prompts
-from app.backends.tasks.sentence_ranking import whole_sentences
-from app.backends.tasks.sentiment_from_chat import scores_of_tokens, scores_of_word, without_reasoning
 from app.config import Config
 from app.config.secret import Secret
 from app.errors import ModelNotFound, NotSupported, UpstreamInvalidResponse, UpstreamRejected
 
-# every server of the kind gives this many; OpenAI's own limit is 20, some have 5
+# OpenAI allows 20, some compatible servers 5
 TOP_LOGPROBS = 5
-# the word itself is one token; without log-probabilities a reasoning model may think before it says it
+# a label is one token; the others allow for a space or a quote before it
 SENTIMENT_TOKENS = 4
+# without log-probabilities a reasoning model may think before it writes the label
 SENTIMENT_TOKENS_WITH_REASONING = 512
 PROBE_SECONDS = 3.0
-# what completions have and chat has not, or has in another form
+# parameters of completions that chat completions lack, or have in another form
 _COMPLETIONS_ONLY = ("best_of", "echo", "logprobs", "suffix")
 
 
 class OpenAIBackend(Backend):
-    """The chat and completions routes that OpenAI's API made a standard."""
+    """Calls the chat completions, completions, embeddings and models routes of OpenAI's API."""
 
     name = "openai"
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self._base = config.openai_base_url or ""
+        self._base_url = config.openai_base_url or ""
         self._headers = bearer(config.openai_api_key)
         self._default_model = config.openai_default_model
 
@@ -57,75 +56,75 @@ class OpenAIBackend(Backend):
 
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "user", "content": request.prompt}]
-        return self._chat(messages, options(request), model or self._default_model, stream=request.stream)
+        return self._chat(messages, request_parameters(request), self._resolve_model(model), stream=request.stream)
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
-        """Use the completions route; where the server has none, ask a chat model to continue."""
-        model = model or self._default_model
-        body = {"prompt": request.prompt, **options(request)}
+        """Use the completions route; if the server lacks it, ask a chat model to continue."""
+        model = self._resolve_model(model)
+        body = {"prompt": request.prompt, **request_parameters(request)}
         try:
-            return (yield from self._generation("completions", body, request.prompt, model, stream=request.stream))
+            return (yield from self._generate("completions", body, request.prompt, model, stream=request.stream))
         except ModelNotFound:
             return (yield from self._continue(request, model))
 
-    def chat(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
-        return self._passed_on("chat/completions", CHAT, request, model or self._default_model)
+    def chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        return self._passthrough("chat/completions", CHAT, request, self._resolve_model(model))
 
-    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
-        """Use the completions route; where the server has none, ask a chat model to continue."""
-        model = model or self._default_model
+    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Use the completions route; if the server lacks it, ask a chat model to continue."""
+        model = self._resolve_model(model)
         try:
-            return (yield from self._passed_on("completions", TEXT, request, model))
+            return (yield from self._passthrough("completions", TEXT, request, model))
         except ModelNotFound:
-            return (yield from self._passed_on("chat/completions", TEXT, as_chat(request), model))
+            return (yield from self._passthrough("chat/completions", TEXT, as_chat(request), model))
 
-    def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[dict[str, Any]]:
-        model = model or self._default_model
-        body = _named(model, request.body)
+    def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        model = self._resolve_model(model)
+        body = _with_model(model, request.body)
         encoding = body.pop("encoding_format", None) or "float"
-        texts = embeddings.count(body["input"])
-        parse = partial(embeddings.from_openai, texts=texts, model=model, prompt=request.prompt, encoding=encoding)
+        count = embeddings.count_inputs(body["input"])
+        parse = partial(embeddings.parse_openai, count=count, model=model, prompt=request.prompt, encoding=encoding)
         call = self._call("embeddings", parse, body)
         return (yield replace(call, deterministic=True, max_response_bytes=embeddings.MAX_VECTORS_BYTES))
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         try:
-            return (yield self._call("models", _listed))
+            return (yield self._call("models", _parse_models))
         except ModelNotFound:
             return []
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
-        """Compare token log-probabilities; where the server gives none, read the word itself."""
-        model = model or self._sentiment_model or self._default_model
+        """Compare the log-probabilities of the labels; if the server returns none, parse the label itself."""
+        model = self._resolve_model(model or self._sentiment_model)
         messages = [{"role": "system", "content": prompts.SENTIMENT}, {"role": "user", "content": text}]
         body = {"max_tokens": SENTIMENT_TOKENS, "temperature": 0, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
         try:
-            answer = yield from self._chat(messages, body, model)
-            scores = scores_of_tokens(answer.logprobs) or scores_of_word(answer.text)
-        except UpstreamRejected:
+            generation = yield from self._chat(messages, body, model)
+            scores = scores_from_logprobs(generation.logprobs) or scores_from_text(generation.text)
+        except UpstreamRejected:  # some servers reject `logprobs`
             scores = None
         if scores is None:
             body = {"max_tokens": SENTIMENT_TOKENS_WITH_REASONING, "temperature": 0}
-            answer = yield from self._chat(messages, body, model)
-            scores = scores_of_word(answer.text)
+            generation = yield from self._chat(messages, body, model)
+            scores = scores_from_text(generation.text)
         if scores is None:
             raise UpstreamInvalidResponse("The model did not name a sentiment; use another model.")
-        return Sentiment(scores, answer.usage, answer.model)
+        return Sentiment(scores, usage=generation.usage, model=generation.model)
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         instruction = prompts.summarize(request.max_length, request.min_length)
         messages = [{"role": "system", "content": instruction}, {"role": "user", "content": request.text}]
         body = {"max_tokens": request.max_length, "temperature": 0}
-        answer = yield from self._chat(messages, body, model or self._summarization_model or self._default_model)
-        summary = whole_sentences(without_reasoning(answer.text))
+        generation = yield from self._chat(messages, body, self._resolve_model(model or self._summarization_model))
+        summary = complete_sentences(strip_reasoning(generation.text))
         if not summary:
             raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
-        return Summary(summary, answer.usage, answer.model)
+        return Summary(summary, usage=generation.usage, model=generation.model)
 
     def validate(self, model: str) -> Plan[Validation]:
         """Look the model up in the server's list."""
         try:
-            listed = yield self._call("models", partial(_is_listed, model=model))
+            listed = yield self._call("models", partial(_lists_model, model=model))
         except ModelNotFound as error:
             raise NotSupported("This server has no list of its models; try the model instead.") from error
         return Validation(True) if listed else Validation(False, "The server does not list this model.")
@@ -134,7 +133,7 @@ class OpenAIBackend(Backend):
         yield UpstreamRequest(
             self.name,
             "models",
-            f"{self._base}/models",
+            f"{self._base_url}/models",
             require_success,
             None,
             self._headers,
@@ -142,94 +141,98 @@ class OpenAIBackend(Backend):
             retryable=False,
         )
 
+    def _resolve_model(self, model: str | None) -> str | None:
+        """Return the model to send; None leaves the choice to the server."""
+        return model or self._default_model
+
     def _continue(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "system", "content": prompts.CONTINUE}, {"role": "user", "content": request.prompt}]
-        return self._chat(messages, options(request), model, stream=request.stream)
+        return self._chat(messages, request_parameters(request), model, stream=request.stream)
 
     def _chat(
         self, messages: list[dict[str, str]], body: dict[str, Any], model: str | None, *, stream: bool = False
     ) -> Plan[Generation]:
         prompt = "\n".join(message["content"] for message in messages)
-        return self._generation("chat/completions", {"messages": messages, **body}, prompt, model, stream=stream)
+        return self._generate("chat/completions", {"messages": messages, **body}, prompt, model, stream=stream)
 
-    def _generation(
+    def _generate(
         self, route: str, body: dict[str, Any], prompt: str, model: str | None, *, stream: bool = False
     ) -> Plan[Generation]:
-        body = _named(model, body)
+        body = _with_model(model, body)
         if stream:
             return (yield self._stream(route, partial(ChunkDecoder, CHAT, model, prompt), body))
-        answer = yield self._call(route, partial(generation, prompt=prompt), body)
-        return Generation(answer.text, answer.finish_reason, answer.usage, model or "", answer.logprobs)
+        return (yield self._call(route, partial(parse_generation, model=model, prompt=prompt), body))
 
-    def _passed_on(
-        self, route: str, shape: ResponseKind, request: OpenAIRequest, model: str | None
-    ) -> Plan[dict[str, Any]]:
-        """Send a request of OpenAI's as it is, but for the model's name."""
-        body = _named(model, request.body)
+    def _passthrough(
+        self, route: str, kind: ResponseKind, request: OpenAIRequest, model: str | None
+    ) -> Plan[OpenAIResult]:
+        """Send the client's body unchanged except for the model."""
+        body = _with_model(model, request.body)
         if request.stream:
-            return (yield self._stream(route, partial(ChunkDecoder, shape, model, request.prompt), body))
-        parse = partial(completion, shape=shape, model=model, prompt=request.prompt)
+            return (yield self._stream(route, partial(ChunkDecoder, kind, model, request.prompt), body))
+        parse = partial(parse_completion, kind=kind, model=model, prompt=request.prompt)
         return (yield self._call(route, parse, body))
 
-    def _stream(self, route: str, reader: MakeDecoder, body: dict[str, Any]) -> UpstreamRequest[Any]:
-        """Return a call whose answer is read as it comes."""
-        return replace(self._call(route, require_success, streamed(body)), make_decoder=reader)
+    def _stream(self, route: str, make_decoder: MakeDecoder, body: dict[str, Any]) -> UpstreamRequest[Any]:
+        """Return a call whose response is decoded chunk by chunk."""
+        return replace(self._call(route, require_success, streaming_body(body)), make_decoder=make_decoder)
 
     def _call(
         self, route: str, parse: Callable[[UpstreamResponse], Any], body: dict[str, Any] | None = None
     ) -> UpstreamRequest[Any]:
         deterministic = body is None or body.get("temperature") == 0 or "seed" in body
-        url = f"{self._base}/{route}"
+        url = f"{self._base_url}/{route}"
         return UpstreamRequest(self.name, route, url, parse, body, self._headers, deterministic=deterministic)
 
 
 def bearer(key: Secret | None) -> Mapping[str, str]:
-    """Return the headers that show a key."""
+    """Return the Authorization header of a key, if there is one."""
     return {"Authorization": f"Bearer {key.reveal()}"} if key else {}
 
 
-def streamed(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body that asks for a stream, and for the usage at its end, whether or not our caller wants that."""
+def streaming_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body with `stream` set, and with usage in the last chunk: the service needs it for its metrics."""
     return {**body, "stream": True, "stream_options": {**(body.get("stream_options") or {}), "include_usage": True}}
 
 
 def as_chat(request: OpenAIRequest) -> OpenAIRequest:
-    """Return a completions request as one for chat; raise NotSupported where chat cannot do what it asks."""
+    """Turn a completions request into a chat request; raise NotSupported if chat completions lack a parameter."""
     body = dict(request.body)
     prompt = body.pop("prompt")
-    asked = [name for name in _COMPLETIONS_ONLY if body.pop(name, None)]
-    if asked or not isinstance(prompt, str):
-        reason = ", ".join(asked) or "a prompt that is a list"
+    unsupported = [name for name in _COMPLETIONS_ONLY if body.pop(name, None)]
+    if unsupported or not isinstance(prompt, str):
+        reason = ", ".join(unsupported) or "a prompt that is a list"
         raise NotSupported(f"This model is reached through chat completions, which do not take {reason}.")
     messages = [{"role": "system", "content": prompts.CONTINUE}, {"role": "user", "content": prompt}]
     return replace(request, body={"messages": messages, **body})
 
 
-def _named(model: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body with the model before all else: the Hugging Face router reads it from the first bytes."""
+def _with_model(model: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body with the model as its first field: the Hugging Face router parses only the first bytes."""
     return {**({"model": model} if model else {}), **body}
 
 
-def options(request: TextRequest) -> dict[str, Any]:
-    """Return the parameters of a request as the OpenAI routes name them."""
-    given = {
+def request_parameters(request: TextRequest) -> dict[str, Any]:
+    """Return a request's parameters under the names that OpenAI's routes use."""
+    parameters = {
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,
         "stop": list(request.stop) or None,
         "seed": request.seed,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
-def _listed(answer: UpstreamResponse) -> list[dict[str, Any]]:
-    require_success(answer)
-    payload = decoded_json(answer)
+def _parse_models(response: UpstreamResponse) -> list[dict[str, Any]]:
+    """Return the entries of a list of models; skip entries without a valid id."""
+    require_success(response)
+    payload = decode_json(response)
     data = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(data, list):
         raise UpstreamInvalidResponse
     return [entry for entry in data if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
 
 
-def _is_listed(answer: UpstreamResponse, model: str) -> bool:
-    return any(entry["id"] == model for entry in _listed(answer))
+def _lists_model(response: UpstreamResponse, model: str) -> bool:
+    return any(entry["id"] == model for entry in _parse_models(response))

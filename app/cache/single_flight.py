@@ -1,4 +1,4 @@
-"""Equal work in flight at the same moment is done once."""
+"""Runs identical work that is requested concurrently only once."""
 
 import copy
 from collections.abc import Callable
@@ -10,42 +10,43 @@ from app.errors import ClientDisconnected, ServiceError, UpstreamTimeout
 
 T = TypeVar("T")
 
-# ends of one request that say nothing to the others: its caller left, its time was over
-_ITS_OWN = (ClientDisconnected, UpstreamTimeout)
+# errors that end only the request that ran the work: its client disconnected, its deadline passed
+_OWN_ERRORS = (ClientDisconnected, UpstreamTimeout)
 
 
 class SingleFlight:
-    """Work in flight, by key."""
+    """Work in flight, by key (the name is that of Go's singleflight package)."""
 
     def __init__(self) -> None:
-        self._flights: dict[str, Any] = {}
+        self._in_flight: dict[str, Any] = {}
 
     def do(self, key: str, work: Callable[[], T]) -> tuple[T, bool]:
-        """Do the work, or wait for the same work that another request does; return its result and whether it waited.
+        """Run the work, or wait for another request that runs it; return the result and whether this request waited.
 
-        All get the error where it fails, except one that is of that request's own making: then another does the work.
+        If the work fails, all requests raise its error. If only the request that ran it ended, a waiting request runs
+        the work again.
         """
-        while (flight := self._flights.get(key)) is not None:
+        while (flight := self._in_flight.get(key)) is not None:
             try:
                 return flight.get(), True
             except ServiceError as error:
                 if error is not flight.exception:
-                    raise  # ours, thrown in while we waited
-                if not isinstance(error, _ITS_OWN):
-                    raise copy.copy(error) from None  # each request adds facts of its own to its error
+                    raise  # thrown into this request while it waited
+                if not isinstance(error, _OWN_ERRORS):
+                    raise copy.copy(error) from None  # each request adds its own details to its error
             finally:
-                del flight  # it holds the error, whose traceback holds this frame: a cycle
+                del flight  # breaks a reference cycle: the flight holds the error, its traceback holds this frame
         return self._lead(key, work), False
 
     def _lead(self, key: str, work: Callable[[], T]) -> T:
-        flight = self._flights[key] = AsyncResult()
+        flight = self._in_flight[key] = AsyncResult()
         try:
             result = work()
         except BaseException as error:
-            del self._flights[key]
-            # a bug, or the end of our greenlet, lets another try
+            del self._in_flight[key]
+            # after a bug, or a kill of this greenlet, a waiting request runs the work
             flight.set_exception(copy.copy(error) if isinstance(error, ServiceError) else ClientDisconnected())
             raise
-        del self._flights[key]
+        del self._in_flight[key]
         flight.set(result)
         return result

@@ -1,4 +1,4 @@
-"""Who calls: the holder of a client key, or an address."""
+"""The identity of a client: the holder of an API key, or an address."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from app.config.client_keys import ApiKey
 
-# what one subscriber is commonly given; limits by single addresses would be none
+# Providers assign a /64 to one subscriber, who could evade a limit on single addresses.
 IPV6_PREFIX = 64
 ANONYMOUS = "anonymous"
 
@@ -50,5 +50,5 @@ def _from_address(text: str | None) -> ClientIdentity:
         return ClientIdentity("unknown", "address:unknown")
     if isinstance(address, IPv6Address):
         address = address.ipv4_mapped or address
-    counted = ip_network((address, IPV6_PREFIX), strict=False) if address.version == 6 else address
-    return ClientIdentity(str(address), f"address:{counted}")
+    network = ip_network((address, IPV6_PREFIX), strict=False) if address.version == 6 else address
+    return ClientIdentity(str(address), f"address:{network}")

@@ -1,9 +1,9 @@
-"""Counts that end with their window, such as a day's tokens: in Redis where there is one, else in this process."""
+"""Counters of calendar windows, such as the tokens of a day: in Redis if it is configured, or in this process."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from time import time
 
 from cachetools import TLRUCache
 
@@ -11,11 +11,11 @@ from app.context.deadline import TimeBudget
 from app.redis_store import RedisStore
 
 PREFIX = "ai-huggingface:count:"
-# counts kept in this process; the one used least recently goes first
-COUNTS = 100_000
+# counters held in this process; the least recently used one is evicted first
+MAX_LOCAL_COUNTERS = 100_000
 
-# all windows or none; returns the number of the first that has no room
-_RESERVE = """
+# Adds to all windows or to none; returns the number, from 1, of the first window without room, or 0.
+_RESERVE_SCRIPT = """
 for i, key in ipairs(KEYS) do
   if tonumber(redis.call('GET', key) or 0) + tonumber(ARGV[1]) > tonumber(ARGV[2 * i]) then return i end
 end
@@ -26,8 +26,8 @@ end
 return 0
 """
 
-# a window that is over is left so
-_CORRECT = """
+# Skips windows that have ended: INCRBY would create them again, without an expiry.
+_ADJUST_SCRIPT = """
 for _, key in ipairs(KEYS) do
   if redis.call('EXISTS', key) == 1 then redis.call('INCRBY', key, ARGV[1]) end
 end
@@ -37,7 +37,7 @@ return 0
 
 @dataclass(frozen=True)
 class QuotaWindow:
-    """At most `limit` under this key until `end`; `name` is that of the limit."""
+    """At most `limit` under `key` until `end`; `name` is that of the setting."""
 
     name: str
     key: str
@@ -45,50 +45,53 @@ class QuotaWindow:
     end: datetime
 
 
-def _clock() -> float:
-    return time()
-
-
 @dataclass
-class _Count:
+class _Counter:
     used: int
     end: float
 
 
 class FixedWindowCounters:
-    """Counts by window."""
+    """One counter for each window."""
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
-        self._near: TLRUCache[str, _Count] = TLRUCache(COUNTS, ttu=lambda _key, one, _now: one.end, timer=_clock)
+        self._local: TLRUCache[str, _Counter] = TLRUCache(
+            MAX_LOCAL_COUNTERS, ttu=lambda _key, counter, _now: counter.end, timer=_wall_clock
+        )
 
-    def reserve(self, windows: Sequence[QuotaWindow], amount: int, allowance: TimeBudget) -> QuotaWindow | None:
-        """Add an amount to all windows; where one has no room for it, return that one and add nothing.
+    def reserve(self, windows: Sequence[QuotaWindow], amount: int, budget: TimeBudget) -> QuotaWindow | None:
+        """Add the amount to all windows and return None; or add nothing and return the first window without room.
 
-        Where Redis cannot tell there is room.
+        If Redis gives no reply, all windows count as having room.
         """
         if not self._store.configured:
-            return self._reserve_near(windows, amount)
-        limits = [fact for window in windows for fact in (window.limit, int(window.end.timestamp()))]
-        command = ("EVAL", _RESERVE, len(windows), *(PREFIX + window.key for window in windows), amount, *limits)
-        full = self._store.execute(allowance, int, command)
+            return self._reserve_local(windows, amount)
+        limits = [value for window in windows for value in (window.limit, int(window.end.timestamp()))]
+        keys = [PREFIX + window.key for window in windows]
+        full = self._store.execute(budget, int, ("EVAL", _RESERVE_SCRIPT, len(keys), *keys, amount, *limits))
         return windows[full - 1] if full else None
 
-    def adjust(self, windows: Sequence[QuotaWindow], amount: int, allowance: TimeBudget) -> None:
-        """Add an amount, which may be negative, to windows that are not over."""
+    def adjust(self, windows: Sequence[QuotaWindow], amount: int, budget: TimeBudget) -> None:
+        """Add the amount, which may be negative, to the windows that have not ended."""
         if self._store.configured:
-            command = ("EVAL", _CORRECT, len(windows), *(PREFIX + window.key for window in windows), amount)
-            self._store.execute(allowance, int, command)
+            keys = [PREFIX + window.key for window in windows]
+            self._store.execute(budget, int, ("EVAL", _ADJUST_SCRIPT, len(keys), *keys, amount))
+            return
         for window in windows:
-            if (count := self._near.get(window.key)) is not None:
-                count.used += amount
+            if (counter := self._local.get(window.key)) is not None:
+                counter.used += amount
 
-    def _reserve_near(self, windows: Sequence[QuotaWindow], amount: int) -> QuotaWindow | None:
-        counts = [self._near.get(window.key) or _Count(0, window.end.timestamp()) for window in windows]
-        for window, count in zip(windows, counts, strict=True):
-            if count.used + amount > window.limit:
+    def _reserve_local(self, windows: Sequence[QuotaWindow], amount: int) -> QuotaWindow | None:
+        counters = [self._local.get(window.key) or _Counter(0, window.end.timestamp()) for window in windows]
+        for window, counter in zip(windows, counters, strict=True):
+            if counter.used + amount > window.limit:
                 return window
-        for window, count in zip(windows, counts, strict=True):
-            count.used += amount
-            self._near[window.key] = count
+        for window, counter in zip(windows, counters, strict=True):
+            counter.used += amount
+            self._local[window.key] = counter
         return None
+
+
+def _wall_clock() -> float:
+    return time.time()

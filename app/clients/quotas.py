@@ -1,11 +1,11 @@
-"""Tokens a minute, a day and a month, and streams at once, of each client: reserved before a call, corrected after."""
+"""The limits of each client on tokens and concurrent streams: reserved before a call, settled after it."""
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from time import time
 from typing import Any
 
 from app.clients.identity import ClientIdentity
@@ -17,6 +17,8 @@ from app.errors import RateLimitExceeded
 from app.ids import new_id
 from app.observability.metrics.clients import ClientMetrics
 from app.redis_store import RedisStore
+
+CONCURRENT_STREAMS = "concurrent_streams"
 
 
 def _next_minute(now: datetime) -> datetime:
@@ -31,8 +33,8 @@ def _next_month(now: datetime) -> datetime:
     return (_next_day(now.replace(day=1)) + timedelta(days=30)).replace(day=1)
 
 
-# windows of the calendar, in UTC, each until it is renewed
-_RENEWAL: Mapping[str, Callable[[datetime], datetime]] = {
+# the calendar windows, in UTC: the setting, and a function that returns the end of the current window
+_WINDOW_ENDS: Mapping[str, Callable[[datetime], datetime]] = {
     "tokens_per_minute": _next_minute,
     "tokens_per_day": _next_day,
     "tokens_per_month": _next_month,
@@ -41,97 +43,87 @@ _RENEWAL: Mapping[str, Callable[[datetime], datetime]] = {
 
 @dataclass(frozen=True)
 class Reservation:
-    """What one request may use: tokens in windows, and a stream's place."""
+    """Tokens in windows and a stream slot, reserved for one request. `stream_slot` is None without a limit."""
 
-    needed: Callable[[], int]
+    estimate: Callable[[], int]
     windows: Sequence[QuotaWindow]
     client: ClientIdentity
-    stream: str | None = None
+    stream_slot: str | None = None
 
     @cached_property
     def tokens(self) -> int:
-        """The tokens; they are counted where somebody has to know."""
-        return self.needed()
+        """The reserved tokens; estimated at the first use, because most requests have no token limit."""
+        return self.estimate()
 
 
 class Quotas:
-    """The limits of every client: those of its key, and of the settings where the key says nothing."""
+    """The limits of all clients; a limit of an API key replaces that of the settings."""
 
     def __init__(
         self, limits: Mapping[str, Any], stream_seconds: float, store: RedisStore, metrics: ClientMetrics
     ) -> None:
         self._limits = limits
         self._stream_seconds = math.ceil(stream_seconds)
-        self._counts = FixedWindowCounters(store)
-        self._leases = DistributedSemaphore(store)
+        self._counters = FixedWindowCounters(store)
+        self._stream_slots = DistributedSemaphore(store)
         self._metrics = metrics
 
     def reserve(
-        self, client: ClientIdentity, needed: Callable[[], int], allowance: TimeBudget, *, streamed: bool
+        self, client: ClientIdentity, estimate: Callable[[], int], budget: TimeBudget, *, streamed: bool
     ) -> Reservation:
-        """Reserve what a request may need, tokens as `needed` tells; raise RateLimitExceeded where that is too much."""
+        """Reserve a stream slot and the estimated tokens. Raises RateLimitExceeded if a limit leaves no room."""
         limits = {**self._limits, **client.limits}
-        now = datetime.fromtimestamp(time(), UTC)
-        windows = [_window(name, client, limits[name], now) for name in _RENEWAL if limits[name] is not None]
-        stream = self._stream(client, limits["concurrent_streams"], allowance) if streamed else None
-        reservation = Reservation(needed, windows, client, stream)
-        full = self._counts.reserve(windows, reservation.tokens, allowance) if windows else None
+        now = datetime.fromtimestamp(time.time(), UTC)
+        windows = _windows(client, limits, now)
+        slot = self._acquire_stream_slot(client, limits[CONCURRENT_STREAMS], budget) if streamed else None
+        reservation = Reservation(estimate, windows, client, slot)
+        full = self._counters.reserve(windows, reservation.tokens, budget) if windows else None
         if full is None:
             return reservation
-        self._release(reservation, allowance)
+        self._release_stream_slot(reservation, budget)
         self._metrics.record_rate_limited(client.label, full.name)
-        raise _over(full, reservation.tokens, now)
+        raise RateLimitExceeded.for_tokens(
+            full.name, full.limit, reservation.tokens, full.end.isoformat(), (full.end - now).total_seconds()
+        )
 
     def settle(self, reservation: Reservation, context: CallContext, *, failed: bool = False) -> None:
-        """Correct what was reserved to what was used, in the windows of the reservation; free its stream's place."""
-        used = _used(reservation, context, failed)
-        # nobody waits for a stream that has ended
-        allowance = TimeBudget(REDIS_BUDGET_SECONDS) if context.stream else context.request.redis_budget
+        """Replace the reserved tokens by the used ones, in the windows of the reservation; free the stream slot."""
+        used = _used_tokens(reservation, context, failed)
+        # a stream has spent its request's budget long ago, and its client does not wait for this
+        budget = TimeBudget(REDIS_BUDGET_SECONDS) if context.stream else context.request.redis_budget
         self._metrics.record_tokens(reservation.client.label, used)
         if reservation.windows and used != reservation.tokens:
-            self._counts.adjust(reservation.windows, used - reservation.tokens, allowance)
-        self._release(reservation, allowance)
+            self._counters.adjust(reservation.windows, used - reservation.tokens, budget)
+        self._release_stream_slot(reservation, budget)
 
-    def _stream(self, client: ClientIdentity, limit: int | None, allowance: TimeBudget) -> str | None:
+    def _acquire_stream_slot(self, client: ClientIdentity, limit: int | None, budget: TimeBudget) -> str | None:
+        """Return the holder of the slot, or None without a limit. If Redis gives no reply, the stream may start."""
         if limit is None:
             return None
         holder = new_id()
-        if self._leases.acquire(client.id, limit, holder, self._stream_seconds, allowance) is not False:
-            return holder
-        self._metrics.record_rate_limited(client.label, "concurrent_streams")
-        message = f"You have {limit} streams open, which is your limit; come back when one has ended."
-        raise RateLimitExceeded(message, details={"limit": "concurrent_streams", "allowed": limit})
+        if self._stream_slots.acquire(client.id, limit, holder, self._stream_seconds, budget) is False:
+            self._metrics.record_rate_limited(client.label, CONCURRENT_STREAMS)
+            raise RateLimitExceeded.for_streams(limit)
+        return holder
 
-    def _release(self, reservation: Reservation, allowance: TimeBudget) -> None:
-        if reservation.stream is not None:
-            self._leases.release(reservation.client.id, reservation.stream, allowance)
+    def _release_stream_slot(self, reservation: Reservation, budget: TimeBudget) -> None:
+        if reservation.stream_slot is not None:
+            self._stream_slots.release(reservation.client.id, reservation.stream_slot, budget)
 
 
-def _used(reservation: Reservation, context: CallContext, failed: bool) -> int:
-    """Return the tokens of a request that has ended.
+def _windows(client: ClientIdentity, limits: Mapping[str, Any], now: datetime) -> list[QuotaWindow]:
+    """Return the windows that limit a client at this moment."""
+    ends = {name: end_of(now) for name, end_of in _WINDOW_ENDS.items() if limits[name] is not None}
+    return [QuotaWindow(name, f"{client.id}:{name}:{end:%Y%m%d%H%M}", limits[name], end) for name, end in ends.items()]
 
-    A failure costs nothing, unless the caller left: what that made upstream do nobody tells. Nor does an answer from
-    the cache.
+
+def _used_tokens(reservation: Reservation, context: CallContext, failed: bool) -> int:
+    """Return the tokens to charge for a request that has ended.
+
+    Failures and cache hits cost nothing. After a disconnect usage is unknown, so the reservation is charged.
     """
-    if context.cache == "hit" or (failed and not (context.connection.disconnected and context.timeline.attempts)):
+    disconnected = context.connection.disconnected and context.timeline.attempts > 0
+    if context.cache == "hit" or (failed and not disconnected):
         return 0
     counts = (context.prompt_tokens, context.completion_tokens)
     return reservation.tokens if counts == (None, None) else sum(count or 0 for count in counts)
-
-
-def _window(name: str, client: ClientIdentity, limit: int, now: datetime) -> QuotaWindow:
-    end = _RENEWAL[name](now)
-    return QuotaWindow(name, f"{client.id}:{name}:{end:%Y%m%d%H%M}", limit, end)
-
-
-def _over(window: QuotaWindow, tokens: int, now: datetime) -> RateLimitExceeded:
-    renewed = window.end.isoformat()
-    if tokens > window.limit:
-        advice = "this request alone may need more, so ask for fewer or shorten it."
-    else:
-        advice = f"it is renewed at {renewed}."
-    return RateLimitExceeded(
-        f"You are over your limit of {window.limit} {window.name.replace('_per_', ' a ')}; {advice}",
-        details={"limit": window.name, "allowed": window.limit, "needed": tokens, "renewed_at": renewed},
-        retry_after=(window.end - now).total_seconds(),
-    )

@@ -1,8 +1,8 @@
-"""Counts requests in moving windows: exact across workers and replicas with Redis, in this process without."""
+"""Sliding-window rate limits: exact across workers and replicas with Redis, and per process without it."""
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from time import monotonic
 
 from cachetools import LRUCache
 
@@ -11,12 +11,12 @@ from app.redis_store import RedisStore
 from app.sliding_window import SlidingWindow
 
 PREFIX = "ai-huggingface:rate:"
-# windows kept in this process; the one used least recently goes first
-WINDOWS = 100_000
-_MICRO = 1_000_000
+# windows held in this process; the least recently used one is evicted first
+MAX_LOCAL_WINDOWS = 100_000
+_MICROSECONDS = 1_000_000
 
-# Redis' own clock, so that replicas need not agree on the time. Times are texts: as numbers Lua would round them.
-_TAKE = """
+# Uses the clock of Redis, because the clocks of replicas differ. Times are stored as text: Lua would round numbers.
+_HIT_SCRIPT = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local oldest = redis.call('LINDEX', KEYS[1], 0)
@@ -37,7 +37,7 @@ return {room and 1 or 0, count, (oldest or now) + ARGV[2] - now}
 
 @dataclass(frozen=True)
 class RateLimitDecision:
-    """Whether there was room; how many the window holds now, and the seconds until the oldest of them leaves it."""
+    """Whether a request is allowed, the requests in its window, and the seconds until the oldest of them expires."""
 
     allowed: bool
     count: int
@@ -45,43 +45,43 @@ class RateLimitDecision:
 
 
 class SlidingWindowLimiter:
-    """Windows by key, each with at most `limit` requests in the last `seconds`."""
+    """One window for each key, with at most `limit` requests in the last `seconds`."""
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
-        self._near: OrderedDict[str, SlidingWindow] = OrderedDict()
-        self._full_until: LRUCache[str, float] = LRUCache(WINDOWS)
+        self._local: OrderedDict[str, SlidingWindow] = OrderedDict()
+        self._full_until: LRUCache[str, float] = LRUCache(MAX_LOCAL_WINDOWS)
 
-    def hit(self, key: str, limit: int, seconds: float, allowance: TimeBudget) -> RateLimitDecision | None:
-        """Put one request into a window if there is room; None where Redis cannot tell."""
+    def hit(self, key: str, limit: int, seconds: float, budget: TimeBudget) -> RateLimitDecision | None:
+        """Count one request if its window has room; return None if Redis gives no reply."""
         if not self._store.configured:
-            return self._take_near(key, limit, seconds)
-        command = ("EVAL", _TAKE, 1, PREFIX + key, limit, round(seconds * _MICRO))
-        taken = self._store.execute(allowance, _taken, command)
-        if taken is None:
-            return None if self._store.failing else self._known_full(key, limit)
-        if not taken.allowed:
-            self._full_until[key] = monotonic() + taken.wait
-        return taken
+            return self._hit_local(key, limit, seconds)
+        command = ("EVAL", _HIT_SCRIPT, 1, PREFIX + key, limit, round(seconds * _MICROSECONDS))
+        decision = self._store.execute(budget, _parse_decision, command)
+        if decision is None:
+            return None if self._store.failing else self._cached_rejection(key, limit)
+        if not decision.allowed:
+            self._full_until[key] = time.monotonic() + decision.wait
+        return decision
 
-    def _known_full(self, key: str, limit: int) -> RateLimitDecision | None:
-        """Return what Redis said before one question that it was late to answer: a full window is so for a time."""
-        wait = self._full_until.get(key, 0.0) - monotonic()
+    def _cached_rejection(self, key: str, limit: int) -> RateLimitDecision | None:
+        """Reject without Redis if its last decision still holds: a full window stays full until a request expires."""
+        wait = self._full_until.get(key, 0.0) - time.monotonic()
         return RateLimitDecision(False, limit, wait) if wait > 0 else None
 
-    def _take_near(self, key: str, limit: int, seconds: float) -> RateLimitDecision:
-        window = self._near.get(key) or SlidingWindow(seconds)
-        self._near[key] = window
-        self._near.move_to_end(key)
+    def _hit_local(self, key: str, limit: int, seconds: float) -> RateLimitDecision:
+        window = self._local.get(key) or SlidingWindow(seconds)
+        self._local[key] = window
+        self._local.move_to_end(key)
         window.evict_expired()
         if allowed := window.count < limit:
             window.add()
-        if len(self._near) > WINDOWS:
-            self._near.popitem(last=False)
+        if len(self._local) > MAX_LOCAL_WINDOWS:
+            self._local.popitem(last=False)
         return RateLimitDecision(allowed, window.count, window.seconds_until_free())
 
 
-def _taken(result: list[int]) -> RateLimitDecision:
-    """Read the script's result; raise ValueError or TypeError where it is no such thing."""
+def _parse_decision(result: list[int]) -> RateLimitDecision:
+    """Return the script's result as a decision; raise ValueError or TypeError for any other result."""
     allowed, count, wait = map(int, result)
-    return RateLimitDecision(bool(allowed), count, wait / _MICRO)
+    return RateLimitDecision(bool(allowed), count, wait / _MICROSECONDS)

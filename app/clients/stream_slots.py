@@ -1,4 +1,4 @@
-"""Places that callers hold for a time, such as those of streams: in Redis where there is one, else in this process."""
+"""Slots of concurrent streams: in Redis if it is configured, or in this process."""
 
 from collections import defaultdict
 
@@ -7,8 +7,8 @@ from app.redis_store import RedisStore
 
 PREFIX = "ai-huggingface:lease:"
 
-# a place whose holder died with its process is free again when its time is over
-_TAKE = """
+# A slot expires: its holder may have died with its process.
+_ACQUIRE_SCRIPT = """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
@@ -19,26 +19,27 @@ return 1
 
 
 class DistributedSemaphore:
-    """At most so many holders of each key."""
+    """A limited number of holders for each key."""
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
-        self._near: defaultdict[str, set[str]] = defaultdict(set)
+        self._local: defaultdict[str, set[str]] = defaultdict(set)
 
-    def acquire(self, key: str, limit: int, holder: str, seconds: int, allowance: TimeBudget) -> bool | None:
-        """Take a place for a holder, for `seconds` at most; False where none is free, None where Redis cannot tell."""
+    def acquire(self, key: str, limit: int, holder: str, seconds: int, budget: TimeBudget) -> bool | None:
+        """Return whether the holder got a slot, for at most `seconds`; None if Redis gives no reply."""
         if self._store.configured:
-            return self._store.execute(allowance, bool, ("EVAL", _TAKE, 1, PREFIX + key, limit, seconds, holder))
-        if len(self._near[key]) >= limit:
+            command = ("EVAL", _ACQUIRE_SCRIPT, 1, PREFIX + key, limit, seconds, holder)
+            return self._store.execute(budget, bool, command)
+        if len(self._local[key]) >= limit:
             return False
-        self._near[key].add(holder)
+        self._local[key].add(holder)
         return True
 
-    def release(self, key: str, holder: str, allowance: TimeBudget) -> None:
-        """Give a place back."""
+    def release(self, key: str, holder: str, budget: TimeBudget) -> None:
+        """Free the slot of a holder; does nothing if the holder has none."""
         if self._store.configured:
-            self._store.execute(allowance, bool, ("ZREM", PREFIX + key, holder))
+            self._store.execute(budget, bool, ("ZREM", PREFIX + key, holder))
             return
-        self._near[key].discard(holder)
-        if not self._near[key]:
-            del self._near[key]
+        self._local[key].discard(holder)
+        if not self._local[key]:
+            del self._local[key]

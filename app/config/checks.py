@@ -59,7 +59,7 @@ def _engine(config: "Config", invalid: Set[str]) -> Iterator[Problem]:
 
 
 def _access(config: "Config") -> Iterator[Problem]:
-    # an operator who requires API keys must not get an open service
+    # an operator who requires client keys must not get an open service
     for name in ("require_api_keys", "operator_routes_require_key"):
         if getattr(config, name) and not config.has_keys:
             yield "API_KEYS", f"must be set with {name.upper()}."
@@ -69,7 +69,7 @@ def _tracing(config: "Config") -> Iterator[Problem]:
     if config.otel_exporter_otlp_endpoint is not None and not _is_installed(TRACING_PACKAGE):
         yield (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "needs packages that are not installed: pip install -r requirements-tracing.txt.",
+            "needs packages that are not installed: pip install -r requirements/tracing.txt.",
         )
 
 

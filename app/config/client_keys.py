@@ -1,10 +1,9 @@
-"""API keys of clients: name, hash, permissions and limits. The service stores no key, only its hash."""
+"""Client keys: name, hash, permissions and limits. The service stores no key, only its hash."""
 
 import hashlib
 import hmac
 import re
 import secrets
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -51,7 +50,7 @@ class ApiKey:
 
 @dataclass(frozen=True, repr=False)
 class ApiKeys:
-    """All API keys, by the SHA-256 of each key in hexadecimal."""
+    """All client keys, by the SHA-256 of each key in hexadecimal."""
 
     _by_digest: Mapping[Secret, ApiKey]
 
@@ -146,19 +145,10 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def main(arguments: list[str]) -> str:
-    """Run `create NAME [ATTRIBUTE=VALUE ...]`: make a key; return the text to print."""
+def create_key(name: str, attributes: Iterable[str]) -> tuple[str, str]:
+    """Return a new key and its entry for API_KEYS; raise ValueError if the name or an attribute is invalid."""
     key = KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
-    try:
-        command, name, *attributes = arguments
-        line = " ".join([f"{name}:{_digest(key)}", *attributes])
-        keys = parse_api_keys(line)
-    except ValueError:
-        command, keys = "", ApiKeys({})
-    if command != "create" or len(list(keys.clients)) != 1:
-        return f"usage: ai-huggingface keys create NAME [ATTRIBUTE=VALUE ...]\nThe result is for {_FORM}.\n"
-    return f"API key, shown only once:                {key}\nEntry for API_KEYS or API_KEYS_FILE:     {line}\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(main(sys.argv[1:]))
+    entry = " ".join([f"{name}:{_digest(key)}", *attributes])
+    if len(list(parse_api_keys(entry).clients)) != 1:  # a comma separates entries
+        raise ValueError(_FORM)
+    return key, entry

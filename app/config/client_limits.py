@@ -1,4 +1,4 @@
-"""The limits of a client: settings for all clients, and attributes of the same names for one API key."""
+"""The limits of a client: settings for all clients, and attributes of the same names for one client key."""
 
 import re
 from collections.abc import Callable, Mapping

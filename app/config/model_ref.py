@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from app.config.similar_names import find_similar
 
-# each backend and the setting that configures it; with AI_BACKEND=auto the first configured backend is the primary one
+# The registry of backends: each name, and the setting that configures it. The module app.backends.<name> defines the
+# class, and the names of its settings start with <NAME>_. The first backend that is configured is the primary one.
 BACKEND_SETTINGS = {"huggingface": "HUGGINGFACE_API_KEY", "openai": "OPENAI_BASE_URL", "embedded": None}
 BACKEND_NAMES = tuple(sorted(BACKEND_SETTINGS))
 
@@ -16,6 +17,11 @@ MODEL_ID_MAX_CHARS = 200
 _BACKEND = f"(?:{'|'.join(BACKEND_NAMES)}):"
 # the texts that `model_ref` accepts, for the OpenAPI document
 MODEL_REF_PATTERN = rf"^(?:{_BACKEND}|(?!{_BACKEND}))(?=.{{1,{MODEL_ID_MAX_CHARS}}}$){_MODEL_ID.pattern}$"
+
+
+def is_backend_setting(name: str) -> bool:
+    """Return whether a setting belongs to a backend, by its prefix; its keys and hosts are redacted."""
+    return name.lower().startswith(tuple(f"{backend}_" for backend in BACKEND_NAMES))
 
 
 @dataclass(frozen=True)

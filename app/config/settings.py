@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from app.config import checks, parsers
 from app.config.client_keys import ApiKeys, parse_api_keys, validate_key_file
 from app.config.client_limits import DEFAULT_RATE_LIMIT, LIMITS
-from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, model_ref
+from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, is_backend_setting, model_ref
 from app.config.secret import Secret
 from app.config.setting_names import name_conflicts, name_warnings, set_texts, written_name
 
@@ -39,7 +39,6 @@ def setting(parse: Callable[[str], Any], default: Any = None) -> Any:
 
 
 _SECRET_PARSERS = (parsers.secret, parsers.redis_url, parse_api_keys)
-_UPSTREAM_URL_PARSERS = (_router_url, parsers.host_url, parsers.v1_url)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +145,7 @@ class Config:
 
     @property
     def has_keys(self) -> bool:
-        """Whether clients need an API key."""
+        """Whether clients need a client key."""
         return self.api_keys is not None or self.api_keys_file is not None
 
     @property
@@ -156,17 +155,18 @@ class Config:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys that upstreams receive."""
-        return tuple(key.reveal() for key in self._values_of(parsers.secret))
+        """The keys in the settings of the backends."""
+        return tuple(value.reveal() for value in self._backend_settings if isinstance(value, Secret))
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The host names of the upstreams."""
-        return tuple(host for url in self._values_of(*_UPSTREAM_URL_PARSERS) if (host := urlsplit(url).hostname))
+        """The host names in the settings of the backends."""
+        urls = (value for value in self._backend_settings if isinstance(value, str) and "://" in value)
+        return tuple(host for url in urls if (host := urlsplit(url).hostname))
 
-    def _values_of(self, *parse: Callable[[str], Any]) -> list[Any]:
-        values = [getattr(self, item.name) for item in fields(self) if item.metadata["parse"] in parse]
-        return [value for value in values if value is not None]
+    @property
+    def _backend_settings(self) -> list[Any]:
+        return [getattr(self, item.name) for item in fields(self) if is_backend_setting(item.name)]
 
     @property
     def backend(self) -> str:

@@ -1,4 +1,4 @@
-"""The state of one AI operation: its limits on the way in, its result for log line, metrics and response."""
+"""The state of one AI operation: its limits, and its result for the log line, metrics and response headers."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from app.context.request_info import RequestInfo
 from app.context.timeline import Timeline
 from app.errors import ClientDisconnected
 
-# ordered from the least work to the most
+# in increasing order of work
 CACHE_STATUSES = ("hit", "coalesced", "miss", "bypass")
 
 
@@ -26,7 +26,10 @@ class CacheControl:
 
 @dataclass
 class StreamStats:
-    """Facts of a stream for log line and metrics; times in seconds from the start of the request."""
+    """Counts, times and outcome of a stream; times are in seconds from the start of the request.
+
+    A stream that is closed before its end keeps the default outcome: the client disconnected.
+    """
 
     first_event: float = 0.0
     events: int = 0
@@ -39,7 +42,7 @@ class StreamStats:
 class CallContext:
     """One operation of one request, passed down from the endpoint to the upstream client.
 
-    `outcome` is `ok` or the type of the error, and None if no backend was asked. `cache` is one of CACHE_STATUSES.
+    `outcome` is `ok` or the type of the error; None if no backend was called. `cache` is one of CACHE_STATUSES.
     """
 
     request: RequestInfo
@@ -78,5 +81,5 @@ class CallContext:
         self.cache = max(status, self.cache or status, key=CACHE_STATUSES.index)
 
     def with_debug(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the body, with the timeline of attempts if the client asked for it."""
+        """Return the body, with the timeline of attempts if the client requested it."""
         return {**body, "debug": {"attempts": self.timeline.records}} if self.debug else body

@@ -1,4 +1,4 @@
-"""Limits of time: the deadline of a request, and a budget that several waits share."""
+"""Time limits: the deadline of a request, and a budget that several waits share."""
 
 import math
 import time
@@ -9,7 +9,7 @@ import gevent
 
 from app.errors import UpstreamTimeout
 
-# all Redis commands of one request share this budget
+# shared by all Redis commands of one request
 REDIS_BUDGET_SECONDS = 0.05
 TICK_SECONDS = 0.005
 # a healthy model may need this long for its first token
@@ -33,14 +33,14 @@ class Deadline:
     def timeout(self, within: float | None = None) -> gevent.Timeout:
         """Return a context manager that raises UpstreamTimeout at the deadline, or after `within` seconds if sooner.
 
-        A socket timeout bounds one read, so an upstream that drips bytes outlives it. This timer bounds the whole.
+        A socket timeout bounds a single read, so a slow drip of bytes never triggers it. This timer bounds the block.
         """
         seconds = self.remaining()
         return gevent.Timeout(seconds if within is None else min(within, seconds), UpstreamTimeout)
 
 
 class TimeBudget:
-    """Seconds of waiting that several calls share.
+    """Seconds of waiting that several calls share; `left` is the unused part.
 
     Counted in event-loop ticks: time while the loop is blocked is not charged.
     """
@@ -49,16 +49,16 @@ class TimeBudget:
         self.left = seconds
 
     @contextmanager
-    def consume(self, spent: Exception) -> Iterator[None]:
-        """Charge the time of the block to the budget; raise `spent` inside the block when the budget is used up."""
-        waiting, started, last = gevent.getcurrent(), time.monotonic(), math.ceil(self.left / TICK_SECONDS)
+    def consume(self, exhausted: Exception) -> Iterator[None]:
+        """Charge the time of the block to the budget; raise `exhausted` in the block when nothing is left."""
+        greenlet, started, max_ticks = gevent.getcurrent(), time.monotonic(), math.ceil(self.left / TICK_SECONDS)
         ticks = 0
 
         def tick() -> None:
             nonlocal ticks
             ticks += 1
-            if ticks == last:
-                waiting.throw(spent)
+            if ticks == max_ticks:
+                greenlet.throw(exhausted)
 
         timer = gevent.get_hub().loop.timer(TICK_SECONDS, TICK_SECONDS)
         timer.start(tick)
@@ -66,5 +66,5 @@ class TimeBudget:
             yield
         finally:
             timer.close()
-            taken = min(time.monotonic() - started, (ticks + 1) * TICK_SECONDS)
-            self.left = max(0.0, self.left - taken) if ticks < last else 0.0
+            charged = min(time.monotonic() - started, (ticks + 1) * TICK_SECONDS)
+            self.left = max(0.0, self.left - charged) if ticks < max_ticks else 0.0

@@ -1,4 +1,4 @@
-"""Watches whether the caller of a request is still there."""
+"""Notices that the client of a request has disconnected, while the request waits for something else."""
 
 import socket
 from collections.abc import Callable
@@ -11,82 +11,85 @@ from gevent.core import READ
 
 from app.errors import ClientDisconnected
 
-# the first byte of Linux' struct tcp_info
+# the first byte of `struct tcp_info` (linux/tcp.h) is the state of the connection
 TCP_ESTABLISHED = 1
-ASK_SECONDS = 0.25
-# what is over by then is not worth the calls to the system that a watch takes
-UNWATCHED_SECONDS = 0.1
+POLL_SECONDS = 0.25
+# Most blocks end sooner than this, and a watcher costs an epoll_ctl call to add and one to remove.
+WATCH_DELAY_SECONDS = 0.1
 
-_NOBODY = nullcontext()
+_NO_WATCH = nullcontext()
 
 
 class ClientConnection:
-    """The other end of a request's connection; without one (a test client has none) the caller never leaves."""
+    """The connection of a request's client. Without a socket, as in a test client, it never disconnects."""
 
     def __init__(self, connection: socket.socket | None) -> None:
         self._connection = connection
         self.disconnected = False
 
     def cancel_on_disconnect(self) -> AbstractContextManager[None]:
-        """Raise ClientDisconnected in the block when the client disconnects, after UNWATCHED_SECONDS or later."""
+        """Raise ClientDisconnected in the block when the client disconnects, after WATCH_DELAY_SECONDS or later."""
         return self.on_disconnect(partial(gevent.getcurrent().throw, ClientDisconnected))
 
-    def on_disconnect(self, hung_up: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call `hung_up`, which must not block, on a disconnect; raise ClientDisconnected if it came before."""
+    def on_disconnect(self, callback: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `callback`, which must not block, when the client disconnects during the block.
+
+        Raises ClientDisconnected if the client has disconnected before.
+        """
         if self.disconnected:
             raise ClientDisconnected
-        return _NOBODY if self._connection is None else _Watch(self, self._connection, hung_up)
+        return _NO_WATCH if self._connection is None else _DisconnectWatch(self, self._connection, callback)
 
 
-class _Watch(AbstractContextManager[None]):
-    """One block's watch: `over` once the block has ended, so that nothing is told behind it.
+class _DisconnectWatch(AbstractContextManager[None]):
+    """Watches the socket during one block; after the block the callback is never called.
 
-    A caller that hangs up makes its connection readable, with nothing to read. Where bytes were sent ahead, such as the
-    next request, it is readable all the time, and its state has to be asked for now and then.
+    A disconnect makes the socket readable, and a read returns nothing. If the client has sent data ahead, such as a
+    pipelined request, the socket stays readable, so its TCP state is polled instead.
     """
 
-    def __init__(self, caller: ClientConnection, connection: socket.socket, hung_up: Callable[[], None]) -> None:
-        self._over = False
-        self._caller = caller
+    def __init__(self, client: ClientConnection, connection: socket.socket, callback: Callable[[], None]) -> None:
+        self._ended = False
+        self._client = client
         self._connection = connection
-        self._hung_up = hung_up
+        self._callback = callback
         self._loop = gevent.get_hub().loop
-        self._timer = self._loop.timer(UNWATCHED_SECONDS)
-        self._readable: Any = None
+        self._timer = self._loop.timer(WATCH_DELAY_SECONDS)
+        self._read_watcher: Any = None
 
     def __enter__(self) -> None:
-        self._timer.start(self._watch)
+        self._timer.start(self._start)
 
-    def __exit__(self, *_end: object) -> None:
-        self._over = True
+    def __exit__(self, *_error: object) -> None:
+        self._ended = True
         self._timer.close()
-        if self._readable is not None:
-            self._readable.stop()
-            self._readable.close()
+        if self._read_watcher is not None:
+            self._read_watcher.stop()
+            self._read_watcher.close()
 
-    def _watch(self) -> None:
-        self._readable = self._loop.io(self._connection.fileno(), READ)
-        self._readable.start(self._look)
+    def _start(self) -> None:
+        self._read_watcher = self._loop.io(self._connection.fileno(), READ)
+        self._read_watcher.start(self._on_readable)
 
-    def _look(self) -> None:
-        """Find out, in the event loop and without a wait, why the connection is readable."""
-        self._readable.stop()
-        with suppress(OSError):  # reset
+    def _on_readable(self) -> None:
+        """Find the reason without blocking: this runs in the event loop."""
+        self._read_watcher.stop()
+        with suppress(OSError):  # a reset
             if self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-                gevent.spawn(self._ask)
+                gevent.spawn(self._poll)
                 return
-        self._tell()
+        self._notify()
 
-    def _ask(self) -> None:
-        with suppress(OSError):  # reset
-            while not self._over and self._is_established():
-                gevent.sleep(ASK_SECONDS)
-        gevent.get_hub().loop.run_callback(self._tell)
+    def _poll(self) -> None:
+        with suppress(OSError):  # a reset
+            while not self._ended and self._is_established():
+                gevent.sleep(POLL_SECONDS)
+        gevent.get_hub().loop.run_callback(self._notify)
 
     def _is_established(self) -> bool:
         return self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_ESTABLISHED
 
-    def _tell(self) -> None:
-        if not self._over:
-            self._caller.disconnected = True
-            self._hung_up()
+    def _notify(self) -> None:
+        if not self._ended:
+            self._client.disconnected = True
+            self._callback()

@@ -1,4 +1,4 @@
-"""The upstream attempts of one request: how many, how long, and with which outcome."""
+"""The upstream attempts of one request: their number, times and outcomes."""
 
 import time
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ class Timeline:
     """All attempts of one request; times in seconds.
 
     `retries` holds (backend, type of the error that caused the retry), `hedges` (backend, whether the hedge won).
-    `records` holds one dictionary an attempt, in the form that `X-AI-Debug` shows.
+    `records` holds one dictionary per attempt, in the form that `X-AI-Debug` returns.
     """
 
     started: float
@@ -24,21 +24,21 @@ class Timeline:
     upstream_seconds: float = 0.0
     backoff_seconds: float = 0.0
 
-    def record_attempt(self, backend: str, route: str) -> "AttemptRecord":
+    def record_attempt(self, backend: str, upstream_route: str) -> "AttemptRecord":
         """Return a context manager that records its block as one attempt."""
-        return AttemptRecord(self, backend, route)
+        return AttemptRecord(self, backend, upstream_route)
 
 
 class AttemptRecord:
     """Writes one entry of the timeline: start, outcome and duration in milliseconds."""
 
-    __slots__ = ("_began", "_record")
+    __slots__ = ("_record", "_started")
 
-    def __init__(self, timeline: Timeline, backend: str, route: str) -> None:
-        self._began = time.monotonic()
-        at = _milliseconds(self._began - timeline.started)
-        # an attempt that still runs when the request ends was cancelled in favour of another one
-        self._record = {"at_ms": at, "backend": backend, "route": route, "outcome": "cancelled"}
+    def __init__(self, timeline: Timeline, backend: str, upstream_route: str) -> None:
+        self._started = time.monotonic()
+        at = _milliseconds(self._started - timeline.started)
+        # an attempt that still runs when the request ends was cancelled in favour of another attempt
+        self._record = {"at_ms": at, "backend": backend, "route": upstream_route, "outcome": "cancelled"}
         timeline.records.append(self._record)
 
     def __enter__(self) -> None:
@@ -49,7 +49,7 @@ class AttemptRecord:
             self._record["outcome"] = "ok"
         elif isinstance(error, Exception):
             self._record["outcome"] = error.type if isinstance(error, ServiceError) else InternalError.type
-        self._record["duration_ms"] = _milliseconds(time.monotonic() - self._began)
+        self._record["duration_ms"] = _milliseconds(time.monotonic() - self._started)
 
 
 def _milliseconds(seconds: float) -> float:

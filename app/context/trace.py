@@ -1,4 +1,4 @@
-"""What the service tells of a request while it is served. Where nothing is traced, nobody listens."""
+"""The tracing interface of a request. These classes do nothing; app.observability.tracing.spans writes spans."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -9,55 +9,55 @@ if TYPE_CHECKING:
     from app.backends.base import UpstreamRequest
     from app.context.call_context import CallContext
 
-_NONE: Mapping[str, str] = MappingProxyType({})
+_EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 class Attempt:
-    """One HTTP request to an upstream; `headers` are sent with it, so that the upstream can go on with the trace."""
+    """One HTTP request to an upstream; `headers` are sent with it and propagate the trace."""
 
-    headers = _NONE
+    headers = _EMPTY
 
     def record_status(self, status: int) -> None:
-        """Note the status of the answer, whose body is still to come."""
+        """Record the status of the response, before its body is read."""
 
 
 class Trace:
-    """One request of a caller; `ids` are for its log lines."""
+    """The trace of one client request; `ids` are added to its log lines."""
 
-    ids = _NONE
+    ids = _EMPTY
 
     def record_parameters(self, body: Mapping[str, Any]) -> None:
-        """Note the parameters of a validated body, and none of its texts."""
+        """Record the parameters of a validated body, without its texts."""
 
     def operation(self, context: "CallContext", backend: str, model: str | None) -> AbstractContextManager[object]:
         """Run the block as the operation of the request; that of a stream lasts until `end_stream`.
 
         `backend` and `model` name the first target; `model` is None if the backend has no default model.
         """
-        return _NOTHING
+        return _NO_OPERATION
 
     def attempt(self, call: "UpstreamRequest[Any]") -> AbstractContextManager[Attempt]:
-        """Make the block one attempt to make a call; a stream's goes on after it."""
+        """Run the block as one attempt of an upstream call; that of a stream lasts until `end_stream`."""
         return _NO_ATTEMPT
 
     def end_stream(self, context: "CallContext") -> None:
-        """End the operation of a stream, and the attempt behind it."""
+        """End the operation of a stream and its attempts."""
 
     def end(self, status: int, error: str | None) -> None:
-        """End the request with the status of its answer, and the type of its error if it has one."""
+        """End the request with the status of its response, and the type of its error or None."""
 
 
 class Tracing:
-    """Begins the traces of requests."""
+    """Starts the trace of each request."""
 
     def begin(self, environ: Mapping[str, Any], route: str) -> Trace:
-        """Return the trace of a request by its WSGI environ and URL rule; it continues the client's trace if any."""
+        """Return the trace of a request, by its WSGI environ and URL rule; it continues the client's trace if any."""
         return NO_TRACE
 
     def close(self) -> None:
-        """Give what is still to be exported a moment, before the process ends."""
+        """Export the remaining spans before the process ends, within a short time limit."""
 
 
 NO_TRACE = Trace()
-_NOTHING = nullcontext()
+_NO_OPERATION = nullcontext()
 _NO_ATTEMPT = nullcontext(Attempt())

@@ -1,17 +1,20 @@
-"""Starts the supervisor of the embedded engine with the server, and stops it after the workers."""
+"""Starts the supervisor of the embedded engine before the workers, and stops it after them."""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from app.config import Config
 from app.config.model_file import model_file, model_name
 
 STOP_SECONDS = 5.0
+# `python -m` finds the package app here, and no other one in the working folder
+PACKAGE_PARENT = Path(__file__).parents[2]
 
 
 class Launcher:
-    """The supervisor's process, owned by gunicorn's arbiter."""
+    """The supervisor's process, a child of gunicorn's arbiter."""
 
     def __init__(self, config: Config, port: int) -> None:
         self._config = config
@@ -19,7 +22,8 @@ class Launcher:
         self._process: subprocess.Popen[bytes] | None = None
 
     def running(self) -> bool:
-        """Tell whether the supervisor is there; the arbiter reaps it, so any process may ask."""
+        """Return whether the supervisor runs; workers may ask too."""
+        # not with Popen.poll: only the arbiter is its parent, and gunicorn reaps it there
         if self._process is None:
             return False
         try:
@@ -29,23 +33,22 @@ class Launcher:
         return True
 
     def ensure_running(self) -> None:
-        """Start the supervisor where there is none.
-
-        It gets a session of its own: Ctrl-C may not reach it before the workers are done.
-        """
+        """Start the supervisor unless it runs."""
         if self.running():
             return
         path = self._config.embedded_model_path
         logs = [self._config.log_level, "plain" if self._config.plain_logs else "json"]
-        engine = [self._port, self._config.embedded_threads, model_file(path), model_name(path)]
+        file = model_file(path)
+        engine = [self._port, self._config.embedded_threads, file and file.absolute(), model_name(path)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app.embedded.supervisor", *map(str, [os.getpid(), *logs, *engine])],
             env={name: value for name, value in os.environ.items() if name not in Config.secret_variables()},
-            start_new_session=True,
+            cwd=PACKAGE_PARENT,
+            start_new_session=True,  # a terminal's Ctrl-C must not reach it before the workers are done
         )
 
     def stop(self) -> None:
-        """Stop the supervisor, and with it the engine."""
+        """Stop the supervisor and, with it, the engine; kill them after STOP_SECONDS."""
         if self._process is None:
             return
         self._process.terminate()

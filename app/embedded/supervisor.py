@@ -1,7 +1,7 @@
-"""The supervisor's process: python -m app.embedded.supervisor PARENT LOG_LEVEL PLAIN PORT THREADS FILE NAME.
+"""The process of the supervisor: python -m app.embedded.supervisor PARENT LOG_LEVEL PLAIN PORT THREADS FILE NAME.
 
-Keeps the engine running. It is a process of its own because gunicorn's arbiter reaps every child it has, and would
-swallow the engine's exit.
+It keeps the engine running. It is a process of its own, because gunicorn's arbiter reaps all of its children and would
+discard the engine's exit status.
 """
 
 import logging
@@ -20,36 +20,36 @@ from app.observability.logs import logging_config
 
 logger = logging.getLogger("app.embedded")
 
-# an engine that ran this long was sound, and is started again at once
-SOUND_SECONDS = 10.0
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 5.0
+# an engine that ran for this long is restarted without the backoff of earlier exits
+STABLE_SECONDS = 10.0
+MIN_BACKOFF_SECONDS = 0.1
+MAX_BACKOFF_SECONDS = 5.0
 
 
-# nothing else happens in this process, so it may sleep between two starts; SIGTERM wakes it
+# this process does nothing else, so it may sleep between two starts; SIGTERM wakes it
 def supervise(command: list[str], sleep: Callable[[float], None] = time.sleep) -> NoReturn:
-    """Start a command, and again whenever it ends; pause longer and longer where it ends soon after each start."""
-    pause = FIRST_PAUSE_SECONDS
+    """Run a command, and run it again whenever it exits; early exits double the pause between two runs."""
+    pause = MIN_BACKOFF_SECONDS
     while True:
         started = time.monotonic()
         status = _run(command)
-        sound = time.monotonic() - started > SOUND_SECONDS
-        pause = FIRST_PAUSE_SECONDS if sound else min(2 * pause, LONGEST_PAUSE_SECONDS)
-        logger.warning("the embedded engine ended with status %d; starting it again in %.1f s", status, pause)
+        stable = time.monotonic() - started > STABLE_SECONDS
+        pause = MIN_BACKOFF_SECONDS if stable else min(2 * pause, MAX_BACKOFF_SECONDS)
+        logger.warning("the embedded engine exited with status %d; it starts again in %.1f s", status, pause)
         sleep(pause)
 
 
 def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """End this process, and with it the command: a signal handler."""
+    """Handle a signal: exit this process, which stops the command."""
     raise SystemExit(0)
 
 
 def _run(command: list[str]) -> int:
-    """Run the command to its end, or end it where this process is told to; log what it prints, return its status."""
+    """Run the command, log the lines that it prints, and return its exit status."""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
-        logger.info("the embedded engine runs as process %d", process.pid)
+        logger.info("the embedded engine loads its model (process %d)", process.pid)
         try:
             for line in process.stdout or ():
                 logger.warning("engine: %s", line.rstrip())
@@ -59,7 +59,7 @@ def _run(command: list[str]) -> int:
 
 
 def main(parent: str, log_level: str, plain: str, *arguments: str) -> None:
-    """Supervise the engine until SIGTERM, or until the parent ends."""
+    """Supervise the engine until SIGTERM, or until the parent exits."""
     logging.config.dictConfig(logging_config(log_level, plain == "plain"))
     signal.signal(signal.SIGTERM, stop)
     end_with_parent(int(parent), signal.SIGTERM)

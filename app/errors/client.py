@@ -17,9 +17,9 @@ class ValidationError(ClientError, status=400, type="validation_error"):
 
 
 class AuthenticationError(ClientError, status=401, type="authentication_error"):
-    """The request has no API key, or an unknown one."""
+    """The request has no client key, or an unknown one."""
 
-    default_message = "Send a valid API key, as Authorization: Bearer KEY or in X-API-Key."
+    default_message = "Send a known client key, as Authorization: Bearer KEY or in X-API-Key."
 
     @property
     def headers(self) -> dict[str, str]:
@@ -28,9 +28,9 @@ class AuthenticationError(ClientError, status=401, type="authentication_error"):
 
 
 class PermissionDenied(ClientError, status=403, type="permission_denied"):
-    """The client's API key does not permit this."""
+    """The client key does not permit this."""
 
-    default_message = "This API key does not permit this; ask the operator of this service for the permission."
+    default_message = "This client key does not permit this; ask the operator of this service for the permission."
 
 
 class NotFound(ClientError, status=404, type="not_found"):
@@ -99,5 +99,28 @@ class RateLimitExceeded(ClientError, status=429, type="rate_limit_exceeded"):
 
     @classmethod
     def for_failed_keys(cls, wait: float) -> Self:
-        """Return the error of an address that sent too many requests without a valid API key."""
-        return cls("Too many requests without a valid API key came from your address.", retry_after=wait)
+        """Return the error of an address that sent too many requests without a known client key."""
+        return cls("Your address sent too many requests without a known client key.", retry_after=wait)
+
+    @classmethod
+    def for_tokens(cls, limit: str, allowed: int, needed: int, renewed_at: str, seconds: float) -> Self:
+        """Return the error of a request that may need more tokens than its window has left.
+
+        `limit` names the setting, `renewed_at` is the end of the window in ISO 8601, `seconds` the time until then.
+        """
+        unit = limit.replace("_", " ")
+        fits = needed <= allowed
+        advice = f"the limit renews at {renewed_at}" if fits else "ask for fewer tokens or shorten the input"
+        return cls(
+            f"This request may need {needed} tokens, more than is left of your {allowed} {unit}; {advice}.",
+            details={"limit": limit, "allowed": allowed, "needed": needed, "renewed_at": renewed_at},
+            retry_after=seconds,
+        )
+
+    @classmethod
+    def for_streams(cls, allowed: int) -> Self:
+        """Return the error of a stream beyond the concurrent streams of its client."""
+        return cls(
+            f"Your limit of {allowed} concurrent streams is reached; send the request again when one has ended.",
+            details={"limit": "concurrent_streams", "allowed": allowed},
+        )

@@ -1,12 +1,13 @@
-"""Answers to upstream calls: from the cache, from an equal call in flight, or from upstream."""
+"""Answers upstream calls from the cache, from an identical call in flight, or from the upstream."""
 
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar, cast
 
 import orjson
 
-from app.backends.base import Backend, Generation, UpstreamRequest, UpstreamResponse
+from app.backends.base import Backend, UpstreamRequest, UpstreamResponse
+from app.backends.types import Generation
 from app.cache.response_cache import CachedBytes, ResponseCache
 from app.cache.single_flight import SingleFlight
 from app.context.call_context import CallContext
@@ -16,12 +17,12 @@ from app.upstream.stream import UpstreamStream
 
 T = TypeVar("T")
 
-# what parsers read beside the body
-KEPT_HEADERS = ("content-type", "x-prompt-tokens", "x-generated-tokens")
+# headers that parsers read
+CACHED_HEADERS = ("content-type", "x-prompt-tokens", "x-generated-tokens")
 
 
 class CachedClient:
-    """Asks upstream only for what is not known: calls that are deterministic are kept by what is sent upstream."""
+    """Sends upstream calls and caches the responses of deterministic ones, keyed by the request sent upstream."""
 
     def __init__(self, client: UpstreamClient, cache: ResponseCache) -> None:
         self._client = client
@@ -29,104 +30,112 @@ class CachedClient:
         self._flights = SingleFlight()
 
     def send(self, call: UpstreamRequest[T], backend: Backend, context: CallContext) -> T | UpstreamStream:
-        """Return the parsed answer of a call, or its stream; raise a ServiceError where there is none.
-
-        Nothing here outlives the request: its deadline and its caller's hang-up end the wait for another's call too.
-        """
-        shareable = call.make_decoder is None and call.deterministic and context.cache_control.read
-        if shareable and (known := self._known(call)) is not None:
+        """Return the parsed response of a call, or its stream. Raises ServiceError if there is none."""
+        cacheable = call.make_decoder is None and call.deterministic and context.cache_control.read
+        if cacheable and (hit := self._local_hit(call)) is not None:
             context.set_cache_status("hit")
-            return known
+            return hit
+        # these end the wait for the same call of another request too
         with context.connection.cancel_on_disconnect(), context.deadline.timeout(call.timeout):
-            if shareable:
-                return self._shared(call, backend, context)
+            if cacheable:
+                return self._send_coalesced(call, backend, context)
             context.set_cache_status("bypass")
             if call.make_decoder is not None:
                 return self._client.open(call, call.make_decoder, backend, context)
-            return self._fresh(call, backend, context)[0]
-
-    def _known(self, call: UpstreamRequest[T]) -> T | None:
-        """Return what this process keeps, None where that is nothing of use."""
-        kept = cast(
-            "CachedBytes | None", self._cache.get_local(call.cache_key)
-        )  # which holds nothing else under such a key
-        with suppress(LookupError):
-            return None if kept is None else parse_cached(call, kept)
-        return None
-
-    def _shared(self, call: UpstreamRequest[T], backend: Backend, context: CallContext) -> T:
-        """Take part in the one look for an answer; equal calls may read different things from it."""
-        try:
-            found, waited = self._flights.do(call.cache_key, lambda: self._found(call, backend, context))
-        except ServiceError:
-            context.set_cache_status(context.cache or "coalesced")
-            raise
-        result, answer = found
-        if waited:
-            context.set_cache_status("coalesced")
-            return call.parse(answer)
-        return result
-
-    def _found(self, call: UpstreamRequest[T], backend: Backend, context: CallContext) -> tuple[T, UpstreamResponse]:
-        """Look in the store, then ask upstream."""
-        try:
-            found = _read(call, self._cache.get_shared(call.cache_key, context.request.redis_budget))
-            context.set_cache_status("hit")
-            return found
-        except LookupError:
-            context.set_cache_status("miss")
-            return self._fresh(call, backend, context)
-
-    def _fresh(self, call: UpstreamRequest[T], backend: Backend, context: CallContext) -> tuple[T, UpstreamResponse]:
-        """Ask upstream; note the answer to be kept, unless it says no, as to a model's name: it may say yes soon."""
-        result, answer = self._client.send(call, backend, context)
-        if call.deterministic and context.cache_control.write and answer.status == 200 and result:
-            headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
-            context.pending_cache_writes.append(
-                (call.cache_key, CachedBytes(orjson.dumps(headers) + b"\n" + answer.body))
-            )
-        return result, answer
+            return self._fetch(call, backend, context)[0]
 
     def commit(self, context: CallContext) -> None:
-        """Keep the answers that the operation's result was made of, now that there is one."""
+        """Cache the responses of a finished operation.
+
+        A response that its operation could not use is never committed.
+        """
         for key, value in context.pending_cache_writes:
             self._cache.set(key, value, context.request.redis_budget)
         context.pending_cache_writes.clear()
 
+    def _local_hit(self, call: UpstreamRequest[T]) -> T | None:
+        """Return the result cached in this process, or None if there is none that this call can use."""
+        cached = self._cache.get_local(call.cache_key)
+        if cached is None:
+            return None
+        try:
+            return parse_cached(call, cast("CachedBytes", cached))  # `_fetch` writes no other type under these keys
+        except LookupError:
+            return None
 
-def parse_cached(call: UpstreamRequest[T], kept: CachedBytes) -> T:
-    """Read an answer kept in this process, a short one only once; raise LookupError where it cannot be read."""
-    way = _way(call.parse)
-    if kept.parsed and kept.parsed[0] == way:
-        read: T = kept.parsed[1]
-        return read
-    result, _ = _read(call, kept)
-    if kept.is_short and isinstance(result, Generation):  # which nobody can change
-        kept.parsed = (way, result)
+    def _send_coalesced(self, call: UpstreamRequest[T], backend: Backend, context: CallContext) -> T:
+        """Share one call among concurrent requests; each parses the response itself, as its operation needs it."""
+        try:
+            found, waited = self._flights.do(call.cache_key, lambda: self._shared_hit_or_fetch(call, backend, context))
+        except ServiceError:
+            context.set_cache_status(context.cache or "coalesced")
+            raise
+        result, response = found
+        if waited:
+            context.set_cache_status("coalesced")
+            return call.parse(response)
+        return result
+
+    def _shared_hit_or_fetch(
+        self, call: UpstreamRequest[T], backend: Backend, context: CallContext
+    ) -> tuple[T, UpstreamResponse]:
+        """Return the result and response from Redis, or from the upstream."""
+        try:
+            found = _parse(call, self._cache.get_shared(call.cache_key, context.request.redis_budget))
+            context.set_cache_status("hit")
+            return found
+        except LookupError:
+            context.set_cache_status("miss")
+            return self._fetch(call, backend, context)
+
+    def _fetch(self, call: UpstreamRequest[T], backend: Backend, context: CallContext) -> tuple[T, UpstreamResponse]:
+        """Return the result and response from the upstream.
+
+        Queue the response for caching unless the result is falsy (for example an unknown model, which may exist soon).
+        """
+        result, response = self._client.send(call, backend, context)
+        if call.deterministic and context.cache_control.write and response.status == 200 and result:
+            headers = {name: response.headers[name] for name in CACHED_HEADERS if name in response.headers}
+            value = CachedBytes(orjson.dumps(headers) + b"\n" + response.body)
+            context.pending_cache_writes.append((call.cache_key, value))
+        return result, response
+
+
+def parse_cached(call: UpstreamRequest[T], cached: CachedBytes) -> T:
+    """Return the result of a cached response, parsing a short one only once. Raises LookupError if it is unusable."""
+    parser = _parser_identity(call.parse)
+    if cached.parsed and cached.parsed[0] == parser:
+        stored: T = cached.parsed[1]
+        return stored
+    result, _ = _parse(call, cached)
+    if cached.may_store_parsed and isinstance(result, Generation):  # immutable, so requests can share it
+        cached.parsed = (parser, result)
     return result
 
 
-def _way(parse: Any) -> Any:
-    """Return what is equal for two ways to read that read the same from the same answer."""
-    return (parse.func, *map(_way, parse.args), parse.keywords) if isinstance(parse, partial) else parse
+def _parser_identity(parse: Callable[..., Any]) -> Any:
+    """Return a value that is equal for parsers with equal functions and arguments: partials compare by identity."""
+    if isinstance(parse, partial):
+        return parse.func, *map(_parser_identity, parse.args), parse.keywords
+    return parse
 
 
-def _read(call: UpstreamRequest[T], value: bytes | None) -> tuple[T, UpstreamResponse]:
-    """Read a kept answer; raise LookupError where there is none, or the store holds something else."""
+def _parse(call: UpstreamRequest[T], value: bytes | None) -> tuple[T, UpstreamResponse]:
+    """Return the result and response of a cached value. Raises LookupError if it is None or unusable."""
     if value is None:
         raise LookupError
-    line, _, body = value.partition(b"\n")
+    head, _, body = value.partition(b"\n")
     try:
-        answer = UpstreamResponse(200, _headers(orjson.loads(line)), body)
-        result = call.parse(answer)
+        response = UpstreamResponse(200, _require_headers(orjson.loads(head)), body)
+        result = call.parse(response)
     except (ServiceError, orjson.JSONDecodeError):
         raise LookupError from None
     if not result:
         raise LookupError
-    return result, answer
+    return result, response
 
 
-def _headers(kept: Any) -> dict[str, str]:
-    if not isinstance(kept, dict) or not all(isinstance(text, str) for text in kept.values()):
+def _require_headers(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise LookupError
-    return kept
+    return value

@@ -1,4 +1,4 @@
-"""The deep health check: what each dependency answers, kept for a few seconds so that it cannot hammer them."""
+"""The deep health check of the backends and Redis, with results cached for some seconds to bound the load on them."""
 
 import threading
 import time
@@ -15,65 +15,69 @@ from app.inference.service import InferenceService
 from app.redis_store import RedisStore
 from app.upstream.resilience.circuit_breaker import CircuitBreakers
 
-KEPT_SECONDS = 3.0
-PROBE_SECONDS = 3.0
+CACHE_SECONDS = 3.0
+PROBE_TIMEOUT_SECONDS = 3.0
 
 
 class HealthService:
-    """Checks the backends, and Redis where it is used."""
+    """Checks the backends, and Redis if it is configured."""
 
     def __init__(
         self, inference: InferenceService, breakers: CircuitBreakers, store: RedisStore, *, needs_keys: bool
     ) -> None:
         self._inference = inference
-        self._models = inference.runner.models
+        self._models = inference.executor.models
         self._breakers = breakers
         self._store = store
         self._access = "keys" if needs_keys else "open"
         self._locks = {name: threading.Lock() for name in self._models.backends}
-        self._kept: TTLCache[str, dict[str, Any]] = TTLCache(maxsize=len(self._models.backends), ttl=KEPT_SECONDS)
+        self._results: TTLCache[str, dict[str, Any]] = TTLCache(maxsize=len(self._models.backends), ttl=CACHE_SECONDS)
 
     def report(self, request_id: str) -> dict[str, Any]:
         """Return status and latency in milliseconds of each dependency, and the breaker states of each backend.
 
-        `access` is `open` where callers need no key. The whole is `healthy`, `degraded` (another one than the primary
-        fails) or `unhealthy` (the primary fails).
+        `access` is `open` if clients need no key. The overall status is `unhealthy` if the primary backend fails, and
+        `degraded` if another dependency fails.
         """
         checks = {name: self._check(backend, request_id) for name, backend in self._models.backends.items()}
         if self._store.configured:
-            checks["redis"] = self._redis()
+            checks["redis"] = self._check_redis()
         failing = {name for name, check in checks.items() if check["status"] != "healthy"}
         status = "degraded" if failing else "healthy"
         if self._models.primary.name in failing:
             status = "unhealthy"
         return {"status": status, "access": self._access, "checks": checks}
 
-    def answers(self, backend: str) -> bool:
-        """Tell whether a backend answers, or did some seconds ago."""
+    def is_healthy(self, backend: str) -> bool:
+        """Return whether a backend answered the latest check, which is at most CACHE_SECONDS old."""
         return self._check(self._models.backends[backend], "metrics")["status"] == "healthy"
 
-    def primary_answers(self) -> bool:
-        """Tell whether the primary backend answers now."""
-        return self._probed(self._models.primary, "readiness")["status"] == "healthy"
-
-    def _redis(self) -> dict[str, Any]:
-        started = time.perf_counter()
-        status = "healthy" if self._store.ping(REDIS_BUDGET_SECONDS) else "unhealthy"
-        return {"status": status, "latency_ms": round((time.perf_counter() - started) * 1000, 1)}
+    def primary_is_ready(self) -> bool:
+        """Return whether the primary backend answers now."""
+        return self._probe(self._models.primary, "readiness")["status"] == "healthy"
 
     def _check(self, backend: Backend, request_id: str) -> dict[str, Any]:
-        with self._locks[backend.name]:  # callers that come while a probe runs wait for its result
-            check = self._kept.get(backend.name)
-            if check is None:
-                check = self._kept[backend.name] = self._probed(backend, request_id)
-        return {**check, "breakers": self._breakers.states(backend.name)}
+        with self._locks[backend.name]:  # concurrent checks share one probe
+            result = self._results.get(backend.name)
+            if result is None:
+                result = self._results[backend.name] = self._probe(backend, request_id)
+        return {**result, "breakers": self._breakers.states(backend.name)}
 
-    def _probed(self, backend: Backend, request_id: str) -> dict[str, Any]:
+    def _probe(self, backend: Backend, request_id: str) -> dict[str, Any]:
         started = time.perf_counter()
-        context = CallContext(RequestInfo(request_id), Deadline(PROBE_SECONDS), "probe")
+        context = CallContext(RequestInfo(request_id), Deadline(PROBE_TIMEOUT_SECONDS), "probe")
         try:
             self._inference.probe(context, backend)
-            outcome = {"status": "healthy"}
+            result = {"status": "healthy"}
         except ServiceError as error:
-            outcome = {"status": "unhealthy", "type": error.type, "message": error.message}
-        return {**outcome, "latency_ms": round((time.perf_counter() - started) * 1000, 1)}
+            result = {"status": "unhealthy", "type": error.type, "message": error.message}
+        return {**result, "latency_ms": _milliseconds_since(started)}
+
+    def _check_redis(self) -> dict[str, Any]:
+        started = time.perf_counter()
+        status = "healthy" if self._store.ping(REDIS_BUDGET_SECONDS) else "unhealthy"
+        return {"status": status, "latency_ms": _milliseconds_since(started)}
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)

@@ -1,4 +1,4 @@
-"""Idempotency keys: a request that is sent again is answered as it was, and not made twice."""
+"""Idempotency keys: a repeated request gets the response of the first one and does not run again."""
 
 import hashlib
 from collections.abc import Callable
@@ -16,8 +16,9 @@ from app.errors import IdempotencyKeyReused
 
 @dataclass(frozen=True)
 class IdempotentResult:
-    """A kept answer, what was asked, and who answered."""
+    """A stored response, a digest of its request body, and the target that answered."""
 
+    # The names of these fields are the format in Redis, which replicas of two versions share during an update.
     fingerprint: str
     answer: dict[str, Any]
     backend: str | None
@@ -26,12 +27,12 @@ class IdempotentResult:
 
 
 class IdempotencyStore:
-    """Answers by Idempotency-Key, kept in the cache for its time. Errors are not: they are worth another try."""
+    """Responses by Idempotency-Key, stored in the cache for its TTL. Errors are not stored: a retry may succeed."""
 
     def __init__(self, cache: ResponseCache) -> None:
         self._cache = cache
         self._flights = SingleFlight()
-        self._in_flight: dict[str, str] = {}
+        self._fingerprints: dict[str, str] = {}
 
     def run_once(
         self,
@@ -39,50 +40,52 @@ class IdempotencyStore:
         client: ClientIdentity,
         body: dict[str, Any],
         context: CallContext,
-        answer: Callable[[], dict[str, Any]],
+        run: Callable[[], dict[str, Any]],
     ) -> dict[str, Any]:
-        """Return the answer given to this key, or make it now; a key belongs to one client and operation.
+        """Return the stored response of this key, or run the operation now; keys are scoped by client and operation.
 
-        Raises IdempotencyKeyReused where it came before with another body.
+        Raises IdempotencyKeyReused if the key came with another body before.
         """
         name = _digest([client.key.name if client.key else None, context.operation, key])
         fingerprint = _digest(body)
-        if self._in_flight.get(name, fingerprint) != fingerprint:
+        # compared before waiting, so that a request with another body fails at once
+        if self._fingerprints.get(name, fingerprint) != fingerprint:
             raise IdempotencyKeyReused
-        replay = self._kept(name, context)
-        if replay is not None:
-            return _repeated(replay, fingerprint, context, "hit")
+        stored = self._load(name, context)
+        if stored is not None:
+            return _replay(stored, fingerprint, context, "hit")
         with context.connection.cancel_on_disconnect(), context.deadline.timeout():
-            made, waited = self._flights.do(name, lambda: self._first(name, fingerprint, context, answer))
+            result, waited = self._flights.do(name, lambda: self._run(name, fingerprint, context, run))
         if waited:
-            return _repeated(made, fingerprint, context, "coalesced")
-        self._cache.set(name, orjson.dumps(asdict(made)), context.request.redis_budget)
-        return made.answer
+            return _replay(result, fingerprint, context, "coalesced")
+        self._cache.set(name, orjson.dumps(asdict(result)), context.request.redis_budget)
+        return result.answer
 
-    def _first(
-        self, name: str, fingerprint: str, context: CallContext, answer: Callable[[], dict[str, Any]]
+    def _run(
+        self, name: str, fingerprint: str, context: CallContext, run: Callable[[], dict[str, Any]]
     ) -> IdempotentResult:
-        self._in_flight[name] = fingerprint
+        self._fingerprints[name] = fingerprint
         try:
-            return IdempotentResult(fingerprint, answer(), context.backend, context.model, context.fallback)
+            return IdempotentResult(fingerprint, run(), context.backend, context.model, context.fallback)
         finally:
-            del self._in_flight[name]
+            del self._fingerprints[name]
 
-    def _kept(self, name: str, context: CallContext) -> IdempotentResult | None:
+    def _load(self, name: str, context: CallContext) -> IdempotentResult | None:
         value = self._cache.get_local(name) or self._cache.get_shared(name, context.request.redis_budget)
         try:
             return None if value is None else IdempotentResult(**orjson.loads(value))
-        except (orjson.JSONDecodeError, TypeError):  # the store holds something else
+        except (orjson.JSONDecodeError, TypeError):
+            # the value in Redis comes from another writer
             return None
 
 
-def _repeated(replay: IdempotentResult, fingerprint: str, context: CallContext, outcome: str) -> dict[str, Any]:
-    if replay.fingerprint != fingerprint:
+def _replay(stored: IdempotentResult, fingerprint: str, context: CallContext, cache_status: str) -> dict[str, Any]:
+    if stored.fingerprint != fingerprint:
         raise IdempotencyKeyReused
-    context.backend, context.model, context.fallback = replay.backend, replay.model, replay.fallback
-    context.set_cache_status(outcome)
-    return replay.answer
+    context.backend, context.model, context.fallback = stored.backend, stored.model, stored.fallback
+    context.set_cache_status(cache_status)
+    return stored.answer
 
 
-def _digest(facts: Any) -> str:
-    return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def _digest(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()

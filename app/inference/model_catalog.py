@@ -1,4 +1,4 @@
-"""The list of models, as OpenAI's API has it."""
+"""The list of models, in the form of OpenAI's API."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,36 +11,34 @@ from app.inference.service import InferenceService
 
 @dataclass(frozen=True)
 class ModelCatalog:
-    """What callers can name: what the settings know, and what the primary backend tells of itself."""
+    """The models that clients can name: those of the settings, and those that the primary backend lists."""
 
     inference: InferenceService
 
     @property
     def models(self) -> ModelRouter:
-        """The names that the settings know."""
-        return self.inference.runner.models
+        """The router, which knows the names of the settings."""
+        return self.inference.executor.models
 
     def entries(self, context: CallContext) -> list[dict[str, Any]]:
-        """Return the whole list; raise the ServiceError of a backend that has one and does not give it."""
+        """Return the complete list. Raises the ServiceError of a backend that fails to return its list."""
         target = Target(self.models.primary, None)
-        told = self.inference.runner.run_target(context, target, lambda _: target.backend.list_models())
+        listed = self.inference.executor.run_target(context, target, lambda _: target.backend.list_models())
         names = self.models.names
-        new = [entry for entry in told if entry["id"] not in names]
-        return [_entry({"id": name}, owner) for name, owner in names.items()] + [
-            _entry(entry, target.backend.name) for entry in new
-        ]
+        configured = [_entry({"id": name}, backend) for name, backend in names.items()]
+        return configured + [_entry(entry, target.backend.name) for entry in listed if entry["id"] not in names]
 
     def entry(self, context: CallContext, model: str) -> dict[str, Any]:
-        """Return one entry; raise ModelNotFound for a model that its backend does not know."""
+        """Return one entry. Raises ModelNotFound if the backend does not know the model."""
         names = self.models.names
         if model in names:
             return _entry({"id": model}, names[model])
-        known = self.inference.validate(context, model)
-        if not known.valid:
-            raise ModelNotFound(known.reason or "", details={"model": model, "available": list(names)})
+        validation = self.inference.validate(context, model)
+        if not validation.valid:
+            raise ModelNotFound(validation.reason or "", details={"model": model, "available": list(names)})
         return _entry({"id": model}, context.backend or "")
 
 
-def _entry(told: dict[str, Any], owner: str) -> dict[str, Any]:
-    """Return an entry with all that OpenAI's have; 0 stands for a time that nobody knows."""
-    return {"id": told["id"], "object": "model", "created": 0, "owned_by": owner, **told}
+def _entry(fields: dict[str, Any], owner: str) -> dict[str, Any]:
+    """Return an entry with all fields that OpenAI requires; `created` is 0 if it is unknown."""
+    return {"id": fields["id"], "object": "model", "created": 0, "owned_by": owner, **fields}

@@ -1,10 +1,11 @@
-"""Carries out plans: on the model that was asked for, and on its fallbacks where that one is unavailable."""
+"""Runs a backend's plan on the requested model and, if that is unavailable, on its fallbacks."""
 
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from app.backends.base import Backend, Generation, Plan, Sentiment, Summary, Usage
+from app.backends.base import Backend, Plan
+from app.backends.types import Result, Usage
 from app.context.call_context import CallContext
 from app.errors import (
     CircuitOpen,
@@ -23,8 +24,9 @@ from app.observability.metrics.registry import Metrics
 from app.upstream.stream import UpstreamStream
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Result)
 
-# beside outages: what says that this model or backend is unavailable, not that the input is at fault
+# beside errors with `counts_as_failure`: the model or backend is unavailable, while the request itself is valid
 _UNAVAILABLE = (
     CircuitOpen,
     Overloaded,
@@ -37,24 +39,24 @@ _UNAVAILABLE = (
 
 
 class PlanExecutor:
-    """Runs an operation's plan; notes in the request's context who answered, and counts what became of it."""
+    """Runs an operation's plan, records its result in the call context, and counts its outcome."""
 
-    def __init__(self, models: ModelRouter, answers: CachedClient, metrics: Metrics) -> None:
+    def __init__(self, models: ModelRouter, client: CachedClient, metrics: Metrics) -> None:
         self.models = models
-        self._answers = answers
+        self._client = client
         self._metrics = metrics
 
-    def execute(self, context: CallContext, model: str | None, plan: Callable[[Target], Plan[T]]) -> T:
-        """Walk the targets of a model until one answers; raise the first one's error where none does."""
+    def execute(self, context: CallContext, model: str | None, plan: Callable[[Target], Plan[R]]) -> R:
+        """Run the plan on the model's targets until one succeeds; raise the first target's error if all fail."""
         try:
             targets = self.models.targets(model)
             with context.request.trace.operation(context, targets[0].backend.name, targets[0].name):
-                return self._walk(context, targets, plan)
+                return self._try_targets(context, targets, plan)
         except ModelNotFound as error:
             error.details = {"model": model, "available": list(self.models.names), **error.details}
             raise
 
-    def _walk(self, context: CallContext, targets: list[Target], plan: Callable[[Target], Plan[T]]) -> T:
+    def _try_targets(self, context: CallContext, targets: list[Target], plan: Callable[[Target], Plan[R]]) -> R:
         first: ServiceError | None = None
         try:
             for target in targets:
@@ -68,10 +70,10 @@ class PlanExecutor:
                         break
             raise first or ModelNotFound
         finally:
-            del first  # its traceback holds this frame: a cycle that keeps the upstream's answer in memory
+            del first  # its traceback refers to this frame: a cycle that would hold the upstream's response in memory
 
     def run_target(self, context: CallContext, target: Target, plan: Callable[[Target], Plan[T]]) -> T:
-        """Have one target answer. A stream is counted when it has ended."""
+        """Run the plan on one target. The outcome of a stream is counted at its end, by `stream_ended`."""
         context.backend = target.backend.name
         context.model = target.name
         context.cache = None
@@ -79,63 +81,57 @@ class PlanExecutor:
         try:
             result = self.drive_plan(context, target.backend, plan(target))
         except Exception as error:
-            self._count(context, error.type if isinstance(error, ServiceError) else InternalError.type)
+            self._record_outcome(context, error.type if isinstance(error, ServiceError) else InternalError.type)
             raise
         if isinstance(result, UpstreamStream):
             context.model = result.decoder.model or context.model
             context.stream = result.stats
             result.stats.first_event = time.monotonic() - context.request.started
         else:
-            _note(context, result)
-            self._answers.commit(context)
-            self._count(context, "ok")
+            _record_result(context, result)
+            self._client.commit(context)
+            self._record_outcome(context, "ok")
         return result
 
     def stream_ended(self, context: CallContext, stream: UpstreamStream) -> None:
-        """Count a stream whose outcome is known, and note what the log line tells of it."""
-        facts, usage = stream.stats, stream.decoder.usage
-        _note_usage(context, usage)
-        context.finish_reasons = () if facts.error else (stream.decoder.finish_reason,)
-        facts.end = time.monotonic() - context.request.started
+        """Record usage and outcome of a stream that has ended."""
+        stats = stream.stats
+        _record_usage(context, stream.decoder.usage)
+        context.finish_reasons = () if stats.error else (stream.decoder.finish_reason,)
+        stats.end = time.monotonic() - context.request.started
         context.request.trace.end_stream(context)
-        self._count(context, facts.error or "ok")
-        self._metrics.streams.record_stream(context, facts)
+        self._record_outcome(context, stats.error or "ok")
+        self._metrics.streams.record_stream(context, stats)
 
-    def _count(self, context: CallContext, outcome: str) -> None:
+    def _record_outcome(self, context: CallContext, outcome: str) -> None:
         context.outcome = outcome
         self._metrics.operations.record_outcome(context, outcome)
 
     def drive_plan(self, context: CallContext, backend: Backend, plan: Plan[T]) -> T:
-        """Make the calls that a plan yields; send it each answer, or throw each error into it."""
+        """Make the calls that a plan yields; send each response, or throw each error, into the plan."""
+        plan = backend.wrap_plan(plan)
         try:
             call = next(plan)
             while True:
                 try:
-                    answer: Any = self._answers.send(call, backend, context)
+                    response: Any = self._client.send(call, backend, context)
                 except ServiceError as error:
                     call = plan.throw(error)
                 else:
-                    call = plan.send(answer)
+                    call = plan.send(response)
         except StopIteration as end:
             result: T = end.value
             return result
 
 
-def _note(context: CallContext, result: Any) -> None:
-    """Keep what the log line tells of the answer."""
-    if isinstance(result, Generation):
-        context.finish_reasons = (result.finish_reason,)
-    if isinstance(result, Generation | Sentiment | Summary):
-        context.model = result.model
-        _note_usage(context, result.usage)
-    elif isinstance(result, dict):
-        context.model = result["model"] or context.model
-        context.prompt_tokens = result["usage"].get("prompt_tokens")
-        context.completion_tokens = result["usage"].get("completion_tokens")
-        context.finish_reasons = [choice.get("finish_reason") for choice in result.get("choices", ())]
-        context.usage_estimated = "estimated" in result["usage"]
+def _record_result(context: CallContext, result: object) -> None:
+    """Record model, usage and finish reasons; validations and lists of models have none."""
+    if isinstance(result, Result):
+        context.model = result.model or context.model
+        context.finish_reasons = result.finish_reasons
+        _record_usage(context, result.usage)
 
 
-def _note_usage(context: CallContext, usage: Usage) -> None:
+def _record_usage(context: CallContext, usage: Usage) -> None:
     context.prompt_tokens, context.completion_tokens = usage.prompt_tokens, usage.completion_tokens
     context.usage_estimated = usage.estimated

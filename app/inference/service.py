@@ -1,72 +1,52 @@
-"""The AI operations: each has a backend make its plan, and the runner carry it out."""
+"""Runs operations: the backend makes the plan, PlanExecutor runs it on the model's targets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
-from app.backends.base import (
-    Backend,
-    Generation,
-    OpenAIRequest,
-    Sentiment,
-    Summary,
-    SummaryRequest,
-    TextRequest,
-    Validation,
-)
+from app.backends.base import Backend, Plan
+from app.backends.types import Result, Validation
 from app.context.call_context import CallContext
 from app.errors import ModelNotFound
 from app.inference.plan_executor import PlanExecutor
-from app.upstream.stream import UpstreamStream
+
+Q = TypeVar("Q")
+R = TypeVar("R", bound=Result)
+
+# a method of Backend, such as Backend.chat
+Operation = Callable[[Backend, Q, str | None], Plan[R]]
 
 
 @dataclass(frozen=True)
 class InferenceService:
-    """Every method takes the context of its request, the model's name as the caller gave it (None: the default),
-    and raises a ServiceError where there is no answer. A request that asks for a stream gets one that has begun."""
+    """Runs the operations of the backends.
 
-    runner: PlanExecutor
+    Each method takes the context of the client's request, and raises a ServiceError if no backend responds.
+    """
 
-    def generate(self, context: CallContext, request: TextRequest, model: str | None) -> Generation | UpstreamStream:
-        """Answer a prompt."""
-        return self.runner.execute(context, model, lambda target: target.backend.generate(request, target.model))
+    executor: PlanExecutor
 
-    def complete(self, context: CallContext, request: TextRequest, model: str | None) -> Generation | UpstreamStream:
-        """Continue a prompt."""
-        return self.runner.execute(context, model, lambda target: target.backend.complete(request, target.model))
+    def run(self, context: CallContext, operation: Operation[Q, R], request: Q, model: str | None) -> R:
+        """Run an operation, named by its method of Backend, on a model; None stands for the default model.
 
-    def chat(self, context: CallContext, request: OpenAIRequest, model: str | None) -> dict[str, Any] | UpstreamStream:
-        """Answer a conversation, as OpenAI's chat completions do."""
-        return self.runner.execute(context, model, lambda target: target.backend.chat(request, target.model))
-
-    def completions(
-        self, context: CallContext, request: OpenAIRequest, model: str | None
-    ) -> dict[str, Any] | UpstreamStream:
-        """Continue a prompt, as OpenAI's completions do."""
-        return self.runner.execute(context, model, lambda target: target.backend.completions(request, target.model))
-
-    def embeddings(self, context: CallContext, request: OpenAIRequest, model: str | None) -> dict[str, Any]:
-        """Turn texts into vectors, as OpenAI's embeddings do."""
-        return self.runner.execute(context, model, lambda target: target.backend.embeddings(request, target.model))
-
-    def sentiment(self, context: CallContext, text: str, model: str | None) -> Sentiment:
-        """Rate the sentiment of a text."""
-        return self.runner.execute(context, model, lambda target: target.backend.sentiment(text, target.model))
-
-    def summarize(self, context: CallContext, request: SummaryRequest, model: str | None) -> Summary:
-        """Summarize a text."""
-        return self.runner.execute(context, model, lambda target: target.backend.summarize(request, target.model))
+        Returns an UpstreamStream, after its first event, if the request asks for a stream.
+        """
+        name = operation.__name__  # each target's backend has its own method of this name
+        return self.executor.execute(
+            context, model, lambda target: getattr(target.backend, name)(request, target.model)
+        )
 
     def validate(self, context: CallContext, model: str) -> Validation:
-        """Tell whether a model can be used; no fallback can answer that."""
+        """Return whether a model can be used; fallbacks are not asked."""
         try:
-            target = self.runner.models.targets(model)[0]
+            target = self.executor.models.targets(model)[0]
         except ModelNotFound as error:
             return Validation(False, error.message)
         name = target.name
         if name is None:
             return Validation(False, "OPENAI_DEFAULT_MODEL is not set, so the server chooses its own default model.")
-        return self.runner.run_target(context, target, lambda _: target.backend.validate(name))
+        return self.executor.run_target(context, target, lambda _: target.backend.validate(name))
 
     def probe(self, context: CallContext, backend: Backend) -> None:
-        """Make the backend's cheapest call; raise what is wrong with it."""
-        self.runner.drive_plan(context, backend, backend.probe())
+        """Make the backend's cheapest call; raise its error."""
+        self.executor.drive_plan(context, backend, backend.probe())

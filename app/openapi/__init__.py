@@ -1,1 +1,1 @@
-"""The document of the interface, made from what serves it, and the page that shows it."""
+"""The OpenAPI document, built from the routes, schemas and errors that serve requests, and the page that shows it."""

@@ -1,4 +1,4 @@
-"""What several routes of the document refer to: headers, parameters, ways to show a client key."""
+"""The components that several routes refer to: headers, parameters and security schemes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,44 +11,44 @@ from app.web.request_headers import IDEMPOTENCY_KEY
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
-# HTTP takes spaces from both ends of a value; a digit that is not zero makes it longer than zero
+# HTTP strips spaces from both ends of a value. The lookahead excludes zero: one digit must differ from it
 _POSITIVE_DURATION = rf"^(?=.*[1-9])(?:{DURATION.pattern})$"
 
 HEADERS = {
-    "X-Request-ID": ("The request's id, which is in the log too.", _TEXT),
-    "X-AI-Backend": ("The backend that answered, or failed.", _TEXT),
-    "X-AI-Model": ("The model that answered, or failed.", _TEXT),
-    "X-AI-Attempts": ("Upstream calls made.", _COUNT),
-    "X-AI-Cache": ("Whether the answer came from the cache.", {"type": "string", "enum": list(CACHE_STATUSES)}),
+    "X-Request-ID": ("The id of the request, as in the log.", _TEXT),
+    "X-AI-Backend": ("The backend that responded or failed.", _TEXT),
+    "X-AI-Model": ("The model that responded or failed.", _TEXT),
+    "X-AI-Attempts": ("The number of upstream calls.", _COUNT),
+    "X-AI-Cache": ("Whether the response came from the cache.", {"type": "string", "enum": list(CACHE_STATUSES)}),
     "X-AI-Fallback": (
-        "Whether another model than the one asked for was tried.",
+        "Whether a fallback model was tried.",
         {"type": "string", "enum": ["true", "false"]},
     ),
-    "Server-Timing": ("Milliseconds spent waiting for a place, upstream, and in all.", _TEXT),
-    "RateLimit-Policy": ("How many requests in how many seconds the client may make.", _TEXT),
-    "RateLimit": ("How many of them are left, and the seconds until there are more.", _TEXT),
-    "RateLimit-Limit": ("Requests in a window.", _COUNT),
-    "RateLimit-Remaining": ("Requests left of them.", _COUNT),
-    "RateLimit-Reset": ("Seconds until there are more.", _COUNT),
-    "Retry-After": ("Seconds after which to come back, where they are known.", {"type": "integer", "minimum": 1}),
-    "Allow": ("The methods that the route takes.", _TEXT),
-    "WWW-Authenticate": ("How to show a client key.", _TEXT),
+    "Server-Timing": ("Milliseconds in the queue, upstream and in total.", _TEXT),
+    "RateLimit-Policy": ("The number of requests that the client may send, and in how many seconds.", _TEXT),
+    "RateLimit": ("The number of requests left, and the seconds until there are more.", _TEXT),
+    "RateLimit-Limit": ("The number of requests in a window.", _COUNT),
+    "RateLimit-Remaining": ("The number of requests left in the window.", _COUNT),
+    "RateLimit-Reset": ("Seconds until there are more requests.", _COUNT),
+    "Retry-After": ("Seconds to wait before the next attempt, if known.", {"type": "integer", "minimum": 1}),
+    "Allow": ("The methods of the route.", _TEXT),
+    "WWW-Authenticate": ("How to send a client key.", _TEXT),
 }
 OPERATION_HEADERS = [name for name in HEADERS if name.startswith(("X-AI-", "RateLimit")) or name == "Server-Timing"]
 
 PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-ID": (
-        "An id for logs here and upstream; another one is made unless it is 1 to 128 letters, digits, `.`, `_` or `-`.",
+        "An id for logs here and upstream: 1 to 128 letters, digits, `.`, `_` or `-`. Any other value is replaced.",
         _TEXT,
     ),
     "X-Request-Timeout": (
-        "Less time than the service's own, such as `5s`, `500ms`, `1m` or plain seconds; at most `24h`.",
+        "A shorter timeout than the service's own, such as `5s`, `500ms`, `1m` or plain seconds; at most `24h`.",
         {"type": "string", "pattern": _POSITIVE_DURATION},
     ),
-    "X-AI-Debug": ("`1` asks for the timeline of attempts, in `debug`; anything else for nothing.", _TEXT),
-    "Cache-Control": ("`no-cache`: no answer from the cache; `no-store`: none is kept either.", _TEXT),
+    "X-AI-Debug": ("With `1`, the response has a `debug` field with the timeline of attempts.", _TEXT),
+    "Cache-Control": ("`no-cache` skips the cache on reading; `no-store` skips it on reading and writing.", _TEXT),
     "Idempotency-Key": (
-        "The same key with the same body gets the stored answer; with another body 422.",
+        "A repeated key with the same body returns the stored response; with another body 422.",
         {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"},
     ),
 }
@@ -58,7 +58,7 @@ SECURITY_SCHEMES = {
 }
 
 
-def add_parts(components: Components) -> None:
+def add_components(components: Components) -> None:
     """Add all of them to a document."""
     for name, (description, schema) in HEADERS.items():
         components.header(name, {"description": description, "schema": schema, "required": name == "X-Request-ID"})
@@ -68,6 +68,6 @@ def add_parts(components: Components) -> None:
         components.security_scheme(name, scheme)
 
 
-def headers(names: Iterable[str]) -> dict[str, Any]:
+def header_refs(names: Iterable[str]) -> dict[str, Any]:
     """Return references to headers of a response."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,4 +1,4 @@
-"""Says in JSON Schema what apispec cannot read from our fields."""
+"""Translates our marshmallow fields into JSON Schema where apispec cannot."""
 
 from typing import Any
 
@@ -10,26 +10,26 @@ from marshmallow import fields
 
 class _Converter(OpenAPIConverter):
     def field2property(self, field: fields.Field[Any]) -> dict[str, Any]:
-        """Add what a field says of itself, bounds that are not included, and null among alternatives."""
-        found: dict[str, Any] = super().field2property(field)
+        """Return the schema of a field, with its own `json_schema`, exclusive bounds, and null among alternatives."""
+        schema: dict[str, Any] = super().field2property(field)
         if hasattr(field, "json_schema"):
-            found |= field.json_schema()
-        if any(getattr(one, "min_inclusive", True) is False for one in field.validators):
-            found["exclusiveMinimum"] = found.pop("minimum")
+            schema |= field.json_schema()
+        if any(getattr(validator, "min_inclusive", True) is False for validator in field.validators):
+            schema["exclusiveMinimum"] = schema.pop("minimum")
         null = {"type": "null"}
-        if field.allow_none and null not in found.get("anyOf", [null]):
-            found["anyOf"] = [*found["anyOf"], null]
-        return found
+        if field.allow_none and null not in schema.get("anyOf", [null]):
+            schema["anyOf"] = [*schema["anyOf"], null]
+        return schema
 
 
 class SchemaPlugin(MarshmallowPlugin):
-    """Takes marshmallow's schemas into a document, under the names of their classes."""
+    """Adds marshmallow schemas to a document under the names of their classes."""
 
     Converter = _Converter
 
     def __init__(self) -> None:
-        super().__init__(schema_name_resolver=_name)
+        super().__init__(schema_name_resolver=_component_name)
 
 
-def _name(schema: Any) -> str:
+def _component_name(schema: Any) -> str:
     return type(resolve_schema_instance(schema)).__name__.removesuffix("Schema")

@@ -1,4 +1,4 @@
-"""What the document tells of a route; it stands beside the route's view, in the same file."""
+"""The documentation of a route. It is declared beside the route's view, in the same file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ View = TypeVar("View", bound=Callable[..., Any])
 JSON = "application/json"
 EVENTS = "text/event-stream"
 TEXT = {"type": "string"}
-# OpenAPI 3.1 cannot say what each event of a stream is; the example does
+# OpenAPI 3.1 has no schema for single events of a stream; the example shows them
 STREAM: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
 class RouteResponse:
-    """A status that is no error, and its schema by media type."""
+    """A successful status, with its schema by media type."""
 
     description: str
     content: Mapping[str, type[Schema] | dict[str, Any]]
@@ -29,9 +29,9 @@ class RouteResponse:
 
 @dataclass(frozen=True)
 class Example:
-    """An answer, and the request that got it: its body or its parameters."""
+    """A response, and the body or the parameters of the request for it."""
 
-    answer: Any
+    response: Any
     request: Mapping[str, Any] | None = None
     media_type: str = JSON
     status: int = 200
@@ -39,16 +39,16 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True)
 class RouteDoc:
-    """All that is told of a route. What follows from its audience, method and shape of errors is added to that.
+    """The documentation of one route. The spec adds everything that follows from audience, method and error shape.
 
-    `anyone` needs no client key, and no limit applies; `operators` may be asked for one by a setting; `clients` call
-    operations. `errors` are those that no other route has.
+    `anyone` needs no client key and has no limit. `operators` need a key if a setting says so. `clients` call
+    operations. `errors` are those that are specific to this route.
     """
 
     tag: str
     summary: str
     description: str
-    answers: tuple[RouteResponse, ...]
+    responses: tuple[RouteResponse, ...]
     examples: Mapping[str, Example]
     audience: Literal["anyone", "operators", "clients"] = "clients"
     body: RequestSchema | None = None
@@ -56,16 +56,16 @@ class RouteDoc:
     errors: tuple[type[ServiceError], ...] = ()
 
 
-def openapi_doc(documentation: RouteDoc) -> Callable[[View], View]:
-    """Attach its documentation to a view."""
+def openapi_doc(doc: RouteDoc) -> Callable[[View], View]:
+    """Attach the documentation to a view."""
 
     def attach(view: View) -> View:
-        vars(view)["documentation"] = documentation
+        vars(view)["openapi_doc"] = doc
         return view
 
     return attach
 
 
 def route_doc_of(view: Callable[..., Any]) -> RouteDoc | None:
-    """Return the documentation of a view, None where it has none."""
-    return vars(view).get("documentation")
+    """Return the documentation of a view, None without one."""
+    return vars(view).get("openapi_doc")

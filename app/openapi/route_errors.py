@@ -26,50 +26,50 @@ from app.errors import (
 from app.openapi.route_doc import RouteDoc
 from app.web.openai_errors import openai_error
 
-Faults = list[type[ServiceError]]
+ErrorTypes = list[type[ServiceError]]
 
-# what the server refuses before it knows the route; always in our own shape
-_SERVER: Faults = [ValidationError, RequestTimeout, UriTooLong, HeadersTooLarge, Draining, InternalError]
-_BODY: Faults = [ValidationError, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, IdempotencyKeyReused]
+# the server raises these before it knows the route, so they never have OpenAI's shape
+_SERVER: ErrorTypes = [ValidationError, RequestTimeout, UriTooLong, HeadersTooLarge, Draining, InternalError]
+_BODY: ErrorTypes = [ValidationError, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, IdempotencyKeyReused]
 _REQUEST_ID = "a3a8e10a381849d484778507f7c5efe4"
 
 
-def refused_by_server(documentation: RouteDoc) -> Faults:
-    """Return the errors of a route's requests that the app never sees; health checks and metrics are never refused."""
-    return [*_SERVER, ConnectionLimitReached] if documentation.audience == "clients" else _SERVER
+def raised_by_server(doc: RouteDoc) -> ErrorTypes:
+    """Return the errors of requests that never reach the app; probes and metrics have no connection limit."""
+    return [*_SERVER, ConnectionLimitReached] if doc.audience == "clients" else _SERVER
 
 
-def raised_by_app(documentation: RouteDoc) -> Faults:
-    """Return the errors of a route's requests that the app answers."""
-    faults: Faults = [MethodNotAllowed, InternalError, *documentation.errors]
-    if documentation.audience != "anyone":
-        faults += [AuthenticationError, RateLimitExceeded]
-    if documentation.audience == "clients":
-        faults += [
+def raised_by_app(doc: RouteDoc) -> ErrorTypes:
+    """Return the errors of requests that reach the app."""
+    errors: ErrorTypes = [MethodNotAllowed, InternalError, *doc.errors]
+    if doc.audience != "anyone":
+        errors += [AuthenticationError, RateLimitExceeded]
+    if doc.audience == "clients":
+        errors += [
             PermissionDenied,
             ValidationError,
             CircuitOpen,
             ConcurrencyLimitReached,
             Draining,
-            *_below(UpstreamError),
+            *_subclasses(UpstreamError),
         ]
-    if documentation.body is not None:
-        faults += _BODY
-    return faults
+    if doc.body is not None:
+        errors += _BODY
+    return errors
 
 
-def tells_of_operation(faults: Iterable[type[ServiceError]]) -> bool:
-    """Tell whether one of the errors comes late enough to tell what happened to an operation."""
-    return any(issubclass(fault, UpstreamError | CircuitOpen) for fault in faults)
+def has_operation_headers(errors: Iterable[type[ServiceError]]) -> bool:
+    """Return whether one of the errors is raised after an operation has started."""
+    return any(issubclass(error, UpstreamError | CircuitOpen) for error in errors)
 
 
-def example(fault: type[ServiceError], *, openai: bool) -> dict[str, Any]:
-    """Return an error as a caller gets it."""
-    error = fault()
+def example(error_type: type[ServiceError], *, openai: bool) -> dict[str, Any]:
+    """Return the body of an error in its default form."""
+    error = error_type()
     return openai_error(error) if openai else error.body(_REQUEST_ID)
 
 
-def _below(fault: type[ServiceError]) -> Iterator[type[ServiceError]]:
-    for one in fault.__subclasses__():
-        yield one
-        yield from _below(one)
+def _subclasses(parent: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _subclasses(child)

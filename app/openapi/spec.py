@@ -1,4 +1,4 @@
-"""Makes the document of the interface, in OpenAPI 3.1: from the schemas that validate, the routes, and the errors."""
+"""Builds the OpenAPI 3.1 document from the routes, the validating schemas and the error classes."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ from apispec import APISpec
 from flask import Flask
 from werkzeug.routing import Rule
 
-from app.openapi.components import PARAMETERS, SECURITY_SCHEMES, add_parts
+from app.openapi.components import PARAMETERS, SECURITY_SCHEMES, add_components
 from app.openapi.marshmallow_plugin import SchemaPlugin
 from app.openapi.responses import responses
 from app.openapi.route_doc import JSON, RouteDoc, route_doc_of
@@ -15,20 +15,20 @@ from app.version import SERVICE, __version__
 from app.web.openai_errors import is_openai_route
 
 _DESCRIPTION = (
-    "Text AI behind plain REST. JSON in, JSON out; every error has a type to decide by and a message to act on."
+    "Text AI behind plain REST, JSON in and out. Every error has a machine-readable `type` and a message with advice."
 )
 _TAGS = {
     "Text": "Generate, complete, rate and summarize text.",
-    "OpenAI": "The routes of OpenAI's API, with its shapes; whatever else a request or an answer holds is passed on.",
-    "Models": "Which models can be used.",
-    "Operation": "Health checks and metrics.",
+    "OpenAI": "The routes of OpenAI's API in its shapes. Unknown fields of requests and responses are passed through.",
+    "Models": "The models that can be used.",
+    "Operation": "Health checks, metrics and this document.",
 }
-_NONE: dict[str, list[str]] = {}
+_NO_KEY: dict[str, list[str]] = {}
+_KEYS: list[dict[str, list[str]]] = [{name: []} for name in SECURITY_SCHEMES]
 
 
 def build_spec(app: Flask, *, keys_required: bool) -> dict[str, Any]:
-    """Return the document of an app's documented routes; `keys_required` says whether operations need a client key."""
-    keys: list[dict[str, list[str]]] = [{name: []} for name in SECURITY_SCHEMES]
+    """Return the document of an app's documented routes; `keys_required` if operations need a client key."""
     spec = APISpec(
         title=SERVICE,
         version=__version__,
@@ -37,44 +37,42 @@ def build_spec(app: Flask, *, keys_required: bool) -> dict[str, Any]:
         info={"description": _DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
         servers=[{"url": "/"}],
         tags=[{"name": name, "description": description} for name, description in _TAGS.items()],
-        security=keys if keys_required else [_NONE, *keys],
+        security=_KEYS if keys_required else [_NO_KEY, *_KEYS],
     )
-    add_parts(spec.components)
+    add_components(spec.components)
     for rule in app.url_map.iter_rules():
-        documentation = route_doc_of(app.view_functions[rule.endpoint])
-        if documentation is not None:
-            spec.path(_template(rule), operations=_operations(spec, rule, documentation))
+        doc = route_doc_of(app.view_functions[rule.endpoint])
+        if doc is not None:
+            spec.path(_path_template(rule), operations=_operations(spec, rule, doc))
     return spec.to_dict()
 
 
-def _operations(spec: APISpec, rule: Rule, documentation: RouteDoc) -> dict[str, Any]:
+def _operations(spec: APISpec, rule: Rule, doc: RouteDoc) -> dict[str, Any]:
     operation = {
         "operationId": rule.endpoint.rpartition(".")[2],
-        "tags": [documentation.tag],
-        "summary": documentation.summary,
-        "description": documentation.description,
-        "parameters": _parameters(rule, documentation),
-        "responses": responses(spec, documentation, openai=is_openai_route(rule.rule)),
+        "tags": [doc.tag],
+        "summary": doc.summary,
+        "description": doc.description,
+        "parameters": _parameters(rule, doc),
+        "responses": responses(spec, doc, openai=is_openai_route(rule.rule)),
     }
-    if documentation.body is not None:
-        examples = {name: {"value": one.request} for name, one in documentation.examples.items()}
-        content = {JSON: {"schema": documentation.body, "examples": examples}}
-        operation["requestBody"] = {"required": True, "content": content}
-    if documentation.audience != "clients":
-        keys = [_NONE, *({name: []} for name in SECURITY_SCHEMES)]
-        operation["security"] = keys if documentation.audience == "operators" else []
-    return {"post" if documentation.body is not None else "get": operation}
+    if doc.body is not None:
+        examples = {name: {"value": one.request} for name, one in doc.examples.items()}
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": doc.body, "examples": examples}}}
+    if doc.audience != "clients":
+        operation["security"] = [_NO_KEY, *_KEYS] if doc.audience == "operators" else []
+    return {"post" if doc.body is not None else "get": operation}
 
 
-def _parameters(rule: Rule, documentation: RouteDoc) -> list[Any]:
-    if documentation.audience != "clients":
+def _parameters(rule: Rule, doc: RouteDoc) -> list[Any]:
+    if doc.audience != "clients":
         return ["X-Request-ID"]
-    if documentation.body is not None:
+    if doc.body is not None:
         return list(PARAMETERS)
-    named = [{"in": "path" if rule.arguments else "query", "schema": documentation.parameters}]
-    return [*(named if documentation.parameters else []), *(name for name in PARAMETERS if name != "Idempotency-Key")]
+    own = [{"in": "path" if rule.arguments else "query", "schema": doc.parameters}] if doc.parameters else []
+    return [*own, *(name for name in PARAMETERS if name != "Idempotency-Key")]
 
 
-def _template(rule: Rule) -> str:
-    """Return a rule's path as OpenAPI writes it."""
+def _path_template(rule: Rule) -> str:
+    """Return a rule's path in OpenAPI's notation."""
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)

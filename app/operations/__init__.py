@@ -1,4 +1,4 @@
-"""The AI operations, one module each; a new one needs a line here."""
+"""The AI operations, one module each. A new operation needs a line here."""
 
 from app.operations import chat, complete, completions, embeddings, generate, models, sentiment, summarize, validate
 

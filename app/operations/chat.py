@@ -1,28 +1,29 @@
-"""POST /v1/chat/completions: answers a conversation, as OpenAI's API does."""
+"""POST /v1/chat/completions: responds to a conversation, like OpenAI's API."""
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.openapi.route_doc import EVENTS, JSON, STREAM, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
 from app.operations.openai_passthrough import openai_operation
-from app.schemas.openai_requests import ChatRequestSchema, messages_text
+from app.schemas.openai_requests import ChatRequestSchema
 from app.schemas.openai_responses import ChatResponseSchema
 
-_DOCUMENTATION = RouteDoc(
+_DOC = RouteDoc(
     tag="OpenAI",
-    summary="Answer a conversation",
-    description="As OpenAI's API does. Fields that are not named here are passed on to the backend, and what it gives "
-    "is passed on to the caller. With `stream` the answer comes as it is made; one that broke off ends in an event "
-    "that holds an `error`, and not in `[DONE]`.",
-    answers=(RouteResponse("The answer, whole or as it is made.", {JSON: ChatResponseSchema, EVENTS: STREAM}),),
+    summary="Respond to a conversation",
+    description="Compatible with OpenAI's API. Unknown fields of the request are passed through to the backend, and "
+    "unknown fields of its response to the client. With `stream` the response is a stream of events. A stream that "
+    "fails ends with an event with an `error` instead of `[DONE]`.",
+    responses=(RouteResponse("The response, complete or as a stream.", {JSON: ChatResponseSchema, EVENTS: STREAM}),),
     examples={
-        "whole": Example(
+        "complete": Example(
             request={
                 "messages": [{"role": "user", "content": "What is a lighthouse?"}],
                 "max_tokens": 20,
                 "temperature": 0,
             },
-            answer={
+            response={
                 "id": "chatcmpl-apFv2MHeqzlzXO7CxNyh6dMxefKR4QRu",
                 "object": "chat.completion",
                 "created": 1795426426,
@@ -50,7 +51,7 @@ _DOCUMENTATION = RouteDoc(
                 "stream": True,
             },
             media_type=EVENTS,
-            answer='data: {"choices":[{"finish_reason":null,"index":0,"delta":{"role":"assistant","content":null}}],'
+            response='data: {"choices":[{"finish_reason":null,"index":0,"delta":{"role":"assistant","content":null}}],'
             '"created":1795426426,"id":"chatcmpl-3cEn7D6bK5SNgLWWLaLj9MmcFMZlv3u9","model":"SmolLM2-135M-Instruct",'
             '"object":"chat.completion.chunk"}\n\n'
             'data: {"choices":[{"finish_reason":null,"index":0,"delta":{"content":"Hello"}}],'
@@ -65,9 +66,9 @@ _DOCUMENTATION = RouteDoc(
 )
 
 
-def blueprint(scope: OperationEndpoint) -> Blueprint:
-    """Make the blueprint of the operation."""
+def blueprint(endpoint: OperationEndpoint) -> Blueprint:
+    """Return the blueprint of the operation."""
     routes = Blueprint("chat", __name__)
-    answer = openai_operation(scope, scope.inference.chat, lambda body: messages_text(body["messages"]))
-    scope.register(routes, "/v1/chat/completions", ChatRequestSchema(scope.config), answer, _DOCUMENTATION)
+    handle = openai_operation(endpoint, Backend.chat, lambda body: body["messages"].text)
+    endpoint.register(routes, "/v1/chat/completions", ChatRequestSchema(endpoint.config), handle, _DOC)
     return routes

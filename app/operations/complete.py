@@ -2,20 +2,21 @@
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.openapi.route_doc import EVENTS, Example, RouteDoc
 from app.operations.endpoint import OperationEndpoint
-from app.operations.text_generation import ANSWERS, text_operation
+from app.operations.text_generation import RESPONSES, text_operation
 from app.schemas.text import TextRequestSchema
 
-_DOCUMENTATION = RouteDoc(
+_DOC = RouteDoc(
     tag="Text",
     summary="Continue a prompt",
-    description="The text goes on where the prompt ends. Fields, answer and stream are those of generate.",
-    answers=ANSWERS,
+    description="The text continues the prompt. Request, response and stream are those of generate.",
+    responses=RESPONSES,
     examples={
-        "whole": Example(
+        "complete": Example(
             request={"prompt": "One, two, three, four,", "max_tokens": 8, "temperature": 0},
-            answer={
+            response={
                 "id": "gen-cef812165b5a42708733a2973b9feb85",
                 "model": "SmolLM2-135M-Instruct",
                 "choices": [{"index": 0, "text": " five, six, seven, eight,", "finish_reason": "length"}],
@@ -27,7 +28,7 @@ _DOCUMENTATION = RouteDoc(
         "streamed": Example(
             request={"prompt": "One, two, three, four,", "max_tokens": 1, "temperature": 0, "stream": True},
             media_type=EVENTS,
-            answer='data: {"id":"gen-5fe588959b2145f39ebe4a10c044e7c2","model":"SmolLM2-135M-Instruct",'
+            response='data: {"id":"gen-5fe588959b2145f39ebe4a10c044e7c2","model":"SmolLM2-135M-Instruct",'
             '"choices":[{"index":0,"text":" five","finish_reason":null}]}\n\n'
             'data: {"id":"gen-5fe588959b2145f39ebe4a10c044e7c2","model":"SmolLM2-135M-Instruct",'
             '"choices":[{"index":0,"text":"","finish_reason":"length"}],'
@@ -39,9 +40,9 @@ _DOCUMENTATION = RouteDoc(
 )
 
 
-def blueprint(scope: OperationEndpoint) -> Blueprint:
-    """Make the blueprint of the operation."""
+def blueprint(endpoint: OperationEndpoint) -> Blueprint:
+    """Return the blueprint of the operation."""
     routes = Blueprint("complete", __name__)
-    answer = text_operation(scope, scope.inference.complete)
-    scope.register(routes, "/v1/text/complete", TextRequestSchema(scope.config), answer, _DOCUMENTATION)
+    handle = text_operation(endpoint, Backend.complete)
+    endpoint.register(routes, "/v1/text/complete", TextRequestSchema(endpoint.config), handle, _DOC)
     return routes

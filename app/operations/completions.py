@@ -1,25 +1,26 @@
-"""POST /v1/completions: continues a prompt, as OpenAI's API does."""
+"""POST /v1/completions: continues a prompt, like OpenAI's API."""
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.openapi.route_doc import EVENTS, JSON, STREAM, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
 from app.operations.openai_passthrough import openai_operation
-from app.schemas.openai_requests import CompletionsRequestSchema, texts
+from app.schemas.openai_requests import CompletionsRequestSchema, joined_texts
 from app.schemas.openai_responses import CompletionsResponseSchema
 
-_DOCUMENTATION = RouteDoc(
+_DOC = RouteDoc(
     tag="OpenAI",
-    summary="Continue a prompt, as OpenAI does",
-    description="What chat completions say of other fields and of streams holds here too. A backend without this route "
-    "has its chat model continue one text.",
-    answers=(
-        RouteResponse("The continuation, whole or as it is made.", {JSON: CompletionsResponseSchema, EVENTS: STREAM}),
+    summary="Continue a prompt, like OpenAI's API",
+    description="Unknown fields and streams are handled as in chat completions. On a backend without this route its "
+    "chat model continues the prompt, which must then be one text.",
+    responses=(
+        RouteResponse("The continuation, complete or as a stream.", {JSON: CompletionsResponseSchema, EVENTS: STREAM}),
     ),
     examples={
-        "whole": Example(
+        "complete": Example(
             request={"prompt": "One, two, three, four,", "max_tokens": 8, "temperature": 0},
-            answer={
+            response={
                 "id": "chatcmpl-Uk9fYWDp3l7zWj281oYRiujCT7eEnCJC",
                 "object": "text_completion",
                 "created": 1795426426,
@@ -33,7 +34,7 @@ _DOCUMENTATION = RouteDoc(
         "streamed": Example(
             request={"prompt": "One, two, three, four,", "max_tokens": 1, "temperature": 0, "stream": True},
             media_type=EVENTS,
-            answer='data: {"choices":[{"text":" five","index":0,"logprobs":null,"finish_reason":null}],'
+            response='data: {"choices":[{"text":" five","index":0,"logprobs":null,"finish_reason":null}],'
             '"created":1795426426,"model":"SmolLM2-135M-Instruct","object":"text_completion",'
             '"id":"chatcmpl-iCST7iQv4H7RgO3htH9PajgWbiqcY5uE"}\n\n'
             'data: {"choices":[{"text":"","index":0,"logprobs":null,"finish_reason":"length"}],'
@@ -45,9 +46,9 @@ _DOCUMENTATION = RouteDoc(
 )
 
 
-def blueprint(scope: OperationEndpoint) -> Blueprint:
-    """Make the blueprint of the operation."""
+def blueprint(endpoint: OperationEndpoint) -> Blueprint:
+    """Return the blueprint of the operation."""
     routes = Blueprint("completions", __name__)
-    answer = openai_operation(scope, scope.inference.completions, lambda body: texts(body["prompt"]))
-    scope.register(routes, "/v1/completions", CompletionsRequestSchema(scope.config), answer, _DOCUMENTATION)
+    handle = openai_operation(endpoint, Backend.completions, lambda body: joined_texts(body["prompt"]))
+    endpoint.register(routes, "/v1/completions", CompletionsRequestSchema(endpoint.config), handle, _DOC)
     return routes

@@ -1,11 +1,11 @@
-"""What every operation's blueprint is given: a way to serve a route, and the context made for each of its requests."""
+"""The pipeline of every POST operation: body, permissions, call context, quota, idempotency, handler."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint
 
 from app.clients.quotas import Quotas
 from app.config import Config
@@ -22,83 +22,60 @@ from app.web.hooks.permissions import permission_error, require_debug
 from app.web.request_body import read_body
 from app.web.request_headers import cache_control, idempotency_key, requested_timeout
 from app.web.request_state import request_state
+from app.web.response import EndStep, Response
 
-# gives the answer, or the response that streams it where the body asks for that
+# takes the validated body; returns the response body, or a Response if the client asked for a stream
 Handler = Callable[[CallContext, dict[str, Any]], Any]
 
 
 @dataclass(frozen=True)
 class OperationEndpoint:
-    """The settings and the services behind the operations."""
+    """The settings and services of the operations, and the pipeline in front of their handlers."""
 
     config: Config
     inference: InferenceService
     idempotency: IdempotencyStore
     quotas: Quotas
 
-    def register(
-        self, routes: Blueprint, rule: str, schema: RequestSchema, answer: Handler, documentation: RouteDoc
-    ) -> None:
-        """Serve an operation, which has its blueprint's name: read and validate the body, answer once for each key."""
+    def register(self, routes: Blueprint, rule: str, schema: RequestSchema, handler: Handler, doc: RouteDoc) -> None:
+        """Serve an operation at a URL rule. The name of the blueprint is the name of the operation."""
+        can_stream = "stream" in schema.fields
 
-        @openapi_doc(replace(documentation, body=schema))
+        @openapi_doc(replace(doc, body=schema))
         def view() -> dict[str, Any] | Response:
             state = request_state()
             body = read_body(state.request, schema, self.config)
             self.require_model(body.get("model"))
             key = idempotency_key(state.request.environ.get("HTTP_IDEMPOTENCY_KEY"))
-            streamed = "stream" in schema.fields and bool(body.get("stream"))
+            streamed = can_stream and bool(body.get("stream"))
             context = self.start_context(routes.name, streamed=streamed)
             context.request.trace.record_parameters(body)
-
-            def answered() -> Any:
-                if streamed or key is None or not context.cache_control.write:
-                    return answer(context, body)
-                return self.idempotency.run_once(key, state.client, body, context, lambda: answer(context, body))
-
-            result = self._within_quota(context, body, answered, streamed=streamed)
+            run: Callable[[], Any] = partial(handler, context, body)
+            if key is not None and not streamed and context.cache_control.write:
+                run = partial(self.idempotency.run_once, key, state.client, body, context, run)
+            result = self._within_quota(context, body, run, streamed=streamed)
             return result if streamed else context.with_debug(result)
 
         routes.post(rule, endpoint=routes.name)(view)
 
     def require_model(self, model: str | None) -> None:
-        """Raise PermissionDenied where the client may not use a model, None being the default."""
+        """Raise PermissionDenied if the client may not use a model; None is the default model."""
         if not self.may_use(model):
             raise permission_error("model", model or DEFAULT, _allowed_models() or frozenset())
 
     def may_use(self, model: str | None) -> bool:
-        """Tell whether the client may use a model, None being the default."""
+        """Return whether the client may use a model; None is the default model."""
         allowed = _allowed_models()
-        return allowed is None or not allowed.isdisjoint(self.inference.runner.models.aliases_of(model))
-
-    def _within_quota(
-        self, context: CallContext, body: dict[str, Any], answered: Callable[[], Any], *, streamed: bool
-    ) -> Any:
-        """Answer with what the request may need reserved, and settle that once it has ended, however it did."""
-        needed = partial(estimate_max_tokens, body, self.config.huggingface_max_tokens)
-        reservation = self.quotas.reserve(
-            request_state().client, needed, context.request.redis_budget, streamed=streamed
-        )
-        settle = partial(self.quotas.settle, reservation, context)
-        try:
-            result = answered()
-        except BaseException:
-            settle(failed=True)
-            raise
-        if streamed:
-            result.call_on_close(settle)
-        else:
-            settle()
-        return result
+        return allowed is None or not allowed.isdisjoint(self.inference.executor.models.aliases_of(model))
 
     def start_context(self, operation: str, *, streamed: bool = False) -> CallContext:
-        """Start the deadline of the current request and return its context, which the log line reads later.
+        """Start the deadline of the current request and return its call context.
 
-        For a stream the deadline is that of the first event; the whole stream has a longer one.
+        The deadline of a stream is that of its first event; `stream_deadline` is that of the complete stream.
         """
-        budget = self.config.huggingface_timeout
+        timeout = self.config.huggingface_timeout
         if streamed:
-            budget = min(budget, self.config.stream_first_event_timeout)
+            timeout = min(timeout, self.config.stream_first_event_timeout)
         state = request_state()
         environ = state.request.environ
         if debug := environ.get("HTTP_X_AI_DEBUG") == "1":
@@ -106,7 +83,7 @@ class OperationEndpoint:
         requested = requested_timeout(environ.get("HTTP_X_REQUEST_TIMEOUT"))
         state.call = context = CallContext(
             state.info,
-            Deadline(min(budget, requested), min(MIN_COUNTED_SECONDS, budget / 2)),
+            Deadline(min(timeout, requested), min(MIN_COUNTED_SECONDS, timeout / 2)),
             operation,
             ClientConnection(environ.get("gunicorn.socket")),
             cache_control(environ.get("HTTP_CACHE_CONTROL", "")),
@@ -114,6 +91,25 @@ class OperationEndpoint:
             Deadline(min(self.config.stream_total_timeout, requested)),
         )
         return context
+
+    def _within_quota(
+        self, context: CallContext, body: dict[str, Any], run: Callable[[], Any], *, streamed: bool
+    ) -> Any:
+        """Reserve the tokens that the request may need, run it, and settle the reservation at its end."""
+        estimate = partial(estimate_max_tokens, body, self.config.huggingface_max_tokens)
+        budget = context.request.redis_budget
+        reservation = self.quotas.reserve(request_state().client, estimate, budget, streamed=streamed)
+        settle = partial(self.quotas.settle, reservation, context)
+        try:
+            result = run()
+        except BaseException:
+            settle(failed=True)
+            raise
+        if streamed:
+            result.run_at_end(EndStep.SETTLE_QUOTA, settle)
+        else:
+            settle()
+        return result
 
 
 def _allowed_models() -> frozenset[str] | None:

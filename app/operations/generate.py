@@ -1,22 +1,23 @@
-"""POST /v1/text/generate: answers a prompt."""
+"""POST /v1/text/generate: responds to a prompt."""
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.openapi.route_doc import EVENTS, Example, RouteDoc
 from app.operations.endpoint import OperationEndpoint
-from app.operations.text_generation import ANSWERS, text_operation
+from app.operations.text_generation import RESPONSES, text_operation
 from app.schemas.text import TextRequestSchema
 
-_DOCUMENTATION = RouteDoc(
+_DOC = RouteDoc(
     tag="Text",
-    summary="Answer a prompt",
-    description="The model answers the prompt, as an assistant would. With `stream` the text comes as it is made: "
-    "server-sent events, of which the last is `[DONE]`, or an event `error` where the answer broke off.",
-    answers=ANSWERS,
+    summary="Respond to a prompt",
+    description="The model responds to the prompt like an assistant. With `stream` the text is sent as server-sent "
+    "events. The last event is `[DONE]`, or an `error` event if the stream fails.",
+    responses=RESPONSES,
     examples={
-        "whole": Example(
+        "complete": Example(
             request={"prompt": "What is a lighthouse?", "max_tokens": 20, "temperature": 0},
-            answer={
+            response={
                 "id": "gen-2c9732c2733d46488a33e02edcd1006b",
                 "model": "SmolLM2-135M-Instruct",
                 "choices": [
@@ -35,7 +36,7 @@ _DOCUMENTATION = RouteDoc(
         "streamed": Example(
             request={"prompt": "Say hello.", "max_tokens": 1, "temperature": 0, "stream": True},
             media_type=EVENTS,
-            answer='data: {"id":"gen-d85b8ee8b4c44caa8c8039876b0c3d20","model":"SmolLM2-135M-Instruct",'
+            response='data: {"id":"gen-d85b8ee8b4c44caa8c8039876b0c3d20","model":"SmolLM2-135M-Instruct",'
             '"choices":[{"index":0,"text":"Hello","finish_reason":null}]}\n\n'
             'data: {"id":"gen-d85b8ee8b4c44caa8c8039876b0c3d20","model":"SmolLM2-135M-Instruct",'
             '"choices":[{"index":0,"text":"","finish_reason":"length"}],'
@@ -47,9 +48,9 @@ _DOCUMENTATION = RouteDoc(
 )
 
 
-def blueprint(scope: OperationEndpoint) -> Blueprint:
-    """Make the blueprint of the operation."""
+def blueprint(endpoint: OperationEndpoint) -> Blueprint:
+    """Return the blueprint of the operation."""
     routes = Blueprint("generate", __name__)
-    answer = text_operation(scope, scope.inference.generate)
-    scope.register(routes, "/v1/text/generate", TextRequestSchema(scope.config), answer, _DOCUMENTATION)
+    handle = text_operation(endpoint, Backend.generate)
+    endpoint.register(routes, "/v1/text/generate", TextRequestSchema(endpoint.config), handle, _DOC)
     return routes

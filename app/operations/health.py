@@ -18,8 +18,8 @@ _REASONS = {
     "draining": "The service is shutting down.",
 }
 
-_NOW = "2026-11-23T09:33:46.844+00:00"
-_IDENTITY = {"timestamp": _NOW, "service": SERVICE, "version": __version__}
+_TIMESTAMP = "2026-11-23T09:33:46.844+00:00"
+_IDENTITY = {"timestamp": _TIMESTAMP, "service": SERVICE, "version": __version__}
 _BREAKERS = {"health": "closed"}
 _HEALTHY = {"status": "healthy", "latency_ms": 1.5, "breakers": _BREAKERS}
 _FAILING = {
@@ -29,21 +29,21 @@ _FAILING = {
     "latency_ms": 2.0,
     "breakers": {"models": "open"},
 }
-_ALIVE = RouteDoc(
+_LIVE_DOC = RouteDoc(
     tag="Operation",
-    summary="Tell whether the process answers",
-    description="It asks nobody else.",
-    answers=(RouteResponse("It does.", {JSON: HealthSchema}),),
+    summary="Check whether the process responds",
+    description="Calls no dependency.",
+    responses=(RouteResponse("It responds.", {JSON: HealthSchema}),),
     examples={"healthy": Example({"status": "healthy", **_IDENTITY})},
     audience="anyone",
 )
-_READY = RouteDoc(
+_READY_DOC = RouteDoc(
     tag="Operation",
-    summary="Tell whether requests should be sent here",
-    description="Not while the embedded engine loads its model, and not any more once the service is told to end.",
-    answers=(
-        RouteResponse("They should.", {JSON: ReadinessSchema}),
-        RouteResponse("They should not, for the reason given.", {JSON: ReadinessSchema}, 503),
+    summary="Check whether the service is ready for requests",
+    description="Not ready while the embedded engine loads its model, and after the service has received SIGTERM.",
+    responses=(
+        RouteResponse("Ready.", {JSON: ReadinessSchema}),
+        RouteResponse("Not ready; `reason` gives the cause.", {JSON: ReadinessSchema}, 503),
     ),
     examples={
         "ready": Example({"status": "ready"}),
@@ -51,12 +51,12 @@ _READY = RouteDoc(
     },
     audience="anyone",
 )
-_DEEP = RouteDoc(
+_DEEP_DOC = RouteDoc(
     tag="Operation",
-    summary="Tell what each dependency answers",
-    description="Results are kept for three seconds.",
-    answers=(
-        RouteResponse("The primary backend answers.", {JSON: DeepHealthSchema}),
+    summary="Check every dependency",
+    description="Results are cached for three seconds.",
+    responses=(
+        RouteResponse("The primary backend responds.", {JSON: DeepHealthSchema}),
         RouteResponse("The primary backend fails.", {JSON: DeepHealthSchema}, 503),
     ),
     examples={
@@ -70,16 +70,16 @@ _DEEP = RouteDoc(
 
 
 def blueprint(lifecycle: Lifecycle, health_service: HealthService) -> Blueprint:
-    """Make the blueprint of the health routes."""
+    """Return the blueprint of the health routes."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/health")
-    @openapi_doc(_ALIVE)
+    @openapi_doc(_LIVE_DOC)
     def health() -> dict[str, Any]:
         return {"status": "healthy", **_identity()}
 
     @routes.get("/health/ready")
-    @openapi_doc(_READY)
+    @openapi_doc(_READY_DOC)
     def ready() -> tuple[dict[str, Any], int]:
         state = lifecycle.state
         if state == "ready":
@@ -87,7 +87,7 @@ def blueprint(lifecycle: Lifecycle, health_service: HealthService) -> Blueprint:
         return {"status": state, "reason": _REASONS[state]}, 503
 
     @routes.get("/health/deep")
-    @openapi_doc(_DEEP)
+    @openapi_doc(_DEEP_DOC)
     def deep() -> tuple[dict[str, Any], int]:
         report = health_service.report(request_state().info.id)
         return {**report, **_identity()}, 503 if report["status"] == "unhealthy" else 200

@@ -1,24 +1,26 @@
-"""GET /metrics: in Prometheus' form, and as a short JSON summary."""
+"""GET /metrics: in Prometheus' format, or as a short JSON summary."""
 
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint
 from prometheus_client import CollectorRegistry, Metric, multiprocess
 from prometheus_flask_exporter import PrometheusMetrics
 
 from app.observability.metrics.registry import Metrics
 from app.openapi.route_doc import JSON, TEXT, Example, RouteDoc, RouteResponse, openapi_doc
 from app.schemas.metrics import MetricsSchema
+from app.web.request_state import request_state
+from app.web.response import Response
 
 _PROMETHEUS = "text/plain"
-_DOCUMENTATION = RouteDoc(
+_DOC = RouteDoc(
     tag="Operation",
-    summary="Give the metrics",
-    description="In Prometheus' form, or as a short summary where only `application/json` is accepted.",
-    answers=(
+    summary="Get the metrics",
+    description="In Prometheus' format, or as a short summary if the client prefers `application/json`.",
+    responses=(
         RouteResponse("The metrics.", {_PROMETHEUS: TEXT, "application/openmetrics-text": TEXT, JSON: MetricsSchema}),
     ),
     examples={
@@ -42,15 +44,16 @@ _DOCUMENTATION = RouteDoc(
 
 
 def blueprint(metrics: Metrics) -> Blueprint:
-    """Make the blueprint of the route."""
+    """Return the blueprint of the route."""
     routes = Blueprint("metrics", __name__)
     exporter = PrometheusMetrics(None, path=None, export_defaults=False, registry=metrics.registry)
 
     @routes.get("/metrics")
-    @openapi_doc(_DOCUMENTATION)
+    @openapi_doc(_DOC)
     def scrape() -> Response | dict[str, Any]:
+        request = request_state().request
         if request.accept_mimetypes.best == JSON:
-            return _summary(_collected(metrics.registry))
+            return _summary(_collect(metrics.registry))
         metrics.process.refresh()
         content, content_type = exporter.generate_metrics(request.headers.get("Accept"))
         return Response(content, content_type=content_type)
@@ -58,8 +61,8 @@ def blueprint(metrics: Metrics) -> Blueprint:
     return routes
 
 
-def _collected(registry: CollectorRegistry) -> Iterable[Metric]:
-    """Collect from the files that all workers share where there are several, else from this process."""
+def _collect(registry: CollectorRegistry) -> Iterable[Metric]:
+    """Collect the samples: from the files of all workers if there are several workers, else from this process."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # of the library
@@ -67,7 +70,7 @@ def _collected(registry: CollectorRegistry) -> Iterable[Metric]:
 
 
 def _summary(metrics: Iterable[Metric]) -> dict[str, Any]:
-    """Return total requests, their mean duration in seconds, the share answered 5xx, and the time."""
+    """Return the number of requests, their mean duration in seconds, the ratio of 5xx responses, and the time."""
     samples = {metric.name: metric.samples for metric in metrics}
     requests = [sample for sample in samples.get("http_requests", []) if sample.name.endswith("_total")]
     total = sum(sample.value for sample in requests)

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from app.backends.base import Backend
 from app.context.call_context import CallContext
 from app.openapi.route_doc import JSON, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
@@ -12,15 +13,17 @@ from app.schemas.sentiment import SentimentRequestSchema, SentimentResponseSchem
 SCORE_DIGITS = 4
 
 _TEXT = "The screen is gorgeous and the battery lasts for days."
-_DOCUMENTATION = RouteDoc(
+_DOC = RouteDoc(
     tag="Text",
     summary="Rate the sentiment of a text",
     description="The label is `positive`, `negative` or `neutral`, whatever the model's own labels are.",
-    answers=(RouteResponse("The most likely label, and the probability of each.", {JSON: SentimentResponseSchema}),),
+    responses=(
+        RouteResponse("The most likely label, and the probability of each label.", {JSON: SentimentResponseSchema}),
+    ),
     examples={
         "review": Example(
             request={"text": _TEXT},
-            answer={
+            response={
                 "text": _TEXT,
                 "sentiment": "positive",
                 "score": 0.9573,
@@ -32,15 +35,16 @@ _DOCUMENTATION = RouteDoc(
 )
 
 
-def blueprint(scope: OperationEndpoint) -> Blueprint:
-    """Make the blueprint of the operation."""
+def blueprint(endpoint: OperationEndpoint) -> Blueprint:
+    """Return the blueprint of the operation."""
     routes = Blueprint("sentiment", __name__)
 
-    def answer(context: CallContext, body: dict[str, Any]) -> Any:
-        result = scope.inference.sentiment(context, body["text"], body.get("model"))
+    def handle(context: CallContext, body: dict[str, Any]) -> Any:
+        text = body["text"]
+        result = endpoint.inference.run(context, Backend.sentiment, text, body.get("model"))
         scores = {label: round(score, SCORE_DIGITS) for label, score in result.scores.items()}
         score = scores[result.label]
-        return {"text": body["text"], "sentiment": result.label, "score": score, "confidence": score, "scores": scores}
+        return {"text": text, "sentiment": result.label, "score": score, "confidence": score, "scores": scores}
 
-    scope.register(routes, "/v1/text/sentiment", SentimentRequestSchema(scope.config), answer, _DOCUMENTATION)
+    endpoint.register(routes, "/v1/text/sentiment", SentimentRequestSchema(endpoint.config), handle, _DOC)
     return routes

@@ -1,6 +1,6 @@
-"""Fields that several operations share: strict types, and a reason for each fault that a person can act on.
+"""Fields and the base schema of all requests: strict types, with an actionable message for each error.
 
-`json_schema` says the same for the document of the interface (app/openapi), beside what marshmallow's classes say.
+`json_schema` of a field adds to the OpenAPI document whatever marshmallow's own classes do not declare.
 """
 
 from functools import cached_property
@@ -15,22 +15,22 @@ from app.config.model_ref import BACKEND_NAMES, MODEL_REF_PATTERN, model_ref
 MAX_TOKENS = 32_768
 MAX_STOPS = 4
 MAX_STOP_CHARS = 200
-_INT64 = 2**63
-MAX_SEED = _INT64 - 1
+INT64_LIMIT = 2**63
+MAX_SEED = INT64_LIMIT - 1
 WITHOUT_NUL = r"^[^\u0000]*$"
-# the class lists what str.strip removes; regular expressions elsewhere have another idea of white space
+# the characters that str.strip removes; other languages' regular expressions define white space differently
 _BLANK = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 NOT_BLANK = rf"^[{_BLANK}]*[^{_BLANK}\u0000][^\u0000]*$"
 
 
 class RequestSchema(Schema):
-    """A request: unknown fields are refused by name, texts hold at most MAX_INPUT_CHARS characters."""
+    """A request. Unknown fields are errors, and texts have at most MAX_INPUT_CHARS characters."""
 
     class Meta:
         unknown = RAISE
 
     error_messages = {
-        "unknown": "There is no such field.",
+        "unknown": "Unknown field.",
         "type": "The body must be a JSON object.",
     }
 
@@ -44,25 +44,26 @@ class RequestSchema(Schema):
 
     @cached_property
     def _defaults(self) -> dict[str, Any]:
-        return {name: one.load_default for name, one in self.fields.items() if one.load_default is not missing}
+        defaults = {name: field.load_default for name, field in self.fields.items()}
+        return {name: default for name, default in defaults.items() if default is not missing}
 
     def _deserialize(self, data: Any, *, error_store: ErrorStore, **options: Any) -> Any:
-        """Return what is made of a body; of one that has all it must have and nothing else, without detours."""
+        """Deserialize in one pass over the fields, if none is missing and none is refused as unknown."""
         if isinstance(data, dict) and data.keys() >= self._required:
-            others = data.keys() - self.fields.keys()
-            if not others or self.unknown == INCLUDE:
-                return self._checked(data, error_store) | {name: data[name] for name in data if name in others}
+            unknown = data.keys() - self.fields.keys()
+            if not unknown or self.unknown == INCLUDE:
+                return self._load_fields(data, error_store) | {name: data[name] for name in data if name in unknown}
         return super()._deserialize(data, error_store=error_store, **options)
 
-    def _checked(self, data: dict[str, Any], error_store: ErrorStore) -> dict[str, Any]:
-        given, checked = self._defaults | data, {}
+    def _load_fields(self, data: dict[str, Any], error_store: ErrorStore) -> dict[str, Any]:
+        values, loaded = self._defaults | data, {}
         for name, field in self.fields.items():
-            if name in given:
+            if name in values:
                 try:
-                    checked[name] = field.deserialize(given[name], name, data)
+                    loaded[name] = field.deserialize(values[name], name, data)
                 except ValidationError as error:
                     error_store.store_error(error.messages, name)  # type: ignore[no-untyped-call]  # no types there
-        return checked
+        return loaded
 
 
 def max_input_length(field: fields.Field[Any]) -> int:
@@ -72,34 +73,24 @@ def max_input_length(field: fields.Field[Any]) -> int:
 
 
 def validate_text(text: str, field: fields.Field[Any]) -> str:
-    """Return a text that a model may be given; raise ValidationError for one that is empty or too long."""
+    """Return the text; raise ValidationError if it is blank, too long, or contains a NUL character."""
     limit = max_input_length(field)
     if not text.strip():
         raise ValidationError("The text is empty.")
     if "\x00" in text:
-        raise ValidationError("The text holds a NUL character.")
+        raise ValidationError("The text contains a NUL character.")
     if len(text) > limit:
         raise ValidationError(f"The text has {len(text)} characters; at most {limit} are accepted.")
     return text
 
 
 def text_schema(field: fields.Field[Any]) -> dict[str, Any]:
-    """Return what `checked_text` accepts, as JSON Schema."""
+    """Return the JSON Schema of `validate_text`."""
     return {"type": "string", "minLength": 1, "maxLength": max_input_length(field), "pattern": NOT_BLANK}
 
 
-class SingleValidatorMixin:
-    """A field with one validator at most; marshmallow's puts all that it has together anew for each value."""
-
-    validators: list[Any]
-
-    def _validate(self, value: Any) -> None:
-        for check in self.validators:
-            check(value)
-
-
-class PromptText(SingleValidatorMixin, fields.String):
-    """A text for a model: required, not blank, without NUL, within the limit of its schema."""
+class PromptText(fields.String):
+    """A text for a model: not blank, without NUL characters, within the limit of the schema."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         return validate_text(super()._deserialize(value, attr, data, **kwargs), self)
@@ -108,7 +99,7 @@ class PromptText(SingleValidatorMixin, fields.String):
         return text_schema(self)
 
 
-class Model(SingleValidatorMixin, fields.String):
+class Model(fields.String):
     """The name of a model: an alias, a model id, or `backend:model`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -117,8 +108,9 @@ class Model(SingleValidatorMixin, fields.String):
             model_ref(name)
         except ValueError:
             raise ValidationError(
-                "A model is one to four parts of letters, digits, '.', '_' and '-' joined by '/', with an optional "
-                f"':suffix', at most 200 characters; one of {', '.join(BACKEND_NAMES)} and ':' may stand before it."
+                "A model name has one to four parts of letters, digits, '.', '_' and '-', joined by '/', and an "
+                "optional ':suffix'; at most 200 characters. It may start with a backend "
+                f"({', '.join(BACKEND_NAMES)}) and ':'."
             ) from None
         return name
 
@@ -126,8 +118,8 @@ class Model(SingleValidatorMixin, fields.String):
         return {"pattern": MODEL_REF_PATTERN}
 
 
-class Number(SingleValidatorMixin, fields.Float):
-    """A number within its bounds, or strictly above the lower one: no text, no boolean."""
+class Number(fields.Float):
+    """A number between two bounds; with `above`, the lower bound is excluded. Strings and booleans are errors."""
 
     def __init__(self, minimum: float, maximum: float, *, above: bool = False, **options: Any) -> None:
         super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=not above), **options)
@@ -139,17 +131,17 @@ class Number(SingleValidatorMixin, fields.Float):
 
 
 def coerce_integral_float(value: Any) -> Any:
-    """Return a whole number, or all in a list, as such: to JSON 5.0 and 5 are one.
+    """Return an integral float as an integer, also within lists: to JSON 5.0 and 5 are the same number.
 
-    An integer beyond 64 bits has been rounded by the time it is read, so it is left to be refused.
+    An integer beyond 64 bits is read as a rounded float, so it stays a float and is refused.
     """
     if isinstance(value, list):
         return [coerce_integral_float(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _INT64 else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < INT64_LIMIT else value
 
 
-class Integer(SingleValidatorMixin, fields.Integer):
-    """A whole number within its bounds, both included: no text, and 5.7 is not truncated."""
+class Integer(fields.Integer):
+    """An integer between two bounds, both included. Strings, booleans and fractions are errors."""
 
     def __init__(self, minimum: int, maximum: int, **options: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(minimum, maximum), **options)
@@ -158,8 +150,8 @@ class Integer(SingleValidatorMixin, fields.Integer):
         return super()._deserialize(coerce_integral_float(value), attr, data, **kwargs)
 
 
-class StrictBoolean(SingleValidatorMixin, fields.Boolean):
-    """True or false, and nothing that merely looks like it."""
+class StrictBoolean(fields.Boolean):
+    """True or false; strings and numbers are errors."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, bool):
@@ -167,14 +159,15 @@ class StrictBoolean(SingleValidatorMixin, fields.Boolean):
         return value
 
 
-class StopSequences(SingleValidatorMixin, fields.Field[tuple[str, ...]]):
-    """The texts that end the generation: one, or a list of up to four."""
+class StopSequences(fields.Field[tuple[str, ...]]):
+    """The texts that end a generation: a string, or a list of up to MAX_STOPS strings."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
         stops = [value] if isinstance(value, str) else value
         if not isinstance(stops, list) or not 1 <= len(stops) <= MAX_STOPS or not all(map(_is_stop, stops)):
             raise ValidationError(
-                f"Give a text or a list of 1 to {MAX_STOPS} texts of 1 to {MAX_STOP_CHARS} characters, without NUL."
+                f"This must be a string or a list of 1 to {MAX_STOPS} strings, of 1 to {MAX_STOP_CHARS} characters "
+                "without NUL."
             )
         return tuple(stops)
 

@@ -1,4 +1,4 @@
-"""Answers of the health checks."""
+"""Responses of the health checks."""
 
 from marshmallow import fields, validate
 
@@ -6,7 +6,7 @@ from app.schemas.responses import StrictSchema
 
 
 class IdentitySchema(StrictSchema):
-    """Which service answered, and when."""
+    """The service, and the time of the response."""
 
     timestamp = fields.String(required=True, metadata={"format": "date-time"})
     service = fields.String(required=True)
@@ -14,37 +14,37 @@ class IdentitySchema(StrictSchema):
 
 
 class HealthSchema(IdentitySchema):
-    """The process answers."""
+    """The process responds."""
 
     status = fields.String(required=True, validate=validate.Equal("healthy"))
 
 
 class ReadinessSchema(StrictSchema):
-    """Whether requests should be sent here."""
+    """Whether the service is ready for requests."""
 
     status = fields.String(required=True, validate=validate.OneOf(("ready", "starting", "draining")))
-    reason = fields.String(metadata={"description": "Why not."})
+    reason = fields.String(metadata={"description": "Why it is not ready."})
 
 
 class CheckSchema(StrictSchema):
-    """What one dependency answered; type and message are those of its error."""
+    """The result for one dependency; type and message are those of its error."""
 
     status = fields.String(required=True, validate=validate.OneOf(("healthy", "unhealthy")))
     latency_ms = fields.Float(required=True)
     breakers = fields.Dict(
-        values=fields.String(), metadata={"description": "The state of the breaker of each route of a backend."}
+        values=fields.String(), metadata={"description": "The state of the circuit breaker of each upstream route."}
     )
     type = fields.String()
     message = fields.String()
 
 
 class DeepHealthSchema(IdentitySchema):
-    """What each dependency answered; degraded where another one than the primary backend fails."""
+    """The result for every dependency. `degraded` means that the primary backend works and another one fails."""
 
     status = fields.String(required=True, validate=validate.OneOf(("healthy", "degraded", "unhealthy")))
     access = fields.String(
         required=True,
         validate=validate.OneOf(("open", "keys")),
-        metadata={"description": "Whether callers need a key."},
+        metadata={"description": "Whether clients need a key."},
     )
     checks = fields.Dict(required=True, values=fields.Nested(CheckSchema))

@@ -1,4 +1,4 @@
-"""Answers of the routes that OpenAI's API has; whatever else a backend gives is passed on."""
+"""Responses of OpenAI's routes. Additional fields of the backend are passed through."""
 
 from marshmallow import fields, validate
 
@@ -6,14 +6,14 @@ from app.schemas.responses import PassthroughSchema
 
 
 class MessageSchema(PassthroughSchema):
-    """What the model said."""
+    """A message of the model."""
 
     role = fields.String(required=True)
     content = fields.String(allow_none=True)
 
 
 class ChatChoiceSchema(PassthroughSchema):
-    """One answer to a conversation."""
+    """One response to a conversation."""
 
     index = fields.Integer(required=True)
     message = fields.Nested(MessageSchema, required=True)
@@ -29,7 +29,7 @@ class CompletionChoiceSchema(PassthroughSchema):
 
 
 class OpenAIUsageSchema(PassthroughSchema):
-    """Token counts; `estimated` is there, and true, only where the backend gave none."""
+    """Token counts. `estimated` is present, and true, only if the backend returned none."""
 
     prompt_tokens = fields.Integer(required=True)
     completion_tokens = fields.Integer()
@@ -38,17 +38,17 @@ class OpenAIUsageSchema(PassthroughSchema):
 
 
 class CompletionSchema(PassthroughSchema):
-    """What chat and completions give."""
+    """The common fields of chat and completions."""
 
     id = fields.String(required=True)
     object = fields.String(required=True)
     created = fields.Integer(required=True)
-    model = fields.String(required=True, metadata={"description": "The model that truly answered."})
+    model = fields.String(required=True, metadata={"description": "The model that generated the response."})
     usage = fields.Nested(OpenAIUsageSchema, required=True)
 
 
 class ChatResponseSchema(CompletionSchema):
-    """Answers to a conversation."""
+    """Responses to a conversation."""
 
     choices = fields.List(fields.Nested(ChatChoiceSchema), required=True)
 
@@ -60,7 +60,7 @@ class CompletionsResponseSchema(CompletionSchema):
 
 
 class EmbeddingSchema(PassthroughSchema):
-    """The vector of one text: numbers, or base64 of 32-bit floats where that was asked for."""
+    """The vector of one text: numbers, or with `encoding_format: base64` the base64 of 32-bit floats."""
 
     object = fields.String(required=True, validate=validate.Equal("embedding"))
     index = fields.Integer(required=True)
@@ -70,7 +70,7 @@ class EmbeddingSchema(PassthroughSchema):
 
 
 class EmbeddingsResponseSchema(PassthroughSchema):
-    """A vector for each text."""
+    """One vector for each text."""
 
     object = fields.String(required=True, validate=validate.Equal("list"))
     data = fields.List(fields.Nested(EmbeddingSchema), required=True)
@@ -79,16 +79,16 @@ class EmbeddingsResponseSchema(PassthroughSchema):
 
 
 class ModelSchema(PassthroughSchema):
-    """A model that callers can name."""
+    """A model that clients can name."""
 
     id = fields.String(required=True)
     object = fields.String(required=True)
-    created = fields.Integer(required=True, metadata={"description": "0 where nobody knows."})
+    created = fields.Integer(required=True, metadata={"description": "0 if unknown."})
     owned_by = fields.String(required=True)
 
 
 class ModelsResponseSchema(PassthroughSchema):
-    """The models that the settings know, then what the primary backend lists."""
+    """The models from the settings, then the models that the primary backend lists."""
 
     object = fields.String(required=True, validate=validate.Equal("list"))
     data = fields.List(fields.Nested(ModelSchema), required=True)

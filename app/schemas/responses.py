@@ -1,26 +1,26 @@
-"""What answers share: either nothing is in them that is not named here, or backends may add what they like."""
+"""The common parts of responses. Schemas are strict, or let the additional fields of backends through."""
 
 from marshmallow import INCLUDE, RAISE, Schema, fields
 
 
 class StrictSchema(Schema):
-    """An object of ours, which has no other fields."""
+    """An object without additional fields."""
 
     class Meta:
         unknown = RAISE
 
 
 class PassthroughSchema(Schema):
-    """An object of OpenAI's, which holds what the backend gave besides."""
+    """An object of OpenAI's API with the additional fields of the backend."""
 
     class Meta:
         unknown = INCLUDE
 
 
 class AttemptSchema(StrictSchema):
-    """One attempt to get an answer from a backend."""
+    """One upstream attempt."""
 
-    at_ms = fields.Float(required=True, metadata={"description": "When it began, from the start of the request."})
+    at_ms = fields.Float(required=True, metadata={"description": "Its start, counted from the start of the request."})
     backend = fields.String(required=True)
     route = fields.String(required=True)
     outcome = fields.String(required=True, metadata={"description": "ok, cancelled, or the type of its error."})
@@ -28,38 +28,38 @@ class AttemptSchema(StrictSchema):
 
 
 class DebugSchema(StrictSchema):
-    """What happened to a request."""
+    """The timeline of a request."""
 
     attempts = fields.List(fields.Nested(AttemptSchema), required=True)
 
 
 class OperationSchema(StrictSchema):
-    """An answer of an operation of ours."""
+    """The response of an operation."""
 
-    debug = fields.Nested(DebugSchema, metadata={"description": "There with X-AI-Debug: 1."})
+    debug = fields.Nested(DebugSchema, metadata={"description": "Present with X-AI-Debug: 1."})
 
 
 class ErrorSchema(StrictSchema):
-    """The one shape of our errors."""
+    """An error."""
 
-    code = fields.Integer(required=True, metadata={"description": "The status."})
-    message = fields.String(required=True, metadata={"description": "A sentence to act on."})
+    code = fields.Integer(required=True, metadata={"description": "The HTTP status."})
+    message = fields.String(required=True, metadata={"description": "A sentence with advice."})
     type = fields.String(required=True)
-    details = fields.Dict(required=True, metadata={"description": "More, such as the faults of each field."})
+    details = fields.Dict(required=True, metadata={"description": "More facts, such as the errors of each field."})
     request_id = fields.String(required=True)
 
 
-class OpenAIFaultSchema(StrictSchema):
-    """What OpenAI's clients raise."""
+class OpenAIErrorObjectSchema(StrictSchema):
+    """The error object of OpenAI's API."""
 
-    message = fields.String(required=True, metadata={"description": "A sentence to act on."})
+    message = fields.String(required=True, metadata={"description": "A sentence with advice."})
     type = fields.String(required=True)
-    param = fields.String(required=True, allow_none=True, metadata={"description": "The first field at fault."})
+    param = fields.String(required=True, allow_none=True, metadata={"description": "The first invalid field."})
     code = fields.String(required=True, metadata={"description": "The same as type."})
 
 
 class OpenAIErrorSchema(StrictSchema):
     """An error in the shape of OpenAI's API."""
 
-    error = fields.Nested(OpenAIFaultSchema, required=True)
-    debug = fields.Nested(DebugSchema, metadata={"description": "There with X-AI-Debug: 1."})
+    error = fields.Nested(OpenAIErrorObjectSchema, required=True)
+    debug = fields.Nested(DebugSchema, metadata={"description": "Present with X-AI-Debug: 1."})

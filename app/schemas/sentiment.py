@@ -1,8 +1,8 @@
-"""Request and answer of sentiment."""
+"""The request and the response of sentiment."""
 
 from marshmallow import fields, validate
 
-from app.backends.base import SENTIMENTS
+from app.backends.types import SENTIMENTS
 from app.schemas.fields import Model, PromptText, RequestSchema
 from app.schemas.responses import OperationSchema, StrictSchema
 
@@ -11,11 +11,11 @@ class SentimentRequestSchema(RequestSchema):
     """A text to rate."""
 
     text = PromptText(required=True, metadata={"description": "The text to rate; not blank."})
-    model = Model(metadata={"description": "Which model is to rate; without it, the default."})
+    model = Model(metadata={"description": "The model to use, by default the configured one."})
 
 
 class ScoresSchema(StrictSchema):
-    """The probability of each label; together one."""
+    """The probability of each label; the sum is 1."""
 
     positive = fields.Float(required=True)
     negative = fields.Float(required=True)
@@ -23,10 +23,10 @@ class ScoresSchema(StrictSchema):
 
 
 class SentimentResponseSchema(OperationSchema):
-    """The sentiment of a text; `score` and `confidence` both are the probability of the named label."""
+    """The sentiment of a text. `score` and `confidence` are both the probability of the label in `sentiment`."""
 
     text = fields.String(required=True)
     sentiment = fields.String(required=True, validate=validate.OneOf(SENTIMENTS))
-    score = fields.Float(required=True, metadata={"description": "The probability of the named label."})
+    score = fields.Float(required=True, metadata={"description": "The probability of the label in `sentiment`."})
     confidence = fields.Float(required=True, metadata={"description": "The same as score."})
     scores = fields.Nested(ScoresSchema, required=True)

@@ -1,4 +1,4 @@
-"""Request and answer of summarize."""
+"""The request and the response of summarize."""
 
 from typing import Any
 
@@ -8,36 +8,38 @@ from app.schemas.fields import MAX_TOKENS, Integer, Model, PromptText, RequestSc
 from app.schemas.responses import OperationSchema
 
 DEFAULT_MAX_LENGTH = 130
-SHORTEST_MAX_LENGTH = 5
+MIN_MAX_LENGTH = 5
 
 
 class SummarizeRequestSchema(RequestSchema):
-    """A text to summarize; lengths in tokens."""
+    """A text to summarize. Lengths are in tokens."""
 
     text = PromptText(required=True, metadata={"description": "The text to summarize; not blank."})
     max_length = Integer(
-        SHORTEST_MAX_LENGTH,
+        MIN_MAX_LENGTH,
         MAX_TOKENS,
         load_default=DEFAULT_MAX_LENGTH,
-        metadata={"description": "The longest summary, in tokens."},
+        metadata={"description": "The maximum length of the summary, in tokens."},
     )
     min_length = Integer(
         0,
         MAX_TOKENS,
         load_default=0,
-        metadata={"description": "The shortest summary, in tokens; not greater than max_length."},
+        metadata={"description": "The minimum length of the summary, in tokens; at most max_length."},
     )
-    model = Model(metadata={"description": "Which model is to summarize; without it, the default."})
+    model = Model(metadata={"description": "The model to use, by default the configured one."})
 
     @validates_schema(skip_on_field_errors=False)
     def _min_within_max(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("min_length", 0) > data.get("max_length", MAX_TOKENS):
-            raise ValidationError("min_length may not be greater than max_length.", "min_length")
+            raise ValidationError("min_length must not exceed max_length.", "min_length")
 
 
 class SummarizeResponseSchema(OperationSchema):
-    """A summary; `compression` is its length in characters over that of the text, rounded to four digits."""
+    """A summary. `compression` is rounded to four digits."""
 
     original_text = fields.String(required=True)
     summary = fields.String(required=True)
-    compression = fields.Float(required=True, metadata={"description": "Characters of the summary over the text's."})
+    compression = fields.Float(
+        required=True, metadata={"description": "The length of the summary divided by that of the text, in characters."}
+    )

@@ -1,4 +1,4 @@
-"""Requests and answers of generate and complete, which take and give the same."""
+"""The request and the response of generate and complete."""
 
 from marshmallow import fields
 
@@ -18,21 +18,19 @@ from app.schemas.responses import OperationSchema, StrictSchema
 
 
 class TextRequestSchema(RequestSchema):
-    """A prompt, and how to sample."""
+    """A prompt and its sampling parameters."""
 
-    model = Model(metadata={"description": "Which model is to answer; without it, the default."})
-    prompt = PromptText(required=True, metadata={"description": "The text to answer, or to continue; not blank."})
-    max_tokens = Integer(1, MAX_TOKENS, metadata={"description": "The longest answer, in tokens."})
-    temperature = Number(
-        0, 2, metadata={"description": "How freely to choose among likely words; 0 always the likeliest."}
-    )
+    model = Model(metadata={"description": "The model to use, by default the configured one."})
+    prompt = PromptText(required=True, metadata={"description": "The text to respond to or to continue; not blank."})
+    max_tokens = Integer(1, MAX_TOKENS, metadata={"description": "The maximum length of the response, in tokens."})
+    temperature = Number(0, 2, metadata={"description": "The sampling temperature; 0 selects the most likely token."})
     top_p = Number(
-        0, 1, above=True, metadata={"description": "Choose among the likeliest words of this much probability."}
+        0, 1, above=True, metadata={"description": "Sample from the most likely tokens of this total probability."}
     )
-    stop = StopSequences(metadata={"description": "Texts that end the answer, and are not part of it."})
-    seed = Integer(0, MAX_SEED, metadata={"description": "The same request with the same seed gets the same answer."})
+    stop = StopSequences(metadata={"description": "Texts that end the response and are not part of it."})
+    seed = Integer(0, MAX_SEED, metadata={"description": "Equal requests with the same seed get the same response."})
     stream = StrictBoolean(
-        load_default=False, metadata={"description": "Give the text as it is made, as server-sent events."}
+        load_default=False, metadata={"description": "Send the text in parts, as server-sent events."}
     )
 
     def __init__(self, config: Config) -> None:
@@ -47,25 +45,25 @@ class ChoiceSchema(StrictSchema):
     index = fields.Integer(required=True)
     text = fields.String(required=True)
     finish_reason = fields.String(
-        required=True, metadata={"description": "Why the text ended: stop, length, or another of OpenAI's."}
+        required=True, metadata={"description": "The cause of the end: stop, length, or another value of OpenAI's."}
     )
 
 
 class UsageSchema(StrictSchema):
-    """Token counts; `estimated` is there, and true, only where the backend gave none."""
+    """Token counts. `estimated` is present, and true, only if the backend returned none."""
 
     prompt_tokens = fields.Integer(required=True)
     completion_tokens = fields.Integer(required=True)
     total_tokens = fields.Integer(required=True)
-    estimated = fields.Boolean(metadata={"description": "True where the backend gave no counts: they were made here."})
+    estimated = fields.Boolean(metadata={"description": "True if the service estimated the counts."})
 
 
 class TextResponseSchema(OperationSchema):
     """Generated text."""
 
     id = fields.String(required=True)
-    model = fields.String(required=True, metadata={"description": "The model that truly answered."})
+    model = fields.String(required=True, metadata={"description": "The model that generated the response."})
     choices = fields.List(fields.Nested(ChoiceSchema), required=True)
     usage = fields.Nested(UsageSchema, required=True)
     generated_at = fields.String(required=True, metadata={"format": "date-time"})
-    processing_ms = fields.Float(required=True, metadata={"description": "The time that the answer took."})
+    processing_ms = fields.Float(required=True, metadata={"description": "The time from request to response."})

@@ -1,4 +1,4 @@
-"""Request and answer of model validation."""
+"""The request and the response of model validation."""
 
 from marshmallow import fields
 
@@ -16,10 +16,10 @@ class ValidateRequestSchema(RequestSchema):
 
 
 class ValidateResponseSchema(OperationSchema):
-    """Whether the model can be used; the rest is there where known."""
+    """Whether the model can be used. Other fields are present if known."""
 
     model = fields.String(required=True)
     valid = fields.Boolean(required=True)
     reason = fields.String(metadata={"description": "Why it cannot be used."})
-    tasks = fields.List(fields.String(), metadata={"description": "What it is for."})
-    providers = fields.List(fields.String(), metadata={"description": "Who serves it."})
+    tasks = fields.List(fields.String(), metadata={"description": "The tasks of the model."})
+    providers = fields.List(fields.String(), metadata={"description": "The providers that serve the model."})

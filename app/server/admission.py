@@ -1,4 +1,4 @@
-"""Admission control of one worker: which connections hold a slot, and which lose theirs when slots run short."""
+"""Admission control of one worker: limits the connections, and evicts idle and slow ones when slots run short."""
 
 import logging
 import math
@@ -12,73 +12,74 @@ from app.server.client_socket import ClientSocket
 
 logger = logging.getLogger(__name__)
 
-# on this share of the slots only PRIORITY_PATHS are served, and no connection is kept alive
+# in this share of the slots only PRIORITY_PATHS are served, and connections are not kept alive
 RESERVED_RATIO = 0.05
-# eviction stops at this share of the slots, so that it runs seldom
+# eviction stops at this share of the slots, so that it runs rarely
 LOW_WATERMARK = 0.85
 EVICTION_INTERVAL_SECONDS = 0.05
-# a shorter stall is never a reason to evict a connection
+# connections with a shorter stall are not evicted
 MIN_STALL_SECONDS = 0.1
 
 
 class ConnectionLimiter:
-    """The connections of one worker, of which there may be `size`."""
+    """Limits one worker to `size` connections."""
 
     def __init__(self, size: int) -> None:
-        self._room = size - math.ceil(RESERVED_RATIO * size)
-        self._cut_to = math.floor(LOW_WATERMARK * size)
-        self._taken: set[ClientSocket] = set()
-        self._idle: dict[ClientSocket, float] = {}  # and from when on they make way
-        self._looked = -math.inf
-        self._watch: gevent.Greenlet | None = None
+        self._unreserved = size - math.ceil(RESERVED_RATIO * size)
+        self._low_watermark = math.floor(LOW_WATERMARK * size)
+        self._connections: set[ClientSocket] = set()
+        self._idle: dict[ClientSocket, float] = {}  # to the time from which each may be closed
+        self._last_eviction = -math.inf
+        self._evictor: gevent.Greenlet | None = None
 
     @property
     def saturated(self) -> bool:
-        """Whether none but reserved places are left, those not counted that are being freed."""
-        return len(self._taken) > self._room
+        """Whether only reserved slots are left; evicted connections do not count."""
+        return len(self._connections) > self._unreserved
 
     def register(self, connection: ClientSocket) -> None:
-        """Give the connection a place; where places run short, slow ones lose theirs while they do."""
-        self._taken.add(connection)
-        if self.saturated and not self._watch:
-            self._watch = gevent.spawn(self._make_way_while_short)
+        """Give the connection a slot; while the limiter is saturated, idle and slow connections are evicted."""
+        self._connections.add(connection)
+        if self.saturated and not self._evictor:
+            self._evictor = gevent.spawn(self._evict_while_saturated)
 
     def unregister(self, connection: ClientSocket) -> None:
-        """Free the connection's place."""
-        self._taken.discard(connection)
+        """Free the slot of the connection."""
+        self._connections.discard(connection)
 
-    def mark_idle(self, connection: ClientSocket, *, kept: bool) -> None:
-        """Note that a connection waits for a request; one that is kept makes way at once, a new one has a moment."""
-        self._idle[connection] = time.monotonic() + (0 if kept else MIN_STALL_SECONDS)
+    def mark_idle(self, connection: ClientSocket, *, keep_alive: bool) -> None:
+        """Record that the connection waits for a request; a new one may be closed only after MIN_STALL_SECONDS."""
+        self._idle[connection] = time.monotonic() + (0 if keep_alive else MIN_STALL_SECONDS)
 
     def mark_active(self, connection: ClientSocket) -> None:
-        """Note that it waits no more."""
+        """Record that the connection has stopped to wait for a request."""
         del self._idle[connection]
 
     def evict(self) -> None:
-        """Close idle connections, and cut those that are waited for, the longest first; others are never cut."""
+        """Close idle connections, then reset stalled ones, the longest stall first, down to LOW_WATERMARK."""
         now = time.monotonic()
         self.close_idle(now)
-        if not self.saturated or now - self._looked < EVICTION_INTERVAL_SECONDS:
+        if not self.saturated or now - self._last_eviction < EVICTION_INTERVAL_SECONDS:
             return
-        self._looked = now
-        slow = [one for one in self._taken if now - one.stalled_since > MIN_STALL_SECONDS]
-        slow.sort(key=lambda one: one.stalled_since)
-        for one in slow[: len(self._taken) - self._cut_to]:
+        self._last_eviction = now
+        stalled = [one for one in self._connections if now - one.stalled_since > MIN_STALL_SECONDS]
+        stalled.sort(key=lambda one: one.stalled_since)
+        evicted = stalled[: len(self._connections) - self._low_watermark]
+        for one in evicted:
             one.reset()
-            self._taken.discard(one)
-        if slow:
-            logger.warning("places ran short; connections that were slow to send or to take were cut")
+            self._connections.discard(one)
+        if evicted:
+            logger.warning("connection slots ran short (SERVER_MAX_CONNECTIONS); reset %d slow clients", len(evicted))
 
     def close_idle(self, by: float) -> None:
-        """Close the connections that were idle by then and still are, which ends their wait."""
+        """Close the connections that have been idle since `by` or before."""
         for one, since in self._idle.items():
             if since <= by:
-                self._taken.discard(one)
-                with suppress(OSError):  # the caller has gone
+                self._connections.discard(one)
+                with suppress(OSError):  # the client has closed it already
                     one.shutdown(socket.SHUT_RDWR)
 
-    def _make_way_while_short(self) -> None:
+    def _evict_while_saturated(self) -> None:
         while self.saturated:
             self.evict()
             gevent.sleep(EVICTION_INTERVAL_SECONDS)

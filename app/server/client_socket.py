@@ -1,4 +1,4 @@
-"""The socket of one client, which measures how long the server waits for the client."""
+"""The socket of one client, with a deadline for reads and a record of stalls."""
 
 import math
 import struct
@@ -10,79 +10,89 @@ import gevent
 from gevent import socket
 
 LINGER_SECONDS = 1.0
+LINGER_BYTES = 1024**2
 # a timeout of zero would make the socket non-blocking
 MIN_TIMEOUT_SECONDS = 0.001
-LINGER_BYTES = 1024**2
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class ClientSocket(socket.socket):
-    """A caller's connection, which knows since when it is waited for.
+    """The connection of a client.
 
-    For the rest of a request that is since its first byte, for an answer to be taken since it was given. A caller that
-    itself waits for its answer is not waited for.
+    `stalled_since` is the monotonic time since which the server waits for the client, infinity while it does not wait.
+    A read counts from the start of the request, a write from the start of the response.
     """
 
     def __init__(self, accepted: Any) -> None:
-        """Take an accepted socket over."""
+        """Take over an accepted socket."""
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         self.stalled_since = math.inf
         self.set_read_deadline(None)
 
     def set_read_deadline(self, seconds: float | None) -> None:
-        """Begin to read a request, or its body, which may take so many seconds; any number where that is None."""
-        self._began = time.monotonic()
-        self._end = None if seconds is None else self._began + seconds
-        self._late = False
+        """Start to read a request or its body, which may take `seconds`; None sets no limit."""
+        self._read_started = time.monotonic()
+        self._read_deadline = None if seconds is None else self._read_started + seconds
+        self._grace_used = False
 
     def wait_readable(self) -> None:
-        """Wait for something to read, or its end."""
+        """Wait until there is something to read, or the end of the connection."""
         socket.wait(self._read_event)
 
     def recv(self, *arguments: Any) -> bytes:
-        """Receive; what waits meanwhile waits since the request began. Raises TimeoutError at the end of its time."""
-        if self._end is not None:
-            self.timeout = self._left(self._end)
+        """Receive; the time since the read started counts as a stall. Raises TimeoutError after the deadline."""
+        if self._read_deadline is not None:
+            self.timeout = self._seconds_left(self._read_deadline)
         try:
-            return self._track_stall(self._began, super().recv, *arguments)
+            return self._track_stall(self._read_started, super().recv, *arguments)
         finally:
-            self.timeout = None  # type: ignore[assignment]  # gevent's stubs; it would bound what is sent too
+            self.timeout = None  # type: ignore[assignment]  # gevent's stubs; it would bound sends too
 
-    def _left(self, end: float) -> float:
-        """Return the seconds left; one read may be late, for what came in time while this process was busy."""
-        left = end - time.monotonic()
-        if left <= 0:
-            if self._late:
-                raise TimeoutError
-            self._late = True
-        return max(MIN_TIMEOUT_SECONDS, left)
+    def send(self, data: Any, *flags: Any) -> int:
+        """Send a part; the time in this call counts as a stall."""
+        return self._track_stall(time.monotonic(), super().send, data, *flags)
 
     def sendall(self, data: Any, *flags: Any) -> None:
-        """Send all; what waits meanwhile waits since now."""
-        since = time.monotonic()
-        sent = self._track_stall(since, super().send, data, *flags)
-        if sent < len(data):  # gevent's own asks for the size of the buffer first, at each call
-            self._track_stall(since, super().sendall, memoryview(data)[sent:], *flags)
+        """Send all; the time in this call counts as one stall."""
+        started = time.monotonic()
+        sent = self._track_stall(started, super().send, data, *flags)
+        if sent < len(data):  # gevent's sendall reads SO_SNDBUF first, at each call
+            self._track_stall(started, super().sendall, memoryview(data)[sent:], *flags)
 
     def lingering_close(self) -> None:
-        """Read on for a moment after the last answer: closing over unread bytes would reset it away from the caller."""
+        """Stop sending, then read on for at most LINGER_SECONDS and LINGER_BYTES."""
+        # closing over unread bytes sends a reset, which discards the response on the client's side
         received = 0
         self.set_read_deadline(LINGER_SECONDS)
         with suppress(OSError), gevent.Timeout(LINGER_SECONDS, False):
             self.shutdown(socket.SHUT_WR)
-            while received < LINGER_BYTES and (piece := self.recv(65536)):
-                received += len(piece)
+            while received < LINGER_BYTES and (chunk := self.recv(65536)):
+                received += len(chunk)
 
     def reset(self) -> None:
-        """End the connection, and whatever waits for it; a reset, or what was not taken would stay in the kernel."""
-        with suppress(OSError):  # the caller has gone
+        """Reset the connection, which wakes the greenlet that waits for it."""
+        with suppress(OSError):  # the client has closed it already
+            # without a reset, unsent bytes would stay in the kernel
             self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self.shutdown(socket.SHUT_RDWR)
 
+    def _seconds_left(self, deadline: float) -> float:
+        """Return the time until the deadline, MIN_TIMEOUT_SECONDS at the first read after it; then raise TimeoutError.
+
+        One read may be late: its bytes may have come in time, while this process was busy.
+        """
+        left = deadline - time.monotonic()
+        if left <= 0:
+            if self._grace_used:
+                raise TimeoutError
+            self._grace_used = True
+        return max(MIN_TIMEOUT_SECONDS, left)
+
     def _track_stall(self, since: float, call: Any, *arguments: Any) -> Any:
-        before = self.stalled_since  # a caller's watch may peek while an answer is being sent
-        self.stalled_since = since
+        """Call, and count the time as a stall since `since`, or since an outer call that has started before."""
+        outer = self.stalled_since  # disconnect detection peeks while a response is sent; sendall calls send
+        self.stalled_since = min(since, outer)
         try:
             return call(*arguments)
         finally:
-            self.stalled_since = before
+            self.stalled_since = outer

@@ -1,4 +1,4 @@
-"""What the server answers itself, before a request has reached the app: in our own shape of errors."""
+"""Responses of the server itself to requests that do not reach the app, in the shape of all other errors."""
 
 from http import HTTPStatus
 
@@ -18,7 +18,7 @@ _SECURITY_HEADERS = "".join(f"{name}: {value}\r\n" for name, value in (*OVERRIDA
 
 
 def to_service_error(error: BaseException) -> ServiceError:
-    """Return the error of the table that an exception of the server stands for."""
+    """Return the service's error for an exception of the server."""
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, LimitRequestLine):
@@ -31,7 +31,7 @@ def to_service_error(error: BaseException) -> ServiceError:
 
 
 def serialize(error: ServiceError, request_id: str) -> bytes:
-    """Return the error as a whole HTTP/1.1 answer, after which the connection closes."""
+    """Return the error as a complete HTTP/1.1 response that closes the connection."""
     body = orjson.dumps(error.body(request_id))
     headers = "".join(f"{name}: {value}\r\n" for name, value in error.headers.items())
     head = (

@@ -1,37 +1,33 @@
-"""Keeps a worker's memory at what it needs, whatever came through it, and the pauses for that short."""
+"""Bounds the memory of a worker and the pauses of its garbage collector."""
 
 import ctypes
 import gc
 from contextlib import suppress
 
-# mallopt(3); the values are glibc's own first ones
+# parameters of mallopt(3); the value is glibc's initial one for both
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
-KEPT_BYTES = 128 * 1024
-# collections of middle-aged objects; Python's own 10 means every few hundred requests
-FULL_COLLECTION_AFTER = 100
+RETAINED_BYTES = 128 * 1024
+# collections of the middle generation between two full ones; Python's default of 10 means every few hundred requests
+FULL_COLLECTION_INTERVAL = 100
 
 
 def limit_malloc_retention() -> None:
-    """Have the allocator give large blocks back to the system.
-
-    glibc raises its thresholds to the largest block that was ever freed, up to 32 MiB, and from then on keeps twice as
-    much; setting them turns that off. Other C libraries have neither the call nor the habit.
-    """
+    """Make the allocator return large blocks to the system."""
+    # glibc raises both thresholds to the largest block that was ever freed, up to 32 MiB, and then retains twice that.
+    # Setting the thresholds turns this off. Other C libraries have neither mallopt nor this behaviour.
     with suppress(AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
-        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(M_MMAP_THRESHOLD, RETAINED_BYTES)
+        mallopt(M_TRIM_THRESHOLD, RETAINED_BYTES)
 
 
 def freeze_startup_objects() -> None:
-    """Take what is loaded by now out of the garbage collector's sight, and have it look through the rest, more rarely.
-
-    In its pauses nobody is served, and they grow with what it looks through: 2,000 connections take it 70 ms, for some
-    forty objects that are garbage.
-    """
+    """Exclude all loaded objects from garbage collection, and collect the rest less often."""
+    # No request is served during a full collection, and its time grows with the number of objects.
+    # With 2,000 connections one takes 70 ms, to free about forty objects.
     gc.collect()
     gc.freeze()
     young, middle, _ = gc.get_threshold()
-    gc.set_threshold(young, middle, FULL_COLLECTION_AFTER)
+    gc.set_threshold(young, middle, FULL_COLLECTION_INTERVAL)
     gc.enable()

@@ -1,6 +1,6 @@
-"""How requests are read off a connection, in turns with other connections.
+"""Reads the requests of one connection, and yields to other connections meanwhile.
 
-Plain ones are read in one go (plainrequest.py), others by gunicorn's parser, but stricter.
+Plain requests are parsed at once (plain_request.py); gunicorn's parser reads the others, with stricter rules.
 """
 
 from io import BytesIO
@@ -17,34 +17,34 @@ from app.fairness import CoopBudget
 from app.server.client_socket import ClientSocket
 from app.server.plain_request import plain_request
 
-# of request line and headers, and of trailers; gunicorn's own limit is the product of its two others
+# of the request line and the headers together, and of trailers; gunicorn limits each line and their number only
 MAX_HEAD_BYTES = 64 * 1024
 
 
 class _Unreader(SocketUnreader):
-    """Reads in turns, and no more at once than is copied in a moment: gunicorn copies all it holds at each read."""
+    """Reads within a CoopBudget, in chunks that are small enough to copy: gunicorn copies its buffer at each read."""
 
     max_body_chunk = 64 * 1024
 
     def __init__(self, connection: ClientSocket) -> None:
         super().__init__(connection)
-        self.turns = CoopBudget()
+        self.budget = CoopBudget()
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        with self.turns:
+        with self.budget:
             received: bytes = super().chunk(size_hint)
         return received
 
 
-class _Request(Request):
-    """Refuses what a proxy before us may understand otherwise, though gunicorn would serve it."""
+class _StrictRequest(Request):
+    """Refuses requests that gunicorn accepts, but that a proxy in front of the service may read differently."""
 
     def parse(self, unreader: _Unreader) -> Any:
         self.max_buffer_headers = MAX_HEAD_BYTES
         return super().parse(unreader)
 
     def _peer_is_trusted_proxy(self) -> bool:
-        """Nobody may set what gunicorn takes from proxies; see TRUSTED_PROXIES."""
+        """Trust no peer to change scheme and routing; TRUSTED_PROXIES is applied by the app."""
         return False
 
     def set_body_reader(self) -> None:
@@ -53,7 +53,7 @@ class _Request(Request):
             codings = [value.lower() for name, value in self.headers if name == "TRANSFER-ENCODING"]
             if codings != ["chunked"]:
                 raise InvalidHeader("TRANSFER-ENCODING", req=self)
-        if self.version >= (1, 1) and "HOST" not in names:  # RFC 9112, 3.2
+        if self.version >= (1, 1) and "HOST" not in names:  # RFC 9112, section 3.2
             raise InvalidHeader("HOST", req=self)
         if "#" in self.uri or self.path.startswith("//"):  # Werkzeug reads //x as /x
             raise InvalidRequestLine(self.uri)
@@ -61,25 +61,25 @@ class _Request(Request):
 
 
 def snapshot_settings(cfg: Any) -> SimpleNamespace:
-    """Return gunicorn's settings as plain attributes; its own are looked up anew at each access, 20 for a request."""
-    return SimpleNamespace(**{name: setting.get() for name, setting in cfg.settings.items()}, is_ssl=cfg.is_ssl)
+    """Return gunicorn's settings as plain attributes, with the parser that StrictRequestParser extends."""
+    settings = {name: setting.get() for name, setting in cfg.settings.items()}
+    # the fast parser accepts a bare LF and folded headers; GUNICORN_CMD_ARGS could select it
+    settings["http_parser"] = "python"
+    return SimpleNamespace(**settings, is_ssl=cfg.is_ssl)
 
 
 class StrictRequestParser(RequestParser):
-    """The requests of one connection, one after the other."""
+    """An iterator over the requests of one connection."""
 
     mesg: Any
-    mesg_class = _Request
+    mesg_class = _StrictRequest
 
     def __init__(self, cfg: Any, connection: ClientSocket, address: Any) -> None:
         super().__init__(cfg, connection, address)
         self.unreader = _Unreader(connection)
 
     def __next__(self) -> Any:
-        """Return the next request; the one before has been read to its end.
-
-        Raises StopIteration where the caller has ended.
-        """
+        """Return the next request, once the body of the last one is consumed; StopIteration if the client has ended."""
         data = self.unreader.read()
         if not data:
             raise StopIteration
@@ -93,23 +93,24 @@ class StrictRequestParser(RequestParser):
 
     @property
     def body_consumed(self) -> bool:
-        """Whether nothing is left of the last body, as far as that can be told without reading."""
+        """Whether the last body is read to its end; False if that is unknown without a read."""
         if self.mesg is None:
             return True
         body = self.mesg.body
-        if isinstance(body, BytesIO):  # which came with the head
+        if isinstance(body, BytesIO):  # it came with the head
             return True
         return isinstance(body.reader, LengthReader) and not body.reader.length and not body.failed
 
     def finish_body(self, deadline: float | None = None, max_bytes: int | None = None) -> bool:
-        """Read what is left of the last body; tell False where it was not read to its end."""
+        """Discard the rest of the last body; return False if its end was not reached."""
         return self.body_consumed or bool(super().finish_body(deadline, max_bytes))
 
     @property
-    def turns(self) -> CoopBudget:
-        """The turns in which the connection is read."""
-        return self.unreader.turns
+    def budget(self) -> CoopBudget:
+        """The time that reading this connection may take before it yields."""
+        return self.unreader.budget
 
+    @property
     def has_buffered_data(self) -> bool:
-        """Tell whether what was read goes on behind the last request."""
+        """Whether bytes after the last request have been received."""
         return bool(self.unreader.buf.getbuffer().nbytes)

@@ -1,73 +1,76 @@
-"""How answers are written to a connection: by gunicorn's response, but with fewer packets."""
+"""Writes responses to a connection: gunicorn's response class, with the head and the first chunk in one packet."""
 
 import logging
 import time
 from functools import lru_cache
 from typing import Any
 
-from gunicorn.http.errors import InvalidResponseHeader
-from gunicorn.http.wsgi import Response
-from gunicorn.util import http_date
+from gunicorn.http.message import TOKEN_RE
+from gunicorn.http.wsgi import HEADER_VALUE_RE, Response
+from gunicorn.util import http_date, is_hoppish
 
 logger = logging.getLogger(__name__)
 
 LAST_CHUNK = b"0\r\n\r\n"
+# responses of the app have about 30 names of headers
+MAX_CACHED_NAMES = 256
 
 
 class ResponseWriter(Response):
-    """Sends the head together with the first piece of the body: gunicorn sends each for itself."""
+    """Sends the head together with the first chunk of the body; gunicorn sends each on its own."""
 
     headers_sent: bool
     _pending_head = b""
 
     def run(self, app: Any, environ: dict[str, Any]) -> None:
-        """Have a WSGI app answer; raise what it raises, unless its answer has begun: then the connection closes."""
+        """Call a WSGI app and send its response.
+
+        Raises the app's error if nothing has been sent yet; otherwise logs it, and the connection closes.
+        """
         try:
-            pieces = app(environ, self.start_response)
+            chunks = app(environ, self.start_response)
             try:
-                for piece in pieces:
-                    self.write(piece)
+                for chunk in chunks:
+                    self.write(chunk)
                 self.close()
             finally:
-                if close := getattr(pieces, "close", None):
+                if close := getattr(chunks, "close", None):
                     close()
         except OSError:
             raise
         except Exception:
             if not self.headers_sent:
                 raise
-            logger.exception("an answer broke off")  # a second one would corrupt it
+            logger.exception("the response failed after its head was sent; the connection closes")
             self.force_close()
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
-        """Take the app's headers, none of which is for the connection; gunicorn takes each of them apart.
-
-        Raises InvalidResponseHeader for a value that ends its line: who wrote it could write another header.
-        """
-        values = "".join([value for _, value in headers])
-        if "\n" in values or "\r" in values:
-            raise InvalidResponseHeader("a line break")
-        self.headers = headers
-        if length := dict(headers).get("Content-Length"):
-            self.response_length = int(length)
+        """Take the app's headers; those that gunicorn's method would refuse or drop are left to that method."""
+        names = [_end_to_end_name(name) for name, _ in headers]
+        if "" in names or not HEADER_VALUE_RE.fullmatch("".join([value for _, value in headers])):
+            super().process_headers(headers)
+            return
+        self.headers = [(name, value.strip(" \t")) for name, value in headers]
+        if "content-length" in names:
+            self.response_length = int(dict(zip(names, self.headers, strict=True))["content-length"][1])
 
     def default_headers(self) -> list[str]:
-        """Return the lines that begin every answer."""
+        """Return the start of every head: gunicorn's lines, with a date that is formatted once a second."""
         version, framing = self.req.version, "Transfer-Encoding: chunked\r\n" if self.chunked else ""
-        connection = "close" if self.should_close() else "keep-alive"
+        connection = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"
         return [
             f"HTTP/{version[0]}.{version[1]} {self.status}\r\nServer: {self.version}\r\n"
             f"Date: {_date(int(time.time()))}\r\nConnection: {connection}\r\n{framing}"
         ]
 
     def send_headers(self) -> None:
-        """Make the head; it goes out with what comes next, and until then there may be another answer."""
+        """Make the head; it is sent with the next bytes, and until then an error may replace the response."""
         if not self.headers_sent:
             lines = [*self.default_headers(), *[f"{name}: {value}\r\n" for name, value in self.headers], "\r\n"]
             self._pending_head = "".join(lines).encode("latin-1")
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send the rest of the response."""
         self.send_headers()
         self._send(LAST_CHUNK if self.chunked else b"")
 
@@ -79,6 +82,12 @@ class ResponseWriter(Response):
         if data:
             self.headers_sent = True
             self.sock.sendall(data)
+
+
+@lru_cache(MAX_CACHED_NAMES)
+def _end_to_end_name(name: str) -> str:
+    """Return the name in lower case, nothing if it is no token or a hop-by-hop header."""
+    return name.lower() if TOKEN_RE.fullmatch(name) and not is_hoppish(name) else ""
 
 
 @lru_cache(1)

@@ -1,4 +1,4 @@
-"""The gunicorn worker: gevent's, with time limits for the heads of requests and our error shape for its own errors."""
+"""The gunicorn worker: gevent's, with time limits, admission control and the service's own shape of errors."""
 
 import errno
 import logging
@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 from gevent.pool import Pool
-from gevent.server import StreamServer
+from gunicorn.http import wsgi
 from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.util import close
 from gunicorn.workers.ggevent import GeventWorker
@@ -26,109 +26,109 @@ from app.ids import request_id_or_new
 from app.lifecycle import TERMINATION_SIGNALS
 from app.server.admission import ConnectionLimiter
 from app.server.client_socket import ClientSocket
+from app.server.listener import DrainingListener
 from app.server.local_reply import serialize, to_service_error
 from app.server.process_memory import freeze_startup_objects, limit_malloc_retention
+from app.server.ready_message import ReadyMessage
 from app.server.request_parser import StrictRequestParser, snapshot_settings
 from app.server.response_writer import ResponseWriter
-from app.server.wsgi_environ import environ_of
 
 logger = logging.getLogger("app.access")
 
-# an answer given before the whole body was read is lost if the connection closes over the rest: read this many times
-# the size of the largest body that is accepted
+# a response sent before the body was read is lost if the connection closes over the rest of the body;
+# so the server reads up to this many times MAX_BODY_BYTES, and discards it
 MAX_DISCARD_FACTOR = 8
 HEARTBEAT_SECONDS = 1.0
-# how long a connection that was promised to be kept still is, once nothing new is accepted: a proxy that itself keeps
-# connections for less never sends a request on one that is being closed
+# while draining, how long an idle connection is kept that was promised keep-alive;
+# a proxy whose own keep-alive is shorter never sends a request on a connection that is being closed
 DRAIN_KEEPALIVE_SECONDS = 2.0
 ABORT_GRACE_SECONDS = 1.0
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-# what is served on the last places too
+READINESS_POLL_SECONDS = 0.1
+# served on the reserved slots too
 PRIORITY_PATHS = ("/health", "/metrics")
 
-_CALLER_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ETIMEDOUT)
-
-
-class _Server(StreamServer):
-    """Accepts to the last: a connection that the kernel has made already is reset when its listener closes."""
-
-    def close(self) -> None:
-        """Accept what waits to be accepted, and stop listening."""
-        self.stop_accepting()
-        while accepted := self.do_read():
-            self.do_handle(*accepted)
-        super().close()
+_CLIENT_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF, errno.ETIMEDOUT)
 
 
 class Worker(GeventWorker):
-    """Serves connections one request after the other."""
+    """Serves the requests of each connection one after the other."""
 
     alive: bool
-    engine: Launcher | None = None  # set by gunicorn.conf.py where there is one
+    # both are set by gunicorn.conf.py
+    engine: Launcher | None = None
+    ready_message: ReadyMessage | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        config = Config.from_env()
-        self._read_timeout = config.server_read_timeout
-        self._write_timeout_ms = math.ceil(config.server_write_timeout * 1000)
-        self._drain_bytes = MAX_DISCARD_FACTOR * config.max_body_bytes
-        self._idle_timeout = config.server_idle_timeout
-        self._drain_delay = config.drain_delay
-        self._shutdown_grace = config.shutdown_grace
+        self._config = Config.from_env()
+        self._write_timeout_ms = math.ceil(self._config.server_write_timeout * 1000)
         self._settings = snapshot_settings(self.cfg)
         self._limiter = ConnectionLimiter(self.worker_connections)
-        self._ending = Event()
         self._connections = Pool(self.worker_connections)
+        self._stopping = Event()
 
     def init_signals(self) -> None:
-        """Set the handlers, and take what was sent before they were there; gunicorn.conf.py holds it back."""
+        """Set the handlers, then unblock the termination signals, which gunicorn.conf.py blocks at the fork."""
         super().init_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINATION_SIGNALS)
 
     def run(self) -> None:
-        """Serve until told to end; then accept nothing new, and give requests in flight their grace."""
+        """Serve until a signal stops the worker, then drain."""
         limit_malloc_retention()
         freeze_startup_objects()
         self.wsgi.extensions["metrics"].process.arbiter = self.ppid
-        servers = self._listen()
+        listeners = self._listen()
+        gevent.spawn(self._announce_readiness)
         while self.alive:
             self.notify()
-            self._ending.wait(HEARTBEAT_SECONDS)
-        for server in servers:
-            server.close()
-        end = time.monotonic() + self._shutdown_grace
+            self._stopping.wait(HEARTBEAT_SECONDS)
+        for listener in listeners:
+            listener.close()
+        self._drain()
+        self.wsgi.extensions["tracing"].close()
+
+    def _listen(self) -> list[DrainingListener]:
+        listeners = [
+            DrainingListener(one, handle=partial(self.handle, one.getsockname()), spawn=self._connections)
+            for one in self.sockets
+        ]
+        for listener in listeners:
+            listener.max_accept = 1 if self.cfg.workers > 1 else listener.max_accept
+            listener.start()
+        return listeners
+
+    def _announce_readiness(self) -> None:
+        """Log how to call the service, as soon as a request would be answered."""
+        lifecycle = self.wsgi.extensions["lifecycle"]
+        while (state := lifecycle.state) == "starting":
+            gevent.sleep(READINESS_POLL_SECONDS)
+        if self.ready_message and state == "ready":
+            self.ready_message.log_once(self.log)
+
+    def _drain(self) -> None:
+        """Wait for open requests for SHUTDOWN_GRACE, then end the connections that are left."""
+        end = time.monotonic() + self._config.shutdown_grace
         while not self._connections.join(HEARTBEAT_SECONDS) and time.monotonic() < end:
             self.notify()
         if left := len(self._connections):
-            self.log.warning("SHUTDOWN_GRACE is over; %d connections are cut", left)
-            # requests are answered with it, streams end with it
+            self.log.warning("SHUTDOWN_GRACE is over; %d connections are closed", left)
+            # requests are answered with this error, and streams end with it
             self._connections.kill(Draining, timeout=ABORT_GRACE_SECONDS)
             with gevent.Timeout(HEARTBEAT_SECONDS, False):
-                gevent.killall(list(self._connections))  # the pool's own kill leaves out whom it killed before
-        self.wsgi.extensions["tracing"].close()
-
-    def _listen(self) -> list[_Server]:
-        servers = [
-            _Server(one, handle=partial(self.handle, one.getsockname()), spawn=self._connections)
-            for one in self.sockets
-        ]
-        for server in servers:
-            server.max_accept = 1 if self.cfg.workers > 1 else server.max_accept
-            server.start()
-        return servers
+                gevent.killall(list(self._connections))  # Pool.kill skips greenlets that it has killed before
 
     def handle(self, listener_name: Any, client: Any, addr: Any) -> None:
-        """Serve a connection until it closes, fails, or stays idle for too long; the listener may be gone meanwhile."""
+        """Serve a connection until it closes, fails or is idle for too long."""
         connection = ClientSocket(client)
         self._limiter.register(connection)
         try:
-            # the kernel's own limit for bytes that the caller does not take; a socket's timeout would bound reads too
+            # the kernel's limit for bytes that the client does not acknowledge; a socket timeout would bound reads too
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._write_timeout_ms)
-            self._serve(listener_name, connection, addr)
+            self._serve_requests(listener_name, connection, addr)
         except (StopIteration, NoMoreData):
-            pass  # an ordinary end
+            pass  # the client has closed the connection
         except OSError as error:
-            if error.errno not in _CALLER_GONE:
+            if error.errno not in _CLIENT_GONE:
                 self.log.exception("socket error")
         except Exception as error:
             self.handle_error(None, connection, addr, error)
@@ -137,83 +137,82 @@ class Worker(GeventWorker):
             close(connection)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        """Serve one request; raise StopIteration where the connection closes behind the answer.
-
-        Of gunicorn's own it leaves out what is not used here: hooks, files, and an end after so many requests.
-        """
-        answer = ResponseWriter(req, sock, self._settings)
+        """Serve one request; raise StopIteration if the connection closes after the response."""
+        # unlike gunicorn's method it skips hooks, sendfile, max_requests and access lines
+        response, environ = wsgi.create(req, sock, addr, listener_name, self._settings, response_class=ResponseWriter)
         if not self.alive:
-            answer.force_close()
-        if req._expected_100_continue:
-            sock.sendall(CONTINUE)
-        answer.run(self.wsgi, environ_of(req, sock, addr, listener_name))
-        if answer.should_close():
+            response.force_close()
+        response.run(self.wsgi, environ)
+        if response.should_close():
             raise StopIteration
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer what gunicorn itself refuses in the one shape of all errors, and log it like any request."""
+        """Send an error of the server in the shape of all others, and log it like a request."""
         error = to_service_error(exc)
         if isinstance(error, InternalError):
             self.log.error("unhandled %s", type(exc).__name__, exc_info=exc)
         request_id = request_id_or_new(None)
         fields = {"request_id": request_id, "status": error.status, "client": addr[0], "error": error.type}
         self.wsgi.extensions["metrics"].http.record_rejected(error.status)
-        logger.info("refused with %(status)d %(error)s", fields)
-        with suppress(OSError):  # the caller has gone
+        logger.info("rejected with %(status)d %(error)s", fields)
+        with suppress(OSError):  # the client has closed the connection
             client.sendall(serialize(error, request_id))
         client.lingering_close()
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
-        """On SIGTERM: readiness says so at once; after DRAIN_DELAY nothing new is accepted, and requests finish."""
+        """On SIGTERM: readiness reports `draining` at once, and after DRAIN_DELAY the worker stops listening."""
         app = getattr(self, "wsgi", None)
         if app is not None:
             app.extensions["lifecycle"].draining = True
-        gevent.spawn_later(self._drain_delay, self._stop, sig, frame)
+        gevent.spawn_later(self._config.drain_delay, self._stop, sig, frame)
 
     def _stop(self, sig: Any, frame: Any) -> None:
         super().handle_exit(sig, frame)
-        self._ending.set()
+        self._stopping.set()
 
     def notify(self) -> None:
-        """The heartbeat, once a second, which closes connections that were idle for too long.
+        """Send the heartbeat, once a second; close connections that are idle for too long.
 
-        A worker whose embedded engine has lost its supervisor ends: with the next worker the arbiter starts a new one.
+        A worker whose engine has lost its supervisor exits: before the next worker the arbiter starts a new supervisor.
         """
         super().notify()
         if self.alive and self.engine and not self.engine.running():
-            self.log.error("the supervisor of the embedded engine is gone; ending, to have both started again")
+            self.log.error("the supervisor of the embedded engine is gone; exiting so that both are started again")
             self.alive = False
-        self._limiter.close_idle(time.monotonic() - (self._idle_timeout if self.alive else DRAIN_KEEPALIVE_SECONDS))
+        max_idle = self._config.server_idle_timeout if self.alive else DRAIN_KEEPALIVE_SECONDS
+        self._limiter.close_idle(time.monotonic() - max_idle)
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
-        """On SIGINT and SIGQUIT: end at once; nothing here needs an orderly end."""
+        """On SIGINT and SIGQUIT: exit at once, as the worker has nothing to save."""
         os._exit(0)
 
-    def _serve(self, listener_name: Any, client: ClientSocket, addr: Any) -> None:
+    def _serve_requests(self, listener_name: Any, client: ClientSocket, addr: Any) -> None:
         parser = StrictRequestParser(self._settings, client, addr)
         while parser.body_consumed or self._discard_body(client, parser):
-            if parser.has_buffered_data():
-                parser.turns.yield_if_due()
+            if parser.has_buffered_data:
+                parser.budget.yield_if_due()
             elif not self._wait_for_request(client, parser):
                 return
-            client.set_read_deadline(self._read_timeout)
-            try:
-                request = next(parser)
-            except TimeoutError:
-                raise RequestTimeout from None
-            client.set_read_deadline(self._read_timeout)  # to read its body
+            request = self._read_request(client, parser)
             self._admit(request)
             try:
                 self.handle_request(listener_name, request, client, addr)
-            except StopIteration:  # the answer said that the connection closes
+            except StopIteration:  # the response has announced that the connection closes
                 break
         client.lingering_close()
 
-    def _admit(self, request: Any) -> None:
-        """Keep no connection that takes one of the last places, and serve UNREFUSED only where no other makes way.
+    def _read_request(self, client: ClientSocket, parser: StrictRequestParser) -> Any:
+        """Read the head of a request within SERVER_READ_TIMEOUT, then start the same time for its body."""
+        client.set_read_deadline(self._config.server_read_timeout)
+        try:
+            request = next(parser)
+        except TimeoutError:
+            raise RequestTimeout from None
+        client.set_read_deadline(self._config.server_read_timeout)
+        return request
 
-        Raises ConnectionLimitReached.
-        """
+    def _admit(self, request: Any) -> None:
+        """Raise ConnectionLimitReached if only reserved slots are left, even after evictions; serve PRIORITY_PATHS."""
         if not self._limiter.saturated:
             return
         request.force_close()
@@ -222,25 +221,22 @@ class Worker(GeventWorker):
             raise ConnectionLimitReached
 
     def _discard_body(self, client: ClientSocket, parser: StrictRequestParser) -> bool:
-        """Read what is left of the last request's body; tell whether the next request can begin."""
-        client.set_read_deadline(self._read_timeout)
-        with suppress(ParseException):  # malformed, after the answer was given
-            drained: bool = parser.finish_body(max_bytes=self._drain_bytes)
-            return drained
+        """Read the rest of the last request's body; return whether the next request can start."""
+        client.set_read_deadline(self._config.server_read_timeout)
+        with suppress(ParseException):  # malformed, but the response is sent already
+            consumed: bool = parser.finish_body(max_bytes=MAX_DISCARD_FACTOR * self._config.max_body_bytes)
+            return consumed
         return False
 
     def _wait_for_request(self, client: ClientSocket, parser: StrictRequestParser) -> bool:
-        """Wait for the next request's first byte, or for the end; tell False where the worker ends first.
-
-        A stopping server waits too: for who connected before it stopped listening, and for who was told that the
-        connection is kept. Its answers say that the connection closes.
-        """
+        """Wait for the next request or the end of the connection; return False if SHUTDOWN_GRACE ends first."""
+        # while draining too: the client has connected before, or was promised keep-alive
         try:
-            self._limiter.mark_idle(client, kept=parser.req_count > 0)
+            self._limiter.mark_idle(client, keep_alive=parser.req_count > 0)
             client.wait_readable()
         except Draining:
             return False
         finally:
             self._limiter.mark_active(client)
-        parser.turns.restart()
+        parser.budget.restart()
         return True

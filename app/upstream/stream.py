@@ -13,7 +13,7 @@ import requests
 from gevent.queue import Empty, Queue
 from urllib3.exceptions import HTTPError
 
-from app.backends.base import MAX_ANSWER_BYTES, media_type
+from app.backends.base import MAX_RESPONSE_BYTES, media_type
 from app.backends.responses.chunk_decoder import Chunk, ChunkDecoder
 from app.backends.responses.sse import EventSplitter
 from app.context.call_context import StreamStats
@@ -201,7 +201,7 @@ class UpstreamStream:
         if self.decoder.ended:
             return
         try:
-            chunk = self.decoder.read(self._clean(data))
+            chunk = self.decoder.decode(self._clean(data))
         except UpstreamInvalidResponse:
             if not (self._over and self.decoder.is_complete):
                 raise
@@ -215,8 +215,8 @@ class UpstreamStream:
         body = bytearray()
         while piece := self._pump.get(None):
             body += piece
-            if len(body) > MAX_ANSWER_BYTES:
+            if len(body) > MAX_RESPONSE_BYTES:
                 raise UpstreamInvalidResponse
-        chunk = self.decoder.read(self._clean(bytes(body)), whole=True)
+        chunk = self.decoder.decode(self._clean(bytes(body)), complete=True)
         self.decoder.require_complete()
         yield [chunk] if chunk else []

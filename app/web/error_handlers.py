@@ -1,4 +1,4 @@
-"""Turns whatever is raised at any depth into the one JSON shape."""
+"""Turns every exception into the JSON error shape."""
 
 import logging
 
@@ -42,7 +42,7 @@ def init_app(app: Flask) -> None:
         return _response(error)
 
     @app.errorhandler(HTTPException)
-    def framework_error(error: HTTPException) -> Response:
+    def http_exception(error: HTTPException) -> Response:
         response = _response(_BY_STATUS.get(error.code, InternalError)())
         for name, value in error.get_headers():
             if name == "Allow":
@@ -54,7 +54,7 @@ def init_app(app: Flask) -> None:
         return _response(ValidationError("The body is not valid HTTP/1.1: its chunks are malformed."))
 
     @app.errorhandler(Exception)
-    def bug(error: Exception) -> Response:
+    def unhandled_exception(error: Exception) -> Response:
         state = request_state()
         extra = {"request_id": state.info.id, **state.info.trace.ids}
         logger.error("unhandled %s", type(error).__name__, exc_info=error, extra=extra)

@@ -1,118 +1,78 @@
-"""Flask, without what it looks for at each request and never finds here: sessions, hosts, coroutines, others' hooks.
+"""Flask without host matching, blueprint hooks and teardown signals. README.md in this folder lists every override."""
 
-Nor are there signals of requests.
-"""
-
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import flask
-from flask.ctx import RequestContext
-from flask.sessions import NullSession, SessionInterface
+from flask.ctx import AppContext
 from flask.typing import ResponseReturnValue
 from flask.wrappers import Request
 from werkzeug.routing import MapAdapter, Rule
 
 from app.web.json_provider import OrjsonProvider
-from app.web.request_state import RequestState, request_state_var
 from app.web.response import Response
 
-
-class _NoSessions(SessionInterface):
-    _none = NullSession()  # which refuses to be written
-
-    def open_session(self, app: flask.Flask, request: Request) -> NullSession:
-        return self._none
+_RETURN_RULE = {"return_rule": True}
 
 
-class _RequestContext(RequestContext):
-    app: "App"
+class _UrlAdapter(MapAdapter):
+    """Looks up a fixed path in a dictionary; every other path goes through Werkzeug's state machine."""
 
-    def push(self) -> None:
-        """Begin to serve the request."""
-        self._before = request_state_var.set(RequestState(self.request))
-        super().push()
+    def __init__(self, app: "App", request: Request) -> None:
+        super().__init__(app.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
+        self._fixed_routes = app.fixed_routes
 
-    def pop(self, exc: BaseException | None = None) -> None:
-        """End it."""
-        try:
-            super().pop(exc)
-        finally:
-            request_state_var.reset(self._before)
-
-    def match_request(self) -> None:
-        """Find the route: at once, if its path is fixed."""
-        request = self.request
-        if rule := self.app.fixed_routes.get((request.method, request.path)):
-            request.url_rule, request.view_args = rule, {}
-        else:
-            super().match_request()
+    def match(self, *args: Any, **options: Any) -> Any:
+        """Return the rule and the arguments of the request's path."""
+        if options == _RETURN_RULE and (rule := self._fixed_routes.get((self.default_method, self.path_info))):
+            return rule, {}
+        return super().match(*args, **options)
 
 
 class App(flask.Flask):
-    """The app. Hooks are the app's own, never a blueprint's, and none is a coroutine; hosts have no part in routes."""
+    """The app. It runs hooks of the app only, never of a blueprint; hooks must be plain functions.
+
+    Flask 3.2 passes its context to the methods with `*ctx`, in front of the arguments of Flask 3.1. It recognizes that
+    these methods expect the context by the annotation of their first parameter.
+    """
 
     response_class = Response
-    session_interface = _NoSessions()
 
     def __init__(self) -> None:
         super().__init__("app", static_folder=None)
         self.json = OrjsonProvider(self)
-        self.url_map.merge_slashes = False  # else a doubled slash is answered with a redirect, in HTML
+        # with it Werkzeug redirects a path with a double slash, with an HTML body
+        self.url_map.merge_slashes = False
 
     @cached_property
     def fixed_routes(self) -> dict[tuple[str, str], Rule]:
-        """The routes of fixed paths, by method and path; none is added after the first request, which asks for them."""
+        """The rules without arguments by method and path. Flask accepts no rule after the first request."""
         rules = [rule for rule in self.url_map.iter_rules() if not rule.arguments]
         return {(method, rule.rule): rule for rule in rules for method in rule.methods or ()}
 
-    def request_context(self, environ: dict[str, Any]) -> RequestContext:
-        """Return the context of a request."""
-        return _RequestContext(self, environ)
-
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what finds the route of a request."""
-        if request is None:
-            return None
-        return MapAdapter(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
+        """Return the URL adapter of a request, None outside of requests."""
+        return None if request is None else _UrlAdapter(self, request)
 
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function as it is."""
-        return func
-
-    def full_dispatch_request(self) -> Any:
-        """Return the response to a request."""
-        self._got_first_request = True  # after which Flask takes no more hooks or routes
-        try:
-            answer = self.preprocess_request()
-            if answer is None:
-                answer = self.dispatch_request()
-        except Exception as error:
-            answer = self.handle_user_exception(error)
-        return self.process_response(self.make_response(answer))
-
-    def make_response(self, rv: Any) -> Any:
-        """Return the response that a view's answer makes."""
-        return self.json.response(rv) if type(rv) is dict else super().make_response(rv)
-
-    def preprocess_request(self) -> ResponseReturnValue | None:
-        """Run the hooks before a view; return what one of them answers in its place."""
+    def preprocess_request(self, *ctx: AppContext) -> ResponseReturnValue | None:
+        """Run the hooks before a view until one returns a response; return that response, else None."""
         for hook in self.before_request_funcs[None]:
-            if (answer := hook()) is not None:
-                return answer  # type: ignore[return-value]  # no awaitable
+            if (response := hook()) is not None:
+                return response  # type: ignore[return-value]  # never a coroutine
         return None
 
-    def process_response(self, response: Any) -> Any:
-        """Return what the hooks after a view make of its response."""
+    def process_response(self, *ctx: AppContext) -> Any:  # type: ignore[override]  # signature of both versions
+        """Return the response, which is the last argument, after the hooks behind a view."""
+        response: Any = ctx[-1]
         for hook in reversed(self.after_request_funcs[None]):
             response = hook(response)
         return response
 
-    def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Run the hooks at the end of a request."""
+    def do_teardown_request(self, *ctx: AppContext) -> None:  # type: ignore[override]  # signature of both versions
+        """Run the hooks at the end of a request; the last argument is the unhandled exception or None."""
+        error: Any = ctx[-1]
         for hook in reversed(self.teardown_request_funcs[None]):
-            hook(exc)
+            hook(error)
 
-    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
-        """Do nothing: no hook is for the end of an app's context."""
+    def do_teardown_appcontext(self, *ctx: AppContext) -> None:  # type: ignore[override]  # signature of both versions
+        """Do nothing: no hook is registered for the end of an app context."""

@@ -1,4 +1,4 @@
-"""Parses the request headers that control one call: time budget, cache and idempotency."""
+"""Parses the request headers that control one call: timeout, cache and idempotency."""
 
 import math
 import re
@@ -13,7 +13,7 @@ IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
 @lru_cache(64)  # most clients send one of a few values
 def cache_control(value: str) -> CacheControl:
-    """Return the directives of a Cache-Control header that a request may have (RFC 9111, 5.2.1)."""
+    """Return the directives of a request's Cache-Control header (RFC 9111, 5.2.1)."""
     directives = {part.partition("=")[0].strip().lower() for part in value.split(",")}
     return CacheControl(read=directives.isdisjoint(("no-cache", "no-store")), write="no-store" not in directives)
 
@@ -29,7 +29,7 @@ def requested_timeout(value: str | None) -> float:
 
 
 def idempotency_key(value: str | None) -> str | None:
-    """Return the value of an Idempotency-Key header; raise ValidationError if it is malformed."""
+    """Return the value of an Idempotency-Key header, None without one; raise ValidationError if malformed."""
     if value is not None and not IDEMPOTENCY_KEY.fullmatch(value):
         raise ValidationError(details={"Idempotency-Key": ["This header must be 1 to 255 visible ASCII characters."]})
     return value

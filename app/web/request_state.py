@@ -1,6 +1,6 @@
-"""The state of the request that is being served, used in place of Flask's `g` and `request` proxies."""
+"""The state of the current request, used in place of Flask's `g` and `request` proxies."""
 
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
 from flask import Request
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class RequestState:
-    """Facts of one request, set by the hooks in app/web/hooks in their order.
+    """Facts of one request. The hooks in app/web/hooks set them in their order.
 
-    `rule` is the URL rule of the route, never the path, which clients choose; None if no route matched.
+    `rule` is the URL rule of the route, or None without a match; it is never the path, which clients choose.
     `method_label` and `route_label` are safe as labels of metrics and fields of log lines.
     """
 
@@ -28,6 +28,7 @@ class RequestState:
     info: RequestInfo
     client: ClientIdentity
     rate_limit: "RateLimitItem"
+    token: Token["RequestState"]
 
     rate_limit_decision: "RateLimitDecision | None" = None
     call: CallContext | None = None
@@ -42,5 +43,16 @@ class RequestState:
         return self.rule is None or self.rule in rules
 
 
-request_state_var: ContextVar[RequestState] = ContextVar("request_state")
-request_state = request_state_var.get
+_current: ContextVar[RequestState] = ContextVar("request_state")
+# raises LookupError outside of a request
+request_state = _current.get
+
+
+def push_request_state(state: RequestState) -> None:
+    """Make this the state of the current request, until `pop_request_state`."""
+    state.token = _current.set(state)
+
+
+def pop_request_state() -> None:
+    """Restore the state from before the current request; without one, none is current."""
+    _current.reset(request_state().token)

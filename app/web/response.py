@@ -1,24 +1,60 @@
-"""The app's answers."""
+"""The response class of the app."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from enum import IntEnum, auto
 from typing import Any
 
 import flask
 
 
-class Response(flask.Response):
-    """Flask's response, sent at once where it is plain.
+class EndStep(IntEnum):
+    """The steps at the end of a stream, in the order in which they run."""
 
-    `told` are headers of ours, names and values, that go out behind them as they are.
+    CLOSE_UPSTREAM = auto()
+    # sets the outcome and the usage, which all later steps read
+    RECORD_STREAM = auto()
+    SETTLE_QUOTA = auto()
+    RECORD_METRICS = auto()
+    END_REQUEST = auto()
+    WRITE_LOG_LINE = auto()
+
+
+class Response(flask.Response):
+    """Flask's response, with a short way out for one body of bytes, and with ordered steps at its end.
+
+    `late_headers` are pairs of names and values. They are sent behind the other headers without a check.
     """
 
     late_headers: tuple[tuple[str, str], ...] = ()
+    _end_steps: dict[EndStep, Callable[[], None]] | None = None
+    _has_callbacks = False
+
+    def run_at_end(self, step: EndStep, callback: Callable[[], None]) -> None:
+        """Run the callback at once, or for a stream at its end. There is one callback for each step."""
+        if not self.is_streamed:
+            callback()
+            return
+        if self._end_steps is None:
+            self._end_steps = {}
+            self.call_on_close(self._run_end_steps)
+        self._end_steps[step] = callback
+
+    def _run_end_steps(self) -> None:
+        steps = self._end_steps or {}
+        for step in sorted(steps):
+            steps[step]()
+
+    def call_on_close(self, func: Callable[[], Any]) -> Callable[[], Any]:
+        """Register a function to call when the response is closed."""
+        self._has_callbacks = True
+        return super().call_on_close(func)
 
     def get_wsgi_response(self, environ: Any) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
-        """Return the pieces of the body, the status and the headers."""
+        """Return the chunks of the body, the status and the headers."""
         body: Any = self.response
-        # of bytes given as such, whose length is a header already, there is nothing to leave out, to encode or to close
-        if isinstance(body, list) and len(body) == 1 and environ["REQUEST_METHOD"] == "POST" and not self._on_close:
+        is_plain = isinstance(body, list) and len(body) == 1 and not self._has_callbacks
+        # one bytes object has its Content-Length already and needs no encoding and no close
+        if is_plain and environ["REQUEST_METHOD"] == "POST":
             return body, self.status, [*self.headers, *self.late_headers]
-        pieces, status, headers = super().get_wsgi_response(environ)
-        return pieces, status, [*headers, *self.late_headers]
+        chunks, status, headers = super().get_wsgi_response(environ)
+        return chunks, status, [*headers, *self.late_headers]

@@ -1,6 +1,6 @@
-"""Headers that every answer carries, the server's own refusals included."""
+"""Headers of every response, including the server's own errors."""
 
-# what a view may have set otherwise: the documentation has a policy of its own, streams and assets other lives
+# a view may set these itself: the documentation has its own policy, streams and assets their own caching
 OVERRIDABLE_HEADERS = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cache-Control", "no-store"),
@@ -12,5 +12,5 @@ SECURITY_HEADERS = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 
-# for callers that came by TLS, which the last trusted proxy tells
+# for requests that reached the last trusted proxy over TLS
 HSTS = ("Strict-Transport-Security", "max-age=31536000")

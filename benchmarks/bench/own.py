@@ -30,7 +30,11 @@ class Service(Gateway):
     def _key(self) -> tuple[str, str]:
         """A client key, and what the service is told of it."""
         made = subprocess.run(
-            [sys.executable, "-m", "app.keys", "create", "bench"], cwd=ROOT, capture_output=True, text=True, check=True
+            [sys.executable, "-m", "app", "keys", "create", "bench"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         key, told = (line.split()[-1] for line in made.stdout.splitlines())
         return key, told

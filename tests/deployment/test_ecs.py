@@ -2,15 +2,14 @@
 
 import json
 import os
+from functools import partial
 from unittest.mock import patch
 
-import boto3
 import pytest
-from moto import mock_aws
 from support.servers import ROOT
 
 from app.config import Config
-from app.version import SERVICE, __version__
+from app.version import RELEASE, SERVICE
 
 TASKS = ("task-definition", "task-definition-embedded")
 SECRETS = {"HUGGINGFACE_API_KEY": "hf_x", "API_KEYS": "team:" + "a" * 64}
@@ -41,24 +40,29 @@ def config(name):
 
 
 @pytest.fixture
-def ecs():
-    """A client of moto's ECS; the keys are moto's own idea."""
+def client():
+    """Make clients of moto's AWS; the keys are moto's own idea."""
+    import boto3
+    from moto import mock_aws
+
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
     with patch.dict(os.environ, keys), mock_aws():
-        yield boto3.client("ecs", region_name="eu-west-1")
+        yield partial(boto3.client, region_name="eu-west-1")
 
 
+@pytest.mark.release
 @every_task
-def test_a_task_definition_is_registered_as_it_is_written(ecs, name):
+def test_a_task_definition_is_registered_as_it_is_written(client, name):
     task = read(name)
-    registered = ecs.register_task_definition(**task)["taskDefinition"]
+    registered = client("ecs").register_task_definition(**task)["taskDefinition"]
     assert (registered["family"], registered["status"]) == (task["family"], "ACTIVE")
     [wanted], [found] = task["containerDefinitions"], registered["containerDefinitions"]
     assert wanted.items() <= found.items()
 
 
-def test_a_service_is_made_of_the_task_definition(ecs):
-    ec2 = boto3.client("ec2", region_name="eu-west-1")
+@pytest.mark.release
+def test_a_service_is_made_of_the_task_definition(client):
+    ecs, ec2 = client("ecs"), client("ec2")
     service = read("service")
     network = service["networkConfiguration"]["awsvpcConfiguration"]
     there = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"]]
@@ -125,6 +129,6 @@ def test_the_load_balancer_reaches_the_port_of_this_versions_container():
     assert [port["containerPort"] for port in one["portMappings"]] == [balancer["containerPort"]]
     assert balancer["containerPort"] == config("task-definition").server_port
     assert [container(name)["image"].rpartition("/")[2] for name in TASKS] == [
-        f"{SERVICE}:{__version__}",
-        f"{SERVICE}:{__version__}-embedded",
+        f"{SERVICE}:{RELEASE}",
+        f"{SERVICE}:{RELEASE}-embedded",
     ]

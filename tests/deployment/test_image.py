@@ -14,7 +14,7 @@ import yaml
 from support.servers import ROOT, Upstream, free_port, reply
 
 from app.config import Config
-from app.version import SERVICE, __version__
+from app.version import RELEASE, SERVICE
 
 HADOLINT = str(Path(sys.executable).with_name("hadolint"))
 DOCKERFILE = ROOT / "docker/Dockerfile"
@@ -53,6 +53,7 @@ def health_check(port):
     return subprocess.run(command, env={"SERVER_PORT": str(port)}, capture_output=True, timeout=30).returncode
 
 
+@pytest.mark.release
 def test_hadolint_has_nothing_to_say():
     found = subprocess.run([HADOLINT, DOCKERFILE], capture_output=True, text=True)
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
@@ -71,6 +72,18 @@ def test_the_image_runs_gunicorn_as_the_readme_says_and_as_nobody():
     assert json.loads(arguments("CMD")[0]) == ["gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     for stage in ("service", "service-embedded"):
         assert arguments("USER", stage)[-1] == "65532:65532", "by number, so that Kubernetes sees that it is not root"
+
+
+def test_the_labels_name_the_version_and_the_commit():
+    labels = dict(pair.split("=", 1) for label in arguments("LABEL") for pair in shlex.split(label))
+    assert labels["org.opencontainers.image.version"] == f"{RELEASE}${{COMMIT:++g$COMMIT}}"
+    assert labels["org.opencontainers.image.revision"] == "$COMMIT"
+
+
+def test_the_commit_is_written_where_the_service_reads_it():
+    [step] = [argument for argument in arguments("RUN", "installed") if "COMMIT" in argument]
+    assert step.endswith("> app/_commit.txt")
+    assert all(arguments("ARG", stage) == ['COMMIT=""'] for stage in ("installed", "service"))
 
 
 def test_no_shell_is_needed_at_run_time():
@@ -122,8 +135,9 @@ def test_compose_starts_a_target_of_the_dockerfile(name):
     assert (ROOT / "docker" / build["context"]).resolve() == ROOT
     assert build["dockerfile"] == "docker/Dockerfile"
     assert build["target"] in STAGES
+    assert build["args"] == {"COMMIT": "${COMMIT:-}"}
     suffix = "-embedded" if name == "embedded" else ""
-    assert service["image"] == f"{SERVICE}:{__version__}{suffix}"
+    assert service["image"] == f"{SERVICE}:{RELEASE}{suffix}"
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
 

@@ -15,6 +15,8 @@ from app.config import Config
 from app.config.model_file import model_file, model_name
 
 FOLDER = "overlays/embedded"
+# kubectl renders the manifests
+pytestmark = pytest.mark.release
 
 
 def engine():

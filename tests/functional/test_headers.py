@@ -69,7 +69,7 @@ def test_only_trusted_hosts_are_answered_but_probes_come_by_any(make_client):
         assert "Host" not in status(host)["details"]
     for host in ("10.0.0.1", "evil.com", "api.example.com.evil.com", "", "notexample.org", "a b"):
         error = status(host)
-        assert (error["code"], error["details"]) == (400, {"Host": ["This service does not answer for that host."]})
+        assert (error["code"], error["details"]) == (400, {"Host": ["This service does not serve that host."]})
     assert status("10.0.0.1:8080", "/health")["status"] == "healthy"
 
 

@@ -1,7 +1,7 @@
 """Idempotency keys: the same again is answered as it was."""
 
 import pytest
-from support.upstreams import CHAT, chat_answer, told
+from support.upstreams import CHAT, cache_and_attempts, chat_answer
 
 from app.errors import IdempotencyKeyReused
 
@@ -16,7 +16,7 @@ def keyed(client, key="k-1", route=GENERATE, headers=None, **body):
 def test_the_same_key_and_body_get_the_stored_answer(client, chat):
     first, second = keyed(client), keyed(client)
     assert first.json == second.json
-    assert (told(first), told(second)) == (("bypass", "1"), ("hit", "0"))
+    assert (cache_and_attempts(first), cache_and_attempts(second)) == (("bypass", "1"), ("hit", "0"))
     for name in ("X-AI-Backend", "X-AI-Model", "X-AI-Fallback"):
         assert first.headers[name] == second.headers[name]
     assert chat.call_count == 1
@@ -60,9 +60,9 @@ def test_a_key_that_is_none_is_named(client, key):
 @pytest.mark.parametrize("rubbish", [b"no json", b"[]", b'{"other": 1}'])
 def test_rubbish_in_redis_is_no_stored_answer(make_client, chat, redis, rubbish):
     keyed(make_client(REDIS_URL=redis.url))
-    [key] = redis.kept()
-    redis.put(key, rubbish)
-    assert told(keyed(make_client(REDIS_URL=redis.url))) == ("bypass", "1")
+    [key] = redis.cached_keys()
+    redis.set(key, rubbish)
+    assert cache_and_attempts(keyed(make_client(REDIS_URL=redis.url))) == ("bypass", "1")
 
 
 def test_a_key_is_known_to_all_processes_that_share_a_redis(make_client, chat, redis):

@@ -41,7 +41,7 @@ def test_operations_are_counted_by_backend_model_and_outcome(client, upstream):
 
 
 def test_a_bug_is_counted_as_internal_error(client, monkeypatch):
-    monkeypatch.setattr("app.backends.openai.options", lambda request: 1 / 0)
+    monkeypatch.setattr("app.backends.openai.request_parameters", lambda request: 1 / 0)
     client.post("/v1/text/generate", json={"prompt": "x"})
     labels = 'backend="openai",model="org/small",operation="generate",outcome="internal_error",service="ai-huggingface"'
     assert scrape(client)[f"ai_requests_total{{{labels}}}"] == 1

@@ -4,9 +4,6 @@ import json
 import re
 
 import pytest
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.cog.plugins import register_default_plugins
-from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.parser import text_string_to_metric_families
 from support.monitoring import (
     DASHBOARD,
@@ -55,7 +52,12 @@ def test_rules_and_runbook_use_current_metrics_only(exposed):
     assert not set().union(*map(metrics_in, queries)) - known
 
 
+@pytest.mark.release
 def test_grafanas_model_keeps_every_part_of_the_dashboard():
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.cog.plugins import register_default_plugins
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
     register_default_plugins()
     known = json.loads(json.dumps(Dashboard.from_json(DASHBOARD), cls=JSONEncoder))
     assert list(_differences(DASHBOARD, known)) == []

@@ -423,7 +423,7 @@ def test_an_answer_without_events_that_is_none_is_a_502(client, upstream, body):
 
 
 def test_an_answer_without_events_has_an_end(client, upstream, monkeypatch):
-    monkeypatch.setattr("app.upstream.stream.MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr("app.upstream.stream.MAX_RESPONSE_BYTES", 1000)
     upstream.post(CHAT, json=chat_answer("x" * 1000))
     assert refused(chat(client, stream=True), 502)["code"] == "upstream_invalid_response"
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, ROUTER_CHAT, chat_answer, sent
 
-from app.backends.base import MAX_ANSWER_BYTES
+from app.backends.base import MAX_RESPONSE_BYTES
 from app.upstream.resilience.retry import BUDGET_FLOOR
 
 SECRETS = ("sk-secret-of-ours", "llm.test", "10.0.0.7", "Traceback", "raw-upstream-body", "evil.test")
@@ -149,7 +149,7 @@ def test_each_fault_of_the_connection_has_its_error(client, upstream, raised, st
 
 
 def test_an_answer_beyond_any_use_is_given_up(client, upstream):
-    upstream.post(CHAT, json=chat_answer("x" * MAX_ANSWER_BYTES))
+    upstream.post(CHAT, json=chat_answer("x" * MAX_RESPONSE_BYTES))
     failed(generate(client), 502, "upstream_invalid_response")
 
 

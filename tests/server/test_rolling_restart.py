@@ -76,7 +76,7 @@ def test_events_are_given_on_as_they_come(behind, service, remote):
 
     remote.answer = hold
     listener = Listener(behind((service.port, service.port)))
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert b"Hi" in listener.next()
     read.set()
     assert b"[DONE]" in listener.rest()

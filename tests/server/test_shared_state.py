@@ -10,7 +10,7 @@ import pytest
 import requests
 from support.calls import FAILS, answer_of, generate, rate
 from support.chaos import answer, says
-from support.redis import Babbler
+from support.redis import FixedReplyServer
 from support.servers import chat_answer, reply, until
 
 # the question itself is one of them
@@ -95,13 +95,13 @@ def test_redis_may_be_paused_stopped_and_started_again_and_no_caller_sees_an_err
     with ThreadPoolExecutor(10) as pool:
         for number in range(10):
             pool.submit(call, number)
-        for stop, go_on in ((redis.pause, redis.go_on), (redis.stop, redis.start)) * 2:
-            until(lambda: redis.kept())
+        for stop, go_on in ((redis.pause, redis.resume), (redis.stop, redis.start)) * 2:
+            until(lambda: redis.cached_keys())
             stop()
             wait_for("redis fails")
             go_on()
             wait_for("redis answers again")
-            redis.empty()
+            redis.flush()
         over.set()
     assert set(found) == {200}
 
@@ -113,7 +113,7 @@ def test_a_redis_that_is_paused_costs_a_request_at_most_its_allowance(start_with
     try:
         total = [generate(service).headers["Server-Timing"] for _ in range(10)]
     finally:
-        redis.go_on()
+        redis.resume()
     own = [_milliseconds(timing, "total") - _milliseconds(timing, "upstream") for timing in total]
     assert max(own) < 150  # 50 of them are Redis'
     assert sorted(own)[5] < 50  # once it is left alone it costs nothing
@@ -148,7 +148,7 @@ def validated(service, model):
     "rubbish", [b"+OK\r\n", b"$3\r\nabc\r\n", b"*0\r\n", b":5\r\n", b"-LOADING\r\n", b"HTTP/1.1 400 x\r\n"]
 )
 def test_a_redis_that_answers_rubbish_changes_nothing(start_with, chaos, rubbish):
-    with closing(Babbler(rubbish)) as peer:
+    with closing(FixedReplyServer(rubbish)) as peer:
         service = start_with(REDIS_URL=peer.url, BREAKER_FAILURES="2")
         chaos.play([says(answer_of("positive"))] * 8)
         found = [rate(service, text, **{"Idempotency-Key": text}) for text in "abcdefgh"]

@@ -36,7 +36,7 @@ def hang(exchange):
 def read(service, route="/v1/chat/completions", **body):
     listener = Listener(service, route, **body)
     with closing(listener.connection):
-        status = listener.wait_first_event()
+        status = listener.begin()
         body = listener.rest()
     return status, told(body) if status == 200 else json.loads(body)
 
@@ -51,7 +51,7 @@ def test_each_event_arrives_while_the_next_one_is_still_to_come(service, chaos, 
         [Script(HEL, more[0], accented[:cut], more[1], accented[cut:], more[2], LO, more[3], DONE, framing=framing)]
     )
     listener = Listener(service, route)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert b"Hel" in listener.next()
     more[0].set()
     more[1].set()
@@ -60,7 +60,7 @@ def test_each_event_arrives_while_the_next_one_is_still_to_come(service, chaos, 
     assert b"lo." in listener.next()
     more[3].set()
     assert listener.rest().endswith(DONE)
-    listener.release()
+    listener.leave()
 
 
 @pytest.fixture(scope="module")
@@ -192,10 +192,10 @@ def test_a_caller_that_leaves_ends_the_upstream_call_and_frees_all_fifty_times_i
         script = Script(HEL, hang)
         chaos.play([script])
         listener = Listener(narrow)
-        assert listener.wait_first_event() == 200
+        assert listener.begin() == 200
         assert b"Hel" in listener.next()
         left = time.monotonic()
-        listener.release()
+        listener.leave()
         assert script.gone.wait(5)
         assert time.monotonic() - left < 1
         until(lambda number=number: sum('"outcome":"client_disconnected"' in line for line in narrow.lines) == number)
@@ -215,7 +215,7 @@ def test_a_caller_that_leaves_before_the_first_event_ends_the_upstream_call(serv
     chaos.play([script])
     listener = Listener(service)
     assert script.begun.wait(5)
-    listener.release()
+    listener.leave()
     assert script.gone.wait(1)
 
 
@@ -223,12 +223,12 @@ def test_streams_keep_their_places_to_their_ends(narrow, chaos):
     more = threading.Event()
     chaos.play([Script(HEL, more, LO, DONE)])
     listener = Listener(narrow)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert read(narrow)[1]["error"]["type"] == "overloaded"
     more.set()
     assert listener.rest().endswith(DONE)
     assert read(narrow)[0] == 200
-    listener.release()
+    listener.leave()
 
 
 def test_a_backend_whose_streams_break_off_is_left_alone(start_with, chaos):
@@ -283,7 +283,7 @@ def test_streams_and_requests_that_a_shutdown_cuts_are_told_so(start_with, chaos
     service = start_with(SHUTDOWN_GRACE="1s")
     chaos.play([Script(HEL, hang), hang])
     listener = Listener(service)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert b"Hel" in listener.next()
     with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(service.post, "/v1/text/generate", prompt="x")
@@ -293,7 +293,7 @@ def test_streams_and_requests_that_a_shutdown_cuts_are_told_so(start_with, chaos
         assert (answer.errors, answer.done) == (["draining"], False)
         assert waiting.result().status_code == 503
         assert stopped.result() == 0
-    listener.release()
+    listener.leave()
 
 
 def test_a_stream_in_flight_finishes_within_the_grace_of_a_shutdown(start_with, chaos):
@@ -301,14 +301,14 @@ def test_a_stream_in_flight_finishes_within_the_grace_of_a_shutdown(start_with, 
     more = threading.Event()
     chaos.play([Script(HEL, more, LO, DONE)])
     listener = Listener(service)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     with ThreadPoolExecutor(1) as pool:
         stopped = pool.submit(service.stop, signal.SIGTERM)
         until(lambda: any("Handling signal: term" in line for line in service.lines))
         more.set()
         assert told(listener.rest()).done
         assert stopped.result() == 0
-    listener.release()
+    listener.leave()
 
 
 def test_every_event_of_a_hundred_streams_at_once_arrives(service, chaos):
@@ -326,10 +326,10 @@ def test_a_slow_caller_gets_the_whole_answer_and_is_no_fault_of_the_upstream(lim
     pieces = [big] * 60
     chaos.play([Script(HEL, *pieces, LO, DONE)])
     listener = Listener(limited)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     time.sleep(0.9)  # longer than an upstream may be silent; nothing tells that the service is held up
     answer = told(listener.rest())
-    listener.release()
+    listener.leave()
     assert (answer.done, answer.errors, len(answer.text)) == (True, [], 6 + 60 * 50_000)
 
 
@@ -345,12 +345,12 @@ def test_comment_lines_keep_a_stream_alive_while_nothing_comes_or_nothing_for_th
 
     chaos.play([Script(HEL, murmur, LO, DONE)])
     listener = Listener(limited, "/v1/text/generate")
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert b"Hel" in listener.next()
     assert listener.next() == listener.next() == b": still here\n\n"
     over.set()
     assert listener.rest().endswith(DONE)
-    listener.release()
+    listener.leave()
 
 
 def test_silence_longer_than_the_time_to_the_first_event_is_no_fault(start_with, chaos):
@@ -359,11 +359,11 @@ def test_silence_longer_than_the_time_to_the_first_event_is_no_fault(start_with,
     chaos.play([Script(HEL, LO, DONE), Script(HEL, more, LO, DONE)])
     assert read(service)[1].done
     listener = Listener(service)
-    assert listener.wait_first_event() == 200
+    assert listener.begin() == 200
     assert b"Hel" in listener.next()
     threading.Timer(0.6, more.set).start()
     assert told(listener.rest()).done
-    listener.release()
+    listener.leave()
 
 
 @pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.03, 0.04])
@@ -373,7 +373,7 @@ def test_a_caller_that_leaves_while_a_failed_call_is_being_closed_leaves_nothing
     listener = Listener(narrow)
     assert script.begun.wait(5)
     time.sleep(delay)  # into the time in which the upstream may still end by itself
-    listener.release()
+    listener.leave()
     assert script.gone.wait(1)
     chaos.play([Script(HEL, LO, DONE)])
     assert read(narrow)[1].done

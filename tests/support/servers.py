@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import requests
@@ -29,6 +29,9 @@ def free_port() -> int:
 class Service:
     """A running service: its process, address and printed lines."""
 
+    command: ClassVar = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+    folder: ClassVar = ROOT
+
     def __init__(self, **variables: str) -> None:
         self.port = int(variables.get("SERVER_PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
@@ -36,8 +39,8 @@ class Service:
         self._printed = threading.Condition()
         kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "HOME", "PYTHON"))}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
-            cwd=ROOT,
+            self.command,
+            cwd=self.folder,
             env={
                 **kept,
                 "SERVER_HOST": "127.0.0.1",

@@ -37,6 +37,6 @@ def stream(events: list[Any]) -> str:
     return "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
 
 
-def told(answer: Any) -> tuple[str, str]:
-    """What an answer of the service tells of the cache, and of the upstream calls made for it."""
-    return answer.headers["X-AI-Cache"], answer.headers["X-AI-Attempts"]
+def cache_and_attempts(response: Any) -> tuple[str, str]:
+    """Return the cache status of a response, and the number of its upstream attempts."""
+    return response.headers["X-AI-Cache"], response.headers["X-AI-Attempts"]

@@ -12,7 +12,7 @@ def connect(service):
 def answer_on(connection):
     """Read one answer; return its status, headers and JSON."""
     answer = HTTPResponse(connection)
-    answer.wait_first_event()
+    answer.begin()
     return answer.status, answer.headers, json.loads(answer.read())
 
 
@@ -42,7 +42,7 @@ class Listener:
 
     def begin(self):
         """Read the head of the answer; return the status."""
-        self._answer.wait_first_event()
+        self._answer.begin()
         return self._answer.status
 
     def next(self):

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from support.breakers import LONG, check, fail, guard, make, succeed
 
-from app.backends import BACKENDS
+from app.backends import backend_class
 from app.config import Config
 from app.context.deadline import TimeBudget
 from app.errors import (
@@ -179,7 +179,7 @@ def test_opening_and_closing_are_logged_and_probes_are_not(opened, clock, caplog
 
 def test_each_route_of_each_backend_has_its_own():
     config = Config.from_env({"OPENAI_BASE_URL": "http://llm.test/v1", "BREAKER_RECOVERY": "1m"})
-    here, there = (BACKENDS[name](config) for name in ("openai", "huggingface"))
+    here, there = (backend_class(name)(config) for name in ("openai", "huggingface"))
     breakers = CircuitBreakers(
         failures=1, failure_rate=1, store=RedisStore(None), metrics=UpstreamMetrics(CollectorRegistry())
     )

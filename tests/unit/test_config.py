@@ -460,5 +460,5 @@ def test_a_collector_without_tracing_packages_is_reported(uninstall, missing):
     uninstall(missing)
     [error] = config_errors(OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318")
     assert error.startswith("OTEL_EXPORTER_OTLP_ENDPOINT")
-    assert "requirements-tracing.txt" in error
+    assert "requirements/tracing.txt" in error
     assert Config.from_env({}) == Config()

@@ -126,7 +126,7 @@ def test_the_supervisor_gets_no_key(monkeypatch):
     started = {}
 
     class Popen:
-        def __init__(self, command, env, start_new_session):
+        def __init__(self, command, env, cwd, start_new_session):
             started.update(command=command, env=env, session=start_new_session)
 
     monkeypatch.setattr(launcher.subprocess, "Popen", Popen)

@@ -60,7 +60,7 @@ def test_there_is_one_probe_of_all_processes_each_interval(pair, clock):
 def test_a_probe_that_another_process_took_in_this_moment_is_not_made_twice(pair, clock, redis):
     _here, there = opened(pair(recovery=LOOK_SECONDS / 2))
     clock[0] += LOOK_SECONDS * 0.7  # the probe is due, what was seen is not old yet
-    redis.put(b"ai-huggingface:breaker:test:chat:wait", b"1")
+    redis.set(b"ai-huggingface:breaker:test:chat:wait", b"1")
     with pytest.raises(CircuitOpen) as refused:
         succeed(there)
     assert refused.value.retry_after == LOOK_SECONDS / 2

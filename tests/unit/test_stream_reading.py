@@ -378,7 +378,7 @@ def test_long_texts_are_counted_without_being_kept():
     stream = begun(*pieces, LAST)
     [usage] = told(given(stream)).usages
     assert 20_000 <= usage["completion_tokens"] <= 20_020
-    assert not stream.decoder._said._pieces[1:]
+    assert not stream.decoder._generated._chunks[1:]
 
 
 def test_events_without_end_are_given_up():

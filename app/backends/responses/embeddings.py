@@ -1,4 +1,4 @@
-"""Reads embeddings, and gives them as OpenAI's API has them."""
+"""Parses embeddings into the form of OpenAI's API."""
 
 import base64
 from array import array
@@ -6,81 +6,84 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.backends.base import UpstreamResponse
-from app.backends.responses.normalize import decoded_json, normalize_payload, require_success
-from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.responses.usage import extract_usage
+from app.backends.responses.normalize import decode_json, normalize_payload, require_success
+from app.backends.responses.usage import extract_usage, openai_usage, resolve_prompt_usage
+from app.backends.types import OpenAIResult
 from app.errors import UpstreamInvalidResponse
 
 Vector = list[float]
 
-# a few hundred texts of a large model
+# enough for a few hundred vectors of a large model
 MAX_VECTORS_BYTES = 32 * 1024**2
 
 
-def count(given: Any) -> int:
-    """Return how many texts an `input` of OpenAI's holds: one, a list of them, or the same in tokens."""
-    return len(given) if isinstance(given, list) and not isinstance(given[0], int) else 1
+def count_inputs(value: Any) -> int:
+    """Return the number of texts in OpenAI's `input`: a text, a list of texts, or the same as token numbers."""
+    return len(value) if isinstance(value, list) and not isinstance(value[0], int) else 1
 
 
-def from_openai(answer: UpstreamResponse, texts: int, model: str | None, prompt: str, encoding: str) -> dict[str, Any]:
-    """Return the answer of an OpenAI-compatible route that was asked for floats, in the encoding that our caller wants.
+def parse_openai(response: UpstreamResponse, count: int, model: str | None, prompt: str, encoding: str) -> OpenAIResult:
+    """Return the response of an OpenAI-compatible route, which sent floats, in the encoding that the client wants.
 
-    `texts` is how many vectors there must be. Raises the error of an answer that is none.
+    `count` is the number of vectors that there must be. Raises the ServiceError of an invalid response.
     """
-    require_success(answer)
-    payload = decoded_json(answer)
+    require_success(response)
+    payload = decode_json(response)
     data = payload.get("data") if isinstance(payload, dict) else None
-    if not isinstance(data, list) or len(data) != texts or not all(isinstance(entry, dict) for entry in data):
-        normalize_payload(payload)  # which raises the error that it carries
+    if not isinstance(data, list) or len(data) != count or not all(isinstance(entry, dict) for entry in data):
+        normalize_payload(payload)  # raises the error of an error payload
         raise UpstreamInvalidResponse
     for position, entry in enumerate(data):
-        vector = _numbers(entry.get("embedding"))
+        vector = _require_numbers(entry.get("embedding"))
         index = entry.get("index")
         entry |= {"object": "embedding", "index": index if isinstance(index, int) else position}
-        entry["embedding"] = _encoded(vector, encoding)
-    usage, told = extract_usage(payload) or _usage(prompt), payload.get("model")
-    return {**payload, "object": "list", "model": model or (told if isinstance(told, str) else ""), "usage": usage}
+        entry["embedding"] = _encode(vector, encoding)
+    own_name = payload.get("model")
+    name = model or (own_name if isinstance(own_name, str) else "")
+    return _result(payload, data, name, prompt)
 
 
-def from_pipeline(answer: UpstreamResponse, texts: int, model: str, prompt: str, encoding: str) -> dict[str, Any]:
-    """Return the answer of an hf-inference pipeline: vectors, or a matrix for each text with a row for each token."""
-    require_success(answer)
-    found = decoded_json(answer)
-    if isinstance(found, dict):
-        found = found.get("embeddings")
-    if not isinstance(found, list) or not found:
+def parse_pipeline(response: UpstreamResponse, count: int, model: str, prompt: str, encoding: str) -> OpenAIResult:
+    """Return the response of an hf-inference pipeline: a vector per text, or a matrix with a row per token."""
+    require_success(response)
+    embedded = decode_json(response)
+    if isinstance(embedded, dict):
+        embedded = embedded.get("embeddings")
+    if not isinstance(embedded, list) or not embedded:
         raise UpstreamInvalidResponse
-    if texts == 1 and isinstance(found[0], int | float):
-        found = [found]
-    if len(found) != texts:
+    if count == 1 and isinstance(embedded[0], int | float):
+        embedded = [embedded]
+    if len(embedded) != count:
         raise UpstreamInvalidResponse
-    vectors = [_encoded(_pooled(entry), encoding) for entry in found]
+    vectors = [_encode(_pool(entry), encoding) for entry in embedded]
     data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
-    return {"object": "list", "data": data, "model": model, "usage": _usage(prompt)}
+    return _result({}, data, model, prompt)
 
 
-def _usage(prompt: str) -> dict[str, Any]:
-    tokens = estimated_tokens(prompt)
-    return {"prompt_tokens": tokens, "total_tokens": tokens, "estimated": True}
+def _result(payload: dict[str, Any], data: list[dict[str, Any]], model: str, prompt: str) -> OpenAIResult:
+    counts = extract_usage(payload) or {}
+    usage = resolve_prompt_usage(counts, prompt)
+    payload |= {"object": "list", "data": data, "model": model, "usage": openai_usage(counts, usage)}
+    return OpenAIResult(payload, usage=usage, model=model)
 
 
-def _pooled(entry: Any, depth: int = 2) -> Vector:
-    """Return one text's vector: models without a pooling layer give one for each token, and their mean counts."""
+def _pool(entry: Any, depth: int = 2) -> Vector:
+    """Return the vector of one text; models without a pooling layer return one per token, which are averaged."""
     if depth and isinstance(entry, list) and entry and isinstance(entry[0], list):
-        rows = [_pooled(row, depth - 1) for row in entry]
+        rows = [_pool(row, depth - 1) for row in entry]
         if len({len(row) for row in rows}) != 1:
             raise UpstreamInvalidResponse
         return [sum(column) / len(rows) for column in zip(*rows, strict=True)]
-    return _numbers(entry)
+    return _require_numbers(entry)
 
 
-def _numbers(vector: Any) -> Vector:
+def _require_numbers(vector: Any) -> Vector:
     if not isinstance(vector, list) or not vector or not all(type(number) in (int, float) for number in vector):
         raise UpstreamInvalidResponse
     return vector
 
 
-def _encoded(vector: Sequence[float], encoding: str) -> Any:
+def _encode(vector: Sequence[float], encoding: str) -> Any:
     """Return a vector as a list, or as OpenAI's base64 of 32-bit floats, little-endian."""
     if encoding == "float":
         return vector

@@ -1,4 +1,4 @@
-"""From a failed upstream answer to one of our errors. Nothing here does I/O."""
+"""Maps failed upstream responses to the service's errors."""
 
 import math
 import re
@@ -25,9 +25,10 @@ from app.errors import (
 from app.json_depth import exceeds_json_depth
 
 REASON_MAX_CHARS = 300
-# looked at, before anything is removed: enough to tell what is wrong
+# read from the upstream's text before private parts are removed
 REASON_READ_CHARS = 1000
-REASON_DEPTH = 8
+# also the number of items that are read from a list
+REASON_MAX_DEPTH = 8
 
 _BY_STATUS: dict[int, Callable[..., ServiceError]] = {
     400: UpstreamRejected,
@@ -46,53 +47,53 @@ _BY_STATUS: dict[int, Callable[..., ServiceError]] = {
     503: UpstreamUnavailable,
     504: UpstreamUnavailable,
 }
-# text-generation-inference names the fault where it gives no status (its router/src/server.rs)
-_STATUS_OF_TYPE = {"validation": 422, "template_error": 422, "tool_error": 422, "overloaded": 429, "generation": 424}
+# error types of text-generation-inference, for errors without a status (router/src/server.rs)
+_STATUS_BY_TYPE = {"validation": 422, "template_error": 422, "tool_error": 422, "overloaded": 429, "generation": 424}
 _REASON_KEYS = ("error", "message", "error_description", "detail", "msg", "title")
-_MODEL_GONE_CODES = ("model_not_found", "model_not_supported")
-_MODEL_GONE = re.compile(
+_MODEL_NOT_FOUND_CODES = ("model_not_found", "model_not_supported")
+_MODEL_NOT_FOUND = re.compile(
     r"model not supported|not supported by (any )?provider|model .{0,200}does not exist|endpoint is paused"
     r"|deprecated and no longer supported|model .{0,200}not found",
     re.IGNORECASE,
 )
-# what could lead out of the service: URLs, addresses, host names with a port, paths, keys
+# URLs, addresses, host names with a port, paths, keys
 _PRIVATE = re.compile(
     r"\w+://\S+|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?|\b[\w-]+(?:\.[\w-]+)*:\d{2,5}\b|(?<!\w)/[\w.-]+(?:/[\w.-]+)+"
     r"|\b(?:hf_|sk-)[\w-]+|\b[Bb]earer\s+\S+|\b[\w-]+(?:\.[\w-]+)+\.(?:com|co|net|org|io|ai|cloud|local|internal)\b"
 )
 
 
-def error_from_response(answer: UpstreamResponse) -> ServiceError:
-    """Return the error for an answer whose status is not 2xx."""
-    payload = _loaded(answer.body)
-    if payload is None and answer.media_type == "text/plain":
-        payload = answer.body.decode(errors="replace")
-    if answer.status == 503:
-        return _unavailable(answer, payload)
-    return _error(answer.status, payload, retry_after(answer))
+def error_from_response(response: UpstreamResponse) -> ServiceError:
+    """Return the error for a response whose status is not 2xx."""
+    payload = _load(response.body)
+    if payload is None and response.media_type == "text/plain":
+        payload = response.body.decode(errors="replace")
+    if response.status == 503:
+        return _unavailable(response, payload)
+    return _error(response.status, payload, retry_after(response))
 
 
 def error_from_payload(payload: dict[str, Any]) -> ServiceError:
-    """Return the error that a 200 answer, or an event of a stream, carries in place of a result."""
-    return _error(_status_in_band(payload), payload, None)
+    """Return the error that a response of status 200, or an event of a stream, carries in place of a result."""
+    return _error(_payload_status(payload), payload, None)
 
 
-def decoded(body: bytes) -> Any:
-    """Return the JSON of a body, or None where it is none that could be given on."""
-    payload = _loaded(body)
+def load_json(body: bytes) -> Any:
+    """Return the JSON of a body; None if it is invalid, or too deep to be encoded again."""
+    payload = _load(body)
     return None if exceeds_json_depth(payload, body) else payload
 
 
-def _loaded(body: bytes) -> Any:
+def _load(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
 
 
-def retry_after(answer: UpstreamResponse) -> float | None:
-    """Return Retry-After in seconds, given as seconds or a date (RFC 9110, 10.2.3); None where it makes no sense."""
-    text = answer.headers.get("retry-after", "").strip()
+def retry_after(response: UpstreamResponse) -> float | None:
+    """Return Retry-After in seconds, from seconds or a date (RFC 9110, 10.2.3); None if it is missing or invalid."""
+    text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
         return float(text)
     try:
@@ -101,9 +102,9 @@ def retry_after(answer: UpstreamResponse) -> float | None:
         return None
 
 
-def _unavailable(answer: UpstreamResponse, payload: Any) -> ServiceError:
-    """A 503 that says when to come back is a model being loaded; any other is an outage."""
-    seconds = retry_after(answer)
+def _unavailable(response: UpstreamResponse, payload: Any) -> ServiceError:
+    """Map a 503: with a time to come back a model is loading, without one the upstream is unavailable."""
+    seconds = retry_after(response)
     if seconds is None:
         seconds = _estimated_time(payload)
     return UpstreamUnavailable() if seconds is None else ModelLoading(retry_after=seconds)
@@ -123,23 +124,23 @@ def _estimated_time(payload: Any) -> float | None:
 
 def _error(status: int, payload: Any, seconds: float | None) -> ServiceError:
     reason = _reason(payload)[:REASON_READ_CHARS]
-    if status in (400, 422) and (_code(payload) in _MODEL_GONE_CODES or _MODEL_GONE.search(reason)):
+    if status in (400, 422) and (_code(payload) in _MODEL_NOT_FOUND_CODES or _MODEL_NOT_FOUND.search(reason)):
         return ModelNotFound()
-    kind = _BY_STATUS.get(status) or (UpstreamNonRetryable if status > 500 else UpstreamUnexpectedStatus)
-    if kind is UpstreamRejected and reason:
+    error = _BY_STATUS.get(status) or (UpstreamNonRetryable if status > 500 else UpstreamUnexpectedStatus)
+    if error is UpstreamRejected and reason:
         return UpstreamRejected(details={"reason": _PRIVATE.sub("[removed]", reason)[:REASON_MAX_CHARS]})
-    if kind is UpstreamRateLimited:
+    if error is UpstreamRateLimited:
         return UpstreamRateLimited(retry_after=seconds)
-    return kind()
+    return error()
 
 
-def _reason(payload: Any, depth: int = REASON_DEPTH) -> str:
-    """Return the sentence that says what is wrong, wherever this dialect keeps it; "" where there is none."""
+def _reason(payload: Any, depth: int = REASON_MAX_DEPTH) -> str:
+    """Return the error's text, from the field that this dialect has for it; "" without one."""
     if isinstance(payload, str):
         text = payload[:REASON_READ_CHARS]
         return " ".join("".join(char if char.isprintable() else " " for char in text).split())
     if isinstance(payload, list) and depth:
-        return "; ".join(filter(None, (_reason(item, depth - 1) for item in payload[:REASON_DEPTH])))
+        return "; ".join(filter(None, (_reason(item, depth - 1) for item in payload[:REASON_MAX_DEPTH])))
     if isinstance(payload, dict) and depth:
         return next(filter(None, (_reason(payload.get(key), depth - 1) for key in _REASON_KEYS)), "")
     return ""
@@ -150,13 +151,14 @@ def _code(payload: Any) -> Any:
     return error.get("code") if isinstance(error, dict) else None
 
 
-def _status_in_band(payload: dict[str, Any]) -> int:
+def _payload_status(payload: dict[str, Any]) -> int:
+    """Return the HTTP status that an error payload stands for, 500 by default."""
     error = payload.get("error")
     inner = error if isinstance(error, dict) else {}
-    given = (payload.get("status_code"), inner.get("http_status_code"), inner.get("status_code"), _code(payload))
-    for value in (*given, payload.get("code")):
-        if isinstance(value, int) and 400 <= value < 600:
-            return value
+    codes = (payload.get("status_code"), inner.get("http_status_code"), inner.get("status_code"), _code(payload))
+    for code in (*codes, payload.get("code")):
+        if isinstance(code, int) and 400 <= code < 600:
+            return code
     if inner.get("type") == "invalid_request_error":
         return 400
-    return _STATUS_OF_TYPE.get(str(payload.get("error_type")), 500)
+    return _STATUS_BY_TYPE.get(str(payload.get("error_type")), 500)

@@ -1,13 +1,13 @@
-"""Log-probabilities, in the form of OpenAI's chat (`content`) and in that of its completions (`tokens`)."""
+"""Log-probabilities in the form of OpenAI's chat (`content`) and of its completions (`tokens`)."""
 
 from itertools import accumulate
 from typing import Any
 
-from app.backends.base import TokenLogprobs
+from app.backends.types import TokenLogprobs
 
 
 def as_completions(logprobs: Any, offset: int) -> Any:
-    """Return log-probabilities as completions have them; some servers send chat's there. `offset` is in characters."""
+    """Convert chat's form to that of completions; `offset` is the text's position in the choice, in characters."""
     if not isinstance(logprobs, dict) or not isinstance(logprobs.get("content"), list):
         return logprobs
     entries = [entry for entry in logprobs["content"] if isinstance(entry, dict)]
@@ -15,35 +15,39 @@ def as_completions(logprobs: Any, offset: int) -> Any:
     return {
         "tokens": tokens,
         "token_logprobs": [entry.get("logprob") for entry in entries],
-        "top_logprobs": [_top(entry.get("top_logprobs")) for entry in entries],
+        "top_logprobs": [_top_logprobs(entry.get("top_logprobs")) for entry in entries],
         "text_offset": list(accumulate(map(len, tokens[:-1]), initial=offset)) if tokens else [],
     }
 
 
 def token_logprobs(logprobs: Any) -> list[TokenLogprobs]:
-    """Read log-probabilities in the form of OpenAI's chat (`content`) or of its completions (`tokens`)."""
+    """Parse log-probabilities of either form; skip invalid entries."""
     if not isinstance(logprobs, dict):
         return []
     if isinstance(logprobs.get("content"), list):
         entries = [entry for entry in logprobs["content"] if isinstance(entry, dict)]
         return [
-            TokenLogprobs(str(entry.get("token", "")), _top(entry.get("top_logprobs")) or _top([entry]))
+            TokenLogprobs(
+                str(entry.get("token", "")), _top_logprobs(entry.get("top_logprobs")) or _top_logprobs([entry])
+            )
             for entry in entries
         ]
     tokens, tops = logprobs.get("tokens"), logprobs.get("top_logprobs")
     if isinstance(tokens, list) and isinstance(tops, list):
-        return [TokenLogprobs(str(token), _numbers(top)) for token, top in zip(tokens, tops, strict=False)]
+        return [TokenLogprobs(str(token), _valid_logprobs(top)) for token, top in zip(tokens, tops, strict=False)]
     return []
 
 
-def _top(entries: Any) -> dict[str, float]:
+def _top_logprobs(entries: Any) -> dict[str, float]:
     if not isinstance(entries, list):
         return {}
-    found = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("token"), str)]
-    return _numbers({entry["token"]: entry.get("logprob") for entry in found})
+    valid = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("token"), str)]
+    return _valid_logprobs({entry["token"]: entry.get("logprob") for entry in valid})
 
 
-def _numbers(pairs: Any) -> dict[str, float]:
-    if not isinstance(pairs, dict):
+def _valid_logprobs(logprobs: Any) -> dict[str, float]:
+    if not isinstance(logprobs, dict):
         return {}
-    return {key: value for key, value in pairs.items() if isinstance(key, str) and isinstance(value, int | float)}
+    return {
+        token: value for token, value in logprobs.items() if isinstance(token, str) and isinstance(value, int | float)
+    }

@@ -1,18 +1,18 @@
-"""Brings every answer that the backends and their providers send into the shape of OpenAI's API.
+"""Normalizes the responses of all backends and providers to OpenAI's API.
 
-The shape decides, not the route: the Hugging Face router passes its providers' answers on as they are. What is in
-OpenAI's shape already is changed only where callers could not read it, and keeps the fields that nobody here knows.
+The form of a response decides, not its route: the Hugging Face router forwards its providers' responses unchanged.
+Payloads in OpenAI's form change only where clients could not parse them, and keep their unknown fields.
 """
 
 from typing import Any
 
 from app.backends.base import UpstreamResponse
-from app.backends.responses.error_mapping import decoded, error_from_payload, error_from_response
+from app.backends.responses.error_mapping import error_from_payload, error_from_response, load_json
 from app.errors import UpstreamInvalidResponse, UpstreamUnavailable
 
-# OpenAI's own limit of `n`
-MOST_CHOICES = 128
-# text-generation-inference, older routers and Cohere spell OpenAI's reasons in their own ways
+# OpenAI's limit of `n`
+MAX_CHOICES = 128
+# spellings of text-generation-inference, of older routers and of Cohere
 _FINISH_REASONS = {
     "eos": "stop",
     "eos_token": "stop",
@@ -23,25 +23,25 @@ _FINISH_REASONS = {
 }
 
 
-def require_success(answer: UpstreamResponse) -> None:
-    """Raise the error for an answer whose status is not 2xx."""
-    if not 200 <= answer.status < 300:
-        raise error_from_response(answer)
+def require_success(response: UpstreamResponse) -> None:
+    """Raise the error of a response whose status is not 2xx."""
+    if not 200 <= response.status < 300:
+        raise error_from_response(response)
 
 
-def decoded_json(answer: UpstreamResponse) -> Any:
-    """Return the JSON of a successful answer; raise UpstreamInvalidResponse where it is none."""
-    payload = decoded(answer.body)
+def decode_json(response: UpstreamResponse) -> Any:
+    """Return the JSON of a successful response; raise UpstreamInvalidResponse if it is invalid."""
+    payload = load_json(response.body)
     if payload is None:
         raise UpstreamInvalidResponse
     return payload
 
 
 def normalize_payload(payload: Any) -> dict[str, Any] | None:
-    """Return a payload, a whole answer or an event of a stream, with `choices` as OpenAI has them.
+    """Return a complete response, or an event of a stream, with OpenAI's `choices`.
 
-    None where it says nothing, such as a ping. Raises the error that it carries, UpstreamInvalidResponse for an unknown
-    shape. The choices themselves are as they came: see `read_choice`.
+    None for an event without content, such as a ping. Raises the error that the payload carries, or
+    UpstreamInvalidResponse for an unknown form. `normalize_choice` normalizes the choices themselves.
     """
     if isinstance(payload, list) and payload:
         payload = payload[0]
@@ -61,45 +61,45 @@ def normalize_payload(payload: Any) -> dict[str, Any] | None:
 
 
 def normalize_choice(choice: Any) -> tuple[dict[str, Any], bool]:
-    """Return a choice's part that holds what the model said, once it is as OpenAI has it; and whether it was not.
+    """Normalize a choice in place; return its delta, its message or, without either, itself, and whether it changed.
 
-    Raises UpstreamInvalidResponse for a choice that cannot be read, UpstreamUnavailable for one that failed.
+    Raises UpstreamInvalidResponse for an invalid choice, UpstreamUnavailable for one that failed.
     """
     if not isinstance(choice, dict):
         raise UpstreamInvalidResponse
     changed = False
     if type(choice.get("index")) is not int:
-        choice["index"] = 0  # some servers leave the number out where there is one choice
+        choice["index"] = 0  # some servers leave it out of a single choice
         changed = True
-    if not 0 <= choice["index"] < MOST_CHOICES:
+    if not 0 <= choice["index"] < MAX_CHOICES:
         raise UpstreamInvalidResponse
     reason = choice.get("finish_reason")
     if reason is not None:
-        choice["finish_reason"] = finish_reason(reason)
+        choice["finish_reason"] = normalize_finish_reason(reason)
         changed |= choice["finish_reason"] != reason
-    # a message beside a delta repeats the whole answer
+    # a message beside a delta repeats the complete response
     part = choice.get("delta", choice.get("message"))
     part = choice if part is None else part
-    return part, _read_part(part) or changed
+    return part, _join_content(part) or changed
 
 
-def _read_part(part: Any) -> bool:
-    """See that a part's content is a text; tell whether it was not."""
+def _join_content(part: Any) -> bool:
+    """Turn content that is a list of parts into a string; return whether it was a list."""
     if not isinstance(part, dict):
         raise UpstreamInvalidResponse
     changed = False
     for name in ("content", "text"):
         content = part.get(name)
         if content is not None and not isinstance(content, str):
-            part[name] = _joined(content, "text")
-            if thought := _joined(content, "thinking"):
-                part.setdefault("reasoning_content", thought)
+            part[name] = _join_parts(content, "text")
+            if reasoning := _join_parts(content, "thinking"):
+                part.setdefault("reasoning_content", reasoning)
             changed = True
     return changed
 
 
-def finish_reason(reason: Any) -> str | None:
-    """Return a finish reason as OpenAI spells it, None where there is none; raise UpstreamUnavailable for a failure."""
+def normalize_finish_reason(reason: Any) -> str | None:
+    """Return a finish reason in OpenAI's spelling, None if it is empty; raise UpstreamUnavailable for "error"."""
     if reason == "error":
         raise UpstreamUnavailable
     if not isinstance(reason, str) or not reason:
@@ -107,17 +107,19 @@ def finish_reason(reason: Any) -> str | None:
     return _FINISH_REASONS.get(reason.lower(), reason.lower())
 
 
-def _joined(content: Any, kind: str) -> str:
-    """Return the texts of one kind in content that is a list of parts; Mistral's thoughts are a list in turn."""
+def _join_parts(content: Any, kind: str) -> str:
+    """Join the texts of one kind in a list of parts; Mistral's `thinking` is itself a list of parts."""
     if not isinstance(content, list):
         raise UpstreamInvalidResponse
-    found = [part.get(kind) for part in content if isinstance(part, dict)]
-    inner = [part.get("text") for parts in found if isinstance(parts, list) for part in parts if isinstance(part, dict)]
-    return "".join(text for text in (*found, *inner) if isinstance(text, str))
+    values = [part.get(kind) for part in content if isinstance(part, dict)]
+    nested = [
+        part.get("text") for value in values if isinstance(value, list) for part in value if isinstance(part, dict)
+    ]
+    return "".join(text for text in (*values, *nested) if isinstance(text, str))
 
 
 def _from_tgi(payload: dict[str, Any]) -> dict[str, Any]:
-    """Read the form of TGI's own route: a token of a stream, or the whole text."""
+    """Convert a response of TGI's own route: a token of a stream, or the complete text."""
     token, text, details = payload.get("token"), payload["generated_text"], payload.get("details")
     if not isinstance(token, dict) and not isinstance(text, str):
         raise UpstreamInvalidResponse
@@ -134,7 +136,7 @@ def _from_tgi(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_cohere_event(event: dict[str, Any]) -> dict[str, Any] | None:
-    """Read an event of Cohere's stream: its delta holds what a whole answer holds."""
+    """Convert an event of Cohere's stream: its delta has the fields of a complete response."""
     delta = event["delta"]
     if not isinstance(delta, dict):
         return None
@@ -147,16 +149,16 @@ def _from_cohere_event(event: dict[str, Any]) -> dict[str, Any] | None:
 
 def _from_cohere(message: dict[str, Any], payload: dict[str, Any], part: str) -> dict[str, Any] | None:
     content = message.get("content")
-    said = {} if content is None else {"content": [content] if isinstance(content, dict) else content}
+    fields = {} if content is None else {"content": [content] if isinstance(content, dict) else content}
     if calls := message.get("tool_calls"):
-        said["tool_calls"] = calls
+        fields["tool_calls"] = calls
     reason = payload.get("finish_reason")
-    if not said and reason is None:
+    if not fields and reason is None:
         return None
     usage = payload.get("usage")
     tokens = usage.get("tokens") if isinstance(usage, dict) else None
     counts = _usage(tokens.get("input_tokens"), tokens.get("output_tokens")) if isinstance(tokens, dict) else {}
-    return {"choices": [{"index": 0, part: {"role": "assistant", **said}, "finish_reason": reason}], **counts}
+    return {"choices": [{"index": 0, part: {"role": "assistant", **fields}, "finish_reason": reason}], **counts}
 
 
 def _usage(prompt_tokens: Any, completion_tokens: Any) -> dict[str, Any]:

@@ -1,52 +1,55 @@
-"""Reads whole answers: as OpenAI has them, and what the service's own operations need of them."""
+"""Parses complete responses of any dialect: into OpenAI's form, or into the text and usage that operations need."""
 
-from typing import Any
-
-from app.backends.base import Generation, UpstreamResponse
+from app.backends.base import UpstreamResponse
 from app.backends.responses.aggregate import CompletionAccumulator
 from app.backends.responses.chunk_decoder import CHAT, Chunk, ChunkDecoder, ResponseKind
 from app.backends.responses.logprobs import token_logprobs
 from app.backends.responses.normalize import require_success
-from app.backends.responses.sse import event_data
+from app.backends.responses.sse import iter_event_data
+from app.backends.responses.usage import openai_usage
+from app.backends.types import Generation, OpenAIResult
 from app.errors import UpstreamInvalidResponse
 
 
-def completion(answer: UpstreamResponse, shape: ResponseKind, model: str | None, prompt: str) -> dict[str, Any]:
-    """Return an answer of any dialect, streamed or not, as OpenAI's API has it; unknown fields are kept.
+def parse_completion(response: UpstreamResponse, kind: ResponseKind, model: str | None, prompt: str) -> OpenAIResult:
+    """Return a response, streamed or not, in OpenAI's form; unknown fields stay.
 
-    `model` is the name that callers are to see, None for the backend's own; `prompt` is for counting where the backend
-    does not. Raises the ServiceError of an answer that is none: a status, an error in a 200, HTML, cut off,
-    wrong shape.
+    `model` is the name that clients see, None for the upstream's name. `prompt` is for counting tokens if the upstream
+    returns no counts. Raises the ServiceError of an error status, of an error in a 200, and of a body that is cut off
+    or of an unknown form.
     """
-    reader = ChunkDecoder(shape, model, prompt, answer.headers)
-    fold = CompletionAccumulator()
-    for chunk in _chunks(answer, reader):
-        fold.add(chunk.payload)
-    reader.require_complete()
-    for chunk in reader.missing_finish_chunks():
-        fold.add(chunk.payload)
-    told = fold.answer()
-    names = {name: told[name] for name in ("id", "object", "created", "model")}
-    return {**names, **told, "object": shape.whole, "usage": reader.openai_usage}
+    decoder = ChunkDecoder(kind, model, prompt, response.headers)
+    accumulator = CompletionAccumulator()
+    for chunk in _decode(response, decoder):
+        accumulator.add(chunk.payload)
+    decoder.require_complete()
+    for chunk in decoder.missing_finish_chunks():
+        accumulator.add(chunk.payload)
+    completion = accumulator.completion()
+    names = {name: completion[name] for name in ("id", "object", "created", "model")}
+    usage = decoder.usage
+    # `names` come first, as in OpenAI's responses
+    payload = {**names, **completion, "object": kind.object, "usage": openai_usage(decoder.counts, usage)}
+    return OpenAIResult(payload, usage=usage, model=names["model"])
 
 
-def generation(answer: UpstreamResponse, prompt: str) -> Generation:
-    """Return the text, finish reason and usage of an answer; arguments and errors as for `completion`."""
-    reader = ChunkDecoder(CHAT, None, prompt, answer.headers)
-    chunks = list(_chunks(answer, reader))
-    reader.require_complete()
+def parse_generation(response: UpstreamResponse, model: str | None, prompt: str) -> Generation:
+    """Return text, finish reason and usage of the first choice; arguments and errors as for `parse_completion`."""
+    decoder = ChunkDecoder(CHAT, None, prompt, response.headers)
+    chunks = list(_decode(response, decoder))
+    decoder.require_complete()
     choices = [choice for chunk in chunks for choice in chunk.payload["choices"] if not choice["index"]]
     if not choices:
         raise UpstreamInvalidResponse
     text = "".join(chunk.text for chunk in chunks)
     tokens = tuple(token for choice in choices for token in token_logprobs(choice.get("logprobs")))
-    return Generation(text, reader.finish_reason, reader.usage, logprobs=tokens)
+    return Generation(text, decoder.finish_reason, tokens, usage=decoder.usage, model=model or "")
 
 
-def _chunks(answer: UpstreamResponse, reader: ChunkDecoder) -> list[Chunk]:
-    require_success(answer)
-    if answer.media_type != "text/event-stream":
-        found = [reader.read(answer.body, whole=True)]
+def _decode(response: UpstreamResponse, decoder: ChunkDecoder) -> list[Chunk]:
+    require_success(response)
+    if response.media_type != "text/event-stream":
+        chunks = [decoder.decode(response.body, complete=True)]
     else:
-        found = [reader.read(data) for data in event_data(answer.body)]
-    return [chunk for chunk in found if chunk]
+        chunks = [decoder.decode(data) for data in iter_event_data(response.body)]
+    return [chunk for chunk in chunks if chunk]

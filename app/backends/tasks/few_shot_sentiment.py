@@ -1,16 +1,16 @@
-"""Sentiment by a small completion model: rated examples, one token, and its log-probabilities made into scores."""
+"""Sentiment by a small completion model: rated examples, one generated token, scores from its log-probabilities."""
 
 import math
 from collections.abc import Mapping
 
-from app.backends.base import SENTIMENTS
+from app.backends.types import SENTIMENTS
 
 TOP_LOGPROBS = 20
-# a token is at least one byte, so this bounds the tokens in any script; more text does not help the rating
+# a token is at least one byte, so this bounds the tokens of any script; more text does not make ratings better
 TEXT_MAX_BYTES = 800
 
-# The order matters by several points: labels alternate, kinds of text are mixed, and with a neutral example last the
-# model calls plain statements neutral far more often.
+# The order changes the accuracy by several points: labels alternate and kinds of text are mixed. With a neutral example
+# last the model finds far more plain statements neutral.
 _EXAMPLES = (
     ("A dull, predictable story that drags on forever.", "negative"),
     ("A warm, funny film with wonderful performances.", "positive"),
@@ -22,33 +22,33 @@ _EXAMPLES = (
 _FRAME = "Text: {}\nSentiment:"
 _SHOTS = "".join(f"{_FRAME.format(text)} {label}\n\n" for text, label in _EXAMPLES)
 
-# Fitted with SmolLM2-135M-Instruct Q4_1 on 800 rated texts, as docs/embedded-engine.md tells: what is added to the
-# log-probability of each label, and how much more certain the model is than it says.
+# The offset of each label's log-probability, and the scale (inverse temperature) of the sum: fitted with
+# SmolLM2-135M-Instruct Q4_1 on 800 rated texts, see docs/embedded-engine.md.
 _OFFSETS = {"positive": -0.2, "negative": 0.2, "neutral": 2.4}
-_CERTAINTY = 2.25
+_SCALE = 2.25
 
 
 def prompt(text: str) -> str:
-    """Return the examples, which the engine keeps in its cache, with the text after them."""
-    return _SHOTS + _FRAME.format(_shortened(text))
+    """Return the examples followed by the text; in this order the engine's prompt cache holds the examples."""
+    return _SHOTS + _FRAME.format(_shorten(text))
 
 
 def scores(top: Mapping[str, float]) -> Mapping[str, float]:
-    """Return the probability of each sentiment from the log-probabilities of the likeliest first tokens.
+    """Return the probability of each sentiment from the log-probabilities of the most likely tokens.
 
-    A token that is not listed is at most as likely as the last one listed.
+    A token outside `top` gets the lowest log-probability in it, which is an upper bound.
     """
     floor = min(top.values())
     logits = {}
     for label in SENTIMENTS:
         spellings = (top.get(f" {label}", floor), top.get(f" {label.capitalize()}", floor))
-        logits[label] = _CERTAINTY * (_log_sum_exp(*spellings) + _OFFSETS[label])
+        logits[label] = _SCALE * (_log_sum_exp(*spellings) + _OFFSETS[label])
     total = _log_sum_exp(*logits.values())
     return {label: math.exp(logit - total) for label, logit in logits.items()}
 
 
-def _shortened(text: str) -> str:
-    """Return the text on one line; of a long one the beginning and the end, cut between words."""
+def _shorten(text: str) -> str:
+    """Return the text on one line; if it is longer than TEXT_MAX_BYTES, its beginning and end, cut between words."""
     data = " ".join(text.split()).encode()
     if len(data) <= TEXT_MAX_BYTES:
         return data.decode()

@@ -1,20 +1,23 @@
-"""Reads the sentiment that a chat model names."""
+"""Parses the sentiment that a chat model names."""
 
 import math
 import re
 
-from app.backends.base import SENTIMENTS, TokenLogprobs
+from app.backends.types import SENTIMENTS, TokenLogprobs
 
 _REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 
-def without_reasoning(text: str) -> str:
-    """Return a text without what a model thought in it before it answered."""
+def strip_reasoning(text: str) -> str:
+    """Return a text without the `<think>` blocks of a reasoning model."""
     return _REASONING.sub("", text)
 
 
-def scores_of_tokens(logprobs: tuple[TokenLogprobs, ...]) -> dict[str, float] | None:
-    """Return the share of each sentiment among the likeliest tokens where the answer first names one."""
+def scores_from_logprobs(logprobs: tuple[TokenLogprobs, ...]) -> dict[str, float] | None:
+    """Return the share of each sentiment among the most likely tokens, at the first token that names one.
+
+    None if no token names a sentiment.
+    """
     for position in logprobs:
         if _sentiment_of(position.token):
             mass = dict.fromkeys(SENTIMENTS, 0.0)
@@ -27,12 +30,12 @@ def scores_of_tokens(logprobs: tuple[TokenLogprobs, ...]) -> dict[str, float] | 
 
 
 def _sentiment_of(token: str) -> str | None:
-    """Return the sentiment that a token begins; three letters tell the words apart."""
+    """Return the sentiment whose first letters, at least three, are the token's letters."""
     word = re.sub(r"[^a-z]", "", token.lower())
     return next((label for label in SENTIMENTS if len(word) >= 3 and label.startswith(word)), None)
 
 
-def scores_of_word(text: str) -> dict[str, float] | None:
-    """Return certainty for the sentiment that the answer names; None where it names none or several."""
-    words = set(re.findall(r"[a-z]+", without_reasoning(text).lower())) & set(SENTIMENTS)
+def scores_from_text(text: str) -> dict[str, float] | None:
+    """Return a score of 1 for the sentiment that the text names; None if it names none or several."""
+    words = set(re.findall(r"[a-z]+", strip_reasoning(text).lower())) & set(SENTIMENTS)
     return {label: float(label in words) for label in SENTIMENTS} if len(words) == 1 else None

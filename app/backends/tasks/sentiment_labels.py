@@ -1,9 +1,9 @@
-"""Maps the labels of any sentiment model to positive, negative and neutral. Nothing here guesses."""
+"""Maps the labels of any sentiment model to positive, negative and neutral; an unknown label is an error."""
 
 import re
 from collections.abc import Iterable, Mapping
 
-from app.backends.base import SENTIMENTS
+from app.backends.types import SENTIMENTS
 from app.errors import NotSupported
 
 _NAMES = {
@@ -19,7 +19,7 @@ _NAMES = {
 _STARS = re.compile(r"([1-5]) stars?")
 _BY_STARS = ("negative", "negative", "neutral", "positive", "positive")
 
-# what LABEL_0, LABEL_1, … mean, from the cards of models that do not name their labels
+# the meanings of LABEL_0, LABEL_1, … from the cards of models whose labels have no names
 _NUMBERED = {
     "cardiffnlp/twitter-roberta-base-sentiment": ("negative", "neutral", "positive"),
     "cardiffnlp/bertweet-base-sentiment": ("negative", "neutral", "positive"),
@@ -36,7 +36,7 @@ _NUMBERED = {
 def sentiment_scores(scores: Iterable[tuple[str, float]], model: str) -> Mapping[str, float]:
     """Return the probability of each sentiment from a model's labels and their probabilities.
 
-    Raises NotSupported where a label says none of the three.
+    Raises NotSupported for a label that is none of the three.
     """
     totals = dict.fromkeys(SENTIMENTS, 0.0)
     for label, score in scores:

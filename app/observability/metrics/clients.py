@@ -1,4 +1,4 @@
-"""Metrics of clients. The label `client` is the name of an API key, so operators bound the number of series."""
+"""Metrics of clients. The label `client` is the name of a client key, so operators bound the number of series."""
 
 from prometheus_client import CollectorRegistry
 

@@ -3,6 +3,6 @@
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#docs",
-  // no other host is asked for anything
+  // without it the page would load a badge from validator.swagger.io
   validatorUrl: null,
 });

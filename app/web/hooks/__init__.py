@@ -1,4 +1,4 @@
-"""The hooks around every request. This file alone fixes their order."""
+"""The hooks around every request. Only this file fixes their order."""
 
 from flask import Flask
 
@@ -23,7 +23,7 @@ from app.web.route_groups import auth_exempt
 
 
 def register(app: Flask, config: Config, registry: Metrics, tracing: Tracing, store: RedisStore) -> None:
-    """Register all hooks: before a request they run in this order, after it in the reverse order."""
+    """Register all hooks. They run in this order before a request and in the reverse order after it."""
     request_id.init_app(app, config.trusted_proxies, tracing)
     access_log.init_app(app)
     response_headers.init_app(app)

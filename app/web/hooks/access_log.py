@@ -1,4 +1,4 @@
-"""Writes one log line for each request, at the end of its response."""
+"""Writes one log line for each request, at the end of the response."""
 
 import logging
 from functools import partial
@@ -9,7 +9,7 @@ from flask import Flask
 from app.context.call_context import CallContext
 from app.context.request_info import RequestInfo
 from app.web.request_state import RequestState, request_state
-from app.web.response import Response
+from app.web.response import EndStep, Response
 
 logger = logging.getLogger("app.access")
 
@@ -22,10 +22,7 @@ def init_app(app: Flask) -> None:
 def _after_request(response: Response) -> Response:
     state = request_state()
     write = partial(_write_line, _request_fields(state, response), state.call, state.info)
-    if response.is_streamed:  # the outcome of a stream is known at its end, when no request is current any more
-        response.call_on_close(write)
-    else:
-        write()
+    response.run_at_end(EndStep.WRITE_LOG_LINE, write)
     return response
 
 
@@ -38,7 +35,7 @@ def _write_line(fields: dict[str, Any], context: CallContext | None, info: Reque
 
 
 def _request_fields(state: RequestState, response: Response) -> dict[str, Any]:
-    """Return the fields of any request; never a path, a query or a text, which clients choose."""
+    """Return the fields of any request: no path, no query and no prompt, which clients choose."""
     fields = {
         "request_id": state.info.id,
         "method": state.method_label,
@@ -53,7 +50,7 @@ def _request_fields(state: RequestState, response: Response) -> dict[str, Any]:
 
 
 def _operation_fields(context: CallContext) -> dict[str, Any]:
-    """Return the fields of an operation, and of its stream if it has one."""
+    """Return the fields of an operation, and of its stream if there is one."""
     fields: dict[str, Any] = {
         "operation": context.operation,
         "model": context.model,

@@ -1,4 +1,4 @@
-"""Who calls: with client keys set, every route but a few needs one."""
+"""Authenticates clients by their keys. With client keys set, every route outside a few groups needs one."""
 
 from collections.abc import Callable
 
@@ -11,12 +11,15 @@ from app.web.request_state import request_state
 
 
 def init_app(
-    app: Flask, keys: ReloadingKeyStore | None, exempt: frozenset[str], count_failure: Callable[[ClientIdentity], None]
+    app: Flask,
+    keys: ReloadingKeyStore | None,
+    exempt: frozenset[str],
+    count_failed_auth: Callable[[ClientIdentity], None],
 ) -> None:
-    """Put the holder of the key into `current().client`, in place of the address; without keys everyone may call.
+    """Register the hook that replaces the state's client, an address, by the holder of the key.
 
-    Routes of the rules in `exempt` need no key. `count_failure` is told of each request without a key that is known,
-    and may refuse it.
+    Without `keys`, and on routes with a rule in `exempt`, no key is needed. `count_failed_auth` is called for each
+    request without a known key, and may raise RateLimitExceeded.
     """
 
     @app.before_request
@@ -24,10 +27,11 @@ def init_app(
         state = request_state()
         if keys is None or state.matches_or_unrouted(exempt):
             return
-        shown = [keys.find(key) for key in _presented_keys(state.request)]
-        key = shown[0] if shown else None
-        if key is None or shown.count(key) < len(shown):
-            count_failure(state.client)
+        found = [keys.find(key) for key in _presented_keys(state.request)]
+        key = found[0] if found else None
+        # with two headers both keys must be the same, so that it is clear which one counts
+        if key is None or found.count(key) < len(found):
+            count_failed_auth(state.client)
             raise AuthenticationError
         if key.has_expired:
             raise AuthenticationError("This client key has expired; ask the operator of this service for a new one.")
@@ -35,13 +39,10 @@ def init_app(
 
 
 def _presented_keys(request: Request) -> list[str]:
-    """Return the keys that a request shows, as a bearer token (RFC 6750, 2.1) and in X-API-Key.
-
-    Where there are two both have to be right, so that nobody can mistake which one counts.
-    """
+    """Return the keys of a request: from X-API-Key, then from a bearer token (RFC 6750, 2.1)."""
     authorization, key = request.environ.get("HTTP_AUTHORIZATION"), request.environ.get("HTTP_X_API_KEY")
-    shown = [] if key is None else [key]
+    presented = [] if key is None else [key]
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
-        shown.append(token.strip() if scheme.lower() == "bearer" else "")
-    return shown
+        presented.append(token.strip() if scheme.lower() == "bearer" else "")
+    return presented

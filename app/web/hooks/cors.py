@@ -1,35 +1,38 @@
-"""Which pages in browsers may call the service (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol)."""
+"""Lets pages of named origins call the service from browsers (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
 
-from flask import Flask, Response, request
+from flask import Flask
+
+from app.web.request_state import request_state
+from app.web.response import Response
 
 ANY = "*"
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST",
-    # the wildcard takes in every header but this one
+    # the wildcard covers every header except Authorization
     "Access-Control-Allow-Headers": "Authorization, *",
     "Access-Control-Max-Age": "600",
 }
 
 
 def init_app(app: Flask, origins: tuple[str, ...]) -> None:
-    """Let pages of these origins call; before authentication, since browsers send no key with the preflight."""
+    """Register the hooks, before authentication: browsers send no key with a preflight request."""
     if not origins:
         return
 
-    def allowed() -> str | None:
-        origin = request.headers.get("Origin")
+    def allowed_origin() -> str | None:
+        origin = request_state().request.headers.get("Origin")
         return ANY if origins == (ANY,) else origin if origin in origins else None
 
     @app.before_request
-    def answer_preflight() -> Response | None:
-        if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers or not allowed():
-            return None
-        return Response(status=204, headers=PREFLIGHT)
+    def respond_to_preflight() -> Response | None:
+        request = request_state().request
+        is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        return Response(status=204, headers=PREFLIGHT) if is_preflight and allowed_origin() else None
 
     @app.after_request
-    def allow(response: Response) -> Response:
+    def add_headers(response: Response) -> Response:
         response.vary.add("Origin")
-        if origin := allowed():
+        if origin := allowed_origin():
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = ANY
         return response

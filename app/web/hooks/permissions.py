@@ -1,4 +1,4 @@
-"""What a client's key allows; without keys everything is allowed."""
+"""Enforces the permissions of client keys. Without keys everything is allowed."""
 
 from collections.abc import Set
 
@@ -10,7 +10,7 @@ from app.web.request_state import request_state
 
 
 def init_app(app: Flask) -> None:
-    """Check that the client may use the operation, which has the name of its blueprint, or of its view without one."""
+    """Register the hook that checks the operation: the name of the blueprint, or of the view outside of blueprints."""
 
     @app.before_request
     def require_operation() -> None:
@@ -23,14 +23,14 @@ def init_app(app: Flask) -> None:
 
 
 def require_debug(client: ClientIdentity) -> None:
-    """Raise PermissionDenied where the client may not see the timeline of attempts."""
+    """Raise PermissionDenied if the client may not see the timeline of attempts."""
     if client.key and not client.key.debug:
-        raise PermissionDenied("This client key may not ask for X-AI-Debug; send the request without that header.")
+        raise PermissionDenied("This client key may not use X-AI-Debug; send the request without that header.")
 
 
-def permission_error(what: str, wanted: str | None, allowed: Set[str]) -> PermissionDenied:
-    """Return the error of a key that may not use something, and what it may use instead."""
+def permission_error(kind: str, name: str | None, allowed: Set[str]) -> PermissionDenied:
+    """Return the error for an operation or a model that a key may not use, with the allowed ones in its details."""
     return PermissionDenied(
-        f"This client key may not use the {what} {wanted}; ask the operator of this service for the permission.",
+        f"This client key may not use the {kind} {name}; ask the operator of this service for the permission.",
         details={"allowed": sorted(allowed)},
     )

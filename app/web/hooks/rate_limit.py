@@ -1,4 +1,4 @@
-"""Limits the rate of requests of each client, with Flask-Limiter over sliding windows that Redis can share."""
+"""Limits the requests of each client in a sliding window, with Flask-Limiter's limits over a storage of ours."""
 
 import math
 from collections.abc import Mapping
@@ -20,57 +20,58 @@ from app.web.response import Response
 from app.web.route_groups import RATE_LIMIT_EXEMPT
 
 NAME = "rate_limit"
+FAILED_AUTH = "failed_keys"
 
 
-class _Storage(MemoryStorage):
-    """Flask-Limiter's storage interface over our limiter; only `acquire_entry` is used."""
+class _LimiterStorage(MemoryStorage):
+    """Flask-Limiter's storage over SlidingWindowLimiter. Only `acquire_entry` is used."""
 
     STORAGE_SCHEME = ["ai-huggingface"]  # noqa: RUF012 - as the library declares it
 
-    def __init__(self, uri: str, *, limiter: SlidingWindowLimiter, **_options: Any) -> None:
+    def __init__(self, uri: str, *, windows: SlidingWindowLimiter, **_options: Any) -> None:
         super().__init__(uri)
-        self._limiter = limiter
+        self._windows = windows
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count the request; return whether it is allowed, which it also is if Redis does not respond."""
+        """Count the request and return whether it is allowed; it is if Redis does not answer."""
         state = request_state()
-        decision = self._limiter.hit(key, limit, expiry, state.info.redis_budget)
+        decision = self._windows.hit(key, limit, expiry, state.info.redis_budget)
         state.rate_limit_decision = decision
         return decision is None or decision.allowed
 
 
 class RateLimits:
-    """Limits the requests of each client to the rate of its API key, or to RATE_LIMIT."""
+    """The request limit of each client: that of its key, else that of the settings."""
 
-    def __init__(self, limits: Mapping[str, Any], limiter: SlidingWindowLimiter, metrics: ClientMetrics) -> None:
+    def __init__(self, limits: Mapping[str, Any], windows: SlidingWindowLimiter, metrics: ClientMetrics) -> None:
         self._limits = limits
-        self._limiter = limiter
+        self._windows = windows
         self._metrics = metrics
 
     def init_app(self, app: Flask) -> None:
-        """Register the hooks, which need `request_state().client`."""
+        """Register the hooks, which must run after authentication."""
         limiter = Limiter(
             key_func=lambda: request_state().client.id,
             strategy="moving-window",
             storage_uri="ai-huggingface://",
-            storage_options={"limiter": self._limiter},  # type: ignore[dict-item]  # passed to _Storage as it is
+            storage_options={"windows": self._windows},  # type: ignore[dict-item]  # passed to the storage unchanged
         )
-        # with this entry the library registers no hooks of its own, which would look for limits of routes, blueprints
-        # and methods at each request
+        # Flask-Limiter registers no hooks for a limiter that is in this set. Its hooks look for limits of routes,
+        # blueprints and methods at each request; there is one limit for all routes here
         app.extensions["limiter"] = {limiter}
         limiter.init_app(app)
-        self._storage = cast("_Storage", limiter.storage)
+        self._storage = cast("_LimiterStorage", limiter.storage)
         app.before_request(self._check)
         app.after_request(self._add_headers)
 
     def count_failed_auth(self, client: ClientIdentity) -> None:
-        """Count a request without a valid API key against its address; raise RateLimitExceeded if over the limit."""
+        """Count a request without a known key for its address; raise RateLimitExceeded above the limit."""
         # RATE_LIMIT=none must not allow unlimited guesses of keys
-        rate = _parsed(self._limits[NAME] or DEFAULT_RATE_LIMIT)
+        rate = _parse(self._limits[NAME] or DEFAULT_RATE_LIMIT)
         key = rate.key_for("failed", client.id)
-        decision = self._limiter.hit(key, rate.amount, rate.get_expiry(), request_state().info.redis_budget)
+        decision = self._windows.hit(key, rate.amount, rate.get_expiry(), request_state().info.redis_budget)
         if decision is not None and not decision.allowed:
-            self._metrics.record_rate_limited(client.label, "failed_keys")
+            self._metrics.record_rate_limited(client.label, FAILED_AUTH)
             raise RateLimitExceeded.for_failed_keys(decision.wait)
 
     def _check(self) -> None:
@@ -81,8 +82,8 @@ class RateLimits:
         limit = client.limits.get(NAME, self._limits[NAME])
         if limit is None:
             return
-        state.rate_limit = rate = _parsed(limit)
-        # the library's strategy does the same, but builds the key anew for each request
+        state.rate_limit = rate = _parse(limit)
+        # same as the strategy's `hit`, which builds the key anew for each request
         allowed = self._storage.acquire_entry(_key(rate, client.id), rate.amount, rate.get_expiry())
         if not allowed and state.rate_limit_decision:
             self._metrics.record_rate_limited(client.label, NAME)
@@ -90,17 +91,17 @@ class RateLimits:
             raise RateLimitExceeded.for_requests(str(rate), rate.amount, rate.get_expiry(), wait)
 
     def _add_headers(self, response: Response) -> Response:
-        """Add the headers of draft-ietf-httpapi-ratelimit-headers, and the three that most clients read."""
+        """Add the headers of draft-ietf-httpapi-ratelimit-headers, and three older ones that most clients read."""
         state = request_state()
         if (decision := state.rate_limit_decision) is None:
             return response
         rate, wait = state.rate_limit, math.ceil(decision.wait)
-        left = rate.amount - decision.count
+        remaining = rate.amount - decision.count
         response.late_headers += (
             ("RateLimit-Policy", f'"requests";q={rate.amount};w={rate.get_expiry()}'),
-            ("RateLimit", f'"requests";r={left};t={wait}'),
+            ("RateLimit", f'"requests";r={remaining};t={wait}'),
             ("RateLimit-Limit", str(rate.amount)),
-            ("RateLimit-Remaining", str(left)),
+            ("RateLimit-Remaining", str(remaining)),
             ("RateLimit-Reset", str(wait)),
         )
         return response
@@ -111,6 +112,6 @@ def _key(rate: RateLimitItem, client: str) -> str:
     return rate.key_for(client)
 
 
-@cache  # bounded by the number of settings and keys
-def _parsed(rate: str) -> RateLimitItem:
+@cache  # one entry for each rate in the settings and the keys
+def _parse(rate: str) -> RateLimitItem:
     return parse(rate)

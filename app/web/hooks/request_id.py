@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.clients.identity import ClientIdentity
@@ -10,26 +10,32 @@ from app.context.request_info import RequestInfo
 from app.context.trace import NO_TRACE, Tracing
 from app.ids import request_id_or_new
 from app.observability.metrics.http import method_label, route_label
-from app.web.request_state import request_state
+from app.web.request_state import RequestState, pop_request_state, push_request_state
 from app.web.route_groups import RATE_LIMIT_EXEMPT
 
 
 def init_app(app: Flask, proxies: int, tracing: Tracing) -> None:
-    """Register the hook.
+    """Register the hooks.
 
-    With `proxies` above zero, address and scheme of a request are taken from the last that many proxies.
+    With `proxies` above zero, the address and the scheme of a request come from the headers of the last proxies.
     """
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]  # Werkzeug's documented use
     app.before_request(partial(_start_request, tracing))
+    app.teardown_request(_end_request)
 
 
 def _start_request(tracing: Tracing) -> None:
-    state = request_state()
-    request = state.request
-    state.rule = request.url_rule.rule if request.url_rule else None
-    state.method_label, state.route_label = method_label(request.method), route_label(state.rule)
+    current = request._get_current_object()  # type: ignore[attr-defined]  # declared without its proxy
+    state = RequestState(current)
+    push_request_state(state)
+    state.rule = current.url_rule.rule if current.url_rule else None
+    state.method_label, state.route_label = method_label(current.method), route_label(state.rule)
     traced = not state.matches_or_unrouted(RATE_LIMIT_EXEMPT)
-    trace = tracing.begin(request.environ, state.route_label) if traced else NO_TRACE
-    state.info = RequestInfo(request_id_or_new(request.environ.get("HTTP_X_REQUEST_ID")), trace)
-    state.client = ClientIdentity.from_address(request.remote_addr)
+    trace = tracing.begin(current.environ, state.route_label) if traced else NO_TRACE
+    state.info = RequestInfo(request_id_or_new(current.environ.get("HTTP_X_REQUEST_ID")), trace)
+    state.client = ClientIdentity.from_address(current.remote_addr)
+
+
+def _end_request(_error: BaseException | None) -> None:
+    pop_request_state()

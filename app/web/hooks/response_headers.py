@@ -1,4 +1,4 @@
-"""Adds the headers that every response carries, and those that describe the operation."""
+"""Adds the headers of every response, and those that describe the result of an operation."""
 
 from flask import Flask
 
@@ -14,8 +14,8 @@ def init_app(app: Flask) -> None:
 
 
 def _add_headers(response: Response) -> Response:
-    state, own = request_state(), {name for name, _ in response.headers}
-    response.late_headers += tuple([header for header in OVERRIDABLE_HEADERS if header[0] not in own])
+    state, names = request_state(), {name for name, _ in response.headers}
+    response.late_headers += tuple([header for header in OVERRIDABLE_HEADERS if header[0] not in names])
     response.late_headers += (("X-Request-ID", state.info.id), *SECURITY_HEADERS)
     if state.call is not None:
         response.late_headers += tuple(_result_headers(state.call))
@@ -32,10 +32,10 @@ def _result_headers(context: CallContext) -> list[tuple[str, str]]:
         "upstream": timeline.upstream_seconds,
         "total": context.request.elapsed(),
     }
-    result = (("X-AI-Backend", context.backend), ("X-AI-Model", context.model))
+    target = (("X-AI-Backend", context.backend), ("X-AI-Model", context.model))
     return [
-        # the model name of a backend may hold characters that no header can carry
-        *((name, value) for name, value in result if value and value.isascii() and value.isprintable()),
+        # a backend's model name may hold characters that a header must not carry
+        *((name, value) for name, value in target if value and value.isascii() and value.isprintable()),
         ("X-AI-Attempts", str(timeline.attempts)),
         ("X-AI-Cache", context.cache or "bypass"),
         ("X-AI-Fallback", "true" if context.fallback else "false"),

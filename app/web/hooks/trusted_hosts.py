@@ -1,4 +1,4 @@
-"""Which names the service answers for."""
+"""Refuses requests for other host names than the trusted ones."""
 
 from flask import Flask
 from werkzeug.sansio.utils import host_is_trusted
@@ -9,7 +9,7 @@ from app.web.route_groups import HOST_CHECK_EXEMPT
 
 
 def init_app(app: Flask, hosts: tuple[str, ...]) -> None:
-    """Refuse requests for any other host, if some are given; not those of probes, which come by address."""
+    """Register the hook if there are trusted hosts. It exempts probes, which call by IP address."""
     if not hosts:
         return
 
@@ -18,4 +18,4 @@ def init_app(app: Flask, hosts: tuple[str, ...]) -> None:
         state = request_state()
         host = state.request.environ.get("HTTP_HOST", "").lower()
         if not state.matches_or_unrouted(HOST_CHECK_EXEMPT) and not host_is_trusted(host, hosts):
-            raise ValidationError(details={"Host": ["This service does not answer for that host."]})
+            raise ValidationError(details={"Host": ["This service does not serve that host."]})

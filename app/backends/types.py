@@ -1,0 +1,137 @@
+"""Requests and results of the operations, as backends take and return them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SENTIMENTS = ("positive", "negative", "neutral")
+
+
+@dataclass(frozen=True)
+class TextRequest:
+    """A validated request for text; None leaves the choice to the backend."""
+
+    prompt: str
+    max_tokens: int
+    temperature: float
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    stream: bool = False
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether equal requests may get the same response."""
+        return self.temperature == 0 or self.seed is not None
+
+
+@dataclass(frozen=True)
+class OpenAIRequest:
+    """A validated request of one of OpenAI's routes, to be passed on; `prompt` is its text, for counting tokens."""
+
+    body: Mapping[str, Any]
+    prompt: str
+    stream: bool = False
+
+
+@dataclass(frozen=True)
+class SummaryRequest:
+    """A validated request for a summary; lengths in tokens."""
+
+    text: str
+    max_length: int
+    min_length: int = 0
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one operation; `estimated` if the backend returned no valid counts.
+
+    `completion_tokens` is None for an operation that generates no text.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int | None
+    estimated: bool = False
+
+    @property
+    def total_tokens(self) -> int:
+        """The sum of both."""
+        return self.prompt_tokens + (self.completion_tokens or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The base of all results that use tokens; PlanExecutor records these fields for log, metrics and quotas.
+
+    `model` is the model that responded, "" if unknown.
+    """
+
+    model: str
+    usage: Usage
+
+    @property
+    def finish_reasons(self) -> Sequence[str | None]:
+        """Why each choice ended, as OpenAI spells it; empty for results without choices."""
+        return ()
+
+
+@dataclass(frozen=True)
+class TokenLogprobs:
+    """One generated token and the log-probabilities of the most likely tokens at its position."""
+
+    token: str
+    top: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Generation(Result):
+    """Text from a model."""
+
+    text: str
+    finish_reason: str
+    logprobs: tuple[TokenLogprobs, ...] = ()
+
+    @property
+    def finish_reasons(self) -> Sequence[str | None]:
+        return (self.finish_reason,)
+
+
+@dataclass(frozen=True)
+class OpenAIResult(Result):
+    """A response body of one of OpenAI's routes."""
+
+    payload: dict[str, Any]
+
+    @property
+    def finish_reasons(self) -> Sequence[str | None]:
+        return [choice.get("finish_reason") for choice in self.payload.get("choices", ())]
+
+
+@dataclass(frozen=True)
+class Sentiment(Result):
+    """The probability of each of SENTIMENTS."""
+
+    scores: Mapping[str, float]
+
+    @property
+    def label(self) -> str:
+        """The most likely sentiment."""
+        return max(self.scores, key=self.scores.__getitem__)
+
+
+@dataclass(frozen=True)
+class Summary(Result):
+    """The summary of a text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Whether a model can be used, why not, and its tasks and providers if known."""
+
+    valid: bool
+    reason: str | None = None
+    tasks: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()

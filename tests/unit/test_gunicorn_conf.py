@@ -1,0 +1,97 @@
+"""gunicorn's configuration: the package's module, which the file of the project folder imports."""
+
+import importlib.util
+import os
+import resource
+import runpy
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from app.config import Config
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Load the configuration with the given variables, as a module of its own."""
+
+    def load_one(**variables):
+        for name in (*Config.variables(), "PROMETHEUS_MULTIPROC_DIR"):
+            monkeypatch.setenv(name, "")  # what the module sets is undone too
+            monkeypatch.delenv(name)
+        for name, value in {"HUGGINGFACE_API_KEY": "hf_x", **variables}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(os, "register_at_fork", lambda **_: None)  # would stay for all later tests
+        spec = importlib.util.find_spec("app.server.gunicorn_conf")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load_one
+
+
+@pytest.fixture
+def server():
+    """An arbiter that keeps its warnings."""
+    warnings = []
+    log = types.SimpleNamespace(warning=lambda *message: warnings.append(message), info=lambda *_: None)
+    return types.SimpleNamespace(log=log, warnings=warnings)
+
+
+def test_the_file_of_the_project_folder_has_the_settings_of_the_package(load, monkeypatch):
+    packaged = load(SERVER_PORT="8123")
+    monkeypatch.setitem(sys.modules, "app.server.gunicorn_conf", packaged)
+    found = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    assert found["bind"] == "localhost:8123"
+    assert found["on_exit"] is packaged.on_exit
+
+
+def test_wrong_settings_end_the_start(load):
+    with pytest.raises(SystemExit, match="SERVER_PORT must be"):
+        load(SERVER_PORT="http")
+
+
+def test_the_files_of_an_earlier_run_are_removed(load, server, tmp_path):
+    (tmp_path / "counter_1.db").touch()
+    load(PROMETHEUS_MULTIPROC_DIR=str(tmp_path)).on_starting(server)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "raised_to", "warns"),
+    [((1024, 1_000_000), 456, False), ((256, 1_000_000), 456, False), ((256, 300), 300, True)],
+)
+def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be(load, server, monkeypatch, limits, raised_to, warns):
+    changed = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, new: changed.append(new[0]))
+    load(SERVER_MAX_CONNECTIONS="100").on_starting(server)
+    assert changed == ([] if limits[0] >= raised_to else [raised_to])
+    assert bool(server.warnings) is warns
+
+
+def test_several_workers_share_their_metrics_in_a_folder_that_is_removed(load):
+    configuration = load(WEB_CONCURRENCY="2")
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    assert folder.is_dir()
+    configuration.child_exit(None, types.SimpleNamespace(pid=2**22))
+    configuration.on_exit(None)
+    assert not folder.exists()
+
+
+def test_a_misspelt_setting_is_a_warning_at_start(load, server, monkeypatch):
+    monkeypatch.setenv("SERVER_PROT", "9000")
+    load(METRICS_REQUIRE_KEY="false").on_starting(server)
+    texts = [message[0] for message in server.warnings]
+    assert "SERVER_PROT is not a setting; did you mean SERVER_PORT?" in texts
+    assert any(text.startswith("METRICS_REQUIRE_KEY is now called") for text in texts)
+
+
+def test_wrong_settings_are_shown_with_the_misspelt_ones(load, monkeypatch):
+    monkeypatch.setenv("SERVER_PROT", "9000")
+    with pytest.raises(SystemExit, match=r"LOG_LEVEL must be one of(.|\n)*did you mean SERVER_PORT"):
+        load(LOG_LEVEL="loud")

@@ -1,0 +1,176 @@
+"""Reading answers: what the recordings in tests/contract do not hold."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.backends.base import UpstreamResponse
+from app.backends.responses.parse import parse_generation
+from app.backends.responses.sse import iter_event_data
+from app.errors import ServiceError, UpstreamInvalidResponse
+
+KEYS = st.sampled_from(
+    [
+        "choices",
+        "message",
+        "delta",
+        "content",
+        "text",
+        "finish_reason",
+        "usage",
+        "prompt_tokens",
+        "completion_tokens",
+        "logprobs",
+        "top_logprobs",
+        "token",
+        "tokens",
+        "logprob",
+        "error",
+        "code",
+        "type",
+        "generated_text",
+        "details",
+        "generated_tokens",
+        "prefill",
+        "index",
+        "x_groq",
+        "status_code",
+        "special",
+        "input_length",
+    ]
+)
+NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+SCALARS = st.none() | st.booleans() | NUMBERS | st.text()
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=5), inner, max_size=6),
+    max_leaves=30,
+)
+
+
+def read(payload, media_type="application/json", **headers):
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return parse_generation(UpstreamResponse(200, {"content-type": media_type, **headers}, body), None, "prompt")
+
+
+@given(JSON)
+def test_no_json_whatever_its_shape_does_more_than_fail_as_it_should(payload):
+    for media_type in ("application/json", "text/event-stream"):
+        data = json.dumps(payload).encode()
+        body = b"data: " + data + b"\n\n" if media_type == "text/event-stream" else data
+        try:
+            answer = read(body, media_type)
+        except ServiceError:
+            continue
+        assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_do_more_than_fail_as_they_should(body):
+    for media_type in ("application/json", "text/event-stream", "text/html"):
+        with pytest.raises(ServiceError):
+            read(body, media_type)
+
+
+def test_the_first_of_several_choices_counts():
+    choices = [{"index": 1, "message": {"content": "b"}}, {"index": 0, "message": {"content": "a"}}]
+    assert read({"choices": choices}).text == "a"
+
+
+def test_special_tokens_of_a_stream_are_no_text():
+    events = [
+        {"token": {"text": "Hi", "special": False}, "generated_text": None, "details": None},
+        {"token": {"text": "</s>", "special": True}, "generated_text": "Hi", "details": {"finish_reason": "eos_token"}},
+    ]
+    body = "".join(f"data:{json.dumps(event)}\n\n" for event in events).encode()
+    answer = read(body, "text/event-stream")
+    assert (answer.text, answer.finish_reason) == ("Hi", "stop")
+
+
+def test_counts_of_the_headers_stand_in_for_those_of_the_body():
+    headers = {"x-prompt-tokens": "12", "x-generated-tokens": "0"}
+    usage = read({"generated_text": "Hi"}, **headers).usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.estimated) == (12, 0, False)
+
+
+@pytest.mark.parametrize("value", [-1, True, 2**64 - 1, "12", 1.5, None, []])
+def test_counts_that_are_none_are_estimated(value):
+    usage = {"prompt_tokens": value, "completion_tokens": value}
+    read_usage = read({"choices": [{"message": {"content": "12345678"}}], "usage": usage}).usage
+    assert (read_usage.prompt_tokens, read_usage.completion_tokens, read_usage.estimated) == (2, 8, True)
+
+
+@pytest.mark.parametrize(
+    ("logprobs", "tops"),
+    [
+        (None, []),
+        ({}, []),
+        ({"content": [{"token": "a", "logprob": -1}]}, [{"a": -1}]),
+        ({"content": [{"token": "a", "logprob": -1, "top_logprobs": "x"}]}, [{"a": -1}]),
+        ({"content": [{"token": "a", "top_logprobs": [{"token": "b", "logprob": -2}, 5]}, 7]}, [{"b": -2}]),
+        ({"content": [{"token": 5, "logprob": "x"}]}, [{}]),
+        ({"tokens": ["a", "b"], "top_logprobs": [{"a": -1, "c": None}, None]}, [{"a": -1}, {}]),
+        ({"tokens": ["a"], "top_logprobs": None}, []),
+    ],
+)
+def test_log_probabilities_are_read_where_they_make_sense(logprobs, tops):
+    answer = read({"choices": [{"message": {"content": "a"}, "logprobs": logprobs}]})
+    assert [dict(position.top) for position in answer.logprobs] == tops
+
+
+@pytest.mark.parametrize("message", [{"content": {"text": "a"}}, {"content": [{"text": "a"}, {"text": 5}]}])
+def test_content_in_parts_is_joined(message):
+    assert read({"message": message, "finish_reason": "COMPLETE"}).text == "a"
+
+
+def test_a_stream_that_says_it_is_done_needs_no_finish_reason():
+    body = b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\ndata: [DONE]\n\n'
+    assert read(body, "text/event-stream").finish_reason == "stop"
+
+
+def test_an_event_of_an_unknown_type_is_passed_over_and_one_without_any_is_not():
+    done = b"data: [DONE]\n\n"
+    said = b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n'
+    for unknown in (b'data: {"type": "ping"}\n\n', b'data: {"type": "ping", "delta": null}\n\n'):
+        assert read(unknown + said + done, "text/event-stream").text == "Hi"
+    for rubbish in (b'data: {"ping": 1}\n\n', b"data: {\n\n", b"data: 5\n\n"):
+        with pytest.raises(UpstreamInvalidResponse):
+            read(rubbish + said + done, "text/event-stream")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"choices": []},
+        {"done": True},
+        {"type": "about:blank"},
+        {"type": "error", "message": "Rate limit exceeded"},
+        {"generated_text": None},
+        {"message": {}},
+        {"choices": [{"index": 1, "message": {"content": "b"}}]},
+    ],
+)
+def test_json_that_holds_no_answer_is_none(payload):
+    with pytest.raises(UpstreamInvalidResponse):
+        read(payload)
+
+
+def test_a_stream_that_ends_without_having_said_anything_is_no_answer():
+    with pytest.raises(UpstreamInvalidResponse):
+        read(b"data: [DONE]\n\n", "text/event-stream")
+
+
+def test_a_choice_without_its_number_is_the_first():
+    assert read({"choices": [{"index": None, "message": {"content": "a"}}]}).text == "a"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_events_end_in_any_line_end_and_comments_are_no_data(end):
+    lines = [": hi", "event: message", "data: a", "data:b", "", "id: 1", "", "data: c", "", "data", "data: d"]
+    assert list(iter_event_data(end.join(lines).encode())) == [b"a\nb", b"c", b"d"]
