@@ -1,4 +1,4 @@
-"""The facts of one request that every layer needs: its id, its clock, its trace and its Redis budget."""
+"""The values of one request that every layer needs: its id, its clock, its trace and its Redis budget."""
 
 import time
 from dataclasses import dataclass, field

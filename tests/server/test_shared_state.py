@@ -1,4 +1,4 @@
-"""Many callers at once and several processes: what they share, and what they do not take from each other."""
+"""Concurrent requests and several instances: shared responses, breakers and idempotency keys."""
 
 import socket
 import threading
@@ -13,24 +13,24 @@ from support.chaos import answer, says
 from support.redis import FixedReplyServer
 from support.servers import chat_answer, reply, until
 
-# the question itself is one of them
+# the request for the metrics is one of them
 ACTIVE = 'active_connections{{service="ai-huggingface"}} {}.0'
 
 
-def test_a_hundred_equal_requests_at_once_make_one_upstream_call(service, remote):
+def test_concurrent_identical_requests_make_one_upstream_call(service, remote):
     release = threading.Event()
     remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("positive")))
     with ThreadPoolExecutor(100) as pool:
         calls = [pool.submit(rate, service) for _ in range(100)]
         until(lambda: ACTIVE.format(101) in service.get("/metrics").text)
         release.set()
-        answers = [call.result() for call in calls]
-    assert {found.json()["sentiment"] for found in answers} == {"positive"}
-    assert Counter(found.headers["X-AI-Cache"] for found in answers) == {"miss": 1, "coalesced": 99}
+        found = [call.result() for call in calls]
+    assert {response.json()["sentiment"] for response in found} == {"positive"}
+    assert Counter(response.headers["X-AI-Cache"] for response in found) == {"miss": 1, "coalesced": 99}
     assert len(remote.requests) == 1
 
 
-def test_the_one_whose_call_all_wait_for_may_leave(service, remote):
+def test_a_disconnect_of_the_request_that_others_wait_for_does_not_end_them(service, remote):
     release = threading.Event()
     remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("positive")))
     head = b"POST /v1/text/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -54,103 +54,103 @@ def test_a_repeated_idempotency_key_waits_for_the_first_request(service, remote)
         assert remote.arrived.acquire(timeout=20)
         other = requests.post(
             f"{service.url}/v1/text/generate", json={"prompt": "y"}, headers={"Idempotency-Key": "k"}, timeout=5
-        )  # at once, not when the first is done
+        )  # rejected at once: the first request still runs
         assert other.json()["type"] == "idempotency_key_reused"
         release.set()
         ids = {call.result().json()["id"] for call in calls}
     assert len(ids) == len(remote.requests) == 1
 
 
-def test_instances_share_answers_and_breakers_through_redis(start_with, chaos, redis):
-    here, there = (start_with(REDIS_URL=redis.url, BREAKER_RECOVERY="1s") for _ in range(2))
+def test_instances_share_responses_and_breakers_through_redis(start_with, chaos, redis):
+    first, second = (start_with(REDIS_URL=redis.url, BREAKER_RECOVERY="1s") for _ in range(2))
     chaos.play([says(answer_of("positive"))])
-    assert rate(here).headers["X-AI-Cache"] == "miss"
-    assert rate(there).headers["X-AI-Cache"] == "hit"
+    assert rate(first).headers["X-AI-Cache"] == "miss"
+    assert rate(second).headers["X-AI-Cache"] == "hit"
     chaos.play([FAILS] * 6)
-    assert [generate(here).status_code for _ in range(5)] == [502] * 5
-    refused = generate(there)
-    assert (refused.json()["type"], refused.headers["Retry-After"]) == ("circuit_open", "1")
+    assert [generate(first).status_code for _ in range(5)] == [502] * 5
+    rejected = generate(second)
+    assert (rejected.json()["type"], rejected.headers["Retry-After"]) == ("circuit_open", "1")
     assert chaos.calls == 5
-    until(lambda: generate(there).json().get("type") == "upstream_unavailable")  # the probe
-    assert generate(here).json()["type"] == "circuit_open"
-    until(lambda: generate(here).status_code == 200)
-    until(lambda: generate(there).status_code == 200)
+    until(lambda: generate(second).json().get("type") == "upstream_unavailable")  # the probe
+    assert generate(first).json()["type"] == "circuit_open"
+    until(lambda: generate(first).status_code == 200)
+    until(lambda: generate(second).status_code == 200)
 
 
-def test_redis_may_be_paused_stopped_and_started_again_and_no_caller_sees_an_error(start_with, chaos, redis):
+def test_no_request_fails_while_redis_is_paused_and_restarted(start_with, chaos, redis):
     service = start_with(REDIS_URL=redis.url)
-    over = threading.Event()
-    found = Counter()
+    done = threading.Event()
+    statuses = Counter()
 
-    def call(number):
-        texts = 0
-        while not over.is_set():
-            texts += 1
-            found[generate(service, **{"Idempotency-Key": f"{number}-{texts}"}).status_code] += 1
+    def send_requests(thread):
+        sent = 0
+        while not done.is_set():
+            sent += 1
+            statuses[generate(service, **{"Idempotency-Key": f"{thread}-{sent}"}).status_code] += 1
 
     def wait_for(message):
         service.wait_for_line(message)
         service.lines.clear()
 
     with ThreadPoolExecutor(10) as pool:
-        for number in range(10):
-            pool.submit(call, number)
-        for stop, go_on in ((redis.pause, redis.resume), (redis.stop, redis.start)) * 2:
+        for thread in range(10):
+            pool.submit(send_requests, thread)
+        for interrupt, restore in ((redis.pause, redis.resume), (redis.stop, redis.start)) * 2:
             until(lambda: redis.cached_keys())
-            stop()
-            wait_for("redis fails")
-            go_on()
-            wait_for("redis answers again")
+            interrupt()
+            wait_for("Redis failed")
+            restore()
+            wait_for("Redis answers again")
             redis.flush()
-        over.set()
-    assert set(found) == {200}
+        done.set()
+    assert set(statuses) == {200}
 
 
-def test_a_redis_that_is_paused_costs_a_request_at_most_its_allowance(start_with, chaos, redis):
+def test_a_paused_redis_delays_a_request_by_at_most_its_budget(start_with, chaos, redis):
     service = start_with(REDIS_URL=redis.url)
     assert generate(service).status_code == 200
     redis.pause()
     try:
-        total = [generate(service).headers["Server-Timing"] for _ in range(10)]
+        timings = [generate(service).headers["Server-Timing"] for _ in range(10)]
     finally:
         redis.resume()
-    own = [_milliseconds(timing, "total") - _milliseconds(timing, "upstream") for timing in total]
-    assert max(own) < 150  # 50 of them are Redis'
-    assert sorted(own)[5] < 50  # once it is left alone it costs nothing
+    own = [_milliseconds(timing, "total") - _milliseconds(timing, "upstream") for timing in timings]
+    assert max(own) < 150  # 50 of them are the budget for Redis
+    assert sorted(own)[5] < 50  # no cost during the cooldown
 
 
 def _milliseconds(timing, name):
     return float(timing.split(f"{name};dur=")[1].split(",")[0])
 
 
-def test_validations_of_different_models_at_once_share_the_list_and_not_the_verdict(start_with, chaos):
+def test_concurrent_validations_share_the_list_of_models_and_not_the_result(start_with, chaos):
     service = start_with()
-    listed = threading.Event()
+    may_list = threading.Event()
 
     def list_models(exchange):
-        listed.wait(20)
+        may_list.wait(20)
         exchange.send(answer(b'{"data": [{"id": "org/a"}]}'))
 
     chaos.play([list_models])
     with ThreadPoolExecutor(2) as pool:
-        verdicts = pool.map(lambda model: validated(service, model), ("org/nope", "org/a"))
+        results = pool.map(lambda model: is_valid(service, model), ("org/nope", "org/a"))
         until(lambda: ACTIVE.format(3) in service.get("/metrics").text)
-        listed.set()
-        assert list(verdicts) == [False, True]
+        may_list.set()
+        assert list(results) == [False, True]
     assert chaos.calls == 1
 
 
-def validated(service, model):
+def is_valid(service, model):
     return service.get(f"/v1/models/validate?model={model}").json()["valid"]
 
 
 @pytest.mark.parametrize(
-    "rubbish", [b"+OK\r\n", b"$3\r\nabc\r\n", b"*0\r\n", b":5\r\n", b"-LOADING\r\n", b"HTTP/1.1 400 x\r\n"]
+    "reply", [b"+OK\r\n", b"$3\r\nabc\r\n", b"*0\r\n", b":5\r\n", b"-LOADING\r\n", b"HTTP/1.1 400 x\r\n"]
 )
-def test_a_redis_that_answers_rubbish_changes_nothing(start_with, chaos, rubbish):
-    with closing(FixedReplyServer(rubbish)) as peer:
-        service = start_with(REDIS_URL=peer.url, BREAKER_FAILURES="2")
+def test_a_redis_with_invalid_replies_changes_no_response(start_with, chaos, reply):
+    with closing(FixedReplyServer(reply)) as server:
+        service = start_with(REDIS_URL=server.url, BREAKER_FAILURES="2")
         chaos.play([says(answer_of("positive"))] * 8)
         found = [rate(service, text, **{"Idempotency-Key": text}) for text in "abcdefgh"]
-    assert {one.status_code for one in found} == {200}
-    assert {one.headers["X-AI-Cache"] for one in found} == {"miss"}
+    assert {response.status_code for response in found} == {200}
+    assert {response.headers["X-AI-Cache"] for response in found} == {"miss"}

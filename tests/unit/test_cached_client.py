@@ -1,17 +1,24 @@
-"""The parsed form of cached responses."""
+"""Responses shared by concurrent calls, and the parsed form of cached ones."""
 
 from functools import partial
 
-from app.backends.base import UpstreamRequest
+import gevent
+from gevent.event import Event
+
+from app.backends.base import UpstreamRequest, UpstreamResponse
 from app.backends.types import Generation, Usage
-from app.cache.response_cache import MAX_PARSED_BYTES, CachedBytes
-from app.inference.cached_client import parse_cached
+from app.cache.response_cache import MAX_PARSED_BYTES, CachedBytes, ResponseCache
+from app.context.call_context import CallContext
+from app.context.deadline import Deadline
+from app.context.request_info import RequestInfo
+from app.inference.cached_client import CachedClient, parse_cached
+from app.redis_store import RedisStore
 
 GENERATION = Generation("a", "stop", usage=Usage(1, 1), model="")
 
 
-def call(parse):
-    return UpstreamRequest("openai", "chat/completions", "http://llm.test/v1/chat/completions", parse)
+def call(parse, **options):
+    return UpstreamRequest("openai", "chat/completions", "http://llm.test/v1/chat/completions", parse, **options)
 
 
 class CountingParser:
@@ -55,3 +62,31 @@ def test_a_long_response_is_parsed_for_each_request():
     cached = CachedBytes(b"{}\n" + b"x" * MAX_PARSED_BYTES)
     assert [parse_cached(call(parser), cached) for _ in range(2)] == [GENERATION, GENERATION]
     assert len(parser.bodies) == 2
+
+
+class BlockedClient:
+    """An upstream client whose calls wait for `may_answer`."""
+
+    def __init__(self):
+        self.calls = 0
+        self.may_answer = Event()
+
+    def send(self, call, _backend, _context):
+        self.calls += 1
+        self.may_answer.wait(5)
+        response = UpstreamResponse(200, {}, b"body")
+        return call.parse(response), response
+
+
+def test_concurrent_calls_share_a_response_and_parse_it_each_in_its_own_way():
+    upstream = BlockedClient()
+    client = CachedClient(upstream, ResponseCache(RedisStore(None), 60, 10**6))
+    contexts = [CallContext(RequestInfo("id"), Deadline(5), "generate") for _ in range(2)]
+    parsers = (lambda response: response.body, lambda response: response.body.upper())
+    calls = [call(parse, deterministic=True) for parse in parsers]
+    greenlets = [gevent.spawn(client.send, *pair) for pair in zip(calls, [None] * 2, contexts, strict=True)]
+    gevent.sleep(0)
+    upstream.may_answer.set()
+    assert [greenlet.get() for greenlet in greenlets] == [b"body", b"BODY"]
+    assert [context.cache for context in contexts] == ["miss", "coalesced"]
+    assert upstream.calls == 1

@@ -1,7 +1,10 @@
 """The response cache: bounded in bytes and time, in this process and in Redis."""
 
+from contextlib import closing
+
 import pytest
 from redis import Redis
+from support.redis import FixedReplyServer
 from support.servers import until
 
 from app.cache.response_cache import ENTRY_BYTES, PREFIX, ResponseCache
@@ -59,3 +62,8 @@ def test_processes_share_values_through_redis_until_they_expire(budget, redis):
     assert second.get_shared("a", budget) == b"1"
     with Redis.from_url(redis.url) as client:
         assert HOUR - 5 < client.ttl(PREFIX + "a") <= HOUR
+
+
+def test_a_reply_of_another_type_is_a_miss(budget):
+    with closing(FixedReplyServer(b":5\r\n")) as server:
+        assert ResponseCache(RedisStore(server.url), HOUR, AMPLE_BYTES).get_shared("a", budget) is None
