@@ -112,7 +112,7 @@ def main(options: list[str]) -> int:
         "RATE_LIMIT": "900000000/second",
     }
     key, line = made("fuzz", "debug=true")
-    keyed = {**settings, "API_KEYS": line, "METRICS_REQUIRE_KEY": "true"}
+    keyed = {**settings, "API_KEYS": line, "OPERATOR_ROUTES_REQUIRE_KEY": "true"}
     runs = [(settings, []), (keyed, ["--header", f"X-API-Key: {key}"]), (keyed, ["--phases", "fuzzing"])]
     cases, failed = 0, False
     for variables, more in runs:

@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return command(given)
     except ConfigError as error:
-        print(*error.faults, sep="\n", file=sys.stderr)
+        print(*error.errors, sep="\n", file=sys.stderr)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
     return 1

@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from typing import Any
 
 from app import create_app
-from app.config import Config
+from app.config import Config, config_warnings
 from app.embedded.launcher import Launcher
 from app.server.start_checks import StartError, prepare_engine
 
@@ -22,6 +22,8 @@ POLL_SECONDS = 0.05
 
 def check() -> int:
     """Print one line for each backend and for Redis; return 1 if the primary backend fails. Raises ConfigError."""
+    for warning in config_warnings():
+        print(f"warning: {warning}")
     config = Config.from_env()
     logging.disable()  # the printed lines name the errors
     try:

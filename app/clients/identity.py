@@ -10,6 +10,7 @@ from app.config.client_keys import ApiKey
 
 # Providers assign a /64 to one subscriber, who could evade a limit on single addresses.
 IPV6_PREFIX = 64
+ANONYMOUS = "anonymous"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class ClientIdentity:
     def limits(self) -> Mapping[str, Any]:
         """The limits of the client's key, by the names of the settings; empty without a key."""
         return self.key.limits if self.key else {}
+
+    @property
+    def label(self) -> str:
+        """The label in metrics: the name of the key, never an address."""
+        return self.key.name if self.key else ANONYMOUS
 
     @classmethod
     def from_key(cls, key: ApiKey) -> Self:

@@ -81,7 +81,7 @@ class Quotas:
         if full is None:
             return reservation
         self._release_stream_slot(reservation, budget)
-        self._metrics.record_rate_limited(client, full.name)
+        self._metrics.record_rate_limited(client.label, full.name)
         raise RateLimitExceeded.for_tokens(
             full.name, full.limit, reservation.tokens, full.end.isoformat(), (full.end - now).total_seconds()
         )
@@ -91,7 +91,7 @@ class Quotas:
         used = _used_tokens(reservation, context, failed)
         # a stream has spent its request's budget long ago, and its client does not wait for this
         budget = TimeBudget(REDIS_BUDGET_SECONDS) if context.stream else context.request.redis_budget
-        self._metrics.record_tokens(reservation.client, used)
+        self._metrics.record_tokens(reservation.client.label, used)
         if reservation.windows and used != reservation.tokens:
             self._counters.adjust(reservation.windows, used - reservation.tokens, budget)
         self._release_stream_slot(reservation, budget)
@@ -102,7 +102,7 @@ class Quotas:
             return None
         holder = new_id()
         if self._stream_slots.acquire(client.id, limit, holder, self._stream_seconds, budget) is False:
-            self._metrics.record_rate_limited(client, CONCURRENT_STREAMS)
+            self._metrics.record_rate_limited(client.label, CONCURRENT_STREAMS)
             raise RateLimitExceeded.for_streams(limit)
         return holder
 

@@ -1,4 +1,4 @@
-"""What a client may use: for all by a setting, for one by an attribute of its key, both of the same name."""
+"""The limits of a client: settings for all clients, and attributes of the same names for one client key."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,11 +7,15 @@ from typing import Any
 
 from app.config.parsers import integer
 
+DEFAULT_RATE_LIMIT = "60/minute"
 
-def rate(value: str) -> str:
-    """Read a rate of requests such as 60/minute."""
+
+def rate(value: str) -> str | None:
+    """Parse a rate of requests such as 60/minute; return None for `none`, which means unlimited."""
+    if value.lower() == "none":
+        return None
     if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
-        raise ValueError("a rate such as 60/minute, by second, minute, hour or day")
+        raise ValueError(f"a rate per second, minute, hour or day such as {DEFAULT_RATE_LIMIT}, or none")
     return value
 
 

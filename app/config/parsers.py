@@ -1,7 +1,7 @@
 """Parsers of setting values: each takes the text of a variable and returns its value.
 
-Each raises ValueError with the sentence that says what would be valid; the text itself is never repeated, because it
-may be a secret in the wrong variable.
+Each raises ValueError with the valid form, worded to follow "NAME must be". The message never repeats the text, because
+the text may be a secret in the wrong variable.
 """
 
 import re
@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from app.config.model_ref import ModelRef, is_model_id, model_ref
+from app.config.model_ref import ModelRef, configured_model_ref, is_model_id
 from app.config.secret import Secret
 
 MAX_DURATION_SECONDS = 24 * 3600
@@ -23,26 +23,27 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "
 
 
 def path(value: str) -> str:
-    """Return the path as it is; whether the file exists is checked with the other settings."""
+    """Return the path as it is. `app.config.checks` checks whether the file exists."""
     return value
 
 
 def host(value: str) -> str:
-    """Read a host name or an IP address."""
+    """Parse a host name or an IP address."""
+    _reject_list(value, "host name or address")
     if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", value):
         raise ValueError("a host name or an address, such as localhost, 0.0.0.0 or [::]")
     return value
 
 
 def secret(value: str) -> Secret:
-    """Wrap a key, refusing what cannot be sent in a header."""
+    """Wrap a key; raise ValueError if it cannot be sent in a header."""
     if not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("printable ASCII without spaces")
     return Secret(value)
 
 
 def duration(value: str) -> float:
-    """Read `500ms`, `30s`, `1m`, `1h` or plain seconds; return seconds."""
+    """Parse `500ms`, `30s`, `1m`, `1h` or plain seconds; return seconds."""
     match = DURATION.fullmatch(value.strip())
     if match is None:
         raise ValueError("a duration such as 30s, 500ms, 1m or plain seconds")
@@ -53,7 +54,7 @@ def duration(value: str) -> float:
 
 
 def positive_duration(value: str) -> float:
-    """Read a duration longer than zero; return seconds."""
+    """Parse a duration longer than zero; return seconds."""
     seconds = duration(value)
     if seconds <= 0:
         raise ValueError("a duration longer than zero, such as 30s")
@@ -61,7 +62,7 @@ def positive_duration(value: str) -> float:
 
 
 def size(value: str) -> int:
-    """Read a size in bytes, plain or with KiB, MiB or GiB; return bytes, at least 1."""
+    """Parse a size in bytes, plain or with KiB, MiB or GiB; return bytes, at least 1."""
     match = _SIZE.fullmatch(value.strip())
     if match is None or int(match[1]) == 0:
         raise ValueError("a size above zero such as 1048576 or 1 MiB")
@@ -69,7 +70,7 @@ def size(value: str) -> int:
 
 
 def integer(minimum: int, maximum: int) -> Callable[[str], int]:
-    """Make a parser of whole numbers within the two bounds, both included."""
+    """Return a parser of whole numbers within the two bounds, both included."""
 
     def parse(value: str) -> int:
         if not re.fullmatch(r"[0-9]{1,18}", value) or not minimum <= int(value) <= maximum:
@@ -80,7 +81,7 @@ def integer(minimum: int, maximum: int) -> Callable[[str], int]:
 
 
 def number(minimum: float, maximum: float) -> Callable[[str], float]:
-    """Make a parser of decimal numbers within the two bounds, both included."""
+    """Return a parser of decimal numbers within the two bounds, both included."""
 
     def parse(value: str) -> float:
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) or not minimum <= float(value) <= maximum:
@@ -91,7 +92,7 @@ def number(minimum: float, maximum: float) -> Callable[[str], float]:
 
 
 def choice(*names: str) -> Callable[[str], str]:
-    """Make a parser that takes one of the names, in any case, and returns it in lower case."""
+    """Return a parser that accepts one of the names in any case and returns it in lower case."""
 
     def parse(value: str) -> str:
         if value.lower() not in names:
@@ -102,15 +103,21 @@ def choice(*names: str) -> Callable[[str], str]:
 
 
 def boolean(value: str) -> bool:
-    """Read true or false."""
+    """Parse true or false."""
     try:
         return _BOOLEANS[value.lower()]
     except KeyError:
         raise ValueError("true or false") from None
 
 
+def _reject_list(value: str, kind: str) -> None:
+    if "," in value or value.count("://") > 1:
+        raise ValueError(f"one {kind}, not a list")
+
+
 def _base_url(value: str) -> str | None:
-    """Return the URL without a slash at its end, None where it is none, or holds more than an address."""
+    """Return the URL without its final slash; None for other texts and for URLs with credentials or a query."""
+    _reject_list(value, "URL")
     with suppress(ValueError):
         url = urlsplit(value)
         is_url = url.scheme in ("http", "https") and url.hostname and value.isascii() and value.isprintable()
@@ -120,7 +127,7 @@ def _base_url(value: str) -> str | None:
 
 
 def host_url(value: str) -> str:
-    """Read a base URL without a path; return it without a slash at its end."""
+    """Parse a base URL without a path; return it without its final slash."""
     base = _base_url(value)
     if base is None or urlsplit(base).path:
         raise ValueError("an http or https URL without path, such as https://router.huggingface.co")
@@ -128,7 +135,7 @@ def host_url(value: str) -> str:
 
 
 def v1_url(value: str) -> str:
-    """Read a base URL that ends in /v1; return it without a slash at its end."""
+    """Parse a base URL that ends in /v1; return it without its final slash."""
     base = _base_url(value)
     if base is None or not base.endswith("/v1"):
         raise ValueError("an http or https URL that ends in /v1, such as http://localhost:11434/v1")
@@ -136,7 +143,7 @@ def v1_url(value: str) -> str:
 
 
 def collector_url(value: str) -> str:
-    """Read the base URL of a collector; return it without a slash at its end."""
+    """Parse the base URL of a collector; return it without its final slash."""
     base = _base_url(value)
     if base is None:
         raise ValueError("an http or https URL, such as http://localhost:4318")
@@ -144,33 +151,38 @@ def collector_url(value: str) -> str:
 
 
 def model_id(value: str) -> str:
-    """Read one model id."""
+    """Parse one model id."""
+    _reject_list(value, "model id")
     if not is_model_id(value):
         raise ValueError("a model id such as org/model")
     return value
 
 
 def hosts(value: str) -> tuple[str, ...]:
-    """Read a comma separated list of host names; a leading dot takes in all names below."""
-    found = tuple(_items(value.lower()))
-    if not all(re.fullmatch(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*", one) for one in found):
+    """Parse a comma separated list of host names; a leading dot includes all names below."""
+    names = tuple(_items(value.lower()))
+    if not all(re.fullmatch(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*", name) for name in names):
         raise ValueError("host names such as api.example.com or .example.com, separated by commas")
-    return found
+    return names
 
 
 def redis_url(value: str) -> Secret:
-    """Read the URL of a Redis server, which may hold a password."""
+    """Parse the URL of one Redis server, which may hold a password."""
     if not re.fullmatch(r"(rediss?|unix)://[!-~]+", value):
         raise ValueError("a redis://, rediss:// or unix:// URL")
+    # a password and the path of a Unix socket may hold a comma
+    server = "" if value.startswith("unix:") else value.rpartition("@")[2]
+    if "," in server or re.search(r",(rediss?|unix)://", value):
+        raise ValueError("one URL, not a list")
     return Secret(value)
 
 
 def origins(value: str) -> tuple[str, ...]:
-    """Read a comma separated list of origins, or `*`."""
-    found = tuple(_items(value))
-    if found != ("*",) and not all(re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", one) for one in found):
+    """Parse a comma separated list of origins, or `*`."""
+    items = tuple(_items(value))
+    if items != ("*",) and not all(re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", item) for item in items):
         raise ValueError("origins such as https://app.example.com separated by commas, or *")
-    return found
+    return items
 
 
 def _items(value: str) -> list[str]:
@@ -178,15 +190,15 @@ def _items(value: str) -> list[str]:
 
 
 def model_refs(value: str) -> tuple[ModelRef, ...]:
-    """Read a comma separated list of `backend:model`, `model` or `backend`."""
-    return tuple(model_ref(item) for item in _items(value))
+    """Parse a comma separated list of `backend:model`, `model` or `backend`."""
+    return tuple(configured_model_ref(item) for item in _items(value))
 
 
 def aliases(value: str) -> Mapping[str, str]:
-    """Read `name=model` pairs separated by commas; a target is a model, `backend:model` or `default`."""
+    """Parse `name=model` pairs separated by commas; a model is a model id, `backend:model` or `default`."""
     pairs = [[part.strip() for part in item.split("=", 1)] for item in _items(value)]
     for pair in pairs:
         if len(pair) != 2 or not is_model_id(pair[0]):
             raise ValueError("name=model pairs separated by commas, such as gpt2=default")
-        model_ref(pair[1])
+        configured_model_ref(pair[1])
     return MappingProxyType(dict(pairs))

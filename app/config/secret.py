@@ -2,11 +2,9 @@
 
 
 class Secret:
-    """A text that prints as `***`; `reveal` gives the text itself, for the one place that needs it.
+    """A text that prints as `***`. Only `reveal` returns the text itself."""
 
-    No dataclass, and without a `__dict__`: asdict and vars would show what repr hides.
-    """
-
+    # a dataclass or a `__dict__` would show the text to `asdict` and `vars`
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:

@@ -1,20 +1,18 @@
-"""The settings of the service: read from the environment once, checked as a whole, frozen."""
+"""The settings of the service: read from the environment once, checked together, frozen."""
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from app.config import parsers
+from app.config import checks, parsers
 from app.config.client_keys import ApiKeys, parse_api_keys, validate_key_file
-from app.config.client_limits import LIMITS
-from app.config.model_file import model_file
+from app.config.client_limits import DEFAULT_RATE_LIMIT, LIMITS
 from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, model_ref
 from app.config.secret import Secret
-from app.observability.tracing.setup import can_trace
+from app.config.setting_names import name_conflicts, name_warnings, set_texts, written_name
 
 ROUTER_URL = "https://router.huggingface.co"
 RETIRED_HOST = "api-inference.huggingface.co"
@@ -22,11 +20,11 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
 class ConfigError(Exception):
-    """The settings are wrong; `faults` holds one sentence for each, and the text lists them all."""
+    """Settings are wrong. `errors` holds one sentence for each error, the exception's text lists all sentences."""
 
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = faults
-        super().__init__("\n".join(["The settings are wrong:", *(f"  - {fault}" for fault in faults)]))
+    def __init__(self, errors: list[str]) -> None:
+        self.errors = errors
+        super().__init__("\n".join(["The settings are wrong:", *(f"  - {error}" for error in errors)]))
 
 
 def _router_url(value: str) -> str:
@@ -36,7 +34,7 @@ def _router_url(value: str) -> str:
 
 
 def setting(parse: Callable[[str], Any], default: Any = None) -> Any:
-    """Declare a field read by `parse` from the variable of the field's name in upper case."""
+    """Declare a field that `parse` reads from the variable of the field's name in upper case."""
     return field(default_factory=lambda: default, metadata={"parse": parse})
 
 
@@ -46,7 +44,7 @@ _UPSTREAM_URL_PARSERS = (_router_url, parsers.host_url, parsers.v1_url)
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Every setting; durations are in seconds, sizes in bytes. The README says what each means."""
+    """Every setting. Durations are in seconds, sizes in bytes. The README describes each setting."""
 
     server_host: str = setting(parsers.host, "localhost")
     server_port: int = setting(parsers.integer(1, 65535), 8080)
@@ -105,8 +103,8 @@ class Config:
     api_keys: ApiKeys | None = setting(parse_api_keys)
     api_keys_file: str | None = setting(validate_key_file)
     require_api_keys: bool = setting(parsers.boolean, False)
-    metrics_require_key: bool = setting(parsers.boolean, False)
-    rate_limit: str = setting(LIMITS["rate_limit"], "60/minute")
+    operator_routes_require_key: bool = setting(parsers.boolean, False)
+    rate_limit: str | None = setting(LIMITS["rate_limit"], DEFAULT_RATE_LIMIT)
     tokens_per_minute: int | None = setting(LIMITS["tokens_per_minute"])
     tokens_per_day: int | None = setting(LIMITS["tokens_per_day"])
     tokens_per_month: int | None = setting(LIMITS["tokens_per_month"])
@@ -117,22 +115,23 @@ class Config:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the settings from `environ` (default: the process's); raise ConfigError naming every fault."""
-        environ = os.environ if environ is None else environ
+        """Read the settings from `environ` (default: `os.environ`); raise ConfigError with every error."""
+        texts = set_texts(os.environ if environ is None else environ)
         values: dict[str, Any] = {}
-        faults: list[str] = []
+        errors: dict[str, str] = {}
         for item in fields(cls):
-            text = environ.get(item.name.upper(), "").strip()
-            if not text:
+            name = item.name.upper()
+            written = written_name(name, texts)
+            if written not in texts:
                 continue
             try:
-                values[item.name] = item.metadata["parse"](text)
+                values[item.name] = item.metadata["parse"](texts[written])
             except ValueError as error:
-                faults.append(f"{item.name.upper()} must be {error}.")
+                errors[name] = f"{written} must be {error}."
         config = cls(**values)
-        faults += config._contradictions(faulty={fault.split()[0] for fault in faults})
-        if faults:
-            raise ConfigError(faults)
+        contradictions = [f"{name} {problem}" for name, problem in checks.contradictions(config, errors.keys())]
+        if found := [*errors.values(), *name_conflicts(texts), *contradictions]:
+            raise ConfigError(found)
         return config
 
     @classmethod
@@ -142,17 +141,17 @@ class Config:
 
     @classmethod
     def secret_variables(cls) -> set[str]:
-        """Return the names of the variables that hold keys, or their hashes."""
+        """Return the names of the variables that hold keys or hashes of keys."""
         return {item.name.upper() for item in fields(cls) if item.metadata["parse"] in _SECRET_PARSERS}
 
     @property
     def has_keys(self) -> bool:
-        """Whether callers need a key."""
+        """Whether clients need a client key."""
         return self.api_keys is not None or self.api_keys_file is not None
 
     @property
     def limits(self) -> dict[str, Any]:
-        """What a client may use whose key says nothing of it."""
+        """The limits of clients without limits of their own."""
         return {name: getattr(self, name) for name in LIMITS}
 
     @property
@@ -171,80 +170,34 @@ class Config:
 
     @property
     def backend(self) -> str:
-        """The primary backend: the one named, or the first that is configured."""
+        """The primary backend: AI_BACKEND, or with `auto` the first configured backend."""
         if self.ai_backend != "auto":
             return self.ai_backend
-        return next(name for name in BACKEND_SETTINGS if self._is_configured(name))
+        return next(name for name in BACKEND_SETTINGS if self.is_configured(name))
 
     @property
     def backends(self) -> tuple[str, ...]:
-        """The backends that are configured, the primary one first; embedded only where something names it."""
-        configured = [name for name in BACKEND_SETTINGS if self._is_configured(name) and name != "embedded"]
-        return tuple(dict.fromkeys([self.backend, *configured, *self._named]))
+        """The configured backends, the primary one first; `embedded` only if a setting names it."""
+        configured = [name for name in BACKEND_SETTINGS if self.is_configured(name) and name != "embedded"]
+        return tuple(dict.fromkeys([self.backend, *configured, *self.referenced_backends]))
 
-    def _is_configured(self, backend: str) -> bool:
+    def is_configured(self, backend: str) -> bool:
+        """Return whether the setting that this backend needs is set; the embedded engine needs none."""
         needed = BACKEND_SETTINGS[backend]
         return needed is None or getattr(self, needed.lower()) is not None
 
     @property
-    def _named(self) -> list[str]:
-        """The backends that other settings name."""
+    def referenced_backends(self) -> list[str]:
+        """The backends that FALLBACK_MODELS and MODEL_ALIASES name."""
         refs = [*self.fallback_models, *map(model_ref, self.model_aliases.values())]
         return [ref.backend for ref in refs if ref.backend]
 
     @property
     def plain_logs(self) -> bool:
-        """Whether log lines are for people rather than JSON."""
+        """Whether log lines are plain text instead of JSON."""
         return self.log_format == "plain" or self.log_structured is False
 
-    def _contradictions(self, faulty: set[str]) -> list[str]:
-        """Return a sentence for each pair of settings that cannot hold together, leaving out faulty ones."""
-        checks = [*self._backend_checks(), *self._engine_checks(), *self._promise_checks(), *self._tracing_checks()]
-        logs = ((True, "plain"), (False, "json"))
-        checks.append(("LOG_STRUCTURED", (self.log_structured, self.log_format) in logs, "contradicts LOG_FORMAT."))
-        return [f"{name} {fault}" for name, wrong, fault in checks if wrong and name not in faulty]
 
-    def _backend_checks(self) -> list[tuple[str, bool, str]]:
-        named = {self.ai_backend, *self._named}
-        return [
-            *(
-                (needed, name in named and not self._is_configured(name), f"must be set where {name} is named.")
-                for name, needed in BACKEND_SETTINGS.items()
-                if needed
-            ),
-            (
-                "OPENAI_API_KEY",
-                self.openai_api_key is not None and self.openai_base_url is None,
-                "is of no use without OPENAI_BASE_URL.",
-            ),
-        ]
-
-    def _promise_checks(self) -> list[tuple[str, bool, str]]:
-        """An operator who asks for client keys may not get an open service without a word."""
-        asking = [name for name in ("require_api_keys", "metrics_require_key") if getattr(self, name)]
-        return [("API_KEYS", not self.has_keys, f"must be set with {name.upper()}.") for name in asking]
-
-    def _tracing_checks(self) -> list[tuple[str, bool, str]]:
-        lacking = self.otel_exporter_otlp_endpoint is not None and not can_trace()
-        fault = "needs packages that are not installed: pip install -r requirements/tracing.txt."
-        return [("OTEL_EXPORTER_OTLP_ENDPOINT", lacking, fault)]
-
-    def _engine_checks(self) -> list[tuple[str, bool, str]]:
-        if "embedded" not in self.backends:
-            return []
-        port = ("EMBEDDED_PORT", self.embedded_port == self.server_port, "must differ from SERVER_PORT.")
-        if not self.embedded_start:
-            return [port, ("EMBEDDED_PORT", self.embedded_port is None, "must be set with EMBEDDED_START=false.")]
-        return [
-            port,
-            (
-                "EMBEDDED_MODEL_PATH",
-                model_file(self.embedded_model_path) is None,
-                "must name a GGUF file that exists, or the package of the default model must be installed.",
-            ),
-            (
-                "AI_BACKEND",
-                find_spec("xllamacpp") is None,
-                "or another setting asks for the embedded engine, which is not installed: see the README.",
-            ),
-        ]
+def config_warnings(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return a sentence for each variable with an old name or a misspelt name (default: of `os.environ`)."""
+    return name_warnings(set_texts(os.environ if environ is None else environ), Config.variables())

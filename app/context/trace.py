@@ -6,8 +6,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flask import Request
-
     from app.backends.base import UpstreamRequest
     from app.context.call_context import CallContext
 
@@ -52,8 +50,8 @@ class Trace:
 class Tracing:
     """Starts the trace of each request."""
 
-    def begin(self, request: "Request") -> Trace:
-        """Return the trace of a request that matched a route; it continues the client's trace if there is one."""
+    def begin(self, environ: Mapping[str, Any], route: str) -> Trace:
+        """Return the trace of a request, by its WSGI environ and URL rule; it continues the client's trace if any."""
         return NO_TRACE
 
     def close(self) -> None:

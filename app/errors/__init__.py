@@ -1,7 +1,7 @@
-"""The faults of the service: one class for each, all with the same JSON shape.
+"""The errors of the service: one class each, all with the same JSON body.
 
-The only place that names them: `type` is the error's type for callers, the `error` field of log lines, the label of
-metrics, and the outcome in a timeline of attempts.
+These classes are the only place that names an error. `type` is the type in responses, the field `error` of log lines,
+the label of metrics and the outcome in a timeline of attempts.
 """
 
 from app.errors.base import ServiceError

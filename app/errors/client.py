@@ -1,4 +1,4 @@
-"""What callers do wrong."""
+"""Errors of clients: statuses 400 to 431."""
 
 import math
 from typing import ClassVar, Self
@@ -7,46 +7,46 @@ from app.errors.base import ServiceError
 
 
 class ClientError(ServiceError):
-    """What the caller sent cannot be served."""
+    """The service cannot serve this request as the client sent it."""
 
 
 class ValidationError(ClientError, status=400, type="validation_error"):
-    """The body, a field or a parameter is wrong; details map each field to its reasons."""
+    """The body, a field or a parameter is invalid; `details` maps each field to its reasons."""
 
-    default_message = "The request is not valid; every field at fault is named with its reasons."
+    default_message = "The request is invalid; `details` names each invalid field with its reasons."
 
 
 class AuthenticationError(ClientError, status=401, type="authentication_error"):
-    """The caller shows no client key, or none that is known."""
+    """The request has no client key, or an unknown one."""
 
-    default_message = "Send a client key that is known here, as Authorization: Bearer KEY or in X-API-Key."
+    default_message = "Send a known client key, as Authorization: Bearer KEY or in X-API-Key."
 
     @property
     def headers(self) -> dict[str, str]:
-        """How to show a key (RFC 9110, 11.6.1)."""
+        """The authentication scheme (RFC 9110, 11.6.1)."""
         return {"WWW-Authenticate": "Bearer"}
 
 
 class PermissionDenied(ClientError, status=403, type="permission_denied"):
-    """The caller's key may not do this."""
+    """The client key does not permit this."""
 
-    default_message = "This client key may not do this; ask the operator of this service for the permission."
+    default_message = "This client key does not permit this; ask the operator of this service for the permission."
 
 
 class NotFound(ClientError, status=404, type="not_found"):
-    """No such route."""
+    """No route matches the path."""
 
-    default_message = "There is no such route; GET /docs lists every route."
+    default_message = "This route does not exist; GET /docs lists all routes."
 
 
 class MethodNotAllowed(ClientError, status=405, type="method_not_allowed"):
-    """The route exists, the method does not."""
+    """The route exists, but not for this method."""
 
-    default_message = "This route does not take that method; see the Allow header."
+    default_message = "This route does not support the method; see the Allow header."
 
 
 class RequestTimeout(ClientError, status=408, type="request_timeout"):
-    """The caller was too slow in sending the request."""
+    """The client took longer than SERVER_READ_TIMEOUT to send the request."""
 
     default_message = "The request did not arrive in time; send it again without pauses."
 
@@ -70,23 +70,37 @@ class UnsupportedMediaType(ClientError, status=415, type="unsupported_media_type
 
 
 class IdempotencyKeyReused(ClientError, status=422, type="idempotency_key_reused"):
-    """The Idempotency-Key came before with another body."""
+    """An earlier request with this Idempotency-Key had another body."""
 
-    default_message = "This Idempotency-Key was used with another body; send a new key with a new request."
+    default_message = "An earlier request with this Idempotency-Key had another body; send a new key."
 
 
 class HeadersTooLarge(ClientError, status=431, type="headers_too_large"):
-    """A header, or all of them together, are too large."""
+    """A header, or all headers together, are too large."""
 
     default_message = "The headers are larger than this service accepts."
 
 
 class RateLimitExceeded(ClientError, status=429, type="rate_limit_exceeded"):
-    """The caller is over one of its limits; `retry_after` is the time until it has room again."""
+    """The client is over one of its limits; `retry_after` is the time until the limit allows the next request."""
 
     default_message = "You are over your limit; come back after the time in Retry-After."
     default_retry_after = 1.0
     max_retry_after: ClassVar[float] = math.inf
+
+    @classmethod
+    def for_requests(cls, rate: str, amount: int, seconds: int, wait: float) -> Self:
+        """Return the error of a client that is over its `rate` of `amount` requests in `seconds`."""
+        return cls(
+            f"You are over your limit of {rate}; come back after the time in Retry-After.",
+            details={"limit": "rate_limit", "allowed": amount, "seconds": seconds},
+            retry_after=wait,
+        )
+
+    @classmethod
+    def for_failed_keys(cls, wait: float) -> Self:
+        """Return the error of an address that sent too many requests without a known client key."""
+        return cls("Your address sent too many requests without a known client key.", retry_after=wait)
 
     @classmethod
     def for_tokens(cls, limit: str, allowed: int, needed: int, renewed_at: str, seconds: float) -> Self:

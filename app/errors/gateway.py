@@ -1,4 +1,4 @@
-"""What the service itself cannot do, or will not do now."""
+"""Errors of the service itself: statuses 500, 503 and 499."""
 
 from typing import ClassVar
 
@@ -6,17 +6,17 @@ from app.errors.base import ServiceError
 
 
 class InternalError(ServiceError):
-    """A bug of ours."""
+    """A bug of this service."""
 
 
 class CircuitOpen(ServiceError, status=503, type="circuit_open"):
-    """The breaker of this backend is open; `retry_after` is the time left."""
+    """The circuit breaker of the backend is open; `retry_after` is the time until it lets a call through."""
 
-    default_message = "The backend failed repeatedly and is left alone for a while; come back after Retry-After."
+    default_message = "The backend failed repeatedly and gets no calls for a while; come back after Retry-After."
 
 
 class Overloaded(ServiceError, status=503, type="overloaded"):
-    """A limit on concurrent work is reached; `details.limit` names the setting that raises it."""
+    """A limit on concurrent work is reached; `details.limit` names the setting of the limit."""
 
     default_retry_after = 1.0
     limit: ClassVar[str]
@@ -33,18 +33,18 @@ class ConnectionLimitReached(Overloaded):
 
 
 class ConcurrencyLimitReached(Overloaded):
-    """The backend has as many calls in flight, and queued, as UPSTREAM_MAX_CONCURRENCY or its adaptive limit allows."""
+    """The calls to the backend, in flight and queued, are at UPSTREAM_MAX_CONCURRENCY or at its adaptive limit."""
 
-    default_message = "The backend has as many calls in flight as it may; send the request again after Retry-After."
+    default_message = "The backend has as many calls in flight as allowed; send the request again after Retry-After."
     limit = "upstream_max_concurrency"
 
 
 class Draining(ServiceError, status=503, type="draining"):
-    """The service is shutting down, and its grace for requests in flight is over."""
+    """The service is shutting down, and SHUTDOWN_GRACE for requests in flight is over."""
 
     default_message = "The service is shutting down and could not finish this request; send it again."
     default_retry_after = 1.0
 
 
 class ClientDisconnected(ServiceError, status=499, type="client_disconnected"):
-    """The caller hung up; the status, which nobody gets, is for the log (nginx named it)."""
+    """The client disconnected. Only the log shows the status, which nginx introduced."""

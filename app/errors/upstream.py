@@ -1,44 +1,44 @@
-"""What backends do, or fail to do."""
+"""Errors of backends."""
 
 from app.errors.base import ServiceError
 
 
 class UpstreamError(ServiceError):
-    """What a backend did, or failed to do."""
+    """A backend failed or rejected a call."""
 
 
 class ModelNotFound(UpstreamError, status=404, type="model_not_found"):
     """The model is unknown, retired or not served."""
 
-    default_message = "This model is unknown, retired or not served; use one of those that are named."
+    default_message = "This model is unknown, retired or not served; use one of the models in `details`."
 
 
 class NotSupported(UpstreamError, status=501, type="not_supported"):
-    """The backend or the model cannot do this operation."""
+    """The backend or the model does not support this operation."""
 
-    default_message = "The backend cannot do this operation."
+    default_message = "The backend does not support this operation."
 
 
 class UpstreamRejected(UpstreamError, status=400, type="upstream_rejected"):
-    """The backend refuses the input."""
+    """The backend rejects the input."""
 
-    default_message = "The backend refuses this input; change it, or use another model."
+    default_message = "The backend rejects this input; change it, or use another model."
 
 
 class UpstreamAuthenticationError(UpstreamError, status=502, type="upstream_authentication_error"):
-    """The backend refuses our key."""
+    """The backend rejects the key of this service."""
 
-    default_message = "The backend refuses this service's key; its operator must check the key and its permissions."
+    default_message = "The backend rejects this service's key; its operator must check the key and its permissions."
 
 
 class UpstreamQuotaExhausted(UpstreamError, status=503, type="upstream_quota_exhausted"):
-    """The credits of our account are spent."""
+    """The account at the backend has no credits left."""
 
-    default_message = "The backend's credits are spent; this service's operator must add some."
+    default_message = "The account at the backend has no credits left; this service's operator must add credits."
 
 
 class UpstreamRateLimited(UpstreamError, status=429, type="upstream_rate_limited"):
-    """The backend says slow down."""
+    """The backend limits the rate of calls."""
 
     default_message = "The backend limits the rate of calls; send the request again after the time in Retry-After."
     default_retry_after = 1.0
@@ -46,7 +46,7 @@ class UpstreamRateLimited(UpstreamError, status=429, type="upstream_rate_limited
 
 
 class UpstreamUnavailable(UpstreamError, status=502, type="upstream_unavailable"):
-    """The backend cannot be reached or fails."""
+    """The backend cannot be reached, or fails."""
 
     default_message = "The backend cannot be reached or fails; send the request again later."
     retryable = True
@@ -54,47 +54,47 @@ class UpstreamUnavailable(UpstreamError, status=502, type="upstream_unavailable"
 
 
 class UpstreamNonRetryable(UpstreamUnavailable):
-    """The backend fails with a status that none of the retried ones is, such as 424 or 501."""
+    """The backend fails with a status that retries do not help against, such as 424 or 501."""
 
     retryable = False
 
 
 class UpstreamInvalidResponse(UpstreamError, status=502, type="upstream_invalid_response"):
-    """The backend's answer is not what its contract says: HTML, cut off, wrong JSON."""
+    """The response of the backend breaks its contract: it is HTML, incomplete or wrong JSON."""
 
-    default_message = "The backend's answer could not be read; send the request again later."
+    default_message = "The response of the backend could not be read; send the request again later."
     retryable = True
     counts_as_failure = True
 
 
 class UpstreamUnexpectedStatus(UpstreamInvalidResponse):
-    """The status is none that the backend's contract knows, such as a redirect; asking again would not change it."""
+    """The backend's contract does not have the status, such as a redirect; a retry would get the same status."""
 
     retryable = False
     counts_as_failure = False
 
 
 class UpstreamTimeout(UpstreamError, status=504, type="upstream_timeout"):
-    """No whole answer came before the deadline."""
+    """No complete response came before the deadline."""
 
-    default_message = "The backend did not answer in time; ask for fewer tokens or send the request again later."
+    default_message = "The backend did not respond in time; ask for fewer tokens or send the request again later."
     counts_as_failure = True
 
 
 class ShortDeadlineTimeout(UpstreamTimeout):
-    """The attempt had too little time to blame the backend for it."""
+    """The attempt had too little time for its timeout to count as a failure of the backend."""
 
     counts_as_failure = False
 
 
 class StreamDeadlineExceeded(ShortDeadlineTimeout):
-    """A stream went on for longer than one may; that says nothing of the backend."""
+    """The stream took longer than STREAM_TOTAL_TIMEOUT, which is no failure of the backend."""
 
-    default_message = "The stream took longer than one may take, and was cut; ask for fewer tokens."
+    default_message = "The stream was cut at the time limit for streams; ask for fewer tokens."
 
 
 class ModelLoading(UpstreamError, status=503, type="model_loading"):
-    """The model is being loaded; `retry_after` says when to come back."""
+    """The backend is loading the model; `retry_after` is the expected time until it is ready."""
 
-    default_message = "The model is being loaded; send the request again after the time in Retry-After."
+    default_message = "The backend is loading the model; send the request again after the time in Retry-After."
     retryable = True

@@ -25,7 +25,7 @@ _DOC = RouteDoc(
     ),
     examples={
         "prometheus": Example(
-            "# HELP active_connections Connections on which a request is being served.\n"
+            "# HELP active_connections Connections with a request in flight.\n"
             "# TYPE active_connections gauge\n"
             'active_connections{service="ai-huggingface"} 1.0\n',
             media_type=_PROMETHEUS,
@@ -54,7 +54,7 @@ def blueprint(metrics: Metrics) -> Blueprint:
         request = request_state().request
         if request.accept_mimetypes.best == JSON:
             return _summary(_collect(metrics.registry))
-        metrics.process.look()
+        metrics.process.refresh()
         content, content_type = exporter.generate_metrics(request.headers.get("Accept"))
         return Response(content, content_type=content_type)
 

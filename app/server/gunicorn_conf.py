@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from typing import Any
 
-from app.config import Config, ConfigError
+from app.config import Config, ConfigError, config_warnings
 from app.lifecycle import TERMINATION_SIGNALS
 from app.observability.logs import logging_config
 from app.server import start_checks
@@ -19,7 +19,8 @@ try:
     _settings = Config.from_env()
     worker_tmp_dir = start_checks.heartbeat_directory()
 except (ConfigError, start_checks.StartError) as error:
-    sys.exit(str(error))
+    # a misspelt name often explains a missing setting
+    sys.exit("\n".join([str(error), *config_warnings()]))
 
 bind = f"{_settings.server_host}:{_settings.server_port}"
 workers = _settings.web_concurrency
@@ -49,6 +50,8 @@ os.register_at_fork(
 
 # The arbiter keeps what starts once: gunicorn runs this file again on SIGHUP, but not on_starting.
 def on_starting(server: Any) -> None:
+    for warning in config_warnings():
+        server.log.warning(warning)
     try:
         start_checks.check_address(_settings.server_host, _settings.server_port)
         server.engine = start_checks.prepare_engine(_settings)

@@ -61,7 +61,7 @@ def test_probes_need_no_key_and_operators_routes_only_where_the_operator_says_so
     for route in ("/health", "/health/ready", "/health/deep", "/metrics"):
         assert client.get(route).status_code == 200
     assert client.get("/nowhere").status_code == 404
-    closed = make_client({**OPENAI, "API_KEYS": LINE, "METRICS_REQUIRE_KEY": "true"})
+    closed = make_client({**OPENAI, "API_KEYS": LINE, "OPERATOR_ROUTES_REQUIRE_KEY": "true"})
     assert [closed.get(route).status_code for route in ("/health", "/health/ready")] == [200, 200]
     assert [closed.get(route).status_code for route in ("/health/deep", "/metrics")] == [401, 401]
     shown = {"X-API-Key": KEY}

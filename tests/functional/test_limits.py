@@ -235,3 +235,28 @@ def test_requests_and_tokens_are_counted_by_client(make_client, chat):
     assert 'ai_client_requests_total{client="team",service="ai-huggingface"} 2.0' in text
     assert 'ai_client_requests_total{client="anonymous",service="ai-huggingface"} 1.0' in text
     assert 'ai_client_tokens_total{client="team",service="ai-huggingface"} 10.0' in text
+
+
+def test_rate_limit_none_allows_any_number_of_requests_without_headers(make_client, chat):
+    client = make_client(RATE_LIMIT="none")
+    responses = [client.post("/v1/text/generate", json=PROMPT) for _ in range(70)]
+    assert {response.status_code for response in responses} == {200}
+    assert not [name for name, _ in responses[0].headers if name.lower().startswith("ratelimit")]
+
+
+def test_a_key_can_have_no_rate_limit(limited, chat):
+    call = limited("rate_limit=none", RATE_LIMIT="1/hour")
+    assert [call().status_code for _ in range(3)] == [200, 200, 200]
+
+
+def test_a_key_can_have_a_rate_limit_although_the_setting_is_none(limited, chat):
+    call = limited("rate_limit=1/hour", RATE_LIMIT="none")
+    assert [call().status_code for _ in range(2)] == [200, 429]
+
+
+def test_rate_limit_none_still_limits_guesses_of_keys(make_client):
+    client = make_client({**OPENAI, "API_KEYS": made("team")[1]}, RATE_LIMIT="none")
+    statuses = [
+        client.post("/v1/text/generate", json=PROMPT, headers={"X-API-Key": "wrong"}).status_code for _ in range(61)
+    ]
+    assert statuses == [401] * 60 + [429]

@@ -1,16 +1,17 @@
-"""GET /metrics in both forms."""
+"""GET /metrics as Prometheus text and as a JSON summary."""
 
 import re
 
 import pytest
+from support.metrics import total
 from support.upstreams import CHAT, chat_answer
 
 from app import create_app
 from app.config import Config
 
 
-def scraped(client):
-    """Return every sample of the Prometheus form by its name and labels."""
+def scrape(client):
+    """Return every sample of the Prometheus text by its name and labels."""
     text = client.get("/metrics").text
     samples = [line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#")]
     return {name: float(value) for name, value in samples}
@@ -20,38 +21,39 @@ def test_requests_are_counted_by_route_and_timed(client):
     client.get("/health")
     client.get("/health")
     labels = 'method="GET",route="/health",service="ai-huggingface"'
-    samples = scraped(client)
+    samples = scrape(client)
     assert samples[f'http_requests_total{{{labels},status="200"}}'] == 2
     assert samples[f"http_request_duration_seconds_count{{{labels}}}"] == 2
     assert samples['active_connections{service="ai-huggingface"}'] == 1
+    assert samples['http_requests_in_flight{service="ai-huggingface"}'] == 1
 
 
-def test_operations_are_counted_by_who_answered_and_how(client, upstream):
+def test_operations_are_counted_by_backend_model_and_outcome(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hi."))
     upstream.post(CHAT, status=422)
     for _ in range(2):
         client.post("/v1/text/generate", json={"prompt": "x"})
-    samples = scraped(client)
+    samples = scrape(client)
     labels = 'backend="openai",model="org/small",operation="generate"'
     assert samples[f'ai_requests_total{{{labels},outcome="ok",service="ai-huggingface"}}'] == 1
     assert samples[f'ai_requests_total{{{labels},outcome="upstream_rejected",service="ai-huggingface"}}'] == 1
     assert samples['ai_request_errors_total{service="ai-huggingface",type="upstream_rejected"}'] == 1
 
 
-def test_a_bug_of_ours_is_not_counted_as_an_answer(client, monkeypatch):
+def test_a_bug_is_counted_as_internal_error(client, monkeypatch):
     monkeypatch.setattr("app.backends.openai.request_parameters", lambda request: 1 / 0)
     client.post("/v1/text/generate", json={"prompt": "x"})
     labels = 'backend="openai",model="org/small",operation="generate",outcome="internal_error",service="ai-huggingface"'
-    assert scraped(client)[f"ai_requests_total{{{labels}}}"] == 1
+    assert scrape(client)[f"ai_requests_total{{{labels}}}"] == 1
 
 
-def test_models_that_the_settings_name_have_labels_of_their_own(make_app):
+def test_models_of_the_settings_have_labels_of_their_own(make_app):
     app = make_app(FALLBACK_MODELS="org/second", MODEL_ALIASES="fast=org/third", SENTIMENT_MODEL="org/rater")
     known = app.extensions["models"].known
     assert known == ["fast", "org/small", "org/rater", "org/third", "org/second"]
 
 
-def test_callers_cannot_mint_series(client, upstream):
+def test_clients_cannot_create_series(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hi."))
     for number in range(5):
         client.post("/v1/text/generate", json={"prompt": "x", "model": f"org/invented-{number}"})
@@ -65,7 +67,7 @@ def test_callers_cannot_mint_series(client, upstream):
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/json, text/plain;q=0.5"])
-def test_the_summary_is_for_programs_that_ask_for_json(client, upstream, accept):
+def test_a_request_for_json_gets_the_summary(client, upstream, accept):
     assert client.get("/metrics", headers={"Accept": accept}).get_json()["requests_total"] == 0
     upstream.post(CHAT, status=500)
     client.post("/v1/text/generate", json={"prompt": "x"})
@@ -78,15 +80,38 @@ def test_the_summary_is_for_programs_that_ask_for_json(client, upstream, accept)
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/plain", "application/openmetrics-text", ""])
-def test_any_other_scrape_gets_prometheus_text(client, accept):
-    answer = client.get("/metrics", headers={"Accept": accept})
-    assert re.match(r"(text/plain|application/openmetrics-text)", answer.content_type)
-    assert "# TYPE active_connections gauge" in answer.text
+def test_any_other_request_gets_prometheus_text(client, accept):
+    response = client.get("/metrics", headers={"Accept": accept})
+    assert re.match(r"(text/plain|application/openmetrics-text)", response.content_type)
+    assert "# TYPE active_connections gauge" in response.text
 
 
 def test_apps_in_one_process_share_nothing():
     config = Config.from_env({"OPENAI_BASE_URL": "http://a.test/v1"})
     first, second = create_app(config).test_client(), create_app(config).test_client()
     first.get("/health")
-    assert [name for name in scraped(second) if "/health" in name] == []
-    assert [name for name in scraped(first) if "/health" in name]
+    assert [name for name in scrape(second) if "/health" in name] == []
+    assert [name for name in scrape(first) if "/health" in name]
+
+
+RENAMED = {
+    "http_refused_total": "http_rejected_total",
+    "ai_shed_total": "ai_bulkhead_rejected_total",
+    "ai_client_limited_total": "ai_client_rate_limited_total",
+    "redis_unanswered_total": "redis_errors_total",
+}
+
+
+def test_a_renamed_metric_counts_under_its_old_name_too(make_app):
+    app = make_app()
+    client, metrics = app.test_client(), app.extensions["metrics"]
+    metrics.http.record_rejected(400)
+    metrics.clients.record_rate_limited("team", "rate_limit")
+    metrics.redis_error()
+    text = client.get("/metrics").text
+    for old, new in RENAMED.items():
+        assert f"# HELP {old} Deprecated: use {new}.\n" in text
+        assert total(client, old) == total(client, new)
+    assert total(client, "http_rejected_total", status="400") == 1
+    assert total(client, "ai_client_rate_limited_total", client="team", limit="rate_limit") == 1
+    assert total(client, "redis_errors_total") == 1

@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 import pytest
 from support.chaos import ChaosUpstream
 from support.servers import Service, Upstream, until
-from support.tracing import Traced, serving
+from support.tracing import TracedService, run_traced
 
 
 @pytest.fixture(autouse=True)
@@ -70,11 +70,11 @@ def start_with(start, chaos):
 
 
 @pytest.fixture
-def start_traced(start: Callable[..., Service]) -> Iterator[Callable[..., Traced]]:
-    running: list[Iterator[Traced]] = []
+def start_traced(start: Callable[..., Service]) -> Iterator[Callable[..., TracedService]]:
+    running: list[Iterator[TracedService]] = []
 
-    def start_one(**variables: str) -> Traced:
-        running.append(serving(start, **variables))
+    def start_one(**variables: str) -> TracedService:
+        running.append(run_traced(start, **variables))
         return next(running[-1])
 
     yield start_one

@@ -1,4 +1,4 @@
-"""No secret is told: not by logs, errors, metrics, pages, command lines or the settings, whatever goes wrong."""
+"""No secret appears in logs, responses, metrics, pages, command lines or settings, also when calls fail."""
 
 import re
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ import requests
 from redis import Redis
 from support.calls import raw
 from support.canaries import (
-    EVERYWHERE,
     KEY,
     LINE,
     PASSWORD,
     PROMPT,
     SECRETS,
+    SECRETS_AND_PROMPT,
     UPSTREAM_KEYS,
     WRONG_KEY,
     WRONG_LINE,
-    told_in,
-    unfolded,
+    dump,
+    leaked,
 )
 from support.chaos import tls_of_another_host
 from support.echoes import ACTS, EchoingUpstream
@@ -44,79 +44,79 @@ SETTINGS = {
     "BREAKER_FAILURES": "1000",
     "UPSTREAM_MAX_CONCURRENCY": "1000",
 }
-USUAL_CALLS = 3  # beside each fault; they keep the breakers closed
+GOOD_CALLS = 3  # before each failing call; they keep the breakers closed
 FORMATS = {"json": {"MODEL_ALIASES": "tiny=embedded"}, "plain": {}}
 PROCESSES = {"json": 4, "plain": 2}  # with the engine and its supervisor
 
 
 @dataclass
 class Run:
-    """What a service told."""
+    """Everything that a service has shown."""
 
-    answers: list[requests.Response] = field(default_factory=list)
+    responses: list[requests.Response] = field(default_factory=list)
     pages: dict[str, str] = field(default_factory=dict)
-    refused: bytes = b""
+    rejected: bytes = b""
     commands: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     played: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
 
     def types(self) -> set[str]:
-        """The types of the errors that were answered."""
-        return {told for answer in self.answers for told in re.findall(r'"type": ?"(\w+)"', answer.text)}
+        """Return the error types in the responses."""
+        return {name for response in self.responses for name in re.findall(r'"type": ?"(\w+)"', response.text)}
 
 
-def ask(service: Service, route: str = "/v1/text/generate", key: str = KEY, **options) -> requests.Response:
+def post(service: Service, route: str = "/v1/text/generate", key: str = KEY, **options) -> requests.Response:
     headers = {"Authorization": f"Bearer {key}", **options.pop("headers", {})}
     json = {"prompt": PROMPT, **options.pop("body", {})}
     return requests.post(service.url + route, **{"json": json, "headers": headers, "timeout": 30, **options})
 
 
 def run_faults(service: Service, run: Run) -> None:
-    """Have each fault played, each backend being asked for every other one."""
+    """Run each fault; the backends alternate."""
 
     def play(number: int, name: str) -> list[requests.Response]:
         backend = ("openai", "huggingface")[(number + (service.log_format == "plain")) % 2]
         body = {"model": f"{backend}:org/small", "stream": name.startswith("stream")}
-        ids = [*(f"good-{name}-{call}" for call in range(USUAL_CALLS)), name]
-        return [ask(service, body=body, headers={"X-Request-ID": one}) for one in ids]
+        ids = [*(f"good-{name}-{call}" for call in range(GOOD_CALLS)), name]
+        return [post(service, body=body, headers={"X-Request-ID": name_of_call}) for name_of_call in ids]
 
     with ThreadPoolExecutor(12) as pool:
-        run.answers += chain.from_iterable(pool.map(play, range(len(ACTS)), ACTS))
+        run.responses += chain.from_iterable(pool.map(play, range(len(ACTS)), ACTS))
 
 
-def run_callers(service: Service, run: Run) -> None:
-    """Show keys in every place, and send what is refused."""
+def run_clients(service: Service, run: Run) -> None:
+    """Send keys in every place, and invalid requests."""
     for key in (KEY, WRONG_KEY):
-        run.answers += [
-            ask(service, key=key),
-            ask(service, headers={"Authorization": "", "X-API-Key": key}),
-            ask(service, f"/v1/text/generate?api_key={key}", headers={"Authorization": ""}),
-            ask(service, f"/v1/{key}?api_key={key}", key),
-            ask(service, headers={"Authorization": key}),
-            ask(service, f"/health?{key * 300}", key),
+        run.responses += [
+            post(service, key=key),
+            post(service, headers={"Authorization": "", "X-API-Key": key}),
+            post(service, f"/v1/text/generate?api_key={key}", headers={"Authorization": ""}),
+            post(service, f"/v1/{key}?api_key={key}", key),
+            post(service, headers={"Authorization": key}),
+            post(service, f"/health?{key * 300}", key),
         ]
         head = f"POST /v1/text/generate?{key} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
         for rest in (f"X-API-Key: {key}\x01\r\n\r\n", f"Bearer {key}\r\n\r\n", f"Content-Length: {key}\r\n\r\n"):
-            run.refused += raw(service.port, head + rest)
-        run.refused += raw(service.port, f"{head}Transfer-Encoding: chunked\r\n\r\n{PROMPT}\r\n")
-        run.refused += raw(service.port, f"{key} / HTTP/{key}\r\n\r\n")
+            run.rejected += raw(service.port, head + rest)
+        run.rejected += raw(service.port, f"{head}Transfer-Encoding: chunked\r\n\r\n{PROMPT}\r\n")
+        run.rejected += raw(service.port, f"{key} / HTTP/{key}\r\n\r\n")
     bodies = ({"prompt": [PROMPT]}, {"max_tokens": PROMPT}, {PROMPT: PROMPT}, {"prompt": PROMPT * 5000})
-    run.answers += [ask(service, body=body) for body in bodies]
-    run.answers += [ask(service, json=None, data=f'{{"prompt": "{PROMPT}')]
+    run.responses += [post(service, body=body) for body in bodies]
+    run.responses += [post(service, json=None, data=f'{{"prompt": "{PROMPT}')]
 
 
-def look_around(service: Service, run: Run) -> None:
-    """Take down what the service shows of itself."""
+def record_pages(service: Service, run: Run) -> None:
+    """Record command lines and pages."""
     until(lambda: len(service.processes()) >= PROCESSES[service.log_format])
     run.commands += [" ".join(process.cmdline()) for process in service.processes()]
     for route in ("/metrics", "/openapi.json", "/docs", "/health/deep"):
-        run.pages[route] = ask_get(service, route)
+        run.pages[route] = get_page(service, route)
 
 
-def ask_get(service: Service, route: str) -> str:
-    answer = service.get(route, headers={"Authorization": f"Bearer {KEY}"})
-    return f"{answer.headers}\n{answer.text}"
+def get_page(service: Service, route: str) -> str:
+    response = service.get(route, headers={"Authorization": f"Bearer {KEY}"})
+    return f"{response.headers}\n{response.text}"
 
 
 @contextmanager
@@ -131,17 +131,17 @@ def started(log_format: str, **variables: str) -> Iterator[Service]:
 
 
 def fail_redis(service: Service, redis: RedisServer, run: Run) -> None:
-    """Let the password be another than the service has."""
+    """Change the password, so that the service cannot log in."""
     with Redis.from_url(f"redis://:{PASSWORD}@127.0.0.1:{redis.port}") as client:
         client.config_set("requirepass", "another")
         client.client_kill_filter(_type="normal", skipme=True)
-        run.answers += [ask(service) for _ in range(5)]
+        run.responses += [post(service) for _ in range(5)]
         service.wait_for_line("Redis failed")
         client.config_set("requirepass", PASSWORD)
 
 
 def run_unreachable(log_format: str, run: Run) -> None:
-    """Ask upstreams that nothing of a request reaches, by all three addresses that the service has for some."""
+    """Call unreachable upstreams at each of the three URLs of the settings."""
     with tls_of_another_host() as upstream:
         urls = {
             "OPENAI_BASE_URL": f"http://127.0.0.1:{free_port()}/v1",
@@ -149,14 +149,14 @@ def run_unreachable(log_format: str, run: Run) -> None:
             "HUGGINGFACE_HUB_URL": f"https://127.0.0.1:{upstream.port}",
         }
         with started(log_format, **urls, MODEL_ALIASES="gpt2=default") as service:
-            run.answers += [ask(service, body={"model": f"{name}:org/small"}) for name in ("openai", "huggingface")]
-            checked = ask_get(service, "/v1/models/validate?model=huggingface:org/small")
+            run.responses += [post(service, body={"model": f"{name}:org/small"}) for name in ("openai", "huggingface")]
+            checked = get_page(service, "/v1/models/validate?model=huggingface:org/small")
         run.pages["/v1/models/validate"] = checked
         run.lines += service.lines
 
 
 def run_all(log_format: str) -> Run:
-    """Run everything with logs of this format."""
+    """Run all steps with logs of this format."""
     run, redis = Run(), RedisServer()
     with Redis.from_url(redis.url) as client:
         client.config_set("requirepass", PASSWORD)
@@ -167,10 +167,10 @@ def run_all(log_format: str) -> Run:
             "REDIS_URL": redis.url.replace("//", f"//:{PASSWORD}@"),
         }
         with started(log_format, **urls) as service:
-            for step in (run_faults, run_callers):
+            for step in (run_faults, run_clients):
                 step(service, run)
             fail_redis(service, redis, run)
-            look_around(service, run)
+            record_pages(service, run)
         redis.stop()
         run.lines, run.played, run.keys = list(service.lines), set(upstream.played), upstream.keys
     run_unreachable(log_format, run)
@@ -189,54 +189,56 @@ def run(request, runs) -> Run:
 
 
 def test_the_search_finds_each_secret():
-    whole = {**UPSTREAM_KEYS, "REDIS_URL": PASSWORD, "the client's key": KEY, "its hash": LINE}
-    whole |= {"a wrong key": WRONG_KEY, "the hash of a wrong key": WRONG_LINE, "a prompt": PROMPT}
-    assert {name: told_in(f"<{text}>", EVERYWHERE) for name, text in whole.items()} == {name: [name] for name in whole}
+    texts = {**UPSTREAM_KEYS, "REDIS_URL": PASSWORD, "the client's key": KEY, "its hash": LINE}
+    texts |= {"a wrong key": WRONG_KEY, "the hash of a wrong key": WRONG_LINE, "a prompt": PROMPT}
+    assert {name: leaked(f"<{text}>", SECRETS_AND_PROMPT) for name, text in texts.items()} == {
+        name: [name] for name in texts
+    }
 
 
-def test_every_fault_was_played_with_both_keys_and_every_error_answered(run):
+def test_every_fault_ran_with_both_keys_and_every_error_was_returned(run):
     assert run.played >= set(ACTS)
     assert run.keys == {f"Bearer {key}" for key in UPSTREAM_KEYS.values()}
     expected = {fault.type for fault in (*FAULTS, *UNREACHABLE) if fault.type}
     assert run.types() >= expected | {"authentication_error", "validation_error", "not_found"}
-    assert len([answer for answer in run.answers if "[removed]" in answer.text]) >= 5
+    assert len([response for response in run.responses if "[removed]" in response.text]) >= 5
 
 
-def test_logs_tell_no_secret(run):
-    assert len(run.lines) > len(run.answers) > USUAL_CALLS * len(ACTS)
+def test_logs_have_no_secret(run):
+    assert len(run.lines) > len(run.responses) > GOOD_CALLS * len(ACTS)
     assert any("Redis failed" in line for line in run.lines)
-    assert not [line for line in run.lines if told_in(line, EVERYWHERE)]
+    assert not [line for line in run.lines if leaked(line, SECRETS_AND_PROMPT)]
 
 
-def test_answers_tell_no_secret(run):
-    assert run.refused.count(b"HTTP/1.1 4") == 10
-    assert not told_in(run.refused.decode(), SECRETS)
-    assert not [answer.text for answer in run.answers if told_in(f"{answer.headers}\n{answer.text}", SECRETS)]
+def test_responses_have_no_secret(run):
+    assert run.rejected.count(b"HTTP/1.1 4") == 10
+    assert not leaked(run.rejected.decode(), SECRETS)
+    assert not [response.text for response in run.responses if leaked(f"{response.headers}\n{response.text}", SECRETS)]
 
 
-def test_metrics_and_pages_tell_no_secret(run):
+def test_metrics_and_pages_have_no_secret(run):
     assert 'client="team"' in run.pages["/metrics"]
     assert "openapi" in run.pages["/openapi.json"]
     assert "upstream_unavailable" in run.pages["/v1/models/validate"]
-    assert not [route for route, page in run.pages.items() if told_in(page, EVERYWHERE)]
+    assert not [route for route, page in run.pages.items() if leaked(page, SECRETS_AND_PROMPT)]
 
 
-def test_command_lines_tell_no_secret(runs):
+def test_command_lines_have_no_secret(runs):
     assert {name: len(run.commands) for name, run in runs.items()} == PROCESSES
-    assert not [line for run in runs.values() for line in run.commands if told_in(line, EVERYWHERE)]
+    assert not [line for run in runs.values() for line in run.commands if leaked(line, SECRETS_AND_PROMPT)]
 
 
-def test_no_dump_of_the_settings_tells_a_secret():
+def test_no_dump_of_the_settings_has_a_secret():
     config = Config.from_env({**SETTINGS, "OPENAI_BASE_URL": "http://x/v1", "REDIS_URL": f"redis://:{PASSWORD}@x"})
     [client] = config.api_keys.clients
     shown = [config, config.api_keys, client, config.openai_api_key, config.redis_url]
-    dump = [f"{one!r} {one!s} {one}{pformat(one)}" for one in shown] + [str(unfolded(one)) for one in shown]
+    dumps = [f"{value!r} {value!s} {value}{pformat(value)}" for value in shown] + [str(dump(value)) for value in shown]
     try:
         raise RuntimeError(shown)
     except RuntimeError as error:
-        dump += TracebackException.from_exception(error, capture_locals=True).format()
-    assert "".join(dump).count("***") > 20
-    assert not told_in("".join(dump), SECRETS)
+        dumps += TracebackException.from_exception(error, capture_locals=True).format()
+    assert "".join(dumps).count("***") > 20
+    assert not leaked("".join(dumps), SECRETS)
 
 
 # the ids must not hold the secrets: they are new in each process, and parallel runs compare the ids
@@ -245,8 +247,8 @@ def test_no_dump_of_the_settings_tells_a_secret():
     [*UPSTREAM_KEYS.values(), f"redis://:{PASSWORD}@x", KEY, LINE, f"{LINE} x=y"],
     ids=["Hugging Face key", "OpenAI key", "Redis password", "client key", "key line", "key line with an attribute"],
 )
-def test_a_secret_in_the_wrong_variable_is_not_told(secret):
+def test_a_secret_in_the_wrong_variable_is_not_shown(secret):
     with pytest.raises(ConfigError) as caught:
         Config.from_env(dict.fromkeys(Config.variables(), secret))
-    assert len(caught.value.faults) > 20
-    assert not told_in(str(caught.value), SECRETS)
+    assert len(caught.value.errors) > 20
+    assert not leaked(str(caught.value), SECRETS)

@@ -1,4 +1,4 @@
-"""What /metrics tells of the server itself: all workers together, their memory, and what never reached the app."""
+"""Metrics of the server: sums over all workers, memory, and requests that never reached the app."""
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -16,33 +16,35 @@ def pair(start, remote):
     return start(OPENAI_BASE_URL=f"{remote.url}/v1", OPENAI_DEFAULT_MODEL="org/small", WEB_CONCURRENCY="2")
 
 
-def test_requests_that_the_server_itself_refuses_are_counted(service):
+def test_requests_that_the_server_rejects_are_counted(service):
     assert raw(service.port, "GET / HTTP/9.9\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    assert total(service, "http_rejected_total", status="400") == 1
     assert total(service, "http_refused_total", status="400") == 1
     assert total(service, "http_requests_total", status="400") is None
 
 
-def test_the_memory_is_that_of_all_the_servers_processes(pair):
-    told = total(pair, "resident_memory_bytes")
+def test_memory_is_that_of_all_processes_of_the_server(pair):
+    reported = total(pair, "resident_memory_bytes")
     arbiter = psutil.Process(pair.process.pid)
-    seen = sum(one.memory_full_info().pss for one in (arbiter, *arbiter.children()))
-    assert told == pytest.approx(seen, rel=0.1)
+    measured = sum(process.memory_full_info().pss for process in (arbiter, *arbiter.children()))
+    assert reported == pytest.approx(measured, rel=0.1)
 
 
-def test_operations_are_counted_exactly_whoever_served_them(pair):
-    with ThreadPoolExecutor(8) as callers:
-        assert {answer.status_code for answer in callers.map(lambda _: generate(pair), range(60))} == {200}
+def test_operations_of_all_workers_are_counted(pair):
+    with ThreadPoolExecutor(8) as pool:
+        assert {response.status_code for response in pool.map(lambda _: generate(pair), range(60))} == {200}
     assert total(pair, "ai_requests_total", operation="generate", outcome="ok") == 60
     assert total(pair, "ai_upstream_attempts_total", outcome="ok") == 60
     assert total(pair, "ai_overhead_seconds_count") == 60
     assert total(pair, "ai_bulkhead_in_use", backend="openai") == 0
     assert total(pair, "build_info") == 1
+    assert total(pair, "http_requests_in_flight") == total(pair, "active_connections") == 1
 
 
-def test_a_worker_that_died_takes_its_gauges_with_it_and_leaves_its_counts(pair):
+def test_a_dead_worker_loses_its_gauges_and_keeps_its_counts(pair):
     until(lambda: [generate(pair) for _ in range(10)] and total(pair, "ai_bulkhead_limit") == 512)
-    counted = total(pair, "ai_requests_total")
+    before = total(pair, "ai_requests_total")
     victim = psutil.Process(pair.process.pid).children()[0]
     victim.send_signal(signal.SIGKILL)
     until(lambda: total(pair, "ai_bulkhead_limit") == 256)
-    assert total(pair, "ai_requests_total") == counted
+    assert total(pair, "ai_requests_total") == before

@@ -1,4 +1,4 @@
-"""A collector of traces: takes spans by OTLP over HTTP, on a real socket."""
+"""A trace collector that receives spans by OTLP over HTTP, on a real socket."""
 
 import threading
 from collections.abc import Callable
@@ -16,8 +16,8 @@ SERVER, CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
 
 
 @dataclass
-class Received:
-    """A span; times in seconds."""
+class ReceivedSpan:
+    """A span; times are in seconds."""
 
     name: str
     kind: int
@@ -36,36 +36,36 @@ class Received:
 
     @property
     def traceparent(self) -> str:
-        """What an upstream is sent by this attempt."""
+        """The header that this attempt sends to the upstream."""
         return f"00-{self.trace_id}-{self.span_id}-01"
 
 
 @dataclass
 class Trace:
-    """The spans of one trace, in the order of their beginnings."""
+    """The spans of one trace, ordered by start time."""
 
-    spans: list[Received]
+    spans: list[ReceivedSpan]
 
     @property
-    def server(self) -> Received:
+    def server(self) -> ReceivedSpan:
         [server] = [span for span in self.spans if span.kind == SERVER]
         return server
 
     @property
-    def operation(self) -> Received:
+    def operation(self) -> ReceivedSpan:
         [operation] = [span for span in self.spans if "gen_ai.operation.name" in span.attributes]
         return operation
 
     @property
-    def attempts(self) -> list[Received]:
+    def attempts(self) -> list[ReceivedSpan]:
         return [span for span in self.spans if span.kind == CLIENT and "url.full" in span.attributes]
 
 
 class Collector:
-    """Keeps what it is sent; `act` decides how each export is answered."""
+    """Stores the received spans; `act` responds to each export."""
 
     def __init__(self) -> None:
-        self.spans: list[Received] = []
+        self.spans: list[ReceivedSpan] = []
         self.bytes = b""
         self.headers: list[dict[str, str]] = []
         self.act: Callable[[BaseHTTPRequestHandler], None] = accept
@@ -78,7 +78,7 @@ class Collector:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                collector._take(self.path, dict(self.headers), body)
+                collector._store(self.path, dict(self.headers), body)
                 collector.act(self)
 
             def log_message(self, *arguments: Any) -> None:
@@ -88,57 +88,58 @@ class Collector:
             daemon_threads = True
 
             def handle_error(self, *arguments: Any) -> None:
-                pass  # the service gave up waiting, which some tests want it to
+                pass  # some tests make the service disconnect
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def trace(self, trace_id: str, spans: int = 1) -> "Trace":
-        """Wait until a caller's request has ended and so many spans of its trace have come; return all that came."""
+        """Wait for the span of the client's request and for at least `spans` spans of its trace; return the trace."""
 
-        def came() -> list[Received]:
+        def received() -> list[ReceivedSpan]:
             found = [span for span in self.spans if span.trace_id == trace_id]
             return found if len(found) >= spans and any(span.kind == SERVER for span in found) else []
 
         with self._arrived:
-            found = self._arrived.wait_for(came, LONG_SECONDS)
-        assert found, f"of {trace_id} only {self.spans} came"
+            found = self._arrived.wait_for(received, LONG_SECONDS)
+        assert found, f"incomplete trace {trace_id}; received {self.spans}"
         return Trace(sorted(found, key=lambda span: span.begin))
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
 
-    def _take(self, path: str, headers: dict[str, str], body: bytes) -> None:
+    def _store(self, path: str, headers: dict[str, str], body: bytes) -> None:
         assert path == "/v1/traces"
-        sent = ExportTraceServiceRequest.FromString(body)
-        found = [
-            _received(span, _values(resource.resource.attributes))
-            for resource in sent.resource_spans
+        message = ExportTraceServiceRequest.FromString(body)
+        spans = [
+            _received_span(span, _values(resource.resource.attributes))
+            for resource in message.resource_spans
             for scope in resource.scope_spans
             for span in scope.spans
         ]
         with self._arrived:
             self.bytes += body
             self.headers.append(headers)
-            self.spans += found
+            self.spans += spans
             self._arrived.notify_all()
         self.exports.release()
 
 
 def accept(handler: BaseHTTPRequestHandler) -> None:
-    refuse(handler, 200)
+    respond(handler, 200)
 
 
-def refuse(handler: BaseHTTPRequestHandler, status: int) -> None:
+def respond(handler: BaseHTTPRequestHandler, status: int) -> None:
+    """Send a response without a body."""
     handler.send_response(status)
     handler.send_header("Content-Length", "0")
     handler.end_headers()
 
 
-def _received(span: Span, resource: dict[str, Any]) -> Received:
-    return Received(
+def _received_span(span: Span, resource: dict[str, Any]) -> ReceivedSpan:
+    return ReceivedSpan(
         span.name,
         span.kind,
         span.trace_id.hex(),
@@ -158,4 +159,4 @@ def _values(pairs: list[KeyValue]) -> dict[str, Any]:
 
 def _value(value: AnyValue) -> Any:
     kind = value.WhichOneof("value")
-    return [_value(one) for one in value.array_value.values] if kind == "array_value" else getattr(value, kind)
+    return [_value(item) for item in value.array_value.values] if kind == "array_value" else getattr(value, kind)

@@ -1,10 +1,10 @@
-"""Reads what /metrics says."""
+"""Reads samples of /metrics."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
 
-def total(client, name, **labels):
-    """Return the sum of the samples of that name with these labels, None where there are none."""
+def total(client, name, /, **labels):
+    """Return the sum of the samples with this name and these labels, or None without such a sample."""
     values = [
         sample.value
         for family in text_string_to_metric_families(client.get("/metrics").text)

@@ -1,4 +1,4 @@
-"""The files of monitoring/, and what is asked for in them."""
+"""Reads the files of monitoring/: rules, dashboard queries and metric names."""
 
 import json
 import re
@@ -16,7 +16,7 @@ RUNBOOK = (ROOT / "docs/operations.md").read_text()
 
 
 def rules(kind: str) -> list[dict[str, Any]]:
-    """Return the rules of a kind: `alert` or `record`."""
+    """Return all rules of a kind, `alert` or `record`."""
     groups = [group for path in RULES for group in read(path)["groups"]]
     return [rule for group in groups for rule in group["rules"] if kind in rule]
 
@@ -26,12 +26,12 @@ def read(path: Path) -> Any:
 
 
 def panels() -> list[dict[str, Any]]:
-    """Return what the dashboard shows, without the titles of its rows."""
+    """Return the panels of the dashboard without its rows."""
     return [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 
 
 def dashboard_queries() -> list[tuple[str, dict[str, Any]]]:
-    """Return each query of the dashboard, after the title of its panel."""
+    """Return the title of the panel and the target of each query of the dashboard."""
     return [(panel["title"], target) for panel in panels() for target in panel["targets"]]
 
 
@@ -40,6 +40,6 @@ def runbook_queries() -> list[str]:
 
 
 def metrics_in(expression: str) -> set[str]:
-    """Return the names of metrics in an expression of PromQL: the words that are no function, label or keyword."""
+    """Return the names of metrics in a PromQL expression: its words without functions, labels and keywords."""
     bare = re.sub(r'\{[^}]*\}|"[^"]*"|\[[^]]*\]|#.*|offset \w+|\b(by|without|on|ignoring) \([^)]*\)', " ", expression)
     return set(re.findall(r"\b[a-zA-Z][\w:]*\b(?!\s*\()", bare)) - {"and", "or", "unless"}

@@ -19,17 +19,16 @@ PROMTOOL = shutil.which("promtool")
 class Prometheus:
     """Scrapes a service and evaluates the rules each second.
 
-    `hasty` rules are the shipped ones with every window cut to 10 s and every `for` to 2 s, so that they fire within a
-    test.
+    With `short_windows` every window of the rules is 10 s and every `for` is 2 s, so that alerts fire within a test.
     """
 
-    def __init__(self, folder: Path, service: Service, *, hasty: bool = False) -> None:
+    def __init__(self, folder: Path, service: Service, *, short_windows: bool = False) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         for path in RULES:
             text = path.read_text()
-            if hasty:
-                text = re.sub(r"for: \w+", "for: 2s", re.sub(r"\[\w+\]|offset \w+", _hastier, text))
+            if short_windows:
+                text = re.sub(r"for: \w+", "for: 2s", re.sub(r"\[\w+\]|offset \w+", _shorten, text))
             (folder / path.name).write_text(text)
         config = read(MONITORING / "prometheus.yml")
         config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
@@ -55,30 +54,30 @@ class Prometheus:
         self._process.wait(LONG_SECONDS)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """Return the series of an expression now."""
-        return self._asked("query", query=expression)
+        """Return the current series of an expression."""
+        return self._query("query", query=expression)
 
     def query_range(self, expression: str, start: float, end: float) -> list[dict[str, Any]]:
         """Return the series of an expression at each second between two times."""
-        return self._asked("query_range", query=expression, start=start, end=end, step=1)
+        return self._query("query_range", query=expression, start=start, end=end, step=1)
 
     def sums(self, metric: str, *labels: str) -> dict[str, float]:
-        """Return the sum of a metric's series by the values of these labels, joined by spaces; none that are 0."""
+        """Return the non-zero sums of a metric's series, by the values of these labels joined by spaces."""
         series = self.query(f"sum by ({', '.join(labels)}) ({metric}) != 0")
-        return {" ".join(one["metric"][label] for label in labels): float(one["value"][1]) for one in series}
+        return {" ".join(item["metric"][label] for label in labels): float(item["value"][1]) for item in series}
 
     def firing(self) -> set[str]:
-        """Return the names of the alerts that fire."""
-        return {one["metric"]["alertname"] for one in self.query('ALERTS{alertstate="firing"}')}
+        """Return the names of the firing alerts."""
+        return {item["metric"]["alertname"] for item in self.query('ALERTS{alertstate="firing"}')}
 
     def scraped_at(self) -> float:
         """Return the time of the latest scrape."""
-        return max((float(one["value"][1]) for one in self.query("timestamp(up)")), default=0.0)
+        return max((float(item["value"][1]) for item in self.query("timestamp(up)")), default=0.0)
 
-    def _asked(self, what: str, **parameters: Any) -> Any:
-        answer = requests.post(f"{self.url}/api/v1/{what}", data=parameters, timeout=LONG_SECONDS)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["data"]["result"]
+    def _query(self, endpoint: str, **parameters: Any) -> Any:
+        response = requests.post(f"{self.url}/api/v1/{endpoint}", data=parameters, timeout=LONG_SECONDS)
+        assert response.status_code == 200, response.text
+        return response.json()["data"]["result"]
 
     def _is_ready(self) -> bool:
         try:
@@ -87,5 +86,5 @@ class Prometheus:
             return False
 
 
-def _hastier(window: re.Match[str]) -> str:
+def _shorten(window: re.Match[str]) -> str:
     return "[10s]" if window[0].startswith("[") else "offset 10s"

@@ -1,4 +1,4 @@
-"""A service whose requests are traced, with an upstream and a collector of its own."""
+"""A traced service with an upstream and a collector of its own."""
 
 import json
 import socket
@@ -13,63 +13,64 @@ import requests
 from support.collector import Collector, Trace
 from support.servers import LONG_SECONDS, Service, Upstream, chat_answer, reply
 
-AT_ONCE = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
-CALLER = "00f067aa0ba902b7"
-PROMPTS = ("/v1/text/generate", {"prompt": "x"})
+EXPORT_AT_ONCE = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+CLIENT_SPAN_ID = "00f067aa0ba902b7"
+GENERATE = ("/v1/text/generate", {"prompt": "x"})
 
 
 @dataclass
-class Traced:
-    """A service with an upstream and a collector of its own."""
+class TracedService:
+    """A service with an upstream and a collector of its own. `ids` are the trace ids of its requests."""
 
     service: Service
     upstream: Upstream
     collector: Collector
     ids: list[str] = field(default_factory=list)
 
-    def ask(self, route: str, body: dict, headers: dict | None = None, **options) -> requests.Response:
-        """Send a request as part of a new trace."""
-        given = {**in_a_trace(self.new_id()), **(headers or {})}
-        return requests.post(self.service.url + route, json=body, headers=given, **{"timeout": 30, **options})
+    def request(self, route: str, body: dict, headers: dict | None = None, **options) -> requests.Response:
+        """Send a POST request as part of a new trace."""
+        sent = {**in_a_trace(self.new_id()), **(headers or {})}
+        return requests.post(self.service.url + route, json=body, headers=sent, **{"timeout": 30, **options})
 
     def new_id(self) -> str:
-        """Choose the id of the next trace."""
+        """Return a new trace id, which `trace` then uses."""
         self.ids.append(token_hex(16))
         return self.ids[-1]
 
     def trace(self, spans: int = 1) -> Trace:
-        """The trace of the last request."""
+        """Return the trace of the last request, with at least `spans` spans."""
         return self.collector.trace(self.ids[-1], spans)
 
-    def answers(self, *acts: Callable) -> None:
-        """Let the upstream play these acts, one for each request, and answer well afterwards."""
-        left = list(acts)
+    def respond_with(self, *acts: Callable) -> None:
+        """Make the upstream run these acts, one for each request, and succeed afterwards."""
+        remaining = list(acts)
         self.upstream.requests.clear()
-        self.upstream.answer = lambda handler: (left.pop(0) if left else good)(handler)
+        self.upstream.answer = lambda handler: (remaining.pop(0) if remaining else succeed)(handler)
 
     def traceparents(self) -> list[str]:
-        return [one["headers"]["traceparent"] for one in self.upstream.requests]
+        return [request["headers"]["traceparent"] for request in self.upstream.requests]
 
 
 def in_a_trace(trace_id: str | None = None) -> dict[str, str]:
-    """What a caller sends from inside a trace that it samples; a new one where none is given."""
-    return {"traceparent": f"00-{trace_id or token_hex(16)}-{CALLER}-01"}
+    """Return the header of a client inside a sampled trace, by default a new one."""
+    return {"traceparent": f"00-{trace_id or token_hex(16)}-{CLIENT_SPAN_ID}-01"}
 
 
-def good(handler):
+def succeed(handler):
     reply(handler, chat_answer("Hi."))
 
 
-def hangs_up(handler):
+def disconnect(handler):
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
-def says(status, **body):
+def fail_with(status, **body):
+    """Return an act that responds with this status."""
     return lambda handler: reply(handler, body, status)
 
 
-def streams(*events, done=True):
-    """An act: send these texts as events, waiting wherever there is an Event in place of a text."""
+def stream(*events, done=True):
+    """Return an act that sends these texts as events; at a threading.Event it waits for that."""
 
     def act(handler):
         handler.send_response(200)
@@ -80,21 +81,24 @@ def streams(*events, done=True):
             if isinstance(event, threading.Event):
                 event.wait(LONG_SECONDS)
             else:
-                told(handler, {"choices": [{"index": 0, "delta": {"content": event}, "finish_reason": None}]})
+                send_event(handler, {"choices": [{"index": 0, "delta": {"content": event}, "finish_reason": None}]})
         if done:
-            told(handler, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-            told(handler, {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}})
+            send_event(handler, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            send_event(
+                handler, {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}}
+            )
             handler.wfile.write(b"data: [DONE]\n\n")
         handler.close_connection = True
 
     return act
 
 
-def told(handler, event):
+def send_event(handler, event):
     handler.wfile.write(b"data: %b\n\n" % json.dumps(event).encode())
 
 
-def serving(start: Callable, **variables: str) -> Iterator[Traced]:
+def run_traced(start: Callable, **variables: str) -> Iterator[TracedService]:
+    """Start a traced service. `UPSTREAM` in a variable stands for the URL of its upstream."""
     with closing(Upstream()) as upstream, closing(Collector()) as collector:
         settings = {
             "OPENAI_BASE_URL": f"{upstream.url}/v1",
@@ -103,5 +107,5 @@ def serving(start: Callable, **variables: str) -> Iterator[Traced]:
             "HUGGINGFACE_RETRY_ATTEMPTS": "0",
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         }
-        given = {name: text.replace("UPSTREAM", upstream.url) for name, text in variables.items()}
-        yield Traced(start(**{**settings, **AT_ONCE, **given}), upstream, collector)
+        variables = {name: text.replace("UPSTREAM", upstream.url) for name, text in variables.items()}
+        yield TracedService(start(**{**settings, **EXPORT_AT_ONCE, **variables}), upstream, collector)

@@ -137,3 +137,10 @@ def test_an_interrupt_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr("app.cli.check.check", interrupted)
     assert main(["check"]) == 1
     assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_a_check_warns_of_misspelt_settings(one_backend, monkeypatch, capsys):
+    one_backend()
+    monkeypatch.setenv("RATE_LIMITS", "5/minute")
+    assert main(["check"]) == 0
+    assert "warning: RATE_LIMITS is not a setting; did you mean RATE_LIMIT?\n" in capsys.readouterr().out

@@ -102,3 +102,17 @@ def test_several_workers_share_their_metrics_in_a_folder_that_is_removed(start, 
     configuration.child_exit(server, types.SimpleNamespace(pid=2**22))
     configuration.on_exit(server)
     assert not folder.exists()
+
+
+def test_a_misspelt_setting_is_a_warning_at_start(load, server, monkeypatch):
+    monkeypatch.setenv("SERVER_PROT", "9000")
+    load(METRICS_REQUIRE_KEY="false").on_starting(server)
+    texts = [message[0] for message in server.warnings]
+    assert "SERVER_PROT is not a setting; did you mean SERVER_PORT?" in texts
+    assert any(text.startswith("METRICS_REQUIRE_KEY is now called") for text in texts)
+
+
+def test_wrong_settings_are_shown_with_the_misspelt_ones(load, monkeypatch):
+    monkeypatch.setenv("SERVER_PROT", "9000")
+    with pytest.raises(SystemExit, match=r"LOG_LEVEL must be one of(.|\n)*did you mean SERVER_PORT"):
+        load(LOG_LEVEL="loud")

@@ -1,6 +1,6 @@
-"""What OpenTelemetry's GenAI conventions measure of a client of models, under their names (dots become underscores).
+"""The client metrics of OpenTelemetry's GenAI conventions, with underscores in place of dots.
 
-https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai: names, attributes and buckets.
+Names, attributes and buckets: https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from app.observability.metrics.operations import billed_tokens
 
 SECONDS_BUCKETS = tuple(0.01 * 2**step for step in range(14))
 TOKEN_BUCKETS = tuple(4**step for step in range(14))
-# operations that the conventions know; ours have names of our own
+# our operations and their names in the conventions
 OPERATION_NAMES = {
     "generate": "chat",
     "chat": "chat",
@@ -27,7 +27,7 @@ _LABELS = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_mode
 
 
 class GenAIMetrics:
-    """Operations that asked an upstream; `model` gives the label of a request's model."""
+    """Metrics of operations with upstream calls. `model` returns the label of a request's model."""
 
     def __init__(self, registry: CollectorRegistry, model: Callable[[CallContext], str]) -> None:
         self._model = model
@@ -49,7 +49,7 @@ class GenAIMetrics:
         )
 
     def record_operation(self, context: CallContext, seconds: float) -> None:
-        """Count an operation that took so long in all; counts of tokens that are only estimated are not reported."""
+        """Record an operation that took `seconds`. Estimated token counts are left out."""
         name = OPERATION_NAMES.get(context.operation)
         if name is None or not context.timeline.attempts:
             return

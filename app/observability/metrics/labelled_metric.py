@@ -1,7 +1,6 @@
-"""Metrics with the label `service`, of which a request changes two dozen: at the cost of an addition each.
+"""Metrics with the label `service`: prometheus_client's metrics without their checks and locks.
 
-The library's own ways to change a series check each time what is known here, and take a lock, which greenlets do not
-need where nothing waits.
+A request changes two dozen series. README.md has the overridden methods and what they save.
 """
 
 import time
@@ -10,13 +9,17 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, values
+from prometheus_client import CollectorRegistry
+from prometheus_client.values import MutexValue
 
 from app.version import SERVICE
 
 
-class _Value(values.MutexValue):
-    _value: float
+class _UnlockedValue:
+    """A value without a lock: greenlets switch only where one waits, and no method here waits."""
+
+    def __init__(self) -> None:
+        self._value = 0.0
 
     def inc(self, amount: float) -> None:
         self._value += amount
@@ -24,37 +27,57 @@ class _Value(values.MutexValue):
     def set(self, value: float, timestamp: float | None = None) -> None:
         self._value = value
 
+    def get(self) -> float:
+        return self._value
 
-if values.ValueClass is values.MutexValue:  # workers that share values do so in files, as the library has it
-    values.ValueClass = _Value
+    def get_exemplar(self) -> None:
+        return None
+
+
+def _without_lock(value: Any) -> Any:
+    """Replace a value of a single process. With several workers the library keeps values in files, and they stay."""
+    return _UnlockedValue() if isinstance(value, MutexValue) else value
 
 
 class Counter(prometheus_client.Counter):
     """A counter."""
 
+    def _metric_init(self) -> None:
+        super()._metric_init()
+        self._value = _without_lock(self._value)
+
     def inc(self, amount: float = 1, exemplar: Any = None) -> None:
-        """Add an amount, which is not negative."""
+        """Add an amount, which must not be negative."""
         self._value.inc(amount)
 
 
 class Gauge(prometheus_client.Gauge):
     """A gauge."""
 
+    def _metric_init(self) -> None:
+        super()._metric_init()
+        self._value = _without_lock(self._value)
+
     def inc(self, amount: float = 1) -> None:
         """Add an amount."""
         self._value.inc(amount)
 
     def dec(self, amount: float = 1) -> None:
-        """Take an amount away."""
+        """Subtract an amount."""
         self._value.inc(-amount)
 
     def set(self, value: float) -> None:
-        """Set the value; that of one worker counts until another's, so it has its time."""
+        """Set the value. In mode `livemostrecent` the time decides which worker's value counts."""
         self._value.set(value, time.time() if self._is_most_recent else None)
 
 
 class Histogram(prometheus_client.Histogram):
     """A histogram."""
+
+    def _metric_init(self) -> None:
+        super()._metric_init()
+        self._sum = _without_lock(self._sum)
+        self._buckets = [_without_lock(bucket) for bucket in self._buckets]
 
     def observe(self, amount: float, exemplar: Any = None) -> None:
         """Count a value."""
@@ -63,22 +86,47 @@ class Histogram(prometheus_client.Histogram):
 
 
 M = TypeVar("M", Counter, Gauge, Histogram)
-_Key = tuple[str | int, ...]
+_Labels = tuple[str | int, ...]
 
 
-class LabelledMetric(dict[_Key, M], Generic[M]):
-    """The series of one metric by the values of its labels after `first`, which are made on first use.
+class LabelledMetric(dict[_Labels, M], Generic[M]):
+    """The series of one metric by the values of their labels, without those in `first`. Made at first use.
 
-    The library's own `labels()` makes texts of all values and takes a lock, at each call.
+    The library's own `labels()` converts all values to text and takes a lock at each call.
     """
 
     def __init__(self, metric: M, *first: str) -> None:
         self._metric: M = metric
         self._first = first
 
-    def __missing__(self, values: _Key) -> M:
-        series = self[values] = self._metric.labels(*self._first, *values)
+    def __missing__(self, labels: _Labels) -> M:
+        series = self[labels] = self._metric.labels(*self._first, *labels)
         return series
+
+
+class _CounterPair:
+    """Two series that count the same."""
+
+    def __init__(self, current: Counter, deprecated: Counter) -> None:
+        self._current = current
+        self._deprecated = deprecated
+
+    def inc(self) -> None:
+        """Add 1 to both."""
+        self._current.inc()
+        self._deprecated.inc()
+
+
+class RenamedCounter(dict[_Labels, _CounterPair]):
+    """The series of a counter under its current and its deprecated name, which is kept for one version."""
+
+    def __init__(self, current: LabelledMetric[Counter], deprecated: LabelledMetric[Counter]) -> None:
+        self._current = current
+        self._deprecated = deprecated
+
+    def __missing__(self, labels: _Labels) -> _CounterPair:
+        pair = self[labels] = _CounterPair(self._current[labels], self._deprecated[labels])
+        return pair
 
 
 def counter(registry: CollectorRegistry, name: str, text: str, *labels: str) -> LabelledMetric[Counter]:
@@ -86,10 +134,16 @@ def counter(registry: CollectorRegistry, name: str, text: str, *labels: str) -> 
     return LabelledMetric(Counter(name, text, ("service", *labels), registry=registry), SERVICE)
 
 
+def renamed_counter(registry: CollectorRegistry, name: str, old_name: str, text: str, *labels: str) -> RenamedCounter:
+    """Return a new counter that also counts under its old name."""
+    deprecated = counter(registry, old_name, f"Deprecated: use {name}.", *labels)
+    return RenamedCounter(counter(registry, name, text, *labels), deprecated)
+
+
 def gauge(registry: CollectorRegistry, name: str, text: str, *labels: str, workers: str) -> LabelledMetric[Gauge]:
-    """Return a new gauge; `workers` says what is made of those of several: `livesum`, `livemax`, `livemostrecent`."""
-    made = Gauge(name, text, ("service", *labels), registry=registry, multiprocess_mode=workers)  # type: ignore[arg-type]  # the library's Literal
-    return LabelledMetric(made, SERVICE)
+    """Return a new gauge; `workers` combines the workers' values: `livesum`, `livemax` or `livemostrecent`."""
+    metric = Gauge(name, text, ("service", *labels), registry=registry, multiprocess_mode=workers)  # type: ignore[arg-type]  # the library's Literal
+    return LabelledMetric(metric, SERVICE)
 
 
 def histogram(

@@ -1,4 +1,4 @@
-"""What is looked up at each scrape: what the service depends on, the memory it uses, and which version it is."""
+"""Metrics that each scrape reads anew: dependencies, memory and version."""
 
 import os
 import platform
@@ -12,41 +12,43 @@ from prometheus_client import CollectorRegistry
 from app.observability.metrics.labelled_metric import gauge
 from app.version import __version__
 
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-_SHARE = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
+# control groups version 2: https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 
 class ProcessMetrics:
-    """`dependencies` maps the name of each to what tells whether it is there.
+    """Gauges of dependencies and of memory. `dependencies` maps each name to a function that checks it.
 
-    `arbiter` is the process whose memory is told with that of its children; without one it is this process'.
+    `arbiter` is the process id of gunicorn's arbiter: its memory is measured together with that of its children.
+    Without it the memory of this process is measured.
     """
 
     arbiter: int | None = None
 
     def __init__(self, registry: CollectorRegistry, dependencies: Mapping[str, Callable[[], bool]]) -> None:
         self._up = [
-            (gauge(registry, f"{name}_up", f"Whether {name} answers.", workers="livemostrecent")[()], answers)
-            for name, answers in dependencies.items()
+            (gauge(registry, f"{name}_up", f"1 if {name} responds, else 0.", workers="livemostrecent")[()], check)
+            for name, check in dependencies.items()
         ]
-        build = gauge(registry, "build_info", "What runs.", "version", "python", workers="livemax")
+        build = gauge(
+            registry, "build_info", "Always 1; the labels are the versions.", "version", "python", workers="livemax"
+        )
         build[__version__, platform.python_version()].set(1)
         self._resident = gauge(
             registry,
             "resident_memory_bytes",
-            "Memory of the server's processes, what they share counted once; without the embedded engine.",
+            "Memory of the server's processes, shared memory counted once, without the embedded engine.",
             workers="livemostrecent",
         )[()]
         with suppress(OSError, ValueError):  # no such file, or `max`
-            limit = int(_CGROUP_LIMIT.read_text())
-            gauge(registry, "memory_limit_bytes", "Memory that the container may use.", workers="livemax")[()].set(
-                limit
-            )
+            limit = int(CGROUP_LIMIT.read_text())
+            gauge(registry, "memory_limit_bytes", "Memory limit of the container.", workers="livemax")[()].set(limit)
 
-    def look(self) -> None:
-        """Bring the metrics up to date."""
-        for up, answers in self._up:
-            up.set(answers())
+    def refresh(self) -> None:
+        """Check the dependencies and measure the memory."""
+        for up, check in self._up:
+            up.set(check())
         self._resident.set(sum(map(_memory, self._processes())))
 
     def _processes(self) -> list[int]:
@@ -57,8 +59,8 @@ class ProcessMetrics:
 
 
 def _memory(process: int) -> int:
-    """Return the bytes of a process, its part of what it shares with others; 0 of one that has ended."""
+    """Return the bytes of a process (its proportional set size), or 0 if the process has ended."""
     with suppress(OSError):
-        found = _SHARE.search(Path(f"/proc/{process}/smaps_rollup").read_text())
-        return int(found[1]) * 1024 if found else 0
+        match = _PSS.search(Path(f"/proc/{process}/smaps_rollup").read_text())
+        return int(match[1]) * 1024 if match else 0
     return 0

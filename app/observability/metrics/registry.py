@@ -1,4 +1,4 @@
-"""The metrics of one app: requests, operations, clients, upstreams and the process."""
+"""All metrics of one app."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from app.observability.metrics.clients import ClientMetrics
 from app.observability.metrics.genai import GenAIMetrics
 from app.observability.metrics.http import HttpMetrics
-from app.observability.metrics.labelled_metric import counter
+from app.observability.metrics.labelled_metric import renamed_counter
 from app.observability.metrics.operations import OperationMetrics
 from app.observability.metrics.process import ProcessMetrics
 from app.observability.metrics.streams import StreamMetrics
@@ -15,7 +15,7 @@ from app.observability.metrics.upstream import UpstreamMetrics
 
 
 class Metrics:
-    """Every metric of one app, in a registry of its own; `models` are the model names that may be labels."""
+    """The metrics of one app in a registry of its own. `models` are the model names that may be labels."""
 
     process: ProcessMetrics
 
@@ -27,12 +27,14 @@ class Metrics:
         self.upstream = UpstreamMetrics(self.registry)
         self.streams = StreamMetrics(self.registry)
         self.clients = ClientMetrics(self.registry)
-        self._redis_errors = counter(self.registry, "redis_unanswered_total", "Questions that Redis did not answer.")
+        self._redis_errors = renamed_counter(
+            self.registry, "redis_errors_total", "redis_unanswered_total", "Commands to Redis without a valid reply."
+        )
 
     def watch(self, dependencies: Mapping[str, Callable[[], bool]]) -> None:
-        """Add the gauges of the process; each scrape calls every check in `dependencies`."""
+        """Add the gauges of the process. Each scrape calls every check in `dependencies`."""
         self.process = ProcessMetrics(self.registry, dependencies)
 
     def redis_error(self) -> None:
-        """Count a command that Redis did not answer: a limit stayed open or a cache was not read."""
+        """Count a command without a valid reply: a limit was not checked, or a cache was not read."""
         self._redis_errors[()].inc()

@@ -1,4 +1,4 @@
-"""What is measured of streams, to their ends."""
+"""Metrics of streams, recorded when a stream ends."""
 
 from prometheus_client import CollectorRegistry
 
@@ -11,31 +11,31 @@ _LABELS = ("operation", "backend")
 
 
 class StreamMetrics:
-    """Streams by operation, backend and outcome; how soon they began, and how fast the whole ones were."""
+    """Streams by outcome, their events, time to the first event, and tokens per second of completed streams."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._streams = counter(registry, "ai_streams_total", "Streams by how they ended.", *_LABELS, "outcome")
-        self._events = counter(registry, "ai_stream_events_total", "Events of upstreams' streams.", *_LABELS)
+        self._streams = counter(registry, "ai_streams_total", "Streams by outcome.", *_LABELS, "outcome")
+        self._events = counter(registry, "ai_stream_events_total", "Events of upstream streams.", *_LABELS)
         self._first_event = histogram(
             registry,
             "ai_stream_first_event_seconds",
-            "Time from a request to the first event of its stream.",
+            "Time from the start of a request to the first event of its stream.",
             *_LABELS,
             buckets=FIRST_EVENT_BUCKETS,
         )
         self._rate = histogram(
             registry,
             "ai_stream_tokens_per_second",
-            "Tokens a second of a whole stream, after its first event.",
+            "Tokens per second of a completed stream, after its first event.",
             *_LABELS,
             buckets=RATE_BUCKETS,
         )
 
-    def record_stream(self, context: CallContext, facts: StreamStats) -> None:
+    def record_stream(self, context: CallContext, stats: StreamStats) -> None:
         """Count a stream that has ended."""
         labels = (context.operation, context.backend or "")
-        self._streams[*labels, facts.outcome].inc()
-        self._events[labels].inc(facts.events)
-        self._first_event[labels].observe(facts.first_event)
-        if facts.outcome == "completed" and context.tokens_per_second:
+        self._streams[*labels, stats.outcome].inc()
+        self._events[labels].inc(stats.events)
+        self._first_event[labels].observe(stats.first_event)
+        if stats.outcome == "completed" and context.tokens_per_second:
             self._rate[labels].observe(context.tokens_per_second)

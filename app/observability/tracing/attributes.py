@@ -1,13 +1,11 @@
-"""The names of OpenTelemetry's conventions for HTTP and generative AI, and what is told by them.
+"""The attributes of spans, by OpenTelemetry's conventions for HTTP and GenAI.
 
-Texts never are: neither prompts nor answers, nor what else a caller or an upstream could write them into.
+No attribute holds a text: prompts, responses, and values that a client or an upstream can choose freely are left out.
 """
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-from flask import Request
 
 from app.backends.base import UpstreamRequest
 from app.config.model_ref import is_model_id
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 Attributes = dict[str, Any]
 
 METHOD = "http.request.method"
+ROUTE = "http.route"
 STATUS = "http.response.status_code"
 RESEND_COUNT = "http.request.resend_count"
 ERROR_TYPE = "error.type"
@@ -27,8 +26,8 @@ PROVIDER = "gen_ai.provider.name"
 REQUEST_MODEL = "gen_ai.request.model"
 
 CANCELLED = "cancelled"
-# ends that are no fault of anybody
-NO_FAULT = (ClientDisconnected.type, CANCELLED)
+# a span that ends with one of these errors has no error status
+NOT_FAILURES = (ClientDisconnected.type, CANCELLED)
 
 _PARAMETERS: Mapping[str, tuple[str, type]] = {
     "max_tokens": ("gen_ai.request.max_tokens", int),
@@ -43,57 +42,59 @@ _PARAMETERS: Mapping[str, tuple[str, type]] = {
     "stream": ("gen_ai.request.stream", bool),
 }
 _FINISH_REASONS = frozenset(("stop", "length", "tool_calls", "function_call", "content_filter"))
-# as what JSON may give them
-_GIVEN: Mapping[type, tuple[type, ...]] = {int: (int,), float: (int, float), bool: (bool,)}
+# the types of an attribute, and those that JSON may have for it
+_JSON_TYPES: Mapping[type, tuple[type, ...]] = {int: (int,), float: (int, float), bool: (bool,)}
 
 
 def error_type(error: BaseException) -> str:
-    """Return the type that callers and metrics are told; what is no Exception ends an attempt from outside."""
+    """Return the type of an error as responses and metrics name it, or `cancelled` for a greenlet that was stopped."""
     if isinstance(error, ServiceError):
         return error.type
     return InternalError.type if isinstance(error, Exception) else CANCELLED
 
 
-def of_request(request: Request) -> Attributes:
-    """Describe a caller's request, which matched a route; its query may hold anything and is left out."""
-    return _known(
+def request_attributes(environ: Mapping[str, Any], route: str) -> Attributes:
+    """Return the attributes of a client's request from its WSGI environ, without the query."""
+    return _without_none(
         {
-            METHOD: request.method,
-            "http.route": str(request.url_rule),
-            "url.path": request.path,
-            "url.scheme": request.scheme,
-            "client.address": request.remote_addr,
-            "network.protocol.version": request.environ["SERVER_PROTOCOL"].partition("/")[2],
-            "user_agent.original": request.headers.get("User-Agent"),
+            METHOD: environ["REQUEST_METHOD"],
+            ROUTE: route,
+            # PEP 3333: the path is UTF-8 that was decoded as Latin-1
+            "url.path": environ["PATH_INFO"].encode("latin-1").decode(errors="replace"),
+            "url.scheme": environ["wsgi.url_scheme"],
+            "client.address": environ.get("REMOTE_ADDR"),
+            "network.protocol.version": environ["SERVER_PROTOCOL"].partition("/")[2],
+            "user_agent.original": environ.get("HTTP_USER_AGENT"),
         }
     )
 
 
-def of_call(call: UpstreamRequest[Any]) -> Attributes:
-    """Describe a call to an upstream."""
-    return {METHOD: "GET" if call.body is None else "POST", "url.full": call.url, **server(call)}
+def attempt_attributes(call: UpstreamRequest[Any]) -> Attributes:
+    """Return the attributes of one HTTP request to an upstream."""
+    return {METHOD: "GET" if call.body is None else "POST", "url.full": call.url, **server_attributes(call)}
 
 
-def server(call: UpstreamRequest[Any]) -> Attributes:
-    """Name the upstream of a call."""
+def server_attributes(call: UpstreamRequest[Any]) -> Attributes:
+    """Return host and port of the upstream of a call."""
     url = urlsplit(call.url)
     return {"server.address": url.hostname, "server.port": url.port or {"http": 80, "https": 443}[url.scheme]}
 
 
-def of_body(body: Mapping[str, Any]) -> Attributes:
-    """Describe how a model is asked; of fields that are only passed on, what is a number as it should be."""
-    found = ((*_PARAMETERS[name], value) for name, value in body.items() if name in _PARAMETERS)
-    return {name: kind(value) for name, kind, value in found if type(value) in _GIVEN[kind]}
+def parameter_attributes(body: Mapping[str, Any]) -> Attributes:
+    """Return the parameters of a request body, without those of a wrong type: some fields are not validated."""
+    parameters = ((*_PARAMETERS[name], value) for name, value in body.items() if name in _PARAMETERS)
+    return {name: kind(value) for name, kind, value in parameters if type(value) in _JSON_TYPES[kind]}
 
 
-def of_answer(context: "CallContext") -> Attributes:
-    """Describe who answered, with what, and how soon; counts of tokens that are only estimated are left out."""
+def result_attributes(context: "CallContext") -> Attributes:
+    """Return the attributes of an operation's result, without estimated token counts."""
     counted = not context.usage_estimated
-    return _known(
+    finish_reasons = [reason for reason in context.finish_reasons if reason in _FINISH_REASONS]
+    return _without_none(
         {
             PROVIDER: context.backend,
             "gen_ai.response.model": context.model if context.model and is_model_id(context.model) else None,
-            "gen_ai.response.finish_reasons": [one for one in context.finish_reasons if one in _FINISH_REASONS] or None,
+            "gen_ai.response.finish_reasons": finish_reasons or None,
             "gen_ai.response.time_to_first_chunk": context.stream.first_event if context.stream else None,
             "gen_ai.usage.input_tokens": context.prompt_tokens if counted else None,
             "gen_ai.usage.output_tokens": context.completion_tokens if counted else None,
@@ -103,5 +104,5 @@ def of_answer(context: "CallContext") -> Attributes:
     )
 
 
-def _known(attributes: Attributes) -> Attributes:
+def _without_none(attributes: Attributes) -> Attributes:
     return {name: value for name, value in attributes.items() if value is not None}

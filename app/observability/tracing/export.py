@@ -1,4 +1,4 @@
-"""The way of spans to the collector, in batches; whatever the collector does, no request waits for it."""
+"""Exports spans to a collector in batches. No request waits for the collector."""
 
 import logging
 import os
@@ -17,16 +17,16 @@ from app.version import SERVICE, __version__
 
 logger = logging.getLogger(__name__)
 
-# at most one line in so many seconds
-LINE_SECONDS = 60.0
-# making a batch's message holds up all other greenlets: for so many spans it is some milliseconds
+# at most one log line about lost spans in this time
+LOG_INTERVAL_SECONDS = 60.0
+# encoding a batch blocks all greenlets: for 64 spans, 3.5 ms
 BATCH_SPANS = 64
-# for the last spans of a process that ends; a drain has this to spare
+# for the last spans of a process that ends; shorter than the time that SHUTDOWN_GRACE leaves
 FLUSH_SECONDS = 1.0
 
 
 class _Session(requests.Session):
-    """Keeps in mind how the last request ended: in words that hold nothing of its address or headers."""
+    """Remembers the outcome of the last request, without its address and headers."""
 
     outcome = ""
 
@@ -41,41 +41,42 @@ class _Session(requests.Session):
 
 
 class Exporter(OTLPSpanExporter):
-    """Exports to the collector, and logs now and then how many spans it did not take."""
+    """Exports to the collector; logs the number of lost spans at most once in LOG_INTERVAL_SECONDS."""
 
     def __init__(self, collector: str) -> None:
-        # the exporter would prefer the variable, but only where it is given no address
+        # the library reads this variable only if it gets no endpoint
         endpoint = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or f"{collector}/v1/traces"
         self._own_session = _Session()
-        self._lost = 0
-        self._next_line = 0.0
+        self._lost_spans = 0
+        self._next_log = 0.0
         super().__init__(endpoint, session=self._own_session)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send a batch, and send it again for a while where that may help."""
+        """Send a batch, with the library's retries."""
         result = super().export(spans)
         if result is not SpanExportResult.SUCCESS:
-            self._lost += len(spans)
-            self._tell()
+            self._lost_spans += len(spans)
+            self._log_lost_spans()
         return result
 
-    def _tell(self) -> None:
-        if time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + LINE_SECONDS
-            logger.warning("the collector did not take %d spans (%s)", self._lost, self._own_session.outcome)
-            self._lost = 0
+    def _log_lost_spans(self) -> None:
+        if time.monotonic() >= self._next_log:
+            self._next_log = time.monotonic() + LOG_INTERVAL_SECONDS
+            logger.warning("the collector did not accept %d spans (%s)", self._lost_spans, self._own_session.outcome)
+            self._lost_spans = 0
 
 
-def exported(collector: str) -> TracerProvider:
-    """Return a provider of spans that go to this collector; OTEL_ variables may name the service and sample."""
-    ours = Resource.create({"service.name": SERVICE, "service.version": __version__})
-    # the worker shuts it down in time; at the exit of the interpreter it could be waited for without end
-    provider = TracerProvider(resource=ours.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)
+def create_provider(collector: str) -> TracerProvider:
+    """Return a provider whose spans go to this collector. OTEL_ variables may set the resource and the sampler."""
+    defaults = Resource.create({"service.name": SERVICE, "service.version": __version__})
+    resource = defaults.merge(OTELResourceDetector().detect())
+    # the worker calls shut_down with a time limit; the library's exit handler would wait without one
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(Exporter(collector), max_export_batch_size=BATCH_SPANS))
     return provider
 
 
 def shut_down(provider: TracerProvider) -> None:
-    """Export what is left, as far as it can be done at once."""
+    """Export the remaining spans, within FLUSH_SECONDS."""
     with gevent.Timeout(FLUSH_SECONDS, False):
         provider.shutdown()

@@ -1,13 +1,12 @@
-"""A request as spans: the caller's request, the operation in it, and each attempt to have an upstream answer.
+"""Writes each request as spans: the client's request, its operation, and each attempt of an upstream call.
 
-Parents are always given and never taken from the greenlet, since attempts may run in greenlets of their own.
+Each span gets its parent explicitly, because attempts may run in greenlets of their own.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from flask import Request
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import (
@@ -34,53 +33,56 @@ _W3C = TraceContextTextMapPropagator()
 
 
 class SpanAttempt(Attempt):
-    """An attempt, and its span."""
+    """The span of one attempt."""
 
     def __init__(self, span: Span) -> None:
         self._span = span
         self.headers: dict[str, str] = {}
-        _W3C.inject(self.headers, _inside(span))
+        _W3C.inject(self.headers, _context(span))
 
     def record_status(self, status: int) -> None:
-        """Note the status; one that says no is a fault, unless its body tells more."""
+        """Record the status. A status of 400 or above is the error, unless the body has a more exact one."""
         self._span.set_attribute(attributes.STATUS, status)
         if status >= 400:
-            _fail(self._span, str(status))
+            _record_error(self._span, str(status))
 
 
 class SpanTrace(Trace):
-    """A caller's request, and its spans."""
+    """The spans of one client request."""
 
     def __init__(self, tracer: Tracer, span: Span) -> None:
         self._tracer = tracer
         self._span = span
         self._operation: Span = INVALID_SPAN
-        self._parent = _inside(span)
+        self._parent = _context(span)
         self._parameters: attributes.Attributes = {}
         self._call: UpstreamRequest[Any] | None = None
-        self._resends = 0
+        self._resend_count = 0
         self._streaming: list[Span] = []
-        if (own := span.get_span_context()).is_valid:
-            self.ids = {"trace_id": format_trace_id(own.trace_id), "span_id": format_span_id(own.span_id)}
+        if (span_context := span.get_span_context()).is_valid:
+            self.ids = {
+                "trace_id": format_trace_id(span_context.trace_id),
+                "span_id": format_span_id(span_context.span_id),
+            }
 
     def record_parameters(self, body: Mapping[str, Any]) -> None:
-        """Keep the parameters for the operation's span."""
-        self._parameters = attributes.of_body(body)
+        """Store the parameters for the span of the operation."""
+        self._parameters = attributes.parameter_attributes(body)
 
     @contextmanager
     def operation(self, context: CallContext, backend: str, model: str | None) -> Iterator[None]:
-        """Run the block in a span, which is left open where the block made a stream."""
+        """Run the block in a span, which stays open if the block starts a stream."""
         name = OPERATION_NAMES.get(context.operation, context.operation)
-        model_attribute = {attributes.REQUEST_MODEL: model} if model else {}
+        request_model = {attributes.REQUEST_MODEL: model} if model else {}
         span_attributes = {
             attributes.OPERATION: name,
             attributes.PROVIDER: backend,
-            **model_attribute,
+            **request_model,
             **self._parameters,
         }
-        title = " ".join((name, *model_attribute.values()))
+        title = " ".join((name, *request_model.values()))
         self._operation = self._tracer.start_span(title, self._parent, SpanKind.CLIENT, span_attributes)
-        self._parent = _inside(self._operation)
+        self._parent = _context(self._operation)
         try:
             yield
         except BaseException as error:
@@ -91,9 +93,9 @@ class SpanTrace(Trace):
 
     @contextmanager
     def attempt(self, call: UpstreamRequest[Any]) -> Iterator[Attempt]:
-        """Run the block in a span, which is left open where the answer is a stream."""
-        span_attributes = attributes.of_call(call) | self._resent(call)
-        self._operation.set_attributes(attributes.server(call))
+        """Run the block in a span, which stays open if the response is a stream."""
+        span_attributes = attributes.attempt_attributes(call) | self._resend_attributes(call)
+        self._operation.set_attributes(attributes.server_attributes(call))
         span = self._tracer.start_span(
             span_attributes[attributes.METHOD], self._parent, SpanKind.CLIENT, span_attributes
         )
@@ -108,22 +110,22 @@ class SpanTrace(Trace):
             self._streaming.append(span)
 
     def end_stream(self, context: CallContext) -> None:
-        """End the spans that were left open."""
+        """End the spans of the operation and of its streaming attempts."""
         self._end_operation(context, context.stream.error if context.stream else None)
 
     def end(self, status: int, error: str | None) -> None:
-        """End the request's span; what callers do wrong is no fault of the service."""
+        """End the span of the request. A status of 400 to 499 is no error of a server span, by the conventions."""
         self._span.set_attribute(attributes.STATUS, status)
         _end(self._span, None if 400 <= status < 500 else error)
 
-    def _resent(self, call: UpstreamRequest[Any]) -> attributes.Attributes:
-        """Count the attempts of a call; one call is over before the next one begins."""
-        self._resends = self._resends + 1 if call is self._call else 0
+    def _resend_attributes(self, call: UpstreamRequest[Any]) -> attributes.Attributes:
+        """Count the attempts of a call; the calls of a request follow each other."""
+        self._resend_count = self._resend_count + 1 if call is self._call else 0
         self._call = call
-        return {attributes.RESEND_COUNT: self._resends} if self._resends else {}
+        return {attributes.RESEND_COUNT: self._resend_count} if self._resend_count else {}
 
     def _end_operation(self, context: CallContext, error: str | None) -> None:
-        self._operation.set_attributes(attributes.of_answer(context))
+        self._operation.set_attributes(attributes.result_attributes(context))
         for span in (*self._streaming, self._operation):
             _end(span, error)
 
@@ -135,29 +137,30 @@ class SpanTracing(Tracing):
         self._provider = provider
         self._tracer = provider.get_tracer(SERVICE, __version__)
 
-    def begin(self, request: Request) -> Trace:
-        """Begin the span of a request; the caller's traceparent makes it part of the caller's trace."""
-        span_attributes = attributes.of_request(request)
-        title = f"{request.method} {span_attributes['http.route']}"
-        caller = _W3C.extract(request.headers)
-        return SpanTrace(self._tracer, self._tracer.start_span(title, caller, SpanKind.SERVER, span_attributes))
+    def begin(self, environ: Mapping[str, Any], route: str) -> Trace:
+        """Start the span of a request. A `traceparent` header makes it part of the client's trace."""
+        carrier = {name: environ.get(f"HTTP_{name.upper()}") for name in _W3C.fields}
+        span_attributes = attributes.request_attributes(environ, route)
+        title = f"{span_attributes[attributes.METHOD]} {route}"
+        span = self._tracer.start_span(title, _W3C.extract(carrier), SpanKind.SERVER, span_attributes)
+        return SpanTrace(self._tracer, span)
 
     def close(self) -> None:
-        """Export what is left."""
+        """Export the remaining spans."""
         shut_down(self._provider)
 
 
-def _inside(span: Span) -> Context:
+def _context(span: Span) -> Context:
     return set_span_in_context(span, Context())
 
 
-def _fail(span: Span, error: str) -> None:
+def _record_error(span: Span, error: str) -> None:
     span.set_attribute(attributes.ERROR_TYPE, error)
-    if error not in attributes.NO_FAULT:
+    if error not in attributes.NOT_FAILURES:
         span.set_status(StatusCode.ERROR)
 
 
 def _end(span: Span, error: str | None) -> None:
     if error is not None:
-        _fail(span, error)
+        _record_error(span, error)
     span.end()

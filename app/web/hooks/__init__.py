@@ -32,8 +32,7 @@ def register(app: Flask, config: Config, registry: Metrics, tracing: Tracing, st
     cors.init_app(app, config.cors_origins)
     limits = RateLimits(config.limits, SlidingWindowLimiter(store), registry.clients)
     keys = ReloadingKeyStore(config.api_keys, config.api_keys_file) if config.has_keys else None
-    authentication.init_app(
-        app, keys, auth_exempt(operators_need_key=config.metrics_require_key), limits.count_failed_auth
-    )
+    exempt = auth_exempt(operators_need_key=config.operator_routes_require_key)
+    authentication.init_app(app, keys, exempt, limits.count_failed_auth)
     limits.init_app(app)
     permissions.init_app(app)

@@ -21,7 +21,7 @@ def init_app(app: Flask, metrics: Metrics) -> None:
         state = request_state()
         observe = http.record_response(state.method_label, state.route_label, response.status_code)
         if not state.matches_or_unrouted(RATE_LIMIT_EXEMPT):
-            metrics.clients.record_request(state.client)
+            metrics.clients.record_request(state.client.label)
         response.run_at_end(EndStep.RECORD_METRICS, partial(_record, metrics, observe, state.info, state.call))
         if response.is_streamed:
             state.streamed = True

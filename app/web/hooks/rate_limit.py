@@ -12,6 +12,7 @@ from limits.storage import MemoryStorage
 
 from app.clients.identity import ClientIdentity
 from app.clients.sliding_window_limiter import SlidingWindowLimiter
+from app.config.client_limits import DEFAULT_RATE_LIMIT
 from app.errors import RateLimitExceeded
 from app.observability.metrics.clients import ClientMetrics
 from app.web.request_state import request_state
@@ -65,29 +66,29 @@ class RateLimits:
 
     def count_failed_auth(self, client: ClientIdentity) -> None:
         """Count a request without a known key for its address; raise RateLimitExceeded above the limit."""
-        rate = _parse(self._limits[NAME])
+        # RATE_LIMIT=none must not allow unlimited guesses of keys
+        rate = _parse(self._limits[NAME] or DEFAULT_RATE_LIMIT)
         key = rate.key_for("failed", client.id)
         decision = self._windows.hit(key, rate.amount, rate.get_expiry(), request_state().info.redis_budget)
         if decision is not None and not decision.allowed:
-            self._metrics.record_rate_limited(client, FAILED_AUTH)
-            message = "Your address sent too many requests without a known client key."
-            raise RateLimitExceeded(message, retry_after=decision.wait)
+            self._metrics.record_rate_limited(client.label, FAILED_AUTH)
+            raise RateLimitExceeded.for_failed_keys(decision.wait)
 
     def _check(self) -> None:
         state = request_state()
         if state.matches_or_unrouted(RATE_LIMIT_EXEMPT):
             return
         client = state.client
-        state.rate_limit = rate = _parse(client.limits.get(NAME, self._limits[NAME]))
+        limit = client.limits.get(NAME, self._limits[NAME])
+        if limit is None:
+            return
+        state.rate_limit = rate = _parse(limit)
         # same as the strategy's `hit`, which builds the key anew for each request
         allowed = self._storage.acquire_entry(_key(rate, client.id), rate.amount, rate.get_expiry())
         if not allowed and state.rate_limit_decision:
-            self._metrics.record_rate_limited(client, NAME)
-            raise RateLimitExceeded(
-                f"You are over your limit of {rate}; come back after the time in Retry-After.",
-                details={"limit": NAME, "allowed": rate.amount, "seconds": rate.get_expiry()},
-                retry_after=state.rate_limit_decision.wait,
-            )
+            self._metrics.record_rate_limited(client.label, NAME)
+            wait = state.rate_limit_decision.wait
+            raise RateLimitExceeded.for_requests(str(rate), rate.amount, rate.get_expiry(), wait)
 
     def _add_headers(self, response: Response) -> Response:
         """Add the headers of draft-ietf-httpapi-ratelimit-headers, and three older ones that most clients read."""

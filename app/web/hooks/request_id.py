@@ -31,7 +31,8 @@ def _start_request(tracing: Tracing) -> None:
     push_request_state(state)
     state.rule = current.url_rule.rule if current.url_rule else None
     state.method_label, state.route_label = method_label(current.method), route_label(state.rule)
-    trace = NO_TRACE if state.matches_or_unrouted(RATE_LIMIT_EXEMPT) else tracing.begin(current)
+    traced = not state.matches_or_unrouted(RATE_LIMIT_EXEMPT)
+    trace = tracing.begin(current.environ, state.route_label) if traced else NO_TRACE
     state.info = RequestInfo(request_id_or_new(current.environ.get("HTTP_X_REQUEST_ID")), trace)
     state.client = ClientIdentity.from_address(current.remote_addr)
 
