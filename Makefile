@@ -175,12 +175,6 @@ security: $(RELEASE) ## Audit libraries, code and workflows, search for secrets;
 slow-clients: $(DEV) ## Let 2,000 slow clients fill all places; print what a normal caller waits beside them
 	$(BIN)/python benchmarks/slow_clients.py
 
-docs: $(DOCS) ## Build the documentation site into site/; fail if a link leads nowhere
-	$(BIN)/mkdocs build --strict
-
-pictures: $(DEV) ## Draw the pictures of docs/architecture.md from the code
-	$(BIN)/python -m scripts.architecture
-
 faults-page: $(DEV) ## Write docs/faults.md from the table that the chaos tests run
 	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md
 
