@@ -1,5 +1,5 @@
 """The settings of the service."""
 
-from app.config.settings import Config, ConfigError, config_warnings
+from app.config.environment import Config, ConfigError, config_warnings
 
 __all__ = ["Config", "ConfigError", "config_warnings"]

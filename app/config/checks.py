@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator, Set
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from app.config.model_file import model_file
 from app.config.model_ref import BACKEND_SETTINGS
-
-if TYPE_CHECKING:
-    from app.config.settings import Config
+from app.config.settings import Settings
 
 # the name of a setting, and the rest of the sentence about it
 Problem = tuple[str, str]
@@ -17,32 +14,38 @@ ENGINE_PACKAGE = "xllamacpp"
 TRACING_PACKAGE = "opentelemetry.exporter.otlp.proto.http"
 
 
-def contradictions(config: "Config", invalid: Set[str]) -> list[Problem]:
+def contradictions(settings: Settings, invalid: Set[str]) -> list[Problem]:
     """Return the problems of these settings, except those of the settings in `invalid`, which have no value."""
-    problems = [*_backends(config), *_engine(config, invalid), *_access(config), *_tracing(config), *_logs(config)]
+    problems = [
+        *_backends(settings),
+        *_engine(settings, invalid),
+        *_access(settings),
+        *_tracing(settings),
+        *_logs(settings),
+    ]
     return [(name, text) for name, text in problems if name not in invalid]
 
 
-def _backends(config: "Config") -> Iterator[Problem]:
-    named = {config.ai_backend, *config.referenced_backends}
+def _backends(settings: Settings) -> Iterator[Problem]:
+    named = {settings.ai_backend, *settings.referenced_backends}
     for backend, needed in BACKEND_SETTINGS.items():
-        if needed and backend in named and not config.is_configured(backend):
+        if needed and backend in named and not settings.is_configured(backend):
             yield needed, f"must be set, because another setting names the backend {backend}."
-    if config.openai_api_key is not None and config.openai_base_url is None:
+    if settings.openai_api_key is not None and settings.openai_base_url is None:
         yield "OPENAI_API_KEY", "has no effect without OPENAI_BASE_URL."
 
 
-def _engine(config: "Config", invalid: Set[str]) -> Iterator[Problem]:
-    if "embedded" not in config.backends:
+def _engine(settings: Settings, invalid: Set[str]) -> Iterator[Problem]:
+    if "embedded" not in settings.backends:
         return
-    if config.embedded_port == config.server_port:
+    if settings.embedded_port == settings.server_port:
         yield "EMBEDDED_PORT", "must differ from SERVER_PORT."
-    if not config.embedded_start:
-        if config.embedded_port is None:
+    if not settings.embedded_start:
+        if settings.embedded_port is None:
             yield "EMBEDDED_PORT", "must be set with EMBEDDED_START=false."
         return
-    has_engine, has_model = _is_installed(ENGINE_PACKAGE), model_file(config.embedded_model_path) is not None
-    is_requested = "embedded" in (config.ai_backend, *config.referenced_backends) or config.embedded_model_path
+    has_engine, has_model = _is_installed(ENGINE_PACKAGE), model_file(settings.embedded_model_path) is not None
+    is_requested = "embedded" in (settings.ai_backend, *settings.referenced_backends) or settings.embedded_model_path
     if is_requested:
         if not has_model:
             yield (
@@ -58,23 +61,23 @@ def _engine(config: "Config", invalid: Set[str]) -> Iterator[Problem]:
         )
 
 
-def _access(config: "Config") -> Iterator[Problem]:
+def _access(settings: Settings) -> Iterator[Problem]:
     # an operator who requires client keys must not get an open service
     for name in ("require_api_keys", "operator_routes_require_key"):
-        if getattr(config, name) and not config.has_keys:
+        if getattr(settings, name) and not settings.has_keys:
             yield "API_KEYS", f"must be set with {name.upper()}."
 
 
-def _tracing(config: "Config") -> Iterator[Problem]:
-    if config.otel_exporter_otlp_endpoint is not None and not _is_installed(TRACING_PACKAGE):
+def _tracing(settings: Settings) -> Iterator[Problem]:
+    if settings.otel_exporter_otlp_endpoint is not None and not _is_installed(TRACING_PACKAGE):
         yield (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "needs packages that are not installed: pip install -r requirements/tracing.txt.",
         )
 
 
-def _logs(config: "Config") -> Iterator[Problem]:
-    if (config.log_structured, config.log_format) in ((True, "plain"), (False, "json")):
+def _logs(settings: Settings) -> Iterator[Problem]:
+    if (settings.log_structured, settings.log_format) in ((True, "plain"), (False, "json")):
         yield "LOG_STRUCTURED", "contradicts LOG_FORMAT."
 
 

@@ -1,30 +1,20 @@
-"""The settings of the service: read from the environment once, checked together, frozen."""
+"""Every setting with its parser, its default, and the values that follow from several settings."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
-from app.config import checks, parsers
+from app.config import parsers
 from app.config.client_keys import ApiKeys, parse_api_keys, validate_key_file
 from app.config.client_limits import DEFAULT_RATE_LIMIT, LIMITS
 from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, model_ref
 from app.config.secret import Secret
-from app.config.setting_names import name_conflicts, name_warnings, set_texts, written_name
 
 ROUTER_URL = "https://router.huggingface.co"
 RETIRED_HOST = "api-inference.huggingface.co"
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-
-
-class ConfigError(Exception):
-    """Settings are wrong. `errors` holds one sentence for each error, the exception's text lists all sentences."""
-
-    def __init__(self, errors: list[str]) -> None:
-        self.errors = errors
-        super().__init__("\n".join(["The settings are wrong:", *(f"  - {error}" for error in errors)]))
 
 
 def _router_url(value: str) -> str:
@@ -38,13 +28,12 @@ def setting(parse: Callable[[str], Any], default: Any = None) -> Any:
     return field(default_factory=lambda: default, metadata={"parse": parse})
 
 
-_SECRET_PARSERS = (parsers.secret, parsers.redis_url, parse_api_keys)
 _UPSTREAM_URL_PARSERS = (_router_url, parsers.host_url, parsers.v1_url)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """Every setting. Durations are in seconds, sizes in bytes. The README describes each setting."""
+class Settings:
+    """Every setting. Durations are in seconds, sizes in bytes. docs/settings.md describes each."""
 
     server_host: str = setting(parsers.host, "localhost")
     server_port: int = setting(parsers.integer(1, 65535), 8080)
@@ -113,37 +102,6 @@ class Config:
     trusted_hosts: tuple[str, ...] = setting(parsers.hosts, ())
     cors_origins: tuple[str, ...] = setting(parsers.origins, ())
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the settings from `environ` (default: `os.environ`); raise ConfigError with every error."""
-        texts = set_texts(os.environ if environ is None else environ)
-        values: dict[str, Any] = {}
-        errors: dict[str, str] = {}
-        for item in fields(cls):
-            name = item.name.upper()
-            written = written_name(name, texts)
-            if written not in texts:
-                continue
-            try:
-                values[item.name] = item.metadata["parse"](texts[written])
-            except ValueError as error:
-                errors[name] = f"{written} must be {error}."
-        config = cls(**values)
-        contradictions = [f"{name} {problem}" for name, problem in checks.contradictions(config, errors.keys())]
-        if found := [*errors.values(), *name_conflicts(texts), *contradictions]:
-            raise ConfigError(found)
-        return config
-
-    @classmethod
-    def variables(cls) -> list[str]:
-        """Return the names of all environment variables."""
-        return [item.name.upper() for item in fields(cls)]
-
-    @classmethod
-    def secret_variables(cls) -> set[str]:
-        """Return the names of the variables that hold keys or hashes of keys."""
-        return {item.name.upper() for item in fields(cls) if item.metadata["parse"] in _SECRET_PARSERS}
-
     @property
     def has_keys(self) -> bool:
         """Whether clients need a client key."""
@@ -196,8 +154,3 @@ class Config:
     def plain_logs(self) -> bool:
         """Whether log lines are plain text instead of JSON."""
         return self.log_format == "plain" or self.log_structured is False
-
-
-def config_warnings(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return a sentence for each variable with an old name or a misspelt name (default: of `os.environ`)."""
-    return name_warnings(set_texts(os.environ if environ is None else environ), Config.variables())
