@@ -10,8 +10,8 @@ from app.context.call_context import CallContext
 from app.context.request_info import RequestInfo
 
 if TYPE_CHECKING:
+    from app.clients.rate import Rate
     from app.clients.sliding_window_limiter import RateLimitDecision
-    from app.web.hooks.rate_limit import Rate
 
 
 class RequestState:
