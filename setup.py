@@ -1,6 +1,7 @@
 """Adds one step to the build: it writes the commit into the package, which git does not name once it is installed."""
 
 import shutil
+import sys
 from pathlib import Path
 
 from setuptools import setup
@@ -17,4 +18,6 @@ class BuildWithCommit(build_py):
         Path(self.build_lib, "app/_commit.txt").write_text(commit, encoding="ascii")
 
 
+if sys.version_info < (3, 11):  # noqa: UP036 - pip names a dependency of the project before it names python_requires
+    sys.exit("ai-huggingface needs Python 3.11 or newer.")
 setup(cmdclass={"build_py": BuildWithCommit})

@@ -2,7 +2,7 @@
 
     python benchmarks/slow_clients.py [clients]
 
-A third sends half a head, a third half a body, a third asks for a large answer and does not read it. They come 250 a
+A third sends half a head, a third half a body, a third asks for a large response and does not read it. They come 250 a
 second from a process of their own, to a service with an upstream in another process. Printed are the normal caller's
 times, each call on a connection of its own, alone and beside them, and when the last of each kind was cut.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.servers import Service, Upstream
-from support.slow import SlowCallers, answer, held
+from support.slow import SlowClients, held, respond
 
 CLIENTS = 2000
 RATE = 250.0
@@ -31,13 +31,13 @@ PAUSE = 0.02
 
 def serve(told) -> None:
     upstream = Upstream()
-    upstream.answer = answer
+    upstream.answer = respond
     told.put(upstream.url)
     time.sleep(3600)  # ended by who started it
 
 
 def be_slow(port: int, clients: int, told) -> None:
-    slow = SlowCallers(port, clients, RATE)
+    slow = SlowClients(port, clients, RATE)
     told.put(slow.kinds)
     time.sleep(3600)  # ended by who started it
 

@@ -43,7 +43,8 @@ class Example:
     def run(self, url: str) -> str:
         """Return the output of the command against a service; JSON is indented."""
         command = self.command.replace(ADDRESS, url)
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=60)
+        shell = ["bash", "-c", command]
+        done = subprocess.run(shell, capture_output=True, text=True, check=True, timeout=60)
         with suppress(json.JSONDecodeError):
             return json.dumps(json.loads(done.stdout), indent=2, ensure_ascii=False) + "\n"
         return done.stdout

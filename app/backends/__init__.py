@@ -1,4 +1,4 @@
-"""The backends: for each name in BACKEND_SETTINGS, the module of that name defines its class."""
+"""The backends: for each name in BACKEND_SETTINGS (app/config/model_ref.py) a module of that name with its class."""
 
 from importlib import import_module
 

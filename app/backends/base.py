@@ -9,10 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import orjson
 
+from app.backends.responses.chunk_decoder import MakeDecoder
 from app.backends.types import (
     Generation,
     OpenAIRequest,
@@ -23,35 +24,15 @@ from app.backends.types import (
     TextRequest,
     Validation,
 )
+from app.backends.upstream_response import UpstreamResponse as UpstreamResponse
+from app.backends.upstream_response import media_type as media_type
 from app.config import Config
 from app.errors import NotSupported
-
-if TYPE_CHECKING:
-    from app.backends.responses.chunk_decoder import MakeDecoder
 
 T = TypeVar("T")
 
 # far above the longest completion; a longer response is rejected
 MAX_RESPONSE_BYTES = 8 * 1024**2
-
-
-@dataclass(frozen=True)
-class UpstreamResponse:
-    """An upstream's response: the body without content coding, header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def media_type(self) -> str:
-        """The media type in lower case, without parameters."""
-        return media_type(self.headers.get("content-type", ""))
-
-
-def media_type(content_type: str) -> str:
-    """Return the media type of a Content-Type value, in lower case, without parameters."""
-    return content_type.split(";")[0].strip().lower()
 
 
 @dataclass(frozen=True)
@@ -73,7 +54,7 @@ class UpstreamRequest(Generic[T]):
     timeout: float | None = None
     retryable: bool = True
     deterministic: bool = False
-    make_decoder: "MakeDecoder | None" = None
+    make_decoder: MakeDecoder | None = None
     max_response_bytes: int = MAX_RESPONSE_BYTES
 
     @cached_property
@@ -96,8 +77,8 @@ class Backend(ABC):
     An operation takes its request and the model, None for the backend's default. If the request asks for a stream,
     the plan returns an UpstreamStream in place of its result.
 
-    `recovery` is how long a circuit breaker stays open, in seconds. `shared_by_replicas` says whether all replicas of
-    the service call the same upstream, so that they can share the state of its breakers.
+    `recovery` is how long a circuit breaker stays open, in seconds. `shared_by_replicas` means that all replicas of the
+    service call the same upstream: then they share the state of its breakers.
     """
 
     name: ClassVar[str]

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.backends.base import UpstreamResponse
 from app.backends.responses.error_mapping import error_from_response
 from app.backends.responses.normalize import decode_json, require_success
 from app.backends.types import Validation
+from app.backends.upstream_response import UpstreamResponse
 from app.errors import ModelNotFound, UpstreamInvalidResponse
 
 # fields of the Hub's model information that it returns on request only

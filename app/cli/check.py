@@ -1,6 +1,8 @@
 """`ai-huggingface check`: the settings, then each backend and Redis by the calls of /health/deep."""
 
 import logging
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from typing import Any
 from app import create_app
 from app.config import Config, config_warnings
 from app.embedded.launcher import Launcher
-from app.embedded.process import free_port
+from app.server.start_checks import StartError, prepare_engine
 
 # an engine that needs longer to load its model is reported as failing
 LOAD_SECONDS = 60.0
@@ -24,9 +26,15 @@ def check() -> int:
         print(f"warning: {warning}")
     config = Config.from_env()
     logging.disable()  # the printed lines name the errors
+    try:
+        # on a free port, since a running service may have taken EMBEDDED_PORT
+        launcher = prepare_engine(replace(config, embedded_port=None, log_level="critical"))
+    except StartError as error:
+        print(error, file=sys.stderr)
+        return 1
     print("settings: ok")
-    with _running_engine(config) as running:
-        report = create_app(running).extensions["health"].report("check")
+    with _running(launcher):
+        report = create_app().extensions["health"].report("check")
     for name, result in report["checks"].items():
         role = " (primary)" if name == config.backend else ""
         print(f"{name}{role}: {_describe(result)}")
@@ -42,17 +50,15 @@ def _describe(result: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _running_engine(config: Config) -> Iterator[Config]:
-    """Run the embedded engine if the settings ask the service to; yield the settings with the engine's port."""
-    if "embedded" not in config.backends or not config.embedded_start:
-        yield config
+def _running(launcher: Launcher | None) -> Iterator[None]:
+    """Run the embedded engine, if there is one to run, from when it has loaded its model."""
+    if launcher is None:
+        yield
         return
-    port = free_port(config.server_port)  # a running service may have taken EMBEDDED_PORT
-    launcher = Launcher(replace(config, log_level="critical"), port)
     launcher.ensure_running()
     try:
-        _wait_until_loaded(port, time.monotonic() + LOAD_SECONDS)
-        yield replace(config, embedded_port=port)
+        _wait_until_loaded(int(os.environ["EMBEDDED_PORT"]), time.monotonic() + LOAD_SECONDS)
+        yield
     finally:
         launcher.stop()
 

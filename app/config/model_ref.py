@@ -19,11 +19,6 @@ _BACKEND = f"(?:{'|'.join(BACKEND_NAMES)}):"
 MODEL_REF_PATTERN = rf"^(?:{_BACKEND}|(?!{_BACKEND}))(?=.{{1,{MODEL_ID_MAX_CHARS}}}$){_MODEL_ID.pattern}$"
 
 
-def is_backend_setting(name: str) -> bool:
-    """Return whether a setting belongs to a backend, by its prefix; its keys and hosts are redacted."""
-    return name.lower().startswith(tuple(f"{backend}_" for backend in BACKEND_NAMES))
-
-
 @dataclass(frozen=True)
 class ModelRef:
     """A reference to a model. `backend` is None if the reference names no backend, `model` if it names no model."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from app.config import parsers
 from app.config.client_keys import ApiKeys, parse_api_keys, validate_key_file
 from app.config.client_limits import DEFAULT_RATE_LIMIT, LIMITS
-from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, is_backend_setting, model_ref
+from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, model_ref
 from app.config.secret import Secret
 
 ROUTER_URL = "https://router.huggingface.co"
@@ -26,6 +26,9 @@ def _router_url(value: str) -> str:
 def setting(parse: Callable[[str], Any], default: Any = None) -> Any:
     """Declare a field that `parse` reads from the variable of the field's name in upper case."""
     return field(default_factory=lambda: default, metadata={"parse": parse})
+
+
+_UPSTREAM_URL_PARSERS = (_router_url, parsers.host_url, parsers.v1_url)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,18 +114,17 @@ class Settings:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys in the settings of the backends."""
-        return tuple(value.reveal() for value in self._backend_settings if isinstance(value, Secret))
+        """The keys that upstreams receive."""
+        return tuple(key.reveal() for key in self._values_of(parsers.secret))
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The host names in the settings of the backends."""
-        urls = (value for value in self._backend_settings if isinstance(value, str) and "://" in value)
-        return tuple(host for url in urls if (host := urlsplit(url).hostname))
+        """The host names of the upstreams."""
+        return tuple(host for url in self._values_of(*_UPSTREAM_URL_PARSERS) if (host := urlsplit(url).hostname))
 
-    @property
-    def _backend_settings(self) -> list[Any]:
-        return [getattr(self, item.name) for item in fields(self) if is_backend_setting(item.name)]
+    def _values_of(self, *parse: Callable[[str], Any]) -> list[Any]:
+        values = [getattr(self, item.name) for item in fields(self) if item.metadata["parse"] in parse]
+        return [value for value in values if value is not None]
 
     @property
     def backend(self) -> str:

@@ -36,7 +36,7 @@ class PermissionDenied(ClientError, status=403, type="permission_denied"):
 class NotFound(ClientError, status=404, type="not_found"):
     """No route matches the path."""
 
-    default_message = "This route does not exist; the README lists all routes."
+    default_message = "This route does not exist; GET /docs lists all routes."
 
 
 class MethodNotAllowed(ClientError, status=405, type="method_not_allowed"):

@@ -10,9 +10,8 @@ from app.context.call_context import CallContext
 from app.context.request_info import RequestInfo
 
 if TYPE_CHECKING:
-    from limits import RateLimitItem
-
     from app.clients.sliding_window_limiter import RateLimitDecision
+    from app.web.hooks.rate_limit import Rate
 
 
 class RequestState:
@@ -27,7 +26,7 @@ class RequestState:
     route_label: str
     info: RequestInfo
     client: ClientIdentity
-    rate_limit: "RateLimitItem"
+    rate_limit: "Rate"
     token: Token["RequestState"]
 
     rate_limit_decision: "RateLimitDecision | None" = None
@@ -48,11 +47,17 @@ _current: ContextVar[RequestState] = ContextVar("request_state")
 request_state = _current.get
 
 
+def has_request_state() -> bool:
+    """Return whether there is a current request whose first hook has run."""
+    return _current.get(None) is not None
+
+
 def push_request_state(state: RequestState) -> None:
     """Make this the state of the current request, until `pop_request_state`."""
     state.token = _current.set(state)
 
 
 def pop_request_state() -> None:
-    """Restore the state from before the current request; without one, none is current."""
-    _current.reset(request_state().token)
+    """Restore the state from before the current request, if its first hook has run."""
+    if has_request_state():
+        _current.reset(request_state().token)

@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
+from functools import partial
+from itertools import permutations
 from pathlib import Path
 
 from scripts.architecture.svg import GREEN, GREY, WIDTH, box, path, svg, text
@@ -12,8 +14,10 @@ ROOT = Path(__file__).parents[2]
 COLUMNS, ROW, HALF_WIDTH, HALF_HEIGHT = (140, 430, 720), 76, 115, 24
 # one line for each package and module directly below app/
 PURPOSES = {
+    "__main__": "python -m app",
     "backends": "what each backend is sent; no I/O",
     "cache": "cached responses, single flight",
+    "cli": "the command ai-huggingface",
     "clients": "keys, rate limits, token quotas",
     "config": "settings from the environment",
     "context": "deadline, timeline and trace of a call",
@@ -41,11 +45,14 @@ def layers() -> list[list[str]]:
 
 def imports() -> set[tuple[str, str]]:
     """Return the pairs (package, imported package) of app/; both are names directly below app/."""
-    found = set()
+    found: set[tuple[str, str]] = set()
     for file in sorted((ROOT / "app").rglob("*.py")):
         importer = file.relative_to(ROOT / "app").with_suffix("").parts[0]
         for node in ast.walk(ast.parse(file.read_text())):
             found |= {(importer, name.split(".")[1]) for name in _imported(node) if name.startswith("app.")}
+    # `from app import create_app` imports whatever app/__init__.py imports
+    root = {imported for importer, imported in found if importer == "__init__"}
+    found |= {(importer, imported) for importer, name in found if name == "create_app" for imported in root}
     return {(importer, imported) for importer, imported in found if importer != imported}
 
 
@@ -99,15 +106,17 @@ def packages() -> str:
 
 
 def _columns(rows: list[list[str]], edges: set[tuple[str, str]]) -> dict[str, int]:
-    """Return the column of each package: the free one nearest to its importers."""
+    """Return the column of each package, as near to those of its importers as the row allows."""
     columns: dict[str, int] = {}
     for row in rows:
         wanted = {name: _mean([columns[importer] for importer, imported in edges if imported == name]) for name in row}
-        free = list(range(len(COLUMNS)))
-        for name in sorted(row, key=lambda name: wanted[name]):
-            columns[name] = min(free, key=lambda column: abs(column - wanted[name]))
-            free.remove(columns[name])
+        orders = permutations(range(len(COLUMNS)), len(row))
+        columns |= min((dict(zip(row, order, strict=True)) for order in orders), key=partial(_distance, wanted))
     return columns
+
+
+def _distance(wanted: Mapping[str, float], columns: Mapping[str, int]) -> float:
+    return sum(abs(column - wanted[name]) for name, column in columns.items())
 
 
 def _mean(values: list[int]) -> float:

@@ -1,4 +1,4 @@
-"""Every recorded exchange, sent through the service: the right answer where there is one, the right error where not."""
+"""Every recorded exchange, replayed through the service: it gives the expected result or the expected error."""
 
 import json
 from pathlib import Path
@@ -9,11 +9,11 @@ from support.upstreams import HUB, HUGGINGFACE, PIPELINE, ROUTER_CHAT, ROUTER_MO
 FOLDER = Path(__file__).parent / "recordings"
 INDEX = json.loads((FOLDER / "index.json").read_text())
 QUOTED = json.loads((FOLDER / "errors-quoted.json").read_text())
-# what each recording means, read from it by eye: text, finish reason and usage, or the error's type
+# the expected result of each recording, determined by hand: text, finish reason and usage, or the error's type
 EXPECTED = json.loads((Path(__file__).parent / "expected.json").read_text())
 
 TEXT_TASKS = ("chat_completion", "text_generation", "conversational")
-# a stream has no text in one piece that could be compared
+# the text of a stream is spread over its events
 PLAIN_TEXTS = [
     entry["file"]
     for entry in INDEX
@@ -50,12 +50,12 @@ def client(make_client):
 
 
 @pytest.mark.parametrize("file", files(*TEXT_TASKS))
-def test_text_is_read_or_its_error_told(client, upstream, file):
+def test_a_recorded_text_gives_the_expected_result_or_error(client, upstream, file):
     replay(upstream, "POST", ROUTER_CHAT, file)
-    answer = client.post("/v1/text/generate", json={"prompt": "Tell me."})
-    body, expected = answer.get_json(), EXPECTED[file]
+    response = client.post("/v1/text/generate", json={"prompt": "Tell me."})
+    body, expected = response.get_json(), EXPECTED[file]
     if "error" in expected:
-        assert (body["type"], answer.status_code) == (expected["error"], ERROR_STATUS[expected["error"]])
+        assert (body["type"], response.status_code) == (expected["error"], ERROR_STATUS[expected["error"]])
     else:
         choice, usage = body["choices"][0], body["usage"]
         assert choice["text"][:80] == expected["text"]
@@ -66,8 +66,8 @@ def test_text_is_read_or_its_error_told(client, upstream, file):
 
 
 @pytest.mark.parametrize("file", PLAIN_TEXTS)
-def test_whole_texts_of_plain_answers_are_the_recorded_ones(client, upstream, file):
-    """The oracle here is the recording itself, read by its shape and not by the service's parser."""
+def test_the_text_of_a_response_without_stream_equals_the_recorded_text(client, upstream, file):
+    """The expected text is taken from the recording itself, without the service's parser."""
     recording = json.loads((FOLDER / file).read_text())["response"]
     payload = json.loads(recording["body"])
     payload = payload[0] if isinstance(payload, list) else payload
@@ -81,19 +81,19 @@ def test_whole_texts_of_plain_answers_are_the_recorded_ones(client, upstream, fi
 
 
 @pytest.mark.parametrize("file", files("text_classification"))
-def test_classifications_are_read_or_their_error_told(client, upstream, file):
+def test_a_recorded_classification_gives_the_expected_scores_or_error(client, upstream, file):
     model = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
     replay(upstream, "POST", PIPELINE + model, file)
-    answer = client.post("/v1/text/sentiment", json={"text": "I like you.", "model": model})
+    response = client.post("/v1/text/sentiment", json={"text": "I like you.", "model": model})
     if "error" in EXPECTED[file]:
-        assert answer.get_json()["type"] == EXPECTED[file]["error"]
-        assert answer.headers["Retry-After"] == "20"
+        assert response.get_json()["type"] == EXPECTED[file]["error"]
+        assert response.headers["Retry-After"] == "20"
     else:
-        assert answer.get_json()["scores"] == EXPECTED[file]["scores"]
+        assert response.get_json()["scores"] == EXPECTED[file]["scores"]
 
 
 @pytest.mark.parametrize("file", files("summarization"))
-def test_summaries_are_read(client, upstream, file):
+def test_a_recorded_summary_is_parsed(client, upstream, file):
     recorded = json.loads(json.loads((FOLDER / file).read_text())["response"]["body"])[0]["summary_text"]
     replay(upstream, "POST", f"{PIPELINE}facebook/bart-large-cnn", file)
     summary = client.post("/v1/text/summarize", json={"text": "The tower. " * 100}).get_json()["summary"]
@@ -102,7 +102,7 @@ def test_summaries_are_read(client, upstream, file):
 
 
 @pytest.mark.parametrize("file", files("model_info"))
-def test_model_lookups_are_read(client, upstream, file):
+def test_recorded_model_information_gives_the_expected_validation(client, upstream, file):
     replay(upstream, "GET", f"{HUB}some/model", file)
     if EXPECTED[file].get("redirect"):
         upstream.get(HUB + EXPECTED[file]["redirect"], json={"id": EXPECTED[file]["redirect"]})
@@ -115,27 +115,27 @@ def test_model_lookups_are_read(client, upstream, file):
 
 @pytest.mark.parametrize("entry", INDEX, ids=lambda entry: entry["file"])
 @pytest.mark.parametrize("operation", ["generate", "sentiment", "summarize", "validate"])
-def test_no_recording_leads_to_a_500_whatever_was_asked(client, upstream, entry, operation):
+def test_no_recording_leads_to_a_500_in_any_operation(client, upstream, entry, operation):
     upstream.assert_all_requests_are_fired = False
     for url in (ROUTER_CHAT, f"{PIPELINE}org/model"):
         replay(upstream, "POST", url, entry["file"])
     for url in (f"{HUB}org/model", ROUTER_MODELS):
         replay(upstream, "GET", url, entry["file"])
     if operation == "validate":
-        answer = client.get("/v1/models/validate?model=org/model")
+        response = client.get("/v1/models/validate?model=org/model")
     else:
         field = "prompt" if operation == "generate" else "text"
-        answer = client.post(f"/v1/text/{operation}", json={field: "Some text.", "model": "org/model"})
-    assert answer.status_code in (200, 400, 404, 429, 501, 502, 503)
-    if answer.status_code != 200:
-        assert answer.get_json()["code"] == answer.status_code
+        response = client.post(f"/v1/text/{operation}", json={field: "Some text.", "model": "org/model"})
+    assert response.status_code in (200, 400, 404, 429, 501, 502, 503)
+    if response.status_code != 200:
+        assert response.get_json()["code"] == response.status_code
 
 
 @pytest.mark.parametrize("entry", QUOTED, ids=lambda entry: f"{entry['status']}-{(entry['body'] or '')[:40]}")
-def test_quoted_errors_never_become_an_answer_or_a_500(client, upstream, entry):
+def test_quoted_errors_give_an_upstream_error(client, upstream, entry):
     status = entry["status"] or 400
     content_type = entry["content_type"] or "application/json"
     upstream.post(ROUTER_CHAT, body=entry["body"] or "", status=status, content_type=content_type)
-    answer = client.post("/v1/text/generate", json={"prompt": "x"})
-    assert answer.get_json()["type"] in ERROR_STATUS
-    assert answer.status_code == ERROR_STATUS[answer.get_json()["type"]]
+    response = client.post("/v1/text/generate", json={"prompt": "x"})
+    assert response.get_json()["type"] in ERROR_STATUS
+    assert response.status_code == ERROR_STATUS[response.get_json()["type"]]

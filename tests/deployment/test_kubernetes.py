@@ -7,7 +7,7 @@ from support.manifests import FOLDERS, SECRET, Object, of_kind, rendered, servic
 
 from app.config import Config
 from app.version import RELEASE, SERVICE
-from app.web.route_groups import OPERATORS, PROBES
+from app.web.route_groups import OPERATOR_ROUTES, PROBES
 
 # kubectl renders the manifests
 pytestmark = pytest.mark.release
@@ -182,7 +182,7 @@ def test_prometheus_is_told_where_the_metrics_are(folder):
     monitor = of_kind(folder, "ServiceMonitor")
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
     [endpoint] = monitor["spec"]["endpoints"]
-    assert endpoint["path"] in OPERATORS
+    assert endpoint["path"] in OPERATOR_ROUTES
     service = of_kind(folder, "Service", SERVICE)
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert endpoint["port"] in [port["name"] for port in service["spec"]["ports"]]

@@ -14,7 +14,7 @@ def rate(client, **body):
 
 
 def logprobs(*tops):
-    """The log-probabilities of a chat answer: for each token the probabilities of the likeliest."""
+    """The log-probabilities of a chat response: for each token, the probabilities of the most likely tokens."""
     content = [
         {
             "token": next(iter(top)),
@@ -26,7 +26,7 @@ def logprobs(*tops):
     return {"logprobs": {"content": content}}
 
 
-def test_the_answer_has_the_documented_shape(make_client, upstream):
+def test_the_response_has_the_documented_fields(make_client, upstream):
     labels = [
         {"label": "positive", "score": 0.9},
         {"label": "neutral", "score": 0.07},
@@ -75,21 +75,21 @@ def test_the_answer_has_the_documented_shape(make_client, upstream):
         ),
     ],
 )
-def test_labels_of_any_sentiment_model_are_mapped(make_client, upstream, model, labels, expected):
+def test_labels_of_known_sentiment_models_are_mapped(make_client, upstream, model, labels, expected):
     upstream.post(PIPELINE + model, json=[{"label": label, "score": score} for label, score in labels.items()])
     scores = rate(make_client(HUGGINGFACE), model=model).get_json()["scores"]
     assert scores == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("labels", [["en", "fr"], ["LABEL_0", "LABEL_1"], ["joy", "positive"]])
-def test_labels_that_say_no_sentiment_are_an_error_and_not_a_guess(make_client, upstream, labels):
+def test_labels_other_than_sentiments_are_an_error(make_client, upstream, labels):
     upstream.post(f"{PIPELINE}org/other", json=[[{"label": label, "score": 0.5} for label in labels]])
-    answer = rate(make_client(HUGGINGFACE), model="org/other")
-    assert (answer.status_code, answer.get_json()["type"]) == (501, "not_supported")
-    assert answer.get_json()["details"]["model"] == "org/other"
+    response = rate(make_client(HUGGINGFACE), model="org/other")
+    assert (response.status_code, response.get_json()["type"]) == (501, "not_supported")
+    assert response.get_json()["details"]["model"] == "org/other"
 
 
-def test_a_number_beyond_the_known_labels_is_an_error(make_client, upstream):
+def test_a_label_number_out_of_range_is_an_error(make_client, upstream):
     upstream.post(f"{PIPELINE}lvwerra/distilbert-imdb", json=[{"label": "LABEL_2", "score": 1}])
     assert rate(make_client(HUGGINGFACE), model="lvwerra/distilbert-imdb").status_code == 501
 
@@ -109,10 +109,10 @@ def test_a_number_beyond_the_known_labels_is_an_error(make_client, upstream):
         [{"label": "positive", "score": True}],
     ],
 )
-def test_a_pipeline_answer_of_another_shape_is_an_invalid_response(make_client, upstream, body):
+def test_a_pipeline_response_of_another_form_is_an_invalid_response(make_client, upstream, body):
     upstream.post(DEFAULT_PIPELINE, json=body)
-    answer = rate(make_client(HUGGINGFACE))
-    assert (answer.status_code, answer.get_json()["type"]) == (502, "upstream_invalid_response")
+    response = rate(make_client(HUGGINGFACE))
+    assert (response.status_code, response.get_json()["type"]) == (502, "upstream_invalid_response")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_pipeline_answer_of_another_shape_is_an_invalid_response(make_client, 
         {"status": 400, "body": "The endpoint is paused, ask a maintainer to restart it", "content_type": "text/plain"},
     ],
 )
-def test_where_the_pipeline_is_gone_the_chat_model_rates(make_client, upstream, gone):
+def test_a_chat_model_rates_if_the_pipelines_model_is_gone(make_client, upstream, gone):
     upstream.post(DEFAULT_PIPELINE, **gone)
     upstream.post(ROUTER_CHAT, json=chat_answer("Negative", **logprobs({"Negative": 0.75, "Positive": 0.25})))
     body = rate(make_client(HUGGINGFACE)).get_json()
@@ -133,14 +133,14 @@ def test_where_the_pipeline_is_gone_the_chat_model_rates(make_client, upstream, 
     assert sent(upstream)["model"] == "meta-llama/Llama-3.1-8B-Instruct"
 
 
-def test_token_probabilities_are_shares_of_the_three_words(client, upstream):
+def test_scores_are_shares_of_the_three_labels_among_the_top_tokens(client, upstream):
     top = {"Pos": 0.4, "positive": 0.2, " Neg": 0.2, "neutral": 0.1, "The": 0.1}
     upstream.post(CHAT, json=chat_answer("**Positive**", **logprobs({"**": 1.0}, top)))
     scores = rate(client).get_json()["scores"]
     assert scores == pytest.approx({"positive": 0.6667, "negative": 0.2222, "neutral": 0.1111})
 
 
-def test_completions_style_log_probabilities_are_read_too(client, upstream):
+def test_log_probabilities_in_the_form_of_completions_are_parsed(client, upstream):
     choice = {"tokens": ["negative"], "top_logprobs": [{"negative": math.log(0.8), "positive": math.log(0.2)}]}
     upstream.post(CHAT, json=chat_answer("negative", logprobs=choice))
     assert rate(client).get_json()["score"] == 0.8
@@ -149,20 +149,20 @@ def test_completions_style_log_probabilities_are_read_too(client, upstream):
 @pytest.mark.parametrize(
     "text", ["Positive", "positive.", '"POSITIVE"', "<think>negative? no</think>\nThe text is positive."]
 )
-def test_without_log_probabilities_the_word_itself_counts(client, upstream, text):
+def test_the_label_in_the_text_counts_without_log_probabilities(client, upstream, text):
     upstream.post(CHAT, json=chat_answer(text))
     body = rate(client).get_json()
     assert (body["sentiment"], body["scores"]) == ("positive", {"positive": 1, "negative": 0, "neutral": 0})
 
 
-def test_a_server_that_refuses_log_probabilities_is_asked_without(client, upstream):
+def test_a_server_that_rejects_log_probabilities_is_called_again_without_them(client, upstream):
     upstream.post(CHAT, status=400, json={"error": {"message": "logprobs is not supported"}})
     upstream.post(CHAT, json=chat_answer("neutral"))
     assert rate(client).get_json()["sentiment"] == "neutral"
     assert "logprobs" not in sent(upstream)
 
 
-def test_a_model_that_thinks_first_is_asked_again_with_room_to_think(client, upstream):
+def test_a_reasoning_model_is_called_again_with_more_tokens(client, upstream):
     upstream.post(CHAT, json=chat_answer("<think>Well,"))
     upstream.post(CHAT, json=chat_answer("<think>Well, it is fine.</think> positive"))
     assert rate(client).get_json()["sentiment"] == "positive"
@@ -170,13 +170,13 @@ def test_a_model_that_thinks_first_is_asked_again_with_room_to_think(client, ups
 
 
 @pytest.mark.parametrize("text", ["", "I cannot say.", "positive or negative"])
-def test_an_answer_that_names_no_sentiment_is_an_error(client, upstream, text):
+def test_a_text_that_names_no_single_sentiment_is_an_error(client, upstream, text):
     upstream.post(CHAT, json=chat_answer(text))
-    answer = rate(client)
-    assert (answer.status_code, answer.get_json()["type"]) == (502, "upstream_invalid_response")
+    response = rate(client)
+    assert (response.status_code, response.get_json()["type"]) == (502, "upstream_invalid_response")
 
 
-def test_a_sentiment_model_of_the_settings_is_the_primary_backends_only(make_client, upstream):
+def test_the_configured_sentiment_model_applies_to_the_primary_backend_only(make_client, upstream):
     client = make_client(**HUGGINGFACE, AI_BACKEND="huggingface", SENTIMENT_MODEL="org/rater", FALLBACK_MODELS="openai")
     upstream.post(f"{PIPELINE}org/rater", status=500)
     upstream.post(CHAT, json=chat_answer("neutral"))
@@ -184,13 +184,13 @@ def test_a_sentiment_model_of_the_settings_is_the_primary_backends_only(make_cli
     assert sent(upstream)["model"] == "org/small"
 
 
-def test_a_sentiment_model_of_the_settings_is_used(make_client, upstream):
+def test_the_configured_sentiment_model_is_used(make_client, upstream):
     upstream.post(CHAT, json=chat_answer("neutral"))
     rate(make_client(SENTIMENT_MODEL="org/rater"))
     assert sent(upstream)["model"] == "org/rater"
 
 
-def test_the_embedded_engine_rates_by_one_token(make_client, upstream):
+def test_the_embedded_engine_rates_with_one_token(make_client, upstream):
     top = {" positive": 0.7, " negative": 0.1, " Negative": 0.05, " neutral": 0.001}
     event = {"choices": [{"index": 0, "text": " positive", "finish_reason": "length", **logprobs(top)}]}
     upstream.post(
@@ -204,7 +204,7 @@ def test_the_embedded_engine_rates_by_one_token(make_client, upstream):
 
 
 @pytest.mark.parametrize("extra", [{}, {"logprobs": None}, {"logprobs": {"content": [{"top_logprobs": []}]}}])
-def test_the_embedded_engine_without_log_probabilities_is_an_error(make_client, upstream, extra):
+def test_missing_log_probabilities_of_the_embedded_engine_are_an_error(make_client, upstream, extra):
     event = {"choices": [{"index": 0, "text": " positive", "finish_reason": "length", **extra}]}
     upstream.post(
         "http://127.0.0.1:9/v1/completions", body=f"data: {json.dumps(event)}\n\n", content_type="text/event-stream"

@@ -18,7 +18,7 @@ def summarize(client, text=TEXT, **body):
     return client.post("/v1/text/summarize", json={"text": text, **body})
 
 
-def test_the_answer_has_the_documented_shape(make_client, upstream):
+def test_the_response_has_the_documented_fields(make_client, upstream):
     upstream.post(BART, json=[{"summary_text": " The lighthouse is a museum. "}])
     body = summarize(make_client(HUGGINGFACE), max_length=50, min_length=5).get_json()
     expected = round(len("The lighthouse is a museum.") / len(TEXT), 4)
@@ -32,7 +32,7 @@ def test_the_default_length_is_130_tokens(make_client, upstream):
     assert sent(upstream)["parameters"] == {"max_length": 130, "min_length": 0}
 
 
-def test_a_pipeline_gets_no_more_than_it_can_read(make_client, upstream):
+def test_a_text_that_is_too_long_for_the_pipeline_is_shortened_to_central_sentences(make_client, upstream):
     upstream.post(BART, json={"summary_text": "A museum."})
     text = " ".join(f"Keeper{n} saw ship{n} near rock{n}." for n in range(300))
     summarize(make_client(HUGGINGFACE), text)
@@ -41,7 +41,7 @@ def test_a_pipeline_gets_no_more_than_it_can_read(make_client, upstream):
     assert all(f"{sentence}." in text for sentence in inputs.rstrip(".").split(". "))
 
 
-def test_where_the_pipeline_is_gone_a_chat_model_summarizes(make_client, upstream):
+def test_a_chat_model_summarizes_if_the_pipelines_model_is_gone(make_client, upstream):
     upstream.post(BART, status=410, json={"error": "The requested model is deprecated"})
     upstream.post(ROUTER_CHAT, json=chat_answer("It is a museum. It was bui", finish_reason="length"))
     body = summarize(make_client(HUGGINGFACE), min_length=8).get_json()
@@ -53,64 +53,64 @@ def test_where_the_pipeline_is_gone_a_chat_model_summarizes(make_client, upstrea
 @pytest.mark.parametrize(
     "body", [[], {}, [1], {"summary_text": 5}, "x", [{"generated_text": "x"}], [{"summary_text": " "}]]
 )
-def test_a_pipeline_answer_of_another_shape_is_an_invalid_response(make_client, upstream, body):
+def test_a_pipeline_response_of_another_form_is_an_invalid_response(make_client, upstream, body):
     upstream.post(BART, json=body)
     assert summarize(make_client(HUGGINGFACE)).get_json()["type"] == "upstream_invalid_response"
 
 
-def test_reasoning_is_no_part_of_a_summary(client, upstream):
+def test_reasoning_is_stripped_from_the_summary(client, upstream):
     upstream.post(CHAT, json=chat_answer("<think>Hm. Long.</think>\n\nIt is a museum."))
     assert summarize(client).get_json()["summary"] == "It is a museum."
 
 
 @pytest.mark.parametrize("text", ["", " ", "<think>I cannot stop"])
-def test_a_model_that_gives_no_summary_is_an_error(client, upstream, text):
+def test_an_empty_summary_is_an_invalid_response(client, upstream, text):
     upstream.post(CHAT, json=chat_answer(text))
     assert summarize(client).get_json()["type"] == "upstream_invalid_response"
 
 
-def test_a_summarization_model_of_the_settings_is_used(make_client, upstream):
+def test_the_configured_summarization_model_is_used(make_client, upstream):
     upstream.post(CHAT, json=chat_answer("A museum."))
     summarize(make_client(SUMMARIZATION_MODEL="org/writer"))
     assert sent(upstream)["model"] == "org/writer"
 
 
-def says(upstream, text):
+def mock_engine(upstream, text):
     events = [{"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]}]
     upstream.post(ENGINE, body=stream(events), content_type="text/event-stream")
 
 
-def test_the_embedded_model_chooses_among_the_texts_own_sentences(make_client, upstream):
-    says(upstream, "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor. ")
+def test_the_embedded_model_selects_sentences_of_the_text(make_client, upstream):
+    mock_engine(upstream, "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor. ")
     summary = summarize(make_client(EMBEDDED)).get_json()["summary"]
     assert summary == "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor."
     assert sent(upstream)["grammar"].startswith('root ::= ("The old lighthouse stands on the northern cliff. ")')
 
 
-def test_a_sentence_that_the_embedded_model_did_not_finish_is_left_out(make_client, upstream):
-    says(upstream, "The old lighthouse stands on the northern cliff. It was built in 18")
+def test_a_sentence_that_the_embedded_model_cut_off_is_left_out(make_client, upstream):
+    mock_engine(upstream, "The old lighthouse stands on the northern cliff. It was built in 18")
     assert summarize(make_client(EMBEDDED)).get_json()["summary"] == "The old lighthouse stands on the northern cliff."
 
 
-def test_where_the_embedded_model_says_nothing_whole_the_most_central_sentence_is_the_summary(make_client, upstream):
-    says(upstream, "The old light")
+def test_the_most_central_sentence_is_the_summary_if_the_embedded_model_completes_none(make_client, upstream):
+    mock_engine(upstream, "The old light")
     assert summarize(make_client(EMBEDDED), max_length=20).get_json()["summary"] in TEXT
 
 
-def test_a_minimum_is_filled_up_with_central_sentences(make_client, upstream):
-    says(upstream, "The old lighthouse stands on the northern cliff. ")
+def test_central_sentences_are_added_up_to_the_minimum_length(make_client, upstream):
+    mock_engine(upstream, "The old lighthouse stands on the northern cliff. ")
     short = summarize(make_client(EMBEDDED)).get_json()["summary"]
     filled = summarize(make_client(EMBEDDED), min_length=40).get_json()["summary"]
     assert len(filled) > len(short)
     assert all(f"{sentence}." in TEXT for sentence in filled.rstrip(".").split(". "))
 
 
-def test_a_text_without_any_word_is_its_own_summary(make_client, upstream):
+def test_a_text_without_words_is_returned_unchanged(make_client, upstream):
     assert summarize(make_client(EMBEDDED), "*** ---").get_json()["summary"] == "*** ---"
 
 
-def test_a_maximum_beyond_what_the_engine_can_read_is_no_fault(make_client, upstream):
-    says(upstream, "")
+def test_lengths_beyond_the_context_of_the_engine_are_limited(make_client, upstream):
+    mock_engine(upstream, "")
     text = " ".join(f"Keeper{n} saw ship{n} near rock{n}." for n in range(500))
     body = summarize(make_client(EMBEDDED), text, max_length=32_768, min_length=30_000)
     assert 1000 < len(body.get_json()["summary"]) < 4000
@@ -118,16 +118,16 @@ def test_a_maximum_beyond_what_the_engine_can_read_is_no_fault(make_client, upst
     assert sent(upstream)["max_tokens"] == 260
 
 
-def test_where_there_are_no_sentences_the_model_is_not_asked(make_client, upstream):
+def test_the_engine_is_not_called_for_a_text_without_sentences(make_client, upstream):
     summary = summarize(make_client(EMBEDDED), "word " * 4000, max_length=50).get_json()["summary"]
     assert summary.startswith("word word")
     assert summary.endswith("…")
     assert len(upstream.calls) == 0
 
 
-def test_quotes_and_backslashes_cannot_leave_the_grammar(make_client, upstream):
+def test_quotes_and_backslashes_are_escaped_in_the_grammar(make_client, upstream):
     text = 'He said "stop \\ now" to the whole crew. The crew of the ship did not listen to him at all.'
-    says(upstream, "")
+    mock_engine(upstream, "")
     summarize(make_client(EMBEDDED), text)
     grammar = sent(upstream)["grammar"]
     assert json.loads(grammar.partition("(")[2].partition(")")[0]).startswith(("He said", "The crew"))

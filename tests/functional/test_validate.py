@@ -40,7 +40,7 @@ def test_a_model_with_a_live_provider_is_valid(client, upstream):
     assert "expand%5B%5D=inferenceProviderMapping" in upstream.calls[0].request.url
 
 
-def test_the_mapping_may_be_a_list(client, upstream):
+def test_a_provider_mapping_that_is_a_list_is_parsed(client, upstream):
     mapping = [{"provider": "groq", "status": "live", "task": "conversational"}]
     upstream.get(f"{HUB}org/model", json=info(inferenceProviderMapping=mapping))
     assert validate(client, "org/model").get_json()["providers"] == ["groq"]
@@ -53,7 +53,7 @@ def test_a_redirect_of_a_legacy_id_is_followed(client, upstream):
     assert validate(client, "t5-small").get_json()["valid"] is True
 
 
-def test_a_redirect_to_another_host_never_takes_our_key_there(client, upstream):
+def test_a_redirect_to_another_host_is_followed_on_the_hub_only(client, upstream):
     upstream.get(f"{HUB}a/b", status=307, headers={"Location": "https://evil.test/api/models/c/d"})
     upstream.get(f"{HUB}c/d", json=info(inferenceProviderMapping={}))
     upstream.get(ROUTER_MODELS, json=EMPTY)
@@ -62,11 +62,11 @@ def test_a_redirect_to_another_host_never_takes_our_key_there(client, upstream):
 
 
 @pytest.mark.parametrize("location", ["/api/models/a/b", "/login", ""])
-def test_redirects_that_lead_nowhere_end(client, upstream, location):
+def test_redirect_loops_and_invalid_locations_are_an_invalid_response(client, upstream, location):
     upstream.get(f"{HUB}a/b", status=307, headers={"Location": location})
     upstream.get(ROUTER_MODELS, json=EMPTY)
-    answer = validate(client, "a/b")
-    assert (answer.status_code, answer.get_json()["type"]) == (502, "upstream_invalid_response")
+    response = validate(client, "a/b")
+    assert (response.status_code, response.get_json()["type"]) == (502, "upstream_invalid_response")
     assert len(upstream.calls) <= 5
 
 
@@ -77,7 +77,7 @@ def test_redirects_that_lead_nowhere_end(client, upstream, location):
         {"status": 401, "headers": {"X-Error-Code": "RepoNotFound"}},
     ],
 )
-def test_a_model_that_the_hub_does_not_know_is_not_valid(client, upstream, unknown):
+def test_a_model_unknown_to_the_hub_is_invalid(client, upstream, unknown):
     upstream.get(f"{HUB}org/none", **unknown)
     upstream.get(ROUTER_MODELS, json=EMPTY)
     assert validate(client, "org/none").get_json() == {
@@ -87,7 +87,7 @@ def test_a_model_that_the_hub_does_not_know_is_not_valid(client, upstream, unkno
     }
 
 
-def test_a_model_without_a_live_provider_is_not_valid_unless_the_router_lists_it(client, upstream):
+def test_a_model_without_a_live_provider_is_invalid_unless_the_router_lists_it(client, upstream):
     upstream.get(f"{HUB}org/model", json=info(inferenceProviderMapping={}))
     upstream.get(f"{HUB}org/listed", json=info())
     upstream.get(ROUTER_MODELS, json=LISTED)
@@ -96,7 +96,7 @@ def test_a_model_without_a_live_provider_is_not_valid_unless_the_router_lists_it
     assert validate(client, "org/listed").get_json()["providers"] == ["groq"]
 
 
-def test_a_disabled_model_is_not_valid(client, upstream):
+def test_a_disabled_model_is_invalid(client, upstream):
     mapping = {"groq": {"status": "live", "task": "conversational"}}
     upstream.get(f"{HUB}org/model", json=info(inferenceProviderMapping=mapping, disabled=True))
     assert validate(client, "org/model").get_json()["reason"] == "The model is disabled on the Hub."
@@ -110,27 +110,27 @@ def test_a_provider_after_the_colon_must_serve_the_model(client, upstream):
     assert validate(client, "org/model:together").get_json()["valid"] is False
 
 
-def test_while_the_hub_is_silent_the_routers_list_decides(client, upstream):
+def test_the_routers_list_decides_if_the_hub_fails(client, upstream):
     upstream.get(f"{HUB}org/listed", status=500)
     upstream.get(f"{HUB}org/model", status=500)
     upstream.get(ROUTER_MODELS, json=LISTED)
     assert validate(client, "org/listed").get_json()["valid"] is True
-    answer = validate(client, "org/model")
-    assert (answer.status_code, answer.get_json()["type"]) == (502, "upstream_unavailable")
+    response = validate(client, "org/model")
+    assert (response.status_code, response.get_json()["type"]) == (502, "upstream_unavailable")
 
 
 @pytest.mark.parametrize("body", [{}, [], {"data": {}}])
-def test_while_the_list_cannot_be_read_the_hub_decides(client, upstream, body):
+def test_the_hub_decides_if_the_routers_list_is_invalid(client, upstream, body):
     upstream.get(f"{HUB}org/none", status=404)
     upstream.get(ROUTER_MODELS, json=body)
     assert validate(client, "org/none").get_json()["valid"] is False
 
 
-def test_a_bad_key_is_told_as_such(client, upstream):
+def test_an_invalid_key_is_an_authentication_error(client, upstream):
     upstream.get(f"{HUB}org/model", status=401, json={"error": "Invalid credentials in Authorization header"})
     upstream.get(ROUTER_MODELS, status=401, json={"error": "Invalid credentials in Authorization header"})
-    answer = validate(client, "org/model")
-    assert (answer.status_code, answer.get_json()["type"]) == (502, "upstream_authentication_error")
+    response = validate(client, "org/model")
+    assert (response.status_code, response.get_json()["type"]) == (502, "upstream_authentication_error")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_bad_key_is_told_as_such(client, upstream):
         ("model_info__hub__20", True, "sentence-similarity"),
     ],
 )
-def test_recorded_model_information_is_read(client, upstream, file, valid, task):
+def test_recorded_model_information_is_parsed(client, upstream, file, valid, task):
     recording = json.loads((RECORDINGS / f"{file}.json").read_text())
     name = recording["request"]["url"].removeprefix(HUB).partition("?")[0]
     upstream.get(HUB + name, body=recording["response"]["body"], content_type="application/json; charset=utf-8")
@@ -152,36 +152,36 @@ def test_recorded_model_information_is_read(client, upstream, file, valid, task)
     assert task in body["tasks"]
 
 
-def test_an_openai_server_is_asked_for_its_list(make_client, upstream):
+def test_a_model_is_looked_up_in_the_list_of_an_openai_server(make_client, upstream):
     upstream.get("http://llm.test:8000/v1/models", json={"object": "list", "data": [{"id": "qwen2.5:0.5b"}, 1]})
     client = make_client()
     assert validate(client, "qwen2.5:0.5b").get_json() == {"model": "qwen2.5:0.5b", "valid": True}
     assert validate(client, "other").get_json()["valid"] is False
 
 
-def test_a_server_without_a_list_cannot_be_asked(make_client, upstream):
+def test_a_server_without_a_list_of_models_is_not_supported(make_client, upstream):
     upstream.get("http://llm.test:8000/v1/models", status=404)
-    answer = validate(make_client(), "a")
-    assert (answer.status_code, answer.get_json()["type"]) == (501, "not_supported")
+    response = validate(make_client(), "a")
+    assert (response.status_code, response.get_json()["type"]) == (501, "not_supported")
 
 
-def test_an_alias_is_valid_where_its_model_is(make_client, upstream):
+def test_an_alias_is_valid_if_its_model_is(make_client, upstream):
     upstream.get("http://llm.test:8000/v1/models", json={"data": [{"id": "org/small"}]})
     assert validate(make_client(), "gpt2").get_json() == {"model": "gpt2", "valid": True}
 
 
 @pytest.mark.parametrize("body", [[], {"data": None}, {"data": "x"}])
-def test_a_list_of_another_shape_is_an_invalid_response(make_client, upstream, body):
+def test_a_list_of_another_form_is_an_invalid_response(make_client, upstream, body):
     upstream.get("http://llm.test:8000/v1/models", json=body)
     assert validate(make_client(), "a").get_json()["type"] == "upstream_invalid_response"
 
 
-def test_without_a_default_model_there_is_none_to_validate(make_client):
+def test_an_alias_of_the_default_is_invalid_without_a_default_model(make_client):
     body = validate(make_client(OPENAI_DEFAULT_MODEL=""), "gpt2").get_json()
     assert (body["valid"], "OPENAI_DEFAULT_MODEL" in body["reason"]) == (False, True)
 
 
-def test_a_backend_that_is_not_configured_is_not_valid(make_client):
+def test_a_model_of_an_unconfigured_backend_is_invalid(make_client):
     assert validate(make_client(), "embedded:x").get_json()["valid"] is False
 
 
@@ -195,5 +195,5 @@ def test_a_backend_that_is_not_configured_is_not_valid(make_client):
         ("org/other", False),
     ],
 )
-def test_the_embedded_engine_knows_its_model_without_a_call(make_client, model, valid):
+def test_the_embedded_engine_validates_without_a_call(make_client, model, valid):
     assert validate(make_client(EMBEDDED), model).get_json()["valid"] is valid

@@ -102,7 +102,7 @@ def test_a_check_runs_the_engine_until_it_has_responded():
 
 
 def test_a_check_fails_for_a_model_that_cannot_be_loaded(monkeypatch, capsys, tmp_path):
-    (tmp_path / "broken.gguf").write_text("no model")
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF and no model")
     variables = {"AI_BACKEND": "embedded", "EMBEDDED_MODEL_PATH": str(tmp_path / "broken.gguf")}
     for name in Config.variables():
         monkeypatch.setenv(name, variables.get(name, ""))

@@ -1,4 +1,4 @@
-"""The real embedded engine behind the real server."""
+"""The embedded engine behind the server, both for real."""
 
 import signal
 import time
@@ -10,10 +10,10 @@ from support.servers import reply, until
 MODEL = "SmolLM2-135M-Instruct"
 
 
-def test_generate_gives_text_from_the_model(embedded):
-    answer = embedded.post("/v1/text/generate", prompt="What is the capital of France?", max_tokens=20, temperature=0)
-    body = answer.json()
-    assert answer.status_code == 200
+def test_generate_returns_text_of_the_model(embedded):
+    response = embedded.post("/v1/text/generate", prompt="What is the capital of France?", max_tokens=20, temperature=0)
+    body = response.json()
+    assert response.status_code == 200
     assert body["model"] == MODEL
     assert len(body["choices"][0]["text"].split()) > 3
     usage = body["usage"]
@@ -37,7 +37,7 @@ def test_the_same_seed_gives_the_same_text(embedded):
     assert len(texts) == 1
 
 
-def test_a_stop_ends_the_text(embedded):
+def test_a_stop_sequence_ends_the_text(embedded):
     body = embedded.post(
         "/v1/text/complete", prompt="One, two, three,", max_tokens=20, temperature=0, stop=["six"]
     ).json()
@@ -46,9 +46,9 @@ def test_a_stop_ends_the_text(embedded):
 
 
 def test_a_prompt_beyond_the_context_is_rejected_with_both_counts(embedded):
-    answer = embedded.post("/v1/text/generate", prompt="word " * 3000)
-    body = answer.json()
-    assert (answer.status_code, body["type"]) == (400, "upstream_rejected")
+    response = embedded.post("/v1/text/generate", prompt="word " * 3000)
+    body = response.json()
+    assert (response.status_code, body["type"]) == (400, "upstream_rejected")
     assert "2048" in body["details"]["reason"]
 
 
@@ -59,7 +59,7 @@ def test_a_prompt_beyond_the_context_is_rejected_with_both_counts(embedded):
         ("Broken on arrival and a waste of money.", "negative"),
     ],
 )
-def test_sentiment_is_told(embedded, text, sentiment):
+def test_sentiment_is_recognized(embedded, text, sentiment):
     body = embedded.post("/v1/text/sentiment", text=text).json()
     assert body["sentiment"] == sentiment
     assert body["score"] == body["confidence"] == body["scores"][sentiment] > 0.5
@@ -74,7 +74,7 @@ def test_any_text_within_the_limit_gets_a_sentiment_and_a_summary(embedded, text
     assert summary.json()["summary"]
 
 
-def test_a_long_text_is_summarized_in_whole_sentences_of_its_own(embedded):
+def test_a_long_text_is_summarized_in_complete_sentences_of_its_own(embedded):
     facts = "".join(
         f"In the year {1800 + year} the lighthouse keeper wrote {year % 7} letters about storms and the harbour. "
         for year in range(1, 220)
@@ -93,13 +93,13 @@ def test_embedded_models_are_validated(embedded):
     assert embedded.get("/v1/models/validate?model=org/other").json()["valid"] is False
 
 
-def test_deep_health_tells_of_the_engine(embedded):
+def test_deep_health_includes_the_engine(embedded):
     body = embedded.get("/health/deep").json()
     assert (body["status"], body["checks"]["embedded"]["status"]) == ("healthy", "healthy")
     assert body["checks"]["embedded"]["latency_ms"] > 0
 
 
-def test_an_engine_killed_in_traffic_is_back_soon_and_callers_get_503_or_text(start):
+def test_an_engine_killed_under_load_is_back_soon_and_clients_get_503_or_text(start):
     service = start(AI_BACKEND="embedded")
     until(lambda: service.get("/health/ready").status_code == 200)
     service.post("/v1/text/generate", prompt="Hi.", max_tokens=1)
@@ -109,19 +109,19 @@ def test_an_engine_killed_in_traffic_is_back_soon_and_callers_get_503_or_text(st
         until(lambda: any(call.done() for call in calls))
         killed.kill()
         died = time.monotonic()
-        answers = [call.result() for call in calls]
-    for answer in answers:
-        assert answer.status_code in (200, 503)
-        if answer.status_code == 503:
-            assert answer.json()["type"] in ("model_loading", "circuit_open")
-            assert int(answer.headers["Retry-After"]) >= 1
+        responses = [call.result() for call in calls]
+    for response in responses:
+        assert response.status_code in (200, 503)
+        if response.status_code == 503:
+            assert response.json()["type"] in ("model_loading", "circuit_open")
+            assert int(response.headers["Retry-After"]) >= 1
     until(lambda: service.post("/v1/text/generate", prompt="Hi.", max_tokens=1).status_code == 200, seconds=20)
     assert service.engine().pid != killed.pid
     assert time.monotonic() - died < 25
     assert service.stop() == 0
 
 
-def test_while_the_engine_is_away_deep_health_says_so(start):
+def test_while_the_engine_is_down_deep_health_is_unhealthy(start):
     service = start(AI_BACKEND="embedded")
     until(lambda: service.get("/health/ready").status_code == 200)
     supervisor = service.engine().parent()
@@ -130,14 +130,14 @@ def test_while_the_engine_is_away_deep_health_says_so(start):
     until(lambda: service.get("/health/deep").status_code == 503)
     check = service.get("/health/deep").json()["checks"]["embedded"]
     assert (check["status"], check["type"]) == ("unhealthy", "model_loading")
-    answer = service.post("/v1/text/generate", prompt="Hi.", max_tokens=1)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    response = service.post("/v1/text/generate", prompt="Hi.", max_tokens=1)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert service.get("/health").status_code == 200
     supervisor.resume()
     until(lambda: service.post("/v1/text/generate", prompt="Hi.", max_tokens=1).status_code == 200)
 
 
-def test_the_engine_is_there_as_a_fallback_of_a_remote_backend(start, remote):
+def test_the_engine_can_be_the_fallback_of_a_remote_backend(start, remote):
     remote.answer = lambda handler: reply(handler, {}, 402)
     service = start(HUGGINGFACE_API_KEY="hf_x", HUGGINGFACE_BASE_URL=remote.url, FALLBACK_MODELS="embedded")
     until(lambda: service.post("/v1/text/generate", prompt="Hi.", max_tokens=3).status_code == 200)
@@ -166,12 +166,12 @@ def test_the_engine_does_not_outlive_a_server_that_is_killed(start):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_what_the_engine_cannot_do_is_the_callers_fault_and_no_outage(embedded, streamed):
+def test_an_unsupported_feature_of_the_engine_is_400_and_does_not_open_the_breaker(embedded, streamed):
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
-    wishes = [{"tools": [1]}, {"messages": [{"role": "user", "content": [picture]}]}]
+    unsupported = [{"tools": [1]}, {"messages": [{"role": "user", "content": [picture]}]}]
     hi = {"messages": [{"role": "user", "content": "Hi."}], "max_tokens": 1}
-    for wish in wishes * 3:
-        answer = embedded.post("/v1/chat/completions", **{**hi, **wish, "stream": streamed})
-        assert (answer.status_code, answer.json()["error"]["type"]) == (400, "upstream_rejected")
-        assert answer.headers["X-AI-Attempts"] == "1"
+    for fields in unsupported * 3:
+        response = embedded.post("/v1/chat/completions", **{**hi, **fields, "stream": streamed})
+        assert (response.status_code, response.json()["error"]["type"]) == (400, "upstream_rejected")
+        assert response.headers["X-AI-Attempts"] == "1"
     assert embedded.post("/v1/chat/completions", **hi).status_code == 200

@@ -1,17 +1,15 @@
-"""The shipped gunicorn configuration over real sockets, with an upstream that does what the test wants."""
+"""The shipped gunicorn configuration over real sockets, with an upstream that each test controls."""
 
 import json
 import socket
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from support.servers import ROOT, chat_answer, reply, until
-from support.wire import answer_on, connect, raw, until_closed
+from support.servers import chat_answer, reply, until
+from support.wire import connect, raw, read_response, read_until_closed
 
 
 @pytest.mark.parametrize(
@@ -28,7 +26,7 @@ from support.wire import answer_on, connect, raw, until_closed
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_the_servers_own_errors_have_the_shape_of_all_others(service, data, status, kind):
+def test_errors_of_the_server_have_the_shape_of_all_others(service, data, status, kind):
     code, headers, body = raw(service, data)
     assert (code, body["code"], body["type"]) == (status, status, kind)
     assert set(body) == {"code", "message", "type", "details", "request_id"}
@@ -38,7 +36,7 @@ def test_the_servers_own_errors_have_the_shape_of_all_others(service, data, stat
     assert (line["status"], line["error"]) == (status, kind)
 
 
-def test_a_head_or_body_that_does_not_arrive_in_time_is_408(start, remote):
+def test_a_head_or_body_that_is_late_is_408(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_READ_TIMEOUT="300ms")
     body = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
     for half in (b"GET /health HTTP/1.1\r\nHo", body):
@@ -47,7 +45,7 @@ def test_a_head_or_body_that_does_not_arrive_in_time_is_408(start, remote):
     assert remote.requests == []
 
 
-def test_a_caller_that_does_not_take_its_answer_is_let_go(start, remote):
+def test_a_client_that_does_not_read_its_response_is_disconnected(start, remote):
     sizes = {"MAX_BODY_BYTES": "40MiB", "MAX_INPUT_CHARS": "10000000"}
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_WRITE_TIMEOUT="300ms", **sizes)
     body = json.dumps({"text": "x" * 9_000_000}).encode()
@@ -55,7 +53,7 @@ def test_a_caller_that_does_not_take_its_answer_is_let_go(start, remote):
         f"POST /v1/text/summarize HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     )
     with connect(service) as connection:
-        connection.sendall(head.encode() + b"\r\n\r\n" + body)  # and the answer, which holds the text, is never read
+        connection.sendall(head.encode() + b"\r\n\r\n" + body)  # the response contains the text and is never read
         assert remote.arrived.acquire(timeout=20)
         connections = service.processes()[1].net_connections
         until(
@@ -63,58 +61,59 @@ def test_a_caller_that_does_not_take_its_answer_is_let_go(start, remote):
         )
 
 
-def test_idle_connections_are_closed_and_busy_ones_kept(start, remote):
+def test_idle_connections_are_closed_and_active_ones_stay_open(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_IDLE_TIMEOUT="300ms")
     with connect(service) as connection:
         for _ in range(2):
             connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert answer_on(connection)[0] == 200
+            assert read_response(connection)[0] == 200
         assert connection.recv(1) == b""
 
 
-def test_requests_sent_ahead_on_one_connection_are_all_answered(service):
+def test_pipelined_requests_are_all_answered(service):
     request = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
     with connect(service) as connection:
         connection.sendall(request * 2 + request.replace(b"Host: x", b"Host: x\r\nConnection: close"))
-        assert until_closed(connection).count(b"200 OK") == 3
+        assert read_until_closed(connection).count(b"200 OK") == 3
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_the_limit_is_413_and_the_connection_lives_on(service, chunked):
+def test_a_body_over_the_limit_is_413_and_the_connection_stays_open(service, chunked):
     data = b"x" * 3_000_000
     with requests.Session() as session:
-        answer = session.post(
+        response = session.post(
             f"{service.url}/v1/text/generate",
             data=iter([data]) if chunked else data,
             headers={"Content-Type": "application/json"},
             timeout=30,
         )
-        assert (answer.status_code, answer.json()["type"]) == (413, "payload_too_large")
+        assert (response.status_code, response.json()["type"]) == (413, "payload_too_large")
         assert session.get(f"{service.url}/health", timeout=30).status_code == 200
 
 
-def test_malformed_chunks_are_the_callers_fault_and_end_the_connection(service):
+def test_malformed_chunks_are_400_and_close_the_connection(service):
     head = "POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: {}\r\n\r\nzz\r\n"
     status, _, body = raw(service, head.format("application/json").encode())
     assert (status, body["type"]) == (400, "validation_error")
     with connect(service) as connection:
         connection.sendall(head.format("text/plain").encode())
-        assert answer_on(connection)[0] == 415
-        assert until_closed(connection) == b""
+        assert read_response(connection)[0] == 415
+        assert read_until_closed(connection) == b""
 
 
-def test_many_deep_health_checks_at_once_make_one_probe(service, remote):
+def test_parallel_deep_health_checks_make_one_probe(service, remote):
     remote.answer = lambda handler: reply(handler, {"data": []})
     with ThreadPoolExecutor(10) as pool:
-        assert {answer.status_code for answer in pool.map(lambda _: service.get("/health/deep"), range(10))} == {200}
+        responses = pool.map(lambda _: service.get("/health/deep"), range(10))
+        assert {response.status_code for response in responses} == {200}
     assert len(remote.requests) == 1
 
 
-def test_the_request_id_goes_out_back_and_into_the_log(service, remote):
-    answer = requests.post(
+def test_the_request_id_is_sent_upstream_returned_and_logged(service, remote):
+    response = requests.post(
         f"{service.url}/v1/text/generate", json={"prompt": "x"}, headers={"X-Request-ID": "id-1.2_3"}, timeout=30
     )
-    assert answer.headers["X-Request-ID"] == "id-1.2_3"
+    assert response.headers["X-Request-ID"] == "id-1.2_3"
     assert remote.requests[0]["headers"]["X-Request-ID"] == "id-1.2_3"
     service.wait_for_line('"id-1.2_3"')
 
@@ -122,34 +121,34 @@ def test_the_request_id_goes_out_back_and_into_the_log(service, remote):
 def test_parallel_calls_do_not_wait_for_each_other(service, remote):
     together = threading.Barrier(16)
 
-    def answer(handler):
-        together.wait(timeout=20)  # nobody is answered before all 16 are here
+    def respond(handler):
+        together.wait(timeout=20)  # no request is answered before all 16 have arrived
         reply(handler, chat_answer("Hi."))
 
-    remote.answer = answer
+    remote.answer = respond
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: service.post("/v1/text/generate", prompt="x").status_code, range(16)))
-    assert answers == [200] * 16
+        responses = list(pool.map(lambda _: service.post("/v1/text/generate", prompt="x").status_code, range(16)))
+    assert responses == [200] * 16
 
 
-def test_connections_to_the_upstream_are_kept(service, remote):
+def test_connections_to_the_upstream_are_reused(service, remote):
     peers = set()
 
-    def answer(handler):
+    def respond(handler):
         peers.add(handler.client_address)
         reply(handler, chat_answer("Hi."))
 
-    remote.answer = answer
+    remote.answer = respond
     for _ in range(5):
         service.post("/v1/text/generate", prompt="x")
     assert len(peers) == 1
 
 
-def test_an_upstream_that_drips_is_cut_at_the_deadline(start, remote):
+def test_an_upstream_that_sends_byte_by_byte_is_cut_at_the_deadline(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", HUGGINGFACE_TIMEOUT="500ms", HUGGINGFACE_RETRY_ATTEMPTS="3")
     gone = threading.Event()
 
-    def answer(handler):
+    def respond(handler):
         handler.send_response(200)
         handler.send_header("Content-Length", "1000")
         handler.end_headers()
@@ -159,7 +158,7 @@ def test_an_upstream_that_drips_is_cut_at_the_deadline(start, remote):
         except OSError:
             gone.set()
 
-    remote.answer = answer
+    remote.answer = respond
     started = time.monotonic()
     result = service.post("/v1/text/generate", prompt="x")
     assert (result.status_code, result.json()["type"]) == (504, "upstream_timeout")
@@ -174,10 +173,10 @@ def test_a_redirect_is_not_followed(service, remote):
     assert len(remote.requests) == 1
 
 
-def test_an_answer_cut_off_is_not_an_answer(start, remote):
+def test_a_response_that_is_cut_off_is_invalid(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", HUGGINGFACE_RETRY_ATTEMPTS="0")
 
-    def answer(handler):
+    def respond(handler):
         data = json.dumps(chat_answer("Hi.")).encode()
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(data) + 10))
@@ -185,14 +184,14 @@ def test_an_answer_cut_off_is_not_an_answer(start, remote):
         handler.wfile.write(data)
         handler.connection.shutdown(socket.SHUT_RDWR)
 
-    remote.answer = answer
+    remote.answer = respond
     assert service.post("/v1/text/generate", prompt="x").json()["type"] == "upstream_invalid_response"
 
 
 def test_workers_share_their_metrics(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", WEB_CONCURRENCY="2")
     for _ in range(20):
-        assert service.post("/v1/text/generate", prompt="x").status_code == 200  # each on a connection of its own
+        assert service.post("/v1/text/generate", prompt="x").status_code == 200  # each on its own connection
     text = service.get("/metrics").text
     [line] = [line for line in text.splitlines() if line.startswith("http_requests_total{") and "generate" in line]
     assert line.endswith(" 20.0")
@@ -202,39 +201,22 @@ def test_workers_share_their_metrics(start, remote):
 def test_the_key_is_in_no_log_error_metric_or_process_title(service, remote):
     remote.answer = lambda handler: reply(handler, {"error": "bad key sk-topsecret"}, 401)
     error = service.post("/v1/text/generate", prompt="x").text
-    told = [error, service.get("/metrics").text, service.get("/health/deep").text, *service.lines]
-    told += [" ".join(process.cmdline()) for process in service.processes()]
+    texts = [error, service.get("/metrics").text, service.get("/health/deep").text, *service.lines]
+    texts += [" ".join(process.cmdline()) for process in service.processes()]
     assert remote.requests[0]["headers"]["Authorization"] == "Bearer sk-topsecret"
-    assert not [text for text in told if "topsecret" in text]
+    assert not [text for text in texts if "topsecret" in text]
 
 
-def test_prompts_and_answers_are_not_logged_even_at_debug(start, remote):
+def test_prompts_and_responses_are_not_logged_even_at_debug(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", LOG_LEVEL="debug")
-    remote.answer = lambda handler: reply(handler, chat_answer("ANSWER-TEXT"))
-    answer = service.post("/v1/text/generate", prompt="PROMPT-TEXT")
-    assert "ANSWER-TEXT" in answer.text
-    service.wait_for_line(answer.headers["X-Request-ID"])
-    assert not [line for line in service.lines if "PROMPT-TEXT" in line or "ANSWER-TEXT" in line]
+    remote.answer = lambda handler: reply(handler, chat_answer("RESPONSE-TEXT"))
+    response = service.post("/v1/text/generate", prompt="PROMPT-TEXT")
+    assert "RESPONSE-TEXT" in response.text
+    service.wait_for_line(response.headers["X-Request-ID"])
+    assert not [line for line in service.lines if "PROMPT-TEXT" in line or "RESPONSE-TEXT" in line]
 
 
-def test_wrong_settings_stop_the_start_with_every_fault_named():
-    variables = {
-        "HUGGINGFACE_BASE_URL": "https://api-inference.huggingface.co",
-        "SERVER_PORT": "http",
-        "HUGGINGFACE_TIMEOUT": "fast",
-        "LOG_LEVEL": "loud",
-        "MAX_BODY_BYTES": "-1",
-        "AI_BACKEND": "bedrock",
-    }
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
-    ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=30)
-    assert ended.returncode != 0
-    assert all(name in ended.stderr for name in variables)
-    assert "Traceback" not in ended.stderr
-    assert "https://router.huggingface.co" in ended.stderr
-
-
-def test_health_answers_while_everything_else_is_full(start, remote):
+def test_health_is_served_while_all_upstream_permits_are_taken(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", UPSTREAM_MAX_CONCURRENCY="4")
     release = threading.Event()
     remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
@@ -244,21 +226,21 @@ def test_health_answers_while_everything_else_is_full(start, remote):
         assert service.get("/health").status_code == 200
         assert service.get("/metrics").status_code == 200
         release.set()
-        answers = [call.result() for call in calls]
-    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [503] * 16
-    assert {answer.json().get("type") for answer in answers if answer.status_code == 503} == {"overloaded"}
-    assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 503} == {"1"}
+        responses = [call.result() for call in calls]
+    assert sorted(response.status_code for response in responses) == [200] * 4 + [503] * 16
+    assert {response.json().get("type") for response in responses if response.status_code == 503} == {"overloaded"}
+    assert {response.headers.get("Retry-After") for response in responses if response.status_code == 503} == {"1"}
     assert len(remote.requests) == 4
 
 
-def test_a_caller_that_leaves_ends_the_upstream_call_and_is_not_retried(service, remote):
+def test_a_disconnect_ends_the_upstream_call_without_retries(service, remote):
     hung_up = threading.Event()
 
-    def answer(handler):
+    def respond(handler):
         if not handler.connection.recv(1):  # returns when the service closes the connection
             hung_up.set()
 
-    remote.answer = answer
+    remote.answer = respond
     head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
     for number in range(1, 6):
         hung_up.clear()
@@ -272,7 +254,7 @@ def test_a_caller_that_leaves_ends_the_upstream_call_and_is_not_retried(service,
     assert service.post("/v1/text/generate", prompt="x").status_code == 200
 
 
-def test_a_request_sent_ahead_is_no_caller_that_left(service, remote):
+def test_a_pipelined_request_is_not_taken_for_a_disconnect(service, remote):
     release = threading.Event()
     remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
     head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
@@ -281,17 +263,17 @@ def test_a_request_sent_ahead_is_no_caller_that_left(service, remote):
         assert remote.arrived.acquire(timeout=20)
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         release.set()
-        assert until_closed(connection).count(b"200 OK") == 2
+        assert read_until_closed(connection).count(b"200 OK") == 2
 
 
-def test_the_last_connections_are_for_health_checks(start, remote):
+def test_the_reserved_slots_are_for_health_checks(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_MAX_CONNECTIONS="20")
     release = threading.Event()
     remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
 
-    def generate():  # an answer that is kept keeps its connection open
-        answer = service.post("/v1/text/generate", prompt="x")
-        return answer.status_code, answer.headers["Connection"], answer.headers.get("Retry-After")
+    def generate():
+        response = service.post("/v1/text/generate", prompt="x")
+        return response.status_code, response.headers["Connection"], response.headers.get("Retry-After")
 
     with ThreadPoolExecutor(19) as pool:
         calls = [pool.submit(generate) for _ in range(19)]
@@ -305,20 +287,20 @@ def test_the_last_connections_are_for_health_checks(start, remote):
     until(lambda: generate() == (200, "keep-alive", None))
 
 
-def test_idle_connections_make_way_for_new_ones(start, remote):
+def test_idle_connections_are_closed_for_new_ones(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_MAX_CONNECTIONS="20")
     idle = []
     for _ in range(19):
         idle.append(connect(service))
         idle[-1].sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert answer_on(idle[-1])[0] == 200
+        assert read_response(idle[-1])[0] == 200
     assert service.post("/v1/text/generate", prompt="x").status_code == 200
     for connection in idle:
         assert connection.recv(1) == b""
         connection.close()
 
 
-def test_a_caller_that_sent_bytes_ahead_and_leaves_ends_its_upstream_call(service, remote):
+def test_a_disconnect_is_noticed_behind_pipelined_bytes(service, remote):
     hung_up = threading.Event()
     remote.answer = lambda handler: handler.connection.recv(1) or hung_up.set()
     head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"

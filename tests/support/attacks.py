@@ -1,4 +1,4 @@
-"""What attackers send: whole requests as bytes, by what is wrong with them."""
+"""Requests of attackers, as bytes, named after what is wrong with them."""
 
 import gzip
 import json
@@ -6,15 +6,15 @@ import zlib
 
 GENERATE = b"POST /v1/text/generate HTTP/1.1\r\n"
 HEAD = GENERATE + b"Host: x\r\nContent-Type: application/json\r\n"
-ASKED = b'{"prompt": "x"}'
-SMUGGLED = HEAD + b"Content-Length: 15\r\n\r\n" + ASKED
+VALID_BODY = b'{"prompt": "x"}'
+SMUGGLED = HEAD + b"Content-Length: 15\r\n\r\n" + VALID_BODY
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 EMPTY_CHUNKS = b"0\r\n\r\n"
 HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n"
 
 
 def lengths(*values):
-    return HEAD + b"".join(b"Content-Length: " + value + b"\r\n" for value in values) + b"\r\n" + ASKED + SMUGGLED
+    return HEAD + b"".join(b"Content-Length: " + value + b"\r\n" for value in values) + b"\r\n" + VALID_BODY + SMUGGLED
 
 
 def encoded(*lines):
@@ -38,11 +38,11 @@ def body(data, *lines):
     return HEAD + more + b"Content-Length: %d\r\n\r\n" % len(data) + data
 
 
-def asking(**fields):
+def generate_body(**fields):
     return json.dumps({"prompt": "x", **fields}, separators=(",", ":")).encode()
 
 
-# refused, and the connection is closed: where the next request begins cannot be known
+# refused, and the connection closes, as the start of the next request is unknown
 SMUGGLING = {
     "CL.TE": HEAD + b"Content-Length: 5\r\n" + CHUNKED + EMPTY_CHUNKS + SMUGGLED,
     "TE.CL": HEAD
@@ -119,11 +119,11 @@ SMUGGLING = {
     "no host": b"GET /health HTTP/1.1\r\n\r\n" + SMUGGLED,
     "no host beside another header": b"GET /health HTTP/1.1\r\nX: y\r\n\r\n" + SMUGGLED,
     "two hosts": head(b"Host: y"),
-    "two types": body(ASKED, b"Content-Type: text/plain") + SMUGGLED,
+    "two types": body(VALID_BODY, b"Content-Type: text/plain") + SMUGGLED,
     "an odd expectation": head(b"Expect: 200-ok"),
 }
 
-# no HTTP/1.1 at all, or a version of it that nobody here speaks
+# not HTTP/1.1, or a version that the service does not support
 PROTOCOLS = {
     "HTTP/0.9": b"GET /health\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -180,14 +180,14 @@ def deflated(data):
 
 
 BOMB = gzip.compress(bytes(20_000_000))
-# a frame of zstandard that announces 2^40 bytes, and the beginning of a Brotli stream
+# a frame of zstandard that announces 2^40 bytes; the start of a Brotli stream is in BOMBS
 ZSTD = bytes.fromhex("28b52ffde00000000000010000") + bytes(8)
 BOMBS = {b"gzip": BOMB, b"deflate": deflated(bytes(20_000_000)), b"br": b"\xcf\xff\xff\x7f\xf8", b"zstd": ZSTD}
 
 BAD_BODIES = {
-    "a BOM": b"\xef\xbb\xbf" + ASKED,
-    "UTF-16": ASKED.decode().encode("utf-16"),
-    "UTF-32": ASKED.decode().encode("utf-32"),
+    "a BOM": b"\xef\xbb\xbf" + VALID_BODY,
+    "UTF-16": VALID_BODY.decode().encode("utf-16"),
+    "UTF-32": VALID_BODY.decode().encode("utf-32"),
     "a lone surrogate": b'{"prompt": "\\ud800"}',
     "a reversed pair": b'{"prompt": "\\udc00\\ud800"}',
     "an encoded surrogate": b'{"prompt": "\xed\xa0\x80"}',
@@ -198,17 +198,17 @@ BAD_BODIES = {
     "-1e999": b'{"prompt": "x", "seed": -1e999}',
     "a hundred thousand digits": b'{"prompt": "x", "max_tokens": ' + b"9" * 100_000 + b"}",
     "a hundred thousand decimals": b'{"prompt": "x", "max_tokens": 0.5' + b"9" * 100_000 + b"}",
-    "a hundred thousand keys": asking(**{f"{number:x}": 1 for number in range(100_000)}),
-    "a hundred thousand names that collide in other hashes": asking(
+    "a hundred thousand keys": generate_body(**{f"{number:x}": 1 for number in range(100_000)}),
+    "a hundred thousand names that collide in other hashes": generate_body(
         **{format(number, "017b").translate({48: "Aa", 49: "BB"}): 1 for number in range(20_000)}
     ),
     "duplicate keys": b'{"prompt": "x", "prompt": 5}',
     "a proto": b'{"prompt": "x", "__proto__": {"a": 1}, "constructor": {}}',
-    "a long name": asking(**{"k" * 900_000: 1}),
+    "a long name": generate_body(**{"k" * 900_000: 1}),
     "arrays 1000 deep": b'{"prompt": ' + b"[" * 1000 + b"]" * 1000 + b"}",
     "arrays 100000 deep": b"[" * 100_000 + b"]" * 100_000,
     "objects 100000 deep": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "objects 200 deep": b'{"prompt":' + b'{"a":' * 200 + b"1" + b"}" * 200 + b"}",
     "an unclosed text": b'{"prompt": "' + b"\\" * 500_000,
-    "a quarter of a million stops": asking(stop=["a"] * 200_000),
+    "a quarter of a million stops": generate_body(stop=["a"] * 200_000),
 }

@@ -1,4 +1,4 @@
-"""Calls of the service's operations, and answers for them."""
+"""Calls of the operations of a service, and upstream responses for them."""
 
 import json
 import socket
@@ -24,7 +24,7 @@ def answer_of(text):
 
 
 def raw(port: int, request: str) -> bytes:
-    """Send the text as it is, and return all that comes until the service hangs up."""
+    """Send the text unchanged; return all bytes until the service closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(request.encode())
         return b"".join(iter(lambda: connection.recv(65536), b""))

@@ -201,24 +201,24 @@ def page() -> str:
 
 def _row(fault: Fault) -> str:
     told = "" if fault.retry_after is None else f"{fault.retry_after[1]} s"
-    within = "the budget" if fault.slow else "at once" if fault.at_once else "the retries"
+    within = "the deadline" if fault.slow else "at once" if fault.at_once else "the retries"
     kind = f"`{fault.type}`" if fault.type else ""
     return f"| {fault.what} | {fault.status} | {kind} | {fault.calls} | {told} | {within} |"
 
 
-_INTRODUCTION = f"""# What an upstream can do, and what comes of it
+_INTRODUCTION = f"""# Faults of an upstream
 
-The table is what `tests/server/test_chaos.py` runs, against the real server and an upstream on real sockets, with a
-budget of {BUDGET_SECONDS:g} s (`HUGGINGFACE_TIMEOUT`) and {RETRIES} retries (`HUGGINGFACE_RETRY_ATTEMPTS`).
-`make faults-page` writes this page from it. Whatever the upstream does, the answer comes at most 250 ms after the
-budget is over, it is never a 500, the connection is given up or used again as it should be, and the next good call
-works.
+`tests/server/test_chaos.py` runs this table against the real server and an upstream on real sockets, with a deadline of
+{BUDGET_SECONDS:g} s (`HUGGINGFACE_TIMEOUT`) and {RETRIES} retries (`HUGGINGFACE_RETRY_ATTEMPTS`).
+`make faults-page` writes this page.
 
-"calls" is how many the upstream sees: one and the retries, or one where asking again would not help or there is no
-time. A wait that the upstream asks for with 429 or 503 is obeyed where it fits into the budget, and passed on where it
-does not.
+For each fault the test also checks: the response comes at most 250 ms after the deadline, it is never a 500, the
+connection is closed or reused correctly, and the next call succeeds.
 
-| the upstream | status | type | calls | Retry-After | answered after |
+*Calls* is the number of calls that the upstream gets: one plus the retries, or one if a retry would not help or come
+too late. A `Retry-After` of 429 or 503 is obeyed if it fits before the deadline, and returned to the client otherwise.
+
+| the upstream | status | type | calls | Retry-After | response after |
 |---|---|---|---|---|---|
 """
 

@@ -1,4 +1,4 @@
-"""Callers that are slow on purpose, and an upstream whose answers they do not read."""
+"""Clients that are slow on purpose, and an upstream whose responses they do not read."""
 
 import json
 import socket
@@ -9,30 +9,30 @@ from itertools import cycle, islice
 from support.attacks import GENERATE, HEAD
 from support.servers import Service, chat_answer, reply
 
-MUCH = {"prompt": "much"}
-MUCH_BYTES = 200_000
-_ASKED = json.dumps(MUCH).encode()
+LARGE = {"prompt": "large"}
+LARGE_BYTES = 200_000
+_REQUEST = json.dumps(LARGE).encode()
 KINDS = {
     "half a head": GENERATE + b"Host: x\r\nContent-Ty",
     "half a body": HEAD + b'Content-Length: 500\r\n\r\n{"prompt": "',
-    "answer not read": HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(_ASKED), _ASKED),
+    "response not read": HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(_REQUEST), _REQUEST),
 }
 
 
-class SlowCallers:
-    """`count` connections, of all kinds in turn, opened `rate` a second; each says its part, and no more."""
+class SlowClients:
+    """`count` connections, of all kinds in turn, opened `rate` a second; each sends its part and then waits."""
 
     def __init__(self, port: int, count: int, rate: float) -> None:
         self.kinds: dict[int, str] = {}
         self._connections = []
-        began = time.monotonic()
+        started = time.monotonic()
         for number, kind in enumerate(islice(cycle(KINDS), count)):
-            time.sleep(max(0, began + number / rate - time.monotonic()))  # attackers come one after the other
-            self._call(port, kind)
+            time.sleep(max(0, started + number / rate - time.monotonic()))  # at a steady rate
+            self._open(port, kind)
 
-    def _call(self, port: int, kind: str) -> None:
+    def _open(self, port: int, kind: str) -> None:
         connection = socket.socket()
-        # as over a network, and unlike on the loopback interface, whose large segments make the kernels take much
+        # like a network, and unlike the loopback interface, whose large segments fill large buffers
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", port))
@@ -45,14 +45,14 @@ class SlowCallers:
             connection.close()
 
 
-def answer(handler) -> None:
-    """Answer much where much was asked for, else little."""
-    asked = handler.asked["messages"][-1]["content"]
-    reply(handler, chat_answer("x" * MUCH_BYTES if asked == MUCH["prompt"] else "Hi."))
+def respond(handler) -> None:
+    """Reply with a large text to the large prompt, else with a small one."""
+    prompt = handler.asked["messages"][-1]["content"]
+    reply(handler, chat_answer("x" * LARGE_BYTES if prompt == LARGE["prompt"] else "Hi."))
 
 
 def held(service: Service, kinds: dict[int, str]) -> Counter[str]:
-    """Return how many connections of each kind the service still holds."""
+    """Return the number of connections of each kind that the service still has open."""
     worker = service.processes()[1]
     ours = [one for one in worker.net_connections("tcp") if one.laddr.port == service.port and one.raddr]
     return Counter(kinds[one.raddr.port] for one in ours if one.raddr.port in kinds and one.status == "ESTABLISHED")

@@ -1,4 +1,4 @@
-"""Settings of test apps, addresses of their upstreams, and answers for them."""
+"""Settings of test apps, URLs of their upstreams, and responses for them."""
 
 import json
 from typing import Any
@@ -22,18 +22,18 @@ HUB = "https://huggingface.co/api/models/"
 
 
 def chat_answer(text: str, **extra: Any) -> dict[str, Any]:
-    """An answer of a chat route."""
+    """Return a response of a chat route."""
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop", **extra}
     return {"choices": [choice], "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}}
 
 
 def sent(mock: responses.RequestsMock, index: int = -1) -> Any:
-    """The JSON body of a call that the app made."""
+    """Return the JSON body of a call that the app made."""
     return json.loads(mock.calls[index].request.body)
 
 
 def stream(events: list[Any]) -> str:
-    """A whole event stream of OpenAI's kind."""
+    """Return a complete event stream of OpenAI's form."""
     return "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
 
 

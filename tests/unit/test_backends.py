@@ -1,36 +1,75 @@
-"""What every backend has in common."""
+"""The interface of all backends, their registry, and the redaction of their settings."""
+
+from contextlib import suppress
+from dataclasses import fields
+from urllib.parse import urlsplit
 
 import pytest
 
+from app.backends import backend_class
 from app.backends.base import Backend
 from app.config import Config
+from app.config.model_ref import BACKEND_SETTINGS
+from app.config.secret import Secret
 from app.errors import NotSupported
 
+OPERATIONS = ("generate", "complete", "sentiment", "summarize", "chat", "completions", "embeddings")
+# secrets and URLs that no upstream receives
+NOT_SENT_UPSTREAM = ("redis_url", "otel_exporter_otlp_endpoint")
+ANY_TEXT = ("embedded_model_path",)
 
-class Mute(Backend):
-    """A backend that can do nothing."""
 
-    name = "mute"
+class EmptyBackend(Backend):
+    """A backend without operations."""
+
+    name = "empty"
     models = ()
 
     def probe(self):
         yield from ()
 
 
-@pytest.mark.parametrize(
-    "operation", ["generate", "complete", "sentiment", "summarize", "chat", "completions", "embeddings"]
-)
-def test_an_operation_that_a_backend_does_not_have_is_not_supported(operation):
+def values_of(kind, *texts):
+    """Parse numbered texts by all settings but those of any text; return the values of this type by setting."""
+    values = {}
+    for number, setting in enumerate(fields(Config)):
+        for text in texts:
+            with suppress(ValueError):
+                value = setting.metadata["parse"](text.format(number))
+                if isinstance(value, kind) and setting.name not in NOT_SENT_UPSTREAM + ANY_TEXT:
+                    values[setting.name] = value
+    return values
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_operation_that_a_backend_lacks_is_not_supported(operation):
     with pytest.raises(NotSupported):
-        getattr(Mute(Config()), operation)(None, None)
+        getattr(EmptyBackend(Config()), operation)(None, None)
 
 
-def test_a_backend_without_a_list_of_its_models_names_none():
+def test_a_backend_without_a_list_of_models_returns_an_empty_list():
     with pytest.raises(StopIteration) as end:
-        next(Mute(Config()).list_models())
+        next(EmptyBackend(Config()).list_models())
     assert end.value.value == []
 
 
-def test_a_backend_that_cannot_validate_says_so():
+def test_validation_is_not_supported_by_default():
     with pytest.raises(NotSupported):
-        Mute(Config()).validate("model")
+        EmptyBackend(Config()).validate("model")
+
+
+@pytest.mark.parametrize("name", BACKEND_SETTINGS)
+def test_each_registered_backend_has_a_class_of_its_name(name):
+    assert backend_class(name).name == name
+
+
+def test_the_keys_of_all_settings_are_redacted():
+    secrets = values_of(Secret, "key-{}")
+    assert {"huggingface_api_key", "openai_api_key"} <= set(secrets)
+    assert set(Config(**secrets).keys) == {secret.reveal() for secret in secrets.values()}
+
+
+def test_the_hosts_of_all_upstream_urls_are_redacted():
+    urls = values_of(str, "http://host-{}.test", "http://host-{}.test/v1")
+    assert {"huggingface_base_url", "huggingface_hub_url", "openai_base_url"} <= set(urls)
+    assert set(Config(**urls).hosts) == {urlsplit(url).hostname for url in urls.values()}

@@ -78,6 +78,15 @@ def test_a_check_names_each_wrong_setting_on_a_line(environment, capsys):
     assert printed.out == ""
 
 
+def test_a_check_names_a_model_that_is_not_in_gguf_format(environment, capsys, tmp_path):
+    (tmp_path / "model.gguf").write_text("no model")
+    environment(AI_BACKEND="embedded", EMBEDDED_MODEL_PATH=str(tmp_path / "model.gguf"))
+    assert main(["check"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert re.fullmatch(r"EMBEDDED_MODEL_PATH must name a GGUF file, .*\n", printed.err)
+
+
 def test_a_check_prints_the_latency_of_a_backend_that_responds(one_backend, capsys):
     one_backend()
     assert main(["check"]) == 0

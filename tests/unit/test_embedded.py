@@ -1,12 +1,14 @@
-"""The embedded engine's model, launcher and supervisor, without an engine; tests/server has the real one."""
+"""Launcher, supervisor and parameters of the embedded engine, without an engine; tests/server runs the real one."""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import types
 
 import pytest
+import xllamacpp
 
 from app.config import Config
 from app.config.model_file import model_file, model_name
@@ -25,7 +27,7 @@ from app.embedded import engine, launcher, process, supervisor
 )
 def test_a_model_is_named_after_its_file(tmp_path, file, name):
     path = tmp_path / file
-    assert model_name(str(path)) == name, "also where another process has the file"
+    assert model_name(str(path)) == name, "also if only another process has the file"
     path.touch()
     assert model_file(str(path)) == path
     assert model_name(str(path)) == name
@@ -38,73 +40,91 @@ def test_without_a_file_there_is_no_model(tmp_path, monkeypatch):
     assert model_name(None) == "embedded"
 
 
-def test_the_default_model_is_the_packages():
+def test_the_default_model_is_that_of_the_model_package():
     assert model_file(None).name == "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
-def test_a_process_does_not_outlive_a_parent_that_is_gone_already():
+def test_a_process_exits_if_its_parent_is_gone_already():
     with pytest.raises(SystemExit):
         process.end_with_parent(-1, signal.SIGTERM)
 
 
-def test_a_port_that_is_taken_is_not_given(monkeypatch):
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+@pytest.mark.parametrize("reserved", [False, True])
+def test_a_free_port_is_neither_in_use_nor_reserved(monkeypatch, reserved):
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        port = candidate.getsockname()[1]
         monkeypatch.setattr(process, "PORTS", range(port, port + 1))
         with pytest.raises(OSError, match="no free port"):
-            process.free_port()
-    assert process.free_port() == port
+            process.free_port(0)
+    if reserved:
+        with pytest.raises(OSError, match="no free port"):
+            process.free_port(port)
+    else:
+        assert process.free_port(0) == port
 
 
-def test_the_engine_is_told_to_serve_the_loopback_address_only():
+def test_the_engine_serves_the_loopback_address_only():
     params = engine.parameters(4321, 3, "/model.gguf", "name")
     assert (params.hostnames, params.port, params.model.path) == (["127.0.0.1"], 4321, "/model.gguf")
     assert (params.n_parallel, params.n_ctx, params.kv_unified, params.model_alias) == (4, 8192, False, {"name"})
     assert (params.cpuparams.n_threads, params.cpuparams_batch.n_threads) == (3, 3)
 
 
-PRINTS = [sys.executable, "-c", "import sys; print('a line'); sys.exit(3)"]
+def test_a_model_that_cannot_be_loaded_ends_the_engine_with_one_line(monkeypatch):
+    def server(params):
+        raise RuntimeError("Failed to init server.")
+
+    monkeypatch.setattr(xllamacpp, "Server", server)
+    monkeypatch.setattr(engine, "end_with_parent", lambda *arguments: None)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        with pytest.raises(SystemExit) as caught:
+            engine.main("1", "4321", "1", "/model.gguf", "name")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    expected = "EMBEDDED_MODEL_PATH (/model.gguf) or EMBEDDED_PORT (4321) cannot be used: Failed to init server."
+    assert caught.value.code == expected
+
+
+FAILS = [sys.executable, "-S", "-c", "import sys; print('a line'); sys.exit(3)"]
 WAITS = [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]
 
 
 class EnoughError(Exception):
-    """The supervisor has been watched long enough."""
+    """Ends the supervisor's loop."""
 
 
-def supervised(monkeypatch, runs, seconds):
-    """Supervise a command that ends after so many seconds, each time; return the pauses between its runs."""
-    clock = iter(range(0, 10**6, seconds) if seconds else [0] * 100)
-    monkeypatch.setattr(supervisor.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(supervisor, "_run", lambda command: -9)
-    pauses = []
+def pauses(command, runs):
+    """Supervise a command for a number of runs; return the pauses between them."""
+    slept = []
 
     def sleep(pause):
-        pauses.append(pause)
-        if len(pauses) == runs:
+        slept.append(pause)
+        if len(slept) == runs:
             raise EnoughError
 
     with pytest.raises(EnoughError):
-        supervisor.supervise(["engine"], sleep)
-    return pauses
+        supervisor.supervise(command, sleep)
+    return slept
 
 
-def test_an_engine_that_ends_at_once_is_started_again_after_longer_and_longer_pauses(monkeypatch):
-    assert supervised(monkeypatch, 8, seconds=0) == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+def test_an_engine_that_exits_early_is_restarted_after_growing_pauses():
+    assert pauses(["/bin/false"], 8) == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
 
 
-def test_an_engine_that_was_sound_is_started_again_soon(monkeypatch):
-    assert supervised(monkeypatch, 3, seconds=100) == [0.1, 0.1, 0.1]
+def test_an_engine_that_was_stable_is_restarted_after_the_shortest_pause(monkeypatch):
+    monkeypatch.setattr(supervisor, "STABLE_SECONDS", 0)
+    assert pauses(["/bin/false"], 3) == [0.1, 0.1, 0.1]
 
 
-def test_what_the_engine_prints_is_logged_and_its_status_told(caplog):
-    assert supervisor._run(PRINTS) == 3
+def test_the_lines_and_the_exit_status_of_the_engine_are_logged(caplog):
+    pauses(FAILS, 1)
     assert "engine: a line" in caplog.messages
+    assert "the embedded engine exited with status 3; it starts again in 0.2 s" in caplog.messages
 
 
-def test_stopping_the_supervisor_ends_the_engine(monkeypatch):
+def test_stopping_the_supervisor_stops_the_engine(monkeypatch):
     started = []
 
     class Process(subprocess.Popen):
@@ -138,42 +158,58 @@ def test_the_supervisor_gets_no_key(monkeypatch):
     assert started["command"][1:6] == ["-m", "app.embedded.supervisor", str(os.getpid()), "info", "json"]
 
 
-def test_a_launcher_that_started_nothing_stops_nothing():
+@pytest.fixture
+def launched(monkeypatch):
+    """Let launchers start a command of the test in place of the supervisor; return the started processes."""
+    processes = []
+
+    def start(command, **options):
+        processes.append(subprocess.Popen(launched.command, stdout=subprocess.PIPE))
+        processes[-1].stdout.readline()  # it runs
+        return processes[-1]
+
+    launched = types.SimpleNamespace(command=WAITS, processes=processes)
+    monkeypatch.setattr(
+        launcher,
+        "subprocess",
+        types.SimpleNamespace(Popen=start, TimeoutExpired=subprocess.TimeoutExpired),
+    )
+    yield launched
+    for one in processes:
+        one.kill()
+        one.wait()
+        one.stdout.close()
+
+
+def test_a_launcher_that_has_started_nothing_stops_nothing():
     started = launcher.Launcher(Config(), 1)
     assert not started.running()
     started.stop()
 
 
-def test_a_supervisor_is_started_again_only_where_it_is_gone(monkeypatch):
-    commands = []
-
-    def start(command, **options):
-        commands.append(command)
-        return subprocess.Popen(WAITS, stdout=subprocess.DEVNULL)
-
-    monkeypatch.setattr(launcher, "subprocess", types.SimpleNamespace(Popen=start))
+def test_a_supervisor_is_started_again_only_if_it_is_gone(launched):
     started = launcher.Launcher(Config(), 1)
     started.ensure_running()
     started.ensure_running()
-    assert len(commands) == 1
-    first = started._process
-    first.kill()
-    first.wait()
+    assert len(launched.processes) == 1
+    launched.processes[0].kill()
+    launched.processes[0].wait()
     started.ensure_running()
-    assert len(commands) == 2
-    started._process.kill()
-    started._process.wait()
+    assert len(launched.processes) == 2
 
 
-def test_a_supervisor_that_does_not_stop_is_killed(monkeypatch):
-    stubborn = subprocess.Popen(
-        [sys.executable, "-c", "import signal; signal.signal(15, signal.SIG_IGN); print(flush=True); signal.pause()"],
-        stdout=subprocess.PIPE,
-    )
-    stubborn.stdout.readline()
+def test_a_supervisor_stops_on_sigterm(launched):
+    started = launcher.Launcher(Config(), 1)
+    started.ensure_running()
+    started.stop()
+    assert launched.processes[0].returncode == -signal.SIGTERM
+
+
+def test_a_supervisor_that_ignores_sigterm_is_killed(launched, monkeypatch):
+    ignores = "import signal; signal.signal(15, signal.SIG_IGN); print(flush=True); signal.pause()"
+    launched.command = [sys.executable, "-c", ignores]
     monkeypatch.setattr(launcher, "STOP_SECONDS", 0.05)
     started = launcher.Launcher(Config(), 1)
-    started._process = stubborn
+    started.ensure_running()
     started.stop()
-    stubborn.stdout.close()
-    assert stubborn.returncode == -signal.SIGKILL
+    assert launched.processes[0].returncode == -signal.SIGKILL

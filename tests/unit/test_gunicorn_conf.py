@@ -4,11 +4,13 @@ import importlib.util
 import os
 import resource
 import runpy
+import socket
 import sys
 import types
 from pathlib import Path
 
 import pytest
+from support.servers import free_port
 
 from app.config import Config
 
@@ -42,6 +44,18 @@ def server():
     return types.SimpleNamespace(log=log, warnings=warnings)
 
 
+@pytest.fixture
+def start(load, server):
+    """Load the configuration and start its server."""
+
+    def start_one(**variables):
+        configuration = load(SERVER_PORT=str(free_port()), **variables)
+        configuration.on_starting(server)
+        return configuration
+
+    return start_one
+
+
 def test_the_file_of_the_project_folder_has_the_settings_of_the_package(load, monkeypatch):
     packaged = load(SERVER_PORT="8123")
     monkeypatch.setitem(sys.modules, "app.server.gunicorn_conf", packaged)
@@ -55,9 +69,16 @@ def test_wrong_settings_end_the_start(load):
         load(SERVER_PORT="http")
 
 
-def test_the_files_of_an_earlier_run_are_removed(load, server, tmp_path):
+def test_a_port_that_is_taken_ends_the_start(load, server):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SystemExit, match=rf"SERVER_PORT {port} is already in use"):
+            load(SERVER_HOST="127.0.0.1", SERVER_PORT=str(port)).on_starting(server)
+
+
+def test_the_files_of_an_earlier_run_are_removed(start, server, tmp_path):
     (tmp_path / "counter_1.db").touch()
-    load(PROMETHEUS_MULTIPROC_DIR=str(tmp_path)).on_starting(server)
+    start(PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -65,21 +86,21 @@ def test_the_files_of_an_earlier_run_are_removed(load, server, tmp_path):
     ("limits", "raised_to", "warns"),
     [((1024, 1_000_000), 456, False), ((256, 1_000_000), 456, False), ((256, 300), 300, True)],
 )
-def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be(load, server, monkeypatch, limits, raised_to, warns):
+def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be(start, server, monkeypatch, limits, raised_to, warns):
     changed = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
     monkeypatch.setattr(resource, "setrlimit", lambda _, new: changed.append(new[0]))
-    load(SERVER_MAX_CONNECTIONS="100").on_starting(server)
+    start(SERVER_MAX_CONNECTIONS="100")
     assert changed == ([] if limits[0] >= raised_to else [raised_to])
     assert bool(server.warnings) is warns
 
 
-def test_several_workers_share_their_metrics_in_a_folder_that_is_removed(load):
-    configuration = load(WEB_CONCURRENCY="2")
+def test_several_workers_share_their_metrics_in_a_folder_that_is_removed(start, server):
+    configuration = start(WEB_CONCURRENCY="2")
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     assert folder.is_dir()
-    configuration.child_exit(None, types.SimpleNamespace(pid=2**22))
-    configuration.on_exit(None)
+    configuration.child_exit(server, types.SimpleNamespace(pid=2**22))
+    configuration.on_exit(server)
     assert not folder.exists()
 
 

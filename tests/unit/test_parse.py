@@ -1,4 +1,4 @@
-"""Reading answers: what the recordings in tests/contract do not hold."""
+"""Parsing responses that the recordings in tests/contract do not contain."""
 
 import json
 
@@ -60,47 +60,47 @@ def read(payload, media_type="application/json", **headers):
 
 
 @given(JSON)
-def test_no_json_whatever_its_shape_does_more_than_fail_as_it_should(payload):
+def test_any_json_is_parsed_or_raises_a_service_error(payload):
     for media_type in ("application/json", "text/event-stream"):
         data = json.dumps(payload).encode()
         body = b"data: " + data + b"\n\n" if media_type == "text/event-stream" else data
         try:
-            answer = read(body, media_type)
+            response = read(body, media_type)
         except ServiceError:
             continue
-        assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+        assert response.usage.total_tokens == response.usage.prompt_tokens + response.usage.completion_tokens
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_do_more_than_fail_as_they_should(body):
+def test_any_bytes_raise_a_service_error(body):
     for media_type in ("application/json", "text/event-stream", "text/html"):
         with pytest.raises(ServiceError):
             read(body, media_type)
 
 
-def test_the_first_of_several_choices_counts():
+def test_the_choice_with_index_0_is_returned():
     choices = [{"index": 1, "message": {"content": "b"}}, {"index": 0, "message": {"content": "a"}}]
     assert read({"choices": choices}).text == "a"
 
 
-def test_special_tokens_of_a_stream_are_no_text():
+def test_special_tokens_are_left_out_of_the_text():
     events = [
         {"token": {"text": "Hi", "special": False}, "generated_text": None, "details": None},
         {"token": {"text": "</s>", "special": True}, "generated_text": "Hi", "details": {"finish_reason": "eos_token"}},
     ]
     body = "".join(f"data:{json.dumps(event)}\n\n" for event in events).encode()
-    answer = read(body, "text/event-stream")
-    assert (answer.text, answer.finish_reason) == ("Hi", "stop")
+    response = read(body, "text/event-stream")
+    assert (response.text, response.finish_reason) == ("Hi", "stop")
 
 
-def test_counts_of_the_headers_stand_in_for_those_of_the_body():
+def test_counts_of_the_headers_are_used_if_the_body_has_none():
     headers = {"x-prompt-tokens": "12", "x-generated-tokens": "0"}
     usage = read({"generated_text": "Hi"}, **headers).usage
     assert (usage.prompt_tokens, usage.completion_tokens, usage.estimated) == (12, 0, False)
 
 
 @pytest.mark.parametrize("value", [-1, True, 2**64 - 1, "12", 1.5, None, []])
-def test_counts_that_are_none_are_estimated(value):
+def test_invalid_counts_are_replaced_by_estimates(value):
     usage = {"prompt_tokens": value, "completion_tokens": value}
     read_usage = read({"choices": [{"message": {"content": "12345678"}}], "usage": usage}).usage
     assert (read_usage.prompt_tokens, read_usage.completion_tokens, read_usage.estimated) == (2, 8, True)
@@ -119,22 +119,22 @@ def test_counts_that_are_none_are_estimated(value):
         ({"tokens": ["a"], "top_logprobs": None}, []),
     ],
 )
-def test_log_probabilities_are_read_where_they_make_sense(logprobs, tops):
-    answer = read({"choices": [{"message": {"content": "a"}, "logprobs": logprobs}]})
-    assert [dict(position.top) for position in answer.logprobs] == tops
+def test_valid_log_probabilities_are_parsed_and_others_skipped(logprobs, tops):
+    response = read({"choices": [{"message": {"content": "a"}, "logprobs": logprobs}]})
+    assert [dict(position.top) for position in response.logprobs] == tops
 
 
 @pytest.mark.parametrize("message", [{"content": {"text": "a"}}, {"content": [{"text": "a"}, {"text": 5}]}])
-def test_content_in_parts_is_joined(message):
+def test_content_that_is_a_list_of_parts_is_joined(message):
     assert read({"message": message, "finish_reason": "COMPLETE"}).text == "a"
 
 
-def test_a_stream_that_says_it_is_done_needs_no_finish_reason():
+def test_a_stream_that_ends_in_done_needs_no_finish_reason():
     body = b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\ndata: [DONE]\n\n'
     assert read(body, "text/event-stream").finish_reason == "stop"
 
 
-def test_an_event_of_an_unknown_type_is_passed_over_and_one_without_any_is_not():
+def test_an_event_of_an_unknown_type_is_skipped_and_one_without_a_type_is_invalid():
     done = b"data: [DONE]\n\n"
     said = b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n'
     for unknown in (b'data: {"type": "ping"}\n\n', b'data: {"type": "ping", "delta": null}\n\n'):
@@ -156,21 +156,21 @@ def test_an_event_of_an_unknown_type_is_passed_over_and_one_without_any_is_not()
         {"choices": [{"index": 1, "message": {"content": "b"}}]},
     ],
 )
-def test_json_that_holds_no_answer_is_none(payload):
+def test_json_without_a_choice_is_an_invalid_response(payload):
     with pytest.raises(UpstreamInvalidResponse):
         read(payload)
 
 
-def test_a_stream_that_ends_without_having_said_anything_is_no_answer():
+def test_a_stream_without_chunks_is_an_invalid_response():
     with pytest.raises(UpstreamInvalidResponse):
         read(b"data: [DONE]\n\n", "text/event-stream")
 
 
-def test_a_choice_without_its_number_is_the_first():
+def test_a_choice_without_an_index_is_the_first():
     assert read({"choices": [{"index": None, "message": {"content": "a"}}]}).text == "a"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_events_end_in_any_line_end_and_comments_are_no_data(end):
+def test_events_end_at_any_line_end_and_comments_are_skipped(end):
     lines = [": hi", "event: message", "data: a", "data:b", "", "id: 1", "", "data: c", "", "data", "data: d"]
     assert list(iter_event_data(end.join(lines).encode())) == [b"a\nb", b"c", b"d"]

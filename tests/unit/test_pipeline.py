@@ -88,6 +88,12 @@ def test_what_a_workflow_runs_is_there(workflow):
     assert all((ROOT / file).exists() for file in re.findall(r"\.ci/[\w.]+", commands))
 
 
+def test_the_workflow_runs_the_tests_and_the_checks_of_a_release():
+    commands = [step.get("run") for step in jobs(ROOT / ".github/workflows/ci.yml")["test"]["steps"]]
+    assert ".ci/run" in commands
+    assert {"make test", "make check-release"} <= set((ROOT / ".ci/run").read_text().splitlines())
+
+
 def test_the_tests_run_on_every_python_that_the_readme_names_and_before_a_release():
     ci, release = jobs(ROOT / ".github/workflows/ci.yml"), jobs(ROOT / ".github/workflows/release.yml")
     assert ci["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]

@@ -12,7 +12,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 
 
 @pytest.mark.parametrize(
-    ("text", "whole"),
+    ("text", "expected"),
     [
         ("One is here. Two is cu", "One is here."),
         ("One is here. Two is here!", "One is here. Two is here!"),
@@ -23,29 +23,29 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
         ("Dr. Moor built i", "Dr. Moor built i…"),
     ],
 )
-def test_a_cut_sentence_is_left_out_or_shown_as_cut(text, whole):
-    assert complete_sentences(text) == whole
+def test_a_cut_off_sentence_is_left_out_or_gets_an_ellipsis(text, expected):
+    assert complete_sentences(text) == expected
 
 
-def test_sentences_are_distinct_clean_and_within_the_limit():
+def test_sentences_are_distinct_without_list_marks_and_within_the_limit():
     text = "* The first one is here.\n\nThe first one is here. Fig. 3. " + "A very long sentence " * 30 + "ends here."
     assert split_sentences(text, 60) == ["The first one is here."]
 
 
-def test_short_sentences_count_where_there_are_no_others():
+def test_short_sentences_count_if_there_are_no_others():
     assert split_sentences("Yes. No. Maybe.", 60) == ["Yes.", "No.", "Maybe."]
 
 
-def test_lines_stand_in_for_sentences_and_are_made_to_end_whole():
+def test_lines_replace_sentences_and_get_a_full_stop():
     assert split_sentences("milk\n\nbread,\n\neggs", 60) == ["milk.", "bread.", "eggs."]
 
 
-def test_a_text_that_never_ends_is_broken_at_words():
-    pieces = split_sentences("word " * 100, 20)
-    assert all(piece.endswith("…") and estimated_tokens(piece) <= 20 for piece in pieces)
+def test_a_text_without_full_stops_is_broken_at_words():
+    chunks = split_sentences("word " * 100, 20)
+    assert all(chunk.endswith("…") and estimated_tokens(chunk) <= 20 for chunk in chunks)
 
 
-def test_a_sentence_that_shares_its_words_with_others_comes_before_one_that_shares_none():
+def test_a_sentence_that_shares_words_with_others_ranks_before_one_that_shares_none():
     alone = ["Ann likes tea.", "Bob plays chess.", "Eve paints doors.", "Tom grows beans.", "Kim reads maps."]
     shared = ["Storms sank ships.", "Ships feared storms.", "Storms broke harbours.", "Harbours sheltered ships."]
     order = rank([*alone, *shared])
@@ -53,7 +53,7 @@ def test_a_sentence_that_shares_its_words_with_others_comes_before_one_that_shar
     assert order[0] == alone[0]  # a text opens with its topic
 
 
-def test_condensing_keeps_the_order_and_the_budget_and_leaves_near_copies_out():
+def test_selection_keeps_order_and_budget_and_leaves_near_duplicates_out():
     found = ["The storm hit the harbour hard.", "The storm hit the harbour very hard.", "Boats sank.", "It was May."]
     kept = select_central(found, 20)
     assert kept == [sentence for sentence in found if sentence in kept]
@@ -61,7 +61,7 @@ def test_condensing_keeps_the_order_and_the_budget_and_leaves_near_copies_out():
     assert len({"The storm hit the harbour hard.", "The storm hit the harbour very hard."} & set(kept)) == 1
 
 
-def test_a_summary_is_filled_up_to_its_minimum_within_its_maximum():
+def test_a_summary_is_extended_to_its_minimum_within_its_maximum():
     found = [f"Keeper{n} saw ship{n} near rock{n}." for n in range(20)]
     assert extractive_summary.summary(found[:1], found, 0, 100) == found[0]
     filled = extractive_summary.summary(found[:1], found, 40, 60)
@@ -69,18 +69,18 @@ def test_a_summary_is_filled_up_to_its_minimum_within_its_maximum():
     assert filled.startswith(found[0])
 
 
-def test_a_minimum_beyond_the_material_gives_all_there_is():
+def test_a_minimum_beyond_the_text_returns_all_sentences():
     assert extractive_summary.summary([], ["One is here.", "Two went home."], 500, 500) == "One is here. Two went home."
 
 
-def test_where_no_sentence_fits_words_are_cut_and_shown_as_cut():
+def test_a_summary_is_cut_at_words_if_no_sentence_fits():
     assert extractive_summary.summary([], ["An incomprehensibly long sentence."], 0, 5) == "An…"
     assert truncate("one two three", 12) == "one two…"
 
 
 @settings(deadline=None)
 @given(TEXTS, st.integers(5, 60))
-def test_every_text_has_a_summary_that_keeps_its_limit(text, longest):
+def test_every_text_with_candidates_has_a_prompt_a_grammar_and_a_summary(text, longest):
     found = split_sentences(text, longest)
     choices = extractive_summary.candidates(text, found, 0, longest)
     if choices:

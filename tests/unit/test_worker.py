@@ -1,18 +1,16 @@
-"""The gunicorn worker's own faults; tests/server has its ordinary life."""
+"""The gunicorn worker without its arbiter; tests/server runs it as a service."""
 
 import errno
-import gc
 import json
 import os
 import re
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import gevent
-import psutil
 import pytest
-from gevent.event import Event
 from gevent.socket import wait_read
 from gunicorn.config import Config as GunicornConfig
 from support.upstreams import OPENAI
@@ -21,176 +19,74 @@ from app import create_app
 from app.config import Config
 from app.embedded.launcher import Launcher
 from app.server.client_socket import ClientSocket
-from app.server.process_memory import FULL_COLLECTION_AFTER, freeze_startup_objects, limit_malloc_retention
-from app.server.worker import DRAIN_KEEPALIVE_SECONDS, Worker, _Server
+from app.server.worker import DRAIN_KEEPALIVE_SECONDS, Worker
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class Log:
-    """A log that keeps what it is told."""
+    """A log that records its calls."""
 
     def __init__(self):
-        self.said = []
+        self.calls = []
 
     def __getattr__(self, level):
-        return lambda message, *arguments, **options: self.said.append((level, message))
+        return lambda message, *arguments, **options: self.calls.append((level, message))
 
 
 @pytest.fixture
-def worker():
-    made = Worker(1, os.getppid(), [], None, 30, GunicornConfig(), Log())
-    made.wsgi = create_app(OPENAI)
-    yield made
-    made.tmp.close()
+def make_worker(monkeypatch):
+    """Make workers with the given settings."""
+    made = []
+
+    def make(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        worker = Worker(1, os.getppid(), [], None, 30, GunicornConfig(), Log())
+        worker.wsgi = create_app(OPENAI)
+        made.append(worker)
+        return worker
+
+    yield make
+    for worker in made:
+        worker.tmp.close()
+
+
+@pytest.fixture
+def worker(make_worker):
+    return make_worker()
 
 
 def handle(worker, served):
-    worker.handle(served.getsockname(), served, ("127.0.0.1", 1))
+    worker.handle(served.getsockname(), served, ("10.0.0.7", 4711))
 
 
-def test_an_answer_that_is_no_http_is_told_as_a_bug_of_ours(worker, connection):
-    def application(environ, start_response):
-        start_response("200 OK", [("X-Bad", "a\r\nInjected: b")])
-        return []
+def received(client):
+    return b"".join(iter(lambda: client.recv(65536), b""))
 
-    caller, served = connection
+
+def conversation(worker, connection, application, data):
+    """Let the worker serve the data with a WSGI application; return what it sends until it closes."""
+    client, served = connection
     worker.wsgi.wsgi_app = application
-    caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    caller.shutdown(socket.SHUT_WR)
+    client.sendall(data)
+    client.shutdown(socket.SHUT_WR)
     handle(worker, served)
-    answer = b"".join(iter(lambda: caller.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "internal_error"
-    assert ("error", "unhandled %s") in worker.log.said
+    return received(client)
 
 
-@pytest.mark.parametrize(("number", "logged"), [(errno.EPIPE, False), (errno.EIO, True)])
-def test_a_caller_that_has_gone_is_no_news_but_another_fault_of_the_socket_is(worker, connection, number, logged):
-    def fail(*arguments):
-        raise OSError(number, "x")
-
-    worker._serve = fail
-    handle(worker, connection[1])
-    assert bool(worker.log.said) is logged
-
-
-def test_an_answer_to_a_caller_that_has_gone_is_dropped(worker, connection):
-    served = ClientSocket(connection[1])
-    served.close()
-    worker.handle_error(None, served, ("127.0.0.1", 1), ValueError())
-
-
-def test_a_signal_that_comes_before_the_app_is_loaded_stops_the_worker(worker, connection):
-    del worker.wsgi
-    worker.handle_exit(signal.SIGTERM, None)
-    gevent.wait(timeout=5)
-    assert worker.alive is False
-
-
-def test_the_heartbeat_closes_connections_that_were_idle_for_too_long(worker, connection):
-    worker._limiter.mark_idle(connection[1], kept=True)
-    worker.notify()
-    connection[0].setblocking(False)
-    with pytest.raises(BlockingIOError):
-        connection[0].recv(1)
-    worker._idle_timeout = 0
-    worker.notify()
-    connection[0].settimeout(5)
-    assert connection[0].recv(1) == b""
-
-
-def test_a_worker_that_ends_closes_idle_connections_when_their_last_call_is_over(worker, connection, monkeypatch):
-    worker._limiter.mark_idle(connection[1], kept=True)
-    worker.alive = False
-    monkeypatch.setattr("app.server.worker.DRAIN_KEEPALIVE_SECONDS", 60)
-    worker.notify()
-    connection[0].setblocking(False)
-    with pytest.raises(BlockingIOError):
-        connection[0].recv(1)
-    monkeypatch.setattr("app.server.worker.DRAIN_KEEPALIVE_SECONDS", 0)
-    worker.notify()
-    connection[0].settimeout(5)
-    assert connection[0].recv(1) == b""
-
-
-def test_the_documented_proxy_lets_idle_connections_go_before_the_worker_closes_them():
-    site = (Path(__file__).parents[2] / "docs/nginx.conf").read_text()
-    kept = int(re.search(r"keepalive_timeout (\d+)s;", site)[1])
-    assert kept < min(DRAIN_KEEPALIVE_SECONDS, Config().server_idle_timeout)
-
-
-def test_a_worker_whose_engine_has_lost_its_supervisor_ends(worker):
-    worker.engine = Launcher(Config(), 1)  # which runs nothing
-    worker.notify()
-    assert worker.alive is False
-
-
-def test_a_stopping_worker_still_serves_what_was_connected_before(worker, connection):
-    caller, served = connection
-    worker.alive = False
-    caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    caller.shutdown(socket.SHUT_WR)
-    worker.wsgi = lambda environ, start_response: start_response("204 No Content", []) and []
-    handle(worker, served)
-    answer = b"".join(iter(lambda: caller.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 204 No Content\r\n")
-    assert answer.count(b"HTTP/1.1") == 1
-
-
-def test_what_connected_before_the_listener_closes_is_served():
-    served = Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.setblocking(False)
-        server = _Server(listener, handle=lambda client, address: served.set())
-        with socket.create_connection(listener.getsockname(), timeout=5):
-            server.close()
-            assert served.wait(5)
-
-
-def test_large_blocks_are_given_back_to_the_system():
-    process = psutil.Process()
-    limit_malloc_retention()
-    before = process.memory_info().rss
-    for megabytes in (1, 8, 24):
-        pieces = [bytes(64 * 1024) + b"x" for _ in range(16 * megabytes)]
-        whole = b"".join(pieces)
-        del pieces, whole
-    assert process.memory_info().rss - before < 8 * 1024**2
-
-
-def test_what_is_loaded_is_not_looked_through_again_and_the_rest_more_rarely():
-    thresholds = gc.get_threshold()
-    gc.disable()
-    try:
-        freeze_startup_objects()
-        assert gc.isenabled()
-        assert gc.get_freeze_count() > 10_000
-        assert gc.get_threshold() == (*thresholds[:2], FULL_COLLECTION_AFTER)
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*thresholds)
-
-
-def answered(worker, connection, application, requests):
-    caller, served = connection
-    worker.wsgi.wsgi_app = application
-    caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * requests)
-    caller.shutdown(socket.SHUT_WR)
-    handle(worker, served)
-    return b"".join(iter(lambda: caller.recv(65536), b""))
-
-
-class Pieces(list):
-    """A body, as Flask's have it."""
+class Body(list):
+    """A body with a close method, as Flask's have one."""
 
     def close(self):
         pass
 
 
-class Failing(Pieces):
-    """A body of which the last piece fails."""
+class FailingBody(Body):
+    """A body that fails after its last chunk."""
 
-    def __init__(self, pieces, error):
-        super().__init__(pieces)
+    def __init__(self, chunks, error):
+        super().__init__(chunks)
         self.error = error
 
     def __iter__(self):
@@ -198,73 +94,237 @@ class Failing(Pieces):
         raise self.error
 
 
-def application_of(body):
-    def application(environ, start_response):
-        start_response("200 OK", [])
+def application(body, headers=()):
+    def app(environ, start_response):
+        start_response("200 OK", list(headers))
         return body
 
-    return application
+    return app
 
 
-def test_a_body_that_fails_before_anything_was_sent_is_told_as_a_bug_of_ours(worker, connection):
-    answer = answered(worker, connection, application_of(Failing([b""], ValueError())), requests=1)
-    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+def environ_of(worker, connection, data):
+    """Return the environ that the app gets with a request."""
+    seen = {}
+
+    def app(environ, start_response):
+        seen.update(environ)
+        start_response("204 No Content", [])
+        return []
+
+    conversation(worker, connection, app, data)
+    return seen
+
+
+def test_the_environ_has_both_addresses_and_the_request_line(worker, connection):
+    address, port = connection[0].getpeername()
+    environ = environ_of(worker, connection, GET.replace(b"GET / ", b"POST /v1/text/generate?a=b "))
+    assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == ("10.0.0.7", "4711")
+    assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == (address, str(port))
+    assert (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("POST", "/v1/text/generate")
+    assert (environ["QUERY_STRING"], environ["SERVER_PROTOCOL"]) == ("a=b", "HTTP/1.1")
+    assert (environ["wsgi.url_scheme"], environ["wsgi.input_terminated"]) == ("http", True)
+
+
+@pytest.mark.parametrize(("path", "decoded"), [(b"/a%20b", "/a b"), (b"/%C3%A4", "/Ã¤"), (b"/a+b", "/a+b")])
+def test_the_path_of_the_environ_is_decoded_to_one_character_a_byte(worker, connection, path, decoded):
+    assert environ_of(worker, connection, GET.replace(b"/ ", path + b" "))["PATH_INFO"] == decoded
+
+
+def test_headers_of_one_name_are_joined_in_the_environ(worker, connection):
+    lines = b"Content-Type: a\r\nContent-Length: 0\r\nX-API-Key: b\r\nAccept: c\r\nAccept: d\r\n\r\n"
+    environ = environ_of(worker, connection, GET[:-2] + lines)
+    assert (environ["CONTENT_TYPE"], environ["CONTENT_LENGTH"]) == ("a", "0")
+    assert (environ["HTTP_X_API_KEY"], environ["HTTP_ACCEPT"]) == ("b", "c,d")
+
+
+@pytest.mark.parametrize("header", [("X-Bad", "a\r\nInjected: b"), ("X Bad", "a"), ("X-Bad", "a\nb")])
+def test_a_response_with_an_illegal_header_is_500_and_logged(worker, connection, header):
+    response = conversation(worker, connection, application([b"a"], [header, ("X-Good", "a")]), GET)
+    assert response.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert json.loads(response.partition(b"\r\n\r\n")[2])["type"] == "internal_error"
+    assert b"Injected: b" not in response
+    assert ("error", "unhandled %s") in worker.log.calls
+
+
+@pytest.mark.parametrize(("number", "logged"), [(errno.EPIPE, False), (errno.EIO, True)])
+def test_a_client_that_is_gone_is_not_logged_but_other_socket_errors_are(worker, connection, number, logged):
+    def app(environ, start_response):
+        raise OSError(number, "x")
+
+    conversation(worker, connection, app, GET)
+    assert bool(worker.log.calls) is logged
+
+
+def test_an_error_for_a_client_that_is_gone_is_dropped(worker, connection):
+    served = ClientSocket(connection[1])
+    served.close()
+    worker.handle_error(None, served, ("127.0.0.1", 1), ValueError())
+
+
+def test_a_signal_before_the_app_is_loaded_stops_the_worker(worker):
+    del worker.wsgi
+    worker.handle_exit(signal.SIGTERM, None)
+    gevent.wait(timeout=5)
+    assert worker.alive is False
+
+
+def kept_open(worker, connection):
+    """Serve one request, wait for its response, and leave the connection idle."""
+    client, served = connection
+    worker.wsgi.wsgi_app = application([b"a"], [("Content-Length", "1")])
+    serving = gevent.spawn(handle, worker, served)
+    client.sendall(GET)
+    wait_read(client.fileno(), timeout=5)
+    assert client.recv(65536).endswith(b"\r\n\r\na")
+    gevent.sleep(0)  # until the worker waits for the next request
+    return serving
+
+
+def is_open(client):
+    client.setblocking(False)
+    try:
+        return client.recv(1) != b""
+    except BlockingIOError:
+        return True
+
+
+@pytest.mark.parametrize(("timeout", "open_afterwards"), [("60s", True), ("1ms", False)])
+def test_the_heartbeat_closes_connections_that_are_idle_for_too_long(make_worker, connection, timeout, open_afterwards):
+    worker = make_worker(SERVER_IDLE_TIMEOUT=timeout)
+    serving = kept_open(worker, connection)
+    gevent.sleep(0.01)
+    worker.notify()
+    gevent.sleep(0.01)
+    assert is_open(connection[0]) is open_afterwards
+    serving.kill()
+
+
+@pytest.mark.parametrize(("seconds", "open_afterwards"), [(60, True), (0, False)])
+def test_a_draining_worker_keeps_idle_connections_for_a_shorter_time(
+    make_worker, connection, monkeypatch, seconds, open_afterwards
+):
+    monkeypatch.setattr("app.server.worker.DRAIN_KEEPALIVE_SECONDS", seconds)
+    worker = make_worker(SERVER_IDLE_TIMEOUT="60s")
+    serving = kept_open(worker, connection)
+    worker.alive = False
+    worker.notify()
+    gevent.sleep(0.01)
+    assert is_open(connection[0]) is open_afterwards
+    serving.kill()
+
+
+def test_the_documented_proxy_closes_idle_connections_before_the_worker_does():
+    site = (Path(__file__).parents[2] / "docs/nginx.conf").read_text()
+    proxy_seconds = int(re.search(r"keepalive_timeout (\d+)s;", site)[1])
+    assert proxy_seconds < min(DRAIN_KEEPALIVE_SECONDS, Config().server_idle_timeout)
+
+
+def test_a_worker_whose_engine_has_lost_its_supervisor_exits(worker):
+    worker.engine = Launcher(Config(), 1)  # it has started nothing
+    worker.notify()
+    assert worker.alive is False
+
+
+def test_a_draining_worker_serves_one_more_request_of_a_connection(worker, connection):
+    worker.alive = False
+    response = conversation(worker, connection, application([]), GET * 2)
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert response.count(b"HTTP/1.1") == 1
+
+
+def test_a_body_that_fails_before_anything_is_sent_is_500(worker, connection):
+    response = conversation(worker, connection, application(FailingBody([b""], ValueError())), GET)
+    assert response.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
 
 
 @pytest.mark.parametrize("error", [ValueError(), gevent.GreenletExit()])
-def test_behind_a_body_that_broke_off_nothing_more_is_sent(worker, connection, error):
-    served = gevent.spawn(answered, worker, connection, application_of(Failing([b"a"], error)), requests=2)
-    gevent.wait([served])
-    caller = connection[0]
-    answer = served.value if isinstance(served.value, bytes) else b"".join(iter(lambda: caller.recv(65536), b""))
-    assert answer.count(b"HTTP/1.1 ") == 1
-    assert answer.endswith(b"\r\n\r\n1\r\na\r\n")
+def test_nothing_is_sent_after_a_response_that_failed(worker, connection, error):
+    client, served = connection
+    worker.wsgi.wsgi_app = application(FailingBody([b"a"], error))
+    client.sendall(GET * 2)
+    client.shutdown(socket.SHUT_WR)
+    with suppress(gevent.GreenletExit):
+        gevent.spawn(handle, worker, served).get()
+    response = received(client)
+    assert response.count(b"HTTP/1.1 ") == 1
+    assert response.endswith(b"\r\n\r\n1\r\na\r\n")
 
 
-def test_pieces_without_a_byte_do_not_end_an_answer(worker, connection):
-    answer = answered(worker, connection, application_of(Pieces([b"", b"a", b"", b"b"])), requests=2)
-    assert answer.count(b"\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n") == 2
+def test_an_empty_chunk_does_not_end_a_response(worker, connection):
+    response = conversation(worker, connection, application(Body([b"", b"a", b"", b"b"])), GET * 2)
+    assert response.count(b"\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n") == 2
 
 
-@pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\r\nInjected: b"])
-def test_a_header_that_ends_its_line_is_told_as_a_bug_of_ours(worker, connection, value):
-    def application(environ, start_response):
-        start_response("200 OK", [("X-Bad", value), ("X-Bad", "a")])
-        return [b"a"]
-
-    answer = answered(worker, connection, application, requests=1)
-    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
-    assert b"Injected: b" not in answer
+def test_a_client_that_expects_100_continue_gets_it_first(worker, connection):
+    data = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n"
+    response = conversation(worker, connection, application([b"a"]), data)
+    assert response.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
 
 
-def test_a_caller_that_expects_to_be_told_to_go_on_is_told_so_first(worker, connection):
-    caller, served = connection
-    worker.wsgi.wsgi_app = application_of([b"a"])
-    caller.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n")
-    caller.shutdown(socket.SHUT_WR)
-    handle(worker, served)
-    answer = b"".join(iter(lambda: caller.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
-
-
-def test_what_is_left_of_a_body_has_its_time_from_the_answer_on(worker, connection):
-    def application(environ, start_response):
-        served = environ["gunicorn.socket"]
-        served.set_read_deadline(-1)  # the time of the body is over
-        served._late = True
+def test_the_rest_of_a_body_has_its_time_from_the_response_on(make_worker, connection):
+    def app(environ, start_response):
+        gevent.sleep(0.11)  # longer than the body may take
         start_response("200 OK", [("Content-Length", "1")])
         return [b"a"]
 
-    def received():
-        wait_read(caller.fileno(), timeout=5)
-        return caller.recv(65536)
+    def response():
+        wait_read(client.fileno(), timeout=5)
+        return client.recv(65536)
 
-    worker.wsgi.wsgi_app = application
-    caller, served = connection
+    worker = make_worker(SERVER_READ_TIMEOUT="100ms")
+    worker.wsgi.wsgi_app = app
+    client, served = connection
     serving = gevent.spawn(handle, worker, served)
-    caller.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
-    answers = [received()]
-    caller.sendall(b"hello" + b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    answers.append(received())
+    client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+    responses = [response()]
+    for part in (b"he", b"llo"):
+        gevent.sleep(0.01)
+        client.sendall(part)
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    client.shutdown(socket.SHUT_WR)
+    responses.append(response())
     gevent.wait([serving])
-    assert [answer[:15] for answer in answers] == [b"HTTP/1.1 200 OK"] * 2
+    assert [response[:15] for response in responses] == [b"HTTP/1.1 200 OK"] * 2
+
+
+class Announced:
+    """A ready message that records when it is logged."""
+
+    def __init__(self):
+        self.times = 0
+
+    def log_once(self, log):
+        self.times += 1
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run the main loop of a worker that has no listeners."""
+    monkeypatch.setattr("app.server.worker.READINESS_POLL_SECONDS", 0.001)
+    monkeypatch.setattr("app.server.worker.freeze_startup_objects", lambda: None)  # this process goes on
+    return lambda worker: gevent.spawn(worker.run)
+
+
+def test_readiness_is_announced_once_the_service_has_started(worker, run):
+    started = []
+    worker.wsgi.extensions["lifecycle"].has_started = lambda: bool(started)
+    worker.ready_message = Announced()
+    running = run(worker)
+    gevent.sleep(0.02)
+    assert worker.ready_message.times == 0
+    started.append(True)
+    gevent.sleep(0.02)
+    assert worker.ready_message.times == 1
+    worker.handle_exit(signal.SIGTERM, None)
+    running.get(timeout=5)
+
+
+def test_a_worker_that_drains_before_it_was_ready_announces_nothing(worker, run):
+    worker.wsgi.extensions["lifecycle"].has_started = lambda: False
+    worker.ready_message = Announced()
+    running = run(worker)
+    gevent.sleep(0.01)
+    worker.handle_exit(signal.SIGTERM, None)
+    running.get(timeout=5)
+    gevent.sleep(0.01)
+    assert worker.ready_message.times == 0

@@ -5,10 +5,10 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from app.backends.base import UpstreamResponse
 from app.backends.responses.normalize import decode_json, normalize_payload, require_success
 from app.backends.responses.usage import extract_usage, openai_usage, resolve_prompt_usage
 from app.backends.types import OpenAIResult
+from app.backends.upstream_response import UpstreamResponse
 from app.errors import UpstreamInvalidResponse
 
 Vector = list[float]

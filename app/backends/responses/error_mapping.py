@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from app.backends.base import UpstreamResponse
+from app.backends.upstream_response import UpstreamResponse
 from app.errors import (
     ModelLoading,
     ModelNotFound,
@@ -74,7 +74,7 @@ def error_from_response(response: UpstreamResponse) -> ServiceError:
 
 
 def error_from_payload(payload: dict[str, Any]) -> ServiceError:
-    """Return the error that a response of status 200, or an event of a stream, carries in place of a result."""
+    """Return the error of an error payload in a response of status 200, or in an event of a stream."""
     return _error(_payload_status(payload), payload, None)
 
 

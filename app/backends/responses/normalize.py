@@ -6,8 +6,8 @@ Payloads in OpenAI's form change only where clients could not parse them, and ke
 
 from typing import Any
 
-from app.backends.base import UpstreamResponse
 from app.backends.responses.error_mapping import error_from_payload, error_from_response, load_json
+from app.backends.upstream_response import UpstreamResponse
 from app.errors import UpstreamInvalidResponse, UpstreamUnavailable
 
 # OpenAI's limit of `n`

@@ -1,6 +1,5 @@
 """Parses complete responses of any dialect: into OpenAI's form, or into the text and usage that operations need."""
 
-from app.backends.base import UpstreamResponse
 from app.backends.responses.aggregate import CompletionAccumulator
 from app.backends.responses.chunk_decoder import CHAT, Chunk, ChunkDecoder, ResponseKind
 from app.backends.responses.logprobs import token_logprobs
@@ -8,6 +7,7 @@ from app.backends.responses.normalize import require_success
 from app.backends.responses.sse import iter_event_data
 from app.backends.responses.usage import openai_usage
 from app.backends.types import Generation, OpenAIResult
+from app.backends.upstream_response import UpstreamResponse
 from app.errors import UpstreamInvalidResponse
 
 
@@ -15,8 +15,8 @@ def parse_completion(response: UpstreamResponse, kind: ResponseKind, model: str 
     """Return a response, streamed or not, in OpenAI's form; unknown fields stay.
 
     `model` is the name that clients see, None for the upstream's name. `prompt` is for counting tokens if the upstream
-    returns no counts. Raises the ServiceError of an error status, of an error in a 200, and of a body that is cut off
-    or of an unknown form.
+    returns no counts. Raises the ServiceError of an error status or of an error payload, and UpstreamInvalidResponse if
+    the body is cut off or of an unknown form.
     """
     decoder = ChunkDecoder(kind, model, prompt, response.headers)
     accumulator = CompletionAccumulator()

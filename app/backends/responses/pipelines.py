@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.backends.base import UpstreamResponse
 from app.backends.responses.normalize import decode_json, require_success
-from app.backends.tasks.sentiment_labels import sentiment_scores
+from app.backends.responses.sentiment_labels import sentiment_scores
+from app.backends.upstream_response import UpstreamResponse
 from app.errors import UpstreamInvalidResponse
 
 

@@ -78,7 +78,7 @@ def complete_sentences(text: str) -> str:
 
 
 def truncate(text: str, limit: int) -> str:
-    """Return the first words of a text and an ellipsis, of at most `limit` bytes, and so of at most `limit` tokens."""
+    """Return the first words of a text and an ellipsis, in at most `limit` bytes: a token has at least one."""
     head = _CONTROL.sub(" ", text).encode()[: max(1, limit - len("…".encode()))]
     words = head.decode(errors="ignore").split()
     return " ".join(words[:-1] or words) + "…"
@@ -89,7 +89,7 @@ def _words(sentence: str) -> set[str]:
 
 
 def _chunks(part: str, limit: int) -> list[str]:
-    """Return a part with a full stop at its end, or broken at words into chunks of at most `limit` tokens."""
+    """Return a part that ends in a full stop, or its chunks of at most `limit` tokens, broken at words."""
     closed = part if _END.search(part) else part.rstrip(",;:") + "."
     if estimated_tokens(closed) <= limit:
         return [closed]
