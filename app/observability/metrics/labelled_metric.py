@@ -118,7 +118,7 @@ class _CounterPair:
 
 
 class RenamedCounter(dict[_Labels, _CounterPair]):
-    """The series of a counter under its current and its deprecated name, which is kept for one version."""
+    """The series of a counter under its current and its deprecated name, which works for one version."""
 
     def __init__(self, current: LabelledMetric[Counter], deprecated: LabelledMetric[Counter]) -> None:
         self._current = current
