@@ -28,8 +28,6 @@ worker_class = "app.server.worker.Worker"
 worker_connections = _settings.server_max_connections
 # the strict parser extends gunicorn's Python parser; "auto" takes the fast one if its package is installed
 http_parser = "python"
-# gunicorn lets trusted peers change scheme and routing, which this service leaves to TRUSTED_PROXIES
-forwarded_allow_ips = ""
 os.environ.pop("SCRIPT_NAME", None)  # gunicorn's prefix of all paths; health checks without it would be refused
 keepalive = math.ceil(_settings.server_idle_timeout)
 # after this time a worker is killed; it exits by itself before, and 5 s are left for its heartbeat and last responses

@@ -4,8 +4,8 @@ gunicorn's parser reads all other requests. This module never accepts a request 
 differently; tests/unit/test_plain_request.py compares both.
 """
 
-# It saves 9 % of the instructions of an uncached request and 14 % of a cached one.
-# gunicorn's parser takes each header apart, and its body reader copies a body three times.
+# It saves 140 thousand instructions a request: 9 % of an uncached one, 14 % of a cached one.
+# gunicorn's parser checks each header on its own, and its body reader copies a body three times.
 
 import re
 from io import BytesIO

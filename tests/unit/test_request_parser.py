@@ -46,7 +46,7 @@ class Arriving:
 
 
 def parser_of(chunks, cls=StrictRequestParser, config=None):
-    return cls(snapshot_settings(config or Config()), Arriving(chunks), ("10.0.0.7", 4711))
+    return cls(snapshot_settings(config or Config()), Arriving(chunks), ("127.0.0.1", 4711))
 
 
 def conversation(chunks, cls=StrictRequestParser, body_size=None):
@@ -106,6 +106,13 @@ def test_an_installed_fast_parser_is_not_used(monkeypatch, http_parser):
     config = Config()
     config.set("http_parser", http_parser)
     assert next(parser_of([QUERY], config=config)).uri == "/a?b=c"
+
+
+@pytest.mark.parametrize("line", [b"X-Forwarded-Proto: https", b"X-Forwarded-Ssl: on", b"SCRIPT_NAME: /prefix"])
+def test_no_peer_may_change_the_scheme_or_the_prefix(line):
+    request = next(parser_of([QUERY[:-2] + line + b"\r\n\r\n"]))
+    assert request.scheme == "http"
+    assert "SCRIPT_NAME" not in dict(request.headers)
 
 
 def test_a_body_is_consumed_once_nothing_of_it_is_left():

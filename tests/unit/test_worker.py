@@ -301,8 +301,11 @@ class Announced:
 def run(monkeypatch):
     """Run the main loop of a worker that has no listeners."""
     monkeypatch.setattr("app.server.worker.READINESS_POLL_SECONDS", 0.001)
-    monkeypatch.setattr("app.server.worker.freeze_startup_objects", lambda: None)  # this process goes on
-    return lambda worker: gevent.spawn(worker.run)
+    limited = []
+    for name in ("limit_malloc_retention", "freeze_startup_objects"):  # of this process they would not be undone
+        monkeypatch.setattr(f"app.server.worker.{name}", lambda name=name: limited.append(name))
+    yield lambda worker: gevent.spawn(worker.run)
+    assert limited == ["limit_malloc_retention", "freeze_startup_objects"]
 
 
 def test_readiness_is_announced_once_the_service_has_started(worker, run):
