@@ -56,13 +56,15 @@ class RequestSchema(Schema):
         return super()._deserialize(data, error_store=error_store, **options)
 
     def _load_fields(self, data: dict[str, Any], error_store: ErrorStore) -> dict[str, Any]:
-        values, loaded = self._defaults | data, {}
+        loaded: dict[str, Any] = {}
         for name, field in self.fields.items():
-            if name in values:
+            if name in data:
                 try:
-                    loaded[name] = field.deserialize(values[name], name, data)
+                    loaded[name] = field.deserialize(data[name], name, data)
                 except ValidationError as error:
                     error_store.store_error(error.messages, name)  # type: ignore[no-untyped-call]  # no types there
+            elif name in self._defaults:
+                loaded[name] = self._defaults[name]
         return loaded
 
 

@@ -19,4 +19,4 @@ class OrjsonProvider(JSONProvider):
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         content = args[0] if len(args) == 1 else args or kwargs
-        return Response(orjson.dumps(content), mimetype="application/json")
+        return Response(orjson.dumps(content), content_type="application/json")

@@ -10,9 +10,8 @@ from app.context.call_context import CallContext
 from app.context.request_info import RequestInfo
 
 if TYPE_CHECKING:
-    from limits import RateLimitItem
-
     from app.clients.sliding_window_limiter import RateLimitDecision
+    from app.web.hooks.rate_limit import Rate
 
 
 class RequestState:
@@ -27,7 +26,7 @@ class RequestState:
     route_label: str
     info: RequestInfo
     client: ClientIdentity
-    rate_limit: "RateLimitItem"
+    rate_limit: "Rate"
     token: Token["RequestState"]
 
     rate_limit_decision: "RateLimitDecision | None" = None

@@ -7,6 +7,11 @@ from typing import Any
 import flask
 
 
+_SHORTCUT_METHODS = ("GET", "POST")
+# Werkzeug sends no body with these
+_EMPTY_STATUSES = (204, 304)
+
+
 class EndStep(IntEnum):
     """The steps at the end of a stream, in the order in which they run."""
 
@@ -54,7 +59,7 @@ class Response(flask.Response):
         body: Any = self.response
         is_plain = isinstance(body, list) and len(body) == 1 and not self._has_callbacks
         # one bytes object has its Content-Length already and needs no encoding and no close
-        if is_plain and environ["REQUEST_METHOD"] == "POST":
+        if is_plain and environ["REQUEST_METHOD"] in _SHORTCUT_METHODS and self.status_code not in _EMPTY_STATUSES:
             return body, self.status, [*self.headers, *self.late_headers]
         chunks, status, headers = super().get_wsgi_response(environ)
         return chunks, status, [*headers, *self.late_headers]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from flask import Flask
 from flask_limiter import Limiter
@@ -21,6 +21,15 @@ from app.web.route_groups import RATE_LIMIT_EXEMPT
 
 NAME = "rate_limit"
 FAILED_AUTH = "failed_keys"
+
+
+class Rate(NamedTuple):
+    """A parsed rate: requests and seconds of the window; `policy` is the value of the RateLimit-Policy header."""
+
+    item: RateLimitItem
+    amount: int
+    seconds: int
+    policy: str
 
 
 class _LimiterStorage(MemoryStorage):
@@ -68,8 +77,8 @@ class RateLimits:
         """Count a request without a known key for its address; raise RateLimitExceeded above the limit."""
         # RATE_LIMIT=none must not allow unlimited guesses of keys
         rate = _parse(self._limits[NAME] or DEFAULT_RATE_LIMIT)
-        key = rate.key_for("failed", client.id)
-        decision = self._windows.hit(key, rate.amount, rate.get_expiry(), request_state().info.redis_budget)
+        key = rate.item.key_for("failed", client.id)
+        decision = self._windows.hit(key, rate.amount, rate.seconds, request_state().info.redis_budget)
         if decision is not None and not decision.allowed:
             self._metrics.record_rate_limited(client.label, FAILED_AUTH)
             raise RateLimitExceeded.for_failed_keys(decision.wait)
@@ -84,11 +93,11 @@ class RateLimits:
             return
         state.rate_limit = rate = _parse(limit)
         # same as the strategy's `hit`, which builds the key anew for each request
-        allowed = self._storage.acquire_entry(_key(rate, client.id), rate.amount, rate.get_expiry())
+        allowed = self._storage.acquire_entry(_key(limit, client.id), rate.amount, rate.seconds)
         if not allowed and state.rate_limit_decision:
             self._metrics.record_rate_limited(client.label, NAME)
             wait = state.rate_limit_decision.wait
-            raise RateLimitExceeded.for_requests(str(rate), rate.amount, rate.get_expiry(), wait)
+            raise RateLimitExceeded.for_requests(str(rate.item), rate.amount, rate.seconds, wait)
 
     def _add_headers(self, response: Response) -> Response:
         """Add the headers of draft-ietf-httpapi-ratelimit-headers, and three older ones that most clients read."""
@@ -98,7 +107,7 @@ class RateLimits:
         rate, wait = state.rate_limit, math.ceil(decision.wait)
         remaining = rate.amount - decision.count
         response.late_headers += (
-            ("RateLimit-Policy", f'"requests";q={rate.amount};w={rate.get_expiry()}'),
+            ("RateLimit-Policy", rate.policy),
             ("RateLimit", f'"requests";r={remaining};t={wait}'),
             ("RateLimit-Limit", str(rate.amount)),
             ("RateLimit-Remaining", str(remaining)),
@@ -108,10 +117,12 @@ class RateLimits:
 
 
 @lru_cache(4096)
-def _key(rate: RateLimitItem, client: str) -> str:
-    return rate.key_for(client)
+def _key(rate: str, client: str) -> str:
+    return _parse(rate).item.key_for(client)
 
 
 @cache  # one entry for each rate in the settings and the keys
-def _parse(rate: str) -> RateLimitItem:
-    return parse(rate)
+def _parse(rate: str) -> Rate:
+    item = parse(rate)
+    seconds = item.get_expiry()
+    return Rate(item, item.amount, seconds, f'"requests";q={item.amount};w={seconds}')

@@ -15,23 +15,21 @@ def init_app(app: Flask) -> None:
 
 def _add_headers(response: Response) -> Response:
     state, names = request_state(), {name for name, _ in response.headers}
-    response.late_headers += tuple([header for header in OVERRIDABLE_HEADERS if header[0] not in names])
-    response.late_headers += (("X-Request-ID", state.info.id), *SECURITY_HEADERS)
+    headers = [header for header in OVERRIDABLE_HEADERS if header[0] not in names]
+    headers += [("X-Request-ID", state.info.id), *SECURITY_HEADERS]
     if state.call is not None:
-        response.late_headers += tuple(_result_headers(state.call))
+        headers += _result_headers(state.call)
     if state.request.scheme == "https":
-        response.late_headers += (HSTS,)
+        headers.append(HSTS)
+    response.late_headers += tuple(headers)
     return response
 
 
 def _result_headers(context: CallContext) -> list[tuple[str, str]]:
     """Return the headers that describe an operation; Server-Timing is in milliseconds."""
     timeline = context.timeline
-    times = {
-        "queue": timeline.queue_seconds,
-        "upstream": timeline.upstream_seconds,
-        "total": context.request.elapsed(),
-    }
+    queue, upstream, total = timeline.queue_seconds, timeline.upstream_seconds, context.request.elapsed()
+    times = f"queue;dur={queue * 1000:.1f}, upstream;dur={upstream * 1000:.1f}, total;dur={total * 1000:.1f}"
     target = (("X-AI-Backend", context.backend), ("X-AI-Model", context.model))
     return [
         # a backend's model name may hold characters that a header must not carry
@@ -39,5 +37,5 @@ def _result_headers(context: CallContext) -> list[tuple[str, str]]:
         ("X-AI-Attempts", str(timeline.attempts)),
         ("X-AI-Cache", context.cache or "bypass"),
         ("X-AI-Fallback", "true" if context.fallback else "false"),
-        ("Server-Timing", ", ".join([f"{name};dur={seconds * 1000:.1f}" for name, seconds in times.items()])),
+        ("Server-Timing", times),
     ]
