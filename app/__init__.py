@@ -19,11 +19,12 @@ if sys.version_info < (3, 11):  # noqa: UP036
 
 
 def create_app(config: Config | Mapping[str, str] | None = None) -> Flask:
-    """Build the app from settings: a Config, a mapping of variable names to texts, or the environment.
+    """Return an app for settings: a Config, a mapping of variable names to values, or by default the environment.
 
-    Raises ConfigError where a setting is wrong. Apps share nothing, so several can live in one process.
+    Raises ConfigError for an invalid setting. Apps share no state, so one process may have several.
     """
-    # gunicorn's arbiter imports app.config before its worker patches sockets and ssl: what imports those must wait
+    # gunicorn's arbiter imports app.config before its worker patches sockets and ssl, so modules that import those
+    # must be imported later
     from app.config import Config
     from app.factory import build
 

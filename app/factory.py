@@ -1,4 +1,4 @@
-"""Builds each object of an app once, and hands it to those that need it."""
+"""The composition root: builds each object of an app once and passes it to its users."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,8 @@ from app.lifecycle import Lifecycle
 from app.observability.metrics.registry import Metrics
 from app.observability.tracing.setup import create_tracing
 from app.openapi import routes as openapi
-from app.operations import OPERATIONS, health
+from app.operations import OPERATIONS
+from app.operations import health as health_routes
 from app.operations import metrics as metrics_route
 from app.operations.endpoint import OperationEndpoint
 from app.redis_store import RedisStore
@@ -35,44 +36,55 @@ from app.web.flask_app import App
 
 
 def build(config: Config) -> Flask:
-    """Return the app of these settings."""
+    """Return the app for these settings."""
     app = App()
     models = ModelRouter(config)
     metrics = Metrics(models.known)
     store = RedisStore(config.redis_url.reveal() if config.redis_url else None, metrics.redis_error)
     cache = ResponseCache(store, config.cache_ttl, config.cache_max_bytes)
     breakers = CircuitBreakers(config.breaker_failures, config.breaker_failure_rate, store, metrics.upstream)
-    inference = InferenceService(PlanExecutor(models, CachedClient(_client(config, breakers, metrics), cache), metrics))
-    health_service = HealthService(inference, breakers, store, needs_keys=config.has_keys)
-    lifecycle = Lifecycle(health_service.primary_is_ready if config.backend == "embedded" else lambda: True)
-
+    client = CachedClient(_upstream_client(config, breakers, metrics), cache)
+    inference = InferenceService(PlanExecutor(models, client, metrics))
+    health = HealthService(inference, breakers, store, needs_keys=config.has_keys)
+    lifecycle = Lifecycle(health.primary_is_ready if config.backend == "embedded" else lambda: True)
     tracing = create_tracing(config.otel_exporter_otlp_endpoint)
-    metrics.watch(_dependencies(store, health_service, models))
+    quotas = Quotas(config.limits, config.stream_total_timeout, store, metrics.clients)
+
+    metrics.watch(_dependencies(store, health, models))
     hooks.register(app, config, metrics, tracing, store)
     error_handlers.init_app(app)
-    app.register_blueprint(health.blueprint(lifecycle, health_service))
-    app.register_blueprint(metrics_route.blueprint(metrics))
-    quotas = Quotas(config.limits, config.stream_total_timeout, store, metrics.clients)
-    scope = OperationEndpoint(config, inference, IdempotencyStore(cache), quotas)
-    for operation in OPERATIONS:
-        app.register_blueprint(operation.blueprint(scope))
+    _register_routes(app, metrics, health, lifecycle)
+    _register_operations(app, OperationEndpoint(config, inference, IdempotencyStore(cache), quotas))
     openapi.init_app(app, keys_required=config.has_keys)
     app.extensions |= {"health": health_service, "lifecycle": lifecycle, "models": models, "tracing": tracing}
     return app
 
 
+def _register_routes(app: Flask, metrics: Metrics, health: HealthService, lifecycle: Lifecycle) -> None:
+    app.register_blueprint(health_routes.blueprint(lifecycle, health))
+    app.register_blueprint(metrics_route.blueprint(metrics))
+
+
+def _register_operations(app: Flask, endpoint: OperationEndpoint) -> None:
+    for operation in OPERATIONS:
+        app.register_blueprint(operation.blueprint(endpoint))
+
+
 def _dependencies(store: RedisStore, health: HealthService, models: ModelRouter) -> dict[str, Callable[[], bool]]:
-    """Return what the service depends on, beside its remote backends: a scrape may not cost their calls."""
+    """Return the checks of each scrape. Remote backends are left out, because their calls may cost money."""
     redis = {"redis": partial(store.ping, REDIS_BUDGET_SECONDS)} if store.configured else {}
     engine = {"embedded_engine": partial(health.is_healthy, "embedded")} if "embedded" in models.backends else {}
     return {**redis, **engine}
 
 
-def _client(config: Config, breakers: CircuitBreakers, metrics: Metrics) -> UpstreamClient:
-    session = UpstreamSession()
-    retries = RetryPolicy(config.huggingface_retry_attempts)
-    private = Redactor.of(config.keys, config.hosts)
-    hedging = Hedging(config.hedge_after)
-    limits = StreamLimits(config.stream_idle_timeout, config.stream_heartbeat)
-    places = config.upstream_max_concurrency
-    return UpstreamClient(session, breakers, retries, hedging, limits, private, places, metrics.upstream)
+def _upstream_client(config: Config, breakers: CircuitBreakers, metrics: Metrics) -> UpstreamClient:
+    return UpstreamClient(
+        UpstreamSession(),
+        breakers,
+        RetryPolicy(config.huggingface_retry_attempts),
+        Hedging(config.hedge_after),
+        StreamLimits(config.stream_idle_timeout, config.stream_heartbeat),
+        Redactor.of(config.keys, config.hosts),
+        config.upstream_max_concurrency,
+        metrics.upstream,
+    )

@@ -6,7 +6,6 @@ from typing import Any
 
 import flask
 
-
 _SHORTCUT_METHODS = ("GET", "POST")
 # Werkzeug sends no body with these
 _EMPTY_STATUSES = (204, 304)
