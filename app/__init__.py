@@ -19,7 +19,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
 
 
 def create_app(config: Config | Mapping[str, str] | None = None) -> Flask:
-    """Return an app for settings: a Config, a mapping of variable names to values, or by default the environment.
+    """Return an app for settings: a Config, a mapping of variables to values, or by default the environment.
 
     Raises ConfigError for an invalid setting. Apps share no state, so one process may have several.
     """

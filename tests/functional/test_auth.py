@@ -1,4 +1,4 @@
-"""Client keys: who may call, and who is told no."""
+"""Client keys: authentication and permissions."""
 
 from hashlib import sha256
 
@@ -22,7 +22,7 @@ def client(make_client):
     return make_client({**OPENAI, "API_KEYS": f"{LINE}, {OTHER_LINE}", "REQUIRE_API_KEYS": "true"})
 
 
-def test_a_key_that_is_known_may_call_and_names_the_client(client, upstream, caplog):
+def test_a_known_key_is_accepted_and_names_the_client(client, upstream, caplog):
     caplog.set_level("INFO")
     upstream.post(CHAT, json=chat_answer("Hi."))
     for headers in ({"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"}, {"X-API-Key": KEY}, BOTH):
@@ -47,16 +47,16 @@ def test_a_key_that_is_known_may_call_and_names_the_client(client, upstream, cap
         {"X-API-Key": OTHER, "Authorization": f"Bearer {KEY}"},
     ],
 )
-def test_without_a_known_key_nothing_is_done(client, headers):
+def test_a_request_without_a_known_key_is_a_401(client, headers):
     for route in ROUTES:
-        answer = client.post(route, json={}, headers=headers)
-        error = answer.get_json().get("error") or answer.get_json()
-        assert (answer.status_code, error["type"]) == (401, "authentication_error")
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        response = client.post(route, json={}, headers=headers)
+        error = response.get_json().get("error") or response.get_json()
+        assert (response.status_code, error["type"]) == (401, "authentication_error")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
     assert client.get("/v1/models", headers=headers).status_code == 401
 
 
-def test_probes_need_no_key_and_operators_routes_only_where_the_operator_says_so(make_client, client, upstream):
+def test_probes_need_no_key_and_operator_routes_need_one_if_a_setting_says_so(make_client, client, upstream):
     upstream.get("http://llm.test:8000/v1/models", json={"data": []})
     for route in ("/health", "/health/ready", "/health/deep", "/metrics"):
         assert client.get(route).status_code == 200
@@ -68,18 +68,18 @@ def test_probes_need_no_key_and_operators_routes_only_where_the_operator_says_so
     assert [closed.get(route, headers=shown).status_code for route in ("/health/deep", "/metrics")] == [200, 200]
 
 
-def test_the_deep_check_says_whether_callers_need_keys(make_client, client, upstream):
+def test_the_deep_check_reports_whether_clients_need_keys(make_client, client, upstream):
     upstream.get("http://llm.test:8000/v1/models", json={"data": []})
     assert client.get("/health/deep").get_json()["access"] == "keys"
     assert make_client().get("/health/deep").get_json()["access"] == "open"
 
 
-def test_a_key_is_refused_from_the_moment_it_expires(make_client, chat):
+def test_an_expired_key_is_refused(make_client, chat):
     keys = dict(made(name, f"expires={when}") for name, when in (("old", "2026-01-01"), ("new", "2099-01-01T00:00:00")))
     client = make_client({**OPENAI, "API_KEYS": ",".join(keys.values())})
-    answers = [client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-API-Key": key}) for key in keys]
-    assert [answer.status_code for answer in answers] == [401, 200]
-    assert "has expired" in answers[0].get_json()["message"]
+    responses = [client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-API-Key": key}) for key in keys]
+    assert [response.status_code for response in responses] == [401, 200]
+    assert "has expired" in responses[0].get_json()["message"]
 
 
 @pytest.fixture
@@ -95,13 +95,13 @@ def call_as(make_client):
     return call
 
 
-def denied(answer):
-    error = answer.get_json()
-    assert (answer.status_code, error["type"]) == (403, "permission_denied")
+def denied(response):
+    error = response.get_json()
+    assert (response.status_code, error["type"]) == (403, "permission_denied")
     return error
 
 
-def test_a_key_may_be_for_some_operations_only(call_as, chat):
+def test_a_key_may_be_restricted_to_operations(call_as, chat):
     only = "operations=sentiment+validate"
     assert call_as("/v1/text/sentiment", only, text="x").status_code == 200
     assert call_as("/v1/models/validate?model=big%20", only).status_code == 400
@@ -126,7 +126,7 @@ def test_a_key_may_be_for_some_operations_only(call_as, chat):
         ("org/big", "openai:org/big"),
     ],
 )
-def test_a_key_may_use_its_models_by_any_of_their_names(call_as, chat, allowed, asked):
+def test_a_key_restricted_to_models_may_use_them_by_each_alias(call_as, chat, allowed, asked):
     body = {"prompt": "x", **({"model": asked} if asked else {})}
     assert call_as("/v1/text/generate", f"models={allowed}", **body).status_code == 200
 
@@ -141,13 +141,13 @@ def test_a_key_may_use_its_models_by_any_of_their_names(call_as, chat, allowed, 
         ("big", "org/big"),
     ],
 )
-def test_a_key_may_use_no_other_model(call_as, allowed, asked):
+def test_a_key_restricted_to_models_may_use_no_other_model(call_as, allowed, asked):
     body = {"prompt": "x", **({"model": asked} if asked else {})}
     error = denied(call_as("/v1/text/generate", f"models={allowed}", **body))
     assert error["message"].startswith(f"This client key may not use the model {asked or 'default'};")
 
 
-def test_a_key_sees_its_models_only(call_as, upstream):
+def test_a_key_restricted_to_models_lists_only_those(call_as, upstream):
     upstream.get("http://llm.test:8000/v1/models", json={"data": [{"id": "org/big"}, {"id": "org/other"}]})
     listed = call_as("/v1/models", "models=org/big").get_json()["data"]
     assert [entry["id"] for entry in listed] == ["big", "org/big"]
@@ -155,7 +155,7 @@ def test_a_key_sees_its_models_only(call_as, upstream):
         assert call_as(route, "models=org/big").status_code == 403
 
 
-def test_only_a_key_with_that_permission_may_debug(call_as, chat):
+def test_only_a_key_with_the_permission_may_use_debug(call_as, chat):
     debug = {"X-AI-Debug": "1"}
     assert call_as("/v1/text/generate", "debug=true", debug, prompt="x").get_json()["debug"]["attempts"]
     assert "X-AI-Debug" in denied(call_as("/v1/text/generate", "", debug, prompt="x"))["message"]
@@ -177,12 +177,12 @@ def test_only_a_key_with_that_permission_may_debug(call_as, chat):
         "debug=true debug=true",
     ],
 )
-def test_an_attribute_that_makes_no_sense_is_a_fault(attribute):
+def test_an_invalid_attribute_of_a_key_is_an_error(attribute):
     with pytest.raises(ValueError, match="permissions and limits may follow"):
         parse_api_keys(f"{LINE} {attribute}")
 
 
-def test_idempotency_keys_of_two_clients_do_not_meet(make_client, upstream):
+def test_idempotency_keys_of_two_clients_are_separate(make_client, upstream):
     keys = dict(made(name) for name in ("one", "two"))
     client = make_client({**OPENAI, "API_KEYS": ",".join(keys.values())})
     upstream.post(CHAT, json=chat_answer("Hi."))
@@ -191,7 +191,7 @@ def test_idempotency_keys_of_two_clients_do_not_meet(make_client, upstream):
         assert client.post("/v1/text/generate", json={"prompt": str(number)}, headers=headers).status_code == 200
 
 
-def test_keys_are_made_of_chance_and_stored_as_hashes():
+def test_keys_are_random_and_stored_as_hashes():
     (first, line), (second, _) = made(), made()
     assert first != second
     assert first not in line
@@ -200,7 +200,7 @@ def test_keys_are_made_of_chance_and_stored_as_hashes():
     assert line.partition(":")[2] not in repr(parse_api_keys(line))
 
 
-def test_the_hash_of_no_key_at_all_is_refused():
+def test_the_hash_of_an_empty_key_is_an_error():
     with pytest.raises(ValueError, match="name:hash"):
         parse_api_keys(f"x:{sha256(b'').hexdigest()}")
 
@@ -208,12 +208,12 @@ def test_the_hash_of_no_key_at_all_is_refused():
 @pytest.mark.parametrize(
     "arguments", [["a b"], ["x", "y"], ["x", "debug=maybe"], ["a,b"], ["x", "debug=true,y:" + "a" * 64]]
 )
-def test_no_key_is_made_for_a_wrong_name_or_attribute(arguments):
+def test_an_invalid_name_or_attribute_of_a_new_key_is_an_error(arguments):
     with pytest.raises(ValueError, match="name:hash"):
         made(*arguments)
 
 
-def test_a_new_key_takes_attributes_and_gives_the_line_with_them():
+def test_a_new_key_line_has_its_attributes():
     key, line = made("team", "debug=true", "rate_limit=5/minute")
     found = parse_api_keys(line).find(key)
     assert (found.name, found.debug, dict(found.limits)) == ("team", True, {"rate_limit": "5/minute"})

@@ -1,8 +1,9 @@
-"""Bad input: 400 with every fault named at once, and nothing sent upstream (an unannounced call would fail)."""
+"""Invalid input: a 400 with all errors at once. Nothing is sent upstream: an unexpected call would fail."""
 
 import json
 
 import pytest
+from support.upstreams import CHAT, chat_answer
 
 ROUTES = {
     "/v1/text/generate": "prompt",
@@ -12,11 +13,11 @@ ROUTES = {
 }
 
 
-def refused(answer, status=400, kind="validation_error"):
-    body = answer.get_json()
-    assert (answer.status_code, body["code"], body["type"]) == (status, status, kind)
+def refused(response, status=400, kind="validation_error"):
+    body = response.get_json()
+    assert (response.status_code, body["code"], body["type"]) == (status, status, kind)
     assert set(body) == {"code", "message", "type", "details", "request_id"}
-    assert body["request_id"] == answer.headers["X-Request-ID"]
+    assert body["request_id"] == response.headers["X-Request-ID"]
     return body["details"]
 
 
@@ -28,18 +29,18 @@ def post(client, route, data, content_type="application/json", **options):
 @pytest.mark.parametrize(
     "value", ["", " \n\t", "\u2003", "a\x00b", 5, 5.5, True, None, [], ["x"], {}, "x" * 20_001], ids=repr
 )
-def test_a_text_must_be_a_text_with_something_in_it(client, route, field, value):
+def test_a_text_that_is_no_string_or_blank_is_an_error(client, route, field, value):
     assert list(refused(client.post(route, json={field: value}))) == [field]
 
 
 @pytest.mark.parametrize(("route", "field"), ROUTES.items())
-def test_a_missing_text_is_named(client, route, field):
+def test_a_missing_text_is_an_error(client, route, field):
     assert refused(client.post(route, json={})) == {field: ["Missing data for required field."]}
 
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("payload", [b"[]", b"[{}]", b'"text"', b"5", b"null", b"true"])
-def test_another_thing_where_an_object_belongs_is_refused(client, route, payload):
+def test_a_body_that_is_no_object_is_an_error(client, route, payload):
     assert refused(post(client, route, payload)) == {"body": ["The body must be a JSON object."]}
 
 
@@ -61,12 +62,12 @@ def test_another_thing_where_an_object_belongs_is_refused(client, route, payload
     ],
     ids=lambda data: repr(data[:20]),
 )
-def test_what_is_no_json_in_utf_8_is_refused(client, route, data):
+def test_invalid_json_or_another_encoding_than_utf_8_is_an_error(client, route, data):
     [reason] = refused(post(client, route, data))["body"]
     assert reason.startswith("The body is not valid JSON in UTF-8: ")
 
 
-def test_json_nested_a_thousand_deep_is_refused(client):
+def test_deeply_nested_json_is_an_error(client):
     for depth in (300, 1000, 2000):
         body = b'{"prompt":' + b"[" * depth + b"]" * depth + b"}"
         assert list(refused(post(client, "/v1/text/generate", body))) == ["body"]
@@ -83,7 +84,7 @@ def test_json_nested_a_thousand_deep_is_refused(client):
         "stream": ["true", 1, None, "yes"],
     }.items(),
 )
-def test_numbers_and_flags_are_strict_and_within_their_range(client, field, values):
+def test_parameters_have_strict_types_and_ranges(client, field, values):
     for value in values:
         body = json.dumps({"prompt": "x", field: value})
         assert list(refused(post(client, "/v1/text/generate", body))) == [field], value
@@ -126,57 +127,55 @@ def test_numbers_and_flags_are_strict_and_within_their_range(client, field, valu
     ],
     ids=repr,
 )
-def test_a_model_that_is_no_model_id_is_refused(client, model):
+def test_an_invalid_model_name_is_an_error(client, model):
     for route, field in ROUTES.items():
         assert list(refused(client.post(route, json={field: "x", "model": model}))) == ["model"]
     if isinstance(model, str):
         assert list(refused(client.get("/v1/models/validate", query_string={"model": model}))) == ["model"]
 
 
-def test_every_fault_is_named_at_once(client):
-    faults = refused(
+def test_all_errors_of_a_request_are_reported_at_once(client):
+    errors = refused(
         client.post("/v1/text/generate", json={"max_tokens": "5", "temperature": 9, "model": "..", "colour": 1})
     )
-    assert set(faults) == {"prompt", "max_tokens", "temperature", "model", "colour"}
-    assert all(isinstance(reason, str) for reasons in faults.values() for reason in reasons)
+    assert set(errors) == {"prompt", "max_tokens", "temperature", "model", "colour"}
+    assert all(isinstance(reason, str) for reasons in errors.values() for reason in reasons)
 
 
-def test_every_fault_of_a_summary_is_named_at_once(client):
-    faults = refused(client.post("/v1/text/summarize", json={"text": " ", "max_length": 10, "min_length": 20, "x": 1}))
-    assert set(faults) == {"text", "min_length", "x"}
+def test_all_errors_of_a_summary_are_reported_at_once(client):
+    errors = refused(client.post("/v1/text/summarize", json={"text": " ", "max_length": 10, "min_length": 20, "x": 1}))
+    assert set(errors) == {"text", "min_length", "x"}
 
 
 @pytest.mark.parametrize("body", [{"max_length": 4}, {"max_length": 32_769}, {"min_length": -1}, {"max_length": 9.5}])
-def test_summary_lengths_have_a_range(client, body):
+def test_summary_lengths_have_ranges(client, body):
     assert set(refused(client.post("/v1/text/summarize", json={"text": "x", **body}))) == set(body)
 
 
-def test_validation_of_models_takes_one_parameter(client):
+def test_model_validation_has_one_parameter(client):
     assert set(refused(client.get("/v1/models/validate"))) == {"model"}
     assert set(refused(client.get("/v1/models/validate?model=a&other=b"))) == {"other"}
     assert set(refused(client.get("/v1/models/validate?model=a&model=../b"))) == {"model"}
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""])
-def test_another_media_type_is_415(client, content_type):
+def test_another_media_type_is_a_415(client, content_type):
     refused(post(client, "/v1/text/generate", b'{"prompt": "x"}', content_type), 415, "unsupported_media_type")
 
 
-def test_a_compressed_body_is_415(client):
-    answer = post(client, "/v1/text/generate", b"x", headers={"Content-Encoding": "gzip"})
-    refused(answer, 415, "unsupported_media_type")
+def test_a_compressed_body_is_a_415(client):
+    response = post(client, "/v1/text/generate", b"x", headers={"Content-Encoding": "gzip"})
+    refused(response, 415, "unsupported_media_type")
 
 
-def test_a_body_over_the_limit_is_413_and_one_at_the_limit_is_read(make_client):
+def test_a_body_above_the_limit_is_a_413(make_client):
     client = make_client(MAX_BODY_BYTES="100")
     body = json.dumps({"prompt": " "}).encode()
     refused(post(client, "/v1/text/generate", body + b" " * (101 - len(body))), 413, "payload_too_large")
     refused(post(client, "/v1/text/generate", body + b" " * (100 - len(body))))
 
 
-def test_a_text_at_its_limit_is_accepted(make_client, upstream):
-    from support.upstreams import CHAT, chat_answer
-
+def test_a_text_at_the_limit_is_accepted(make_client, upstream):
     client = make_client(MAX_INPUT_CHARS="10")
     upstream.post(CHAT, json=chat_answer("x"))
     assert client.post("/v1/text/generate", json={"prompt": "é" * 10}).status_code == 200

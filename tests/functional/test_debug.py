@@ -1,4 +1,4 @@
-"""X-AI-Debug: the timeline of attempts, for who asks for it."""
+"""X-AI-Debug: the timeline of attempts."""
 
 from support.upstreams import CHAT, chat_answer
 
@@ -6,7 +6,7 @@ GENERATE = "/v1/text/generate"
 MODELS = "http://llm.test:8000/v1/models"
 
 
-def test_debug_gives_the_timeline_of_attempts_in_answers(make_client, upstream, instantly):
+def test_debug_adds_the_timeline_of_attempts_to_a_response(make_client, upstream, instantly):
     upstream.post(CHAT, status=500)
     upstream.post(CHAT, json=chat_answer("Hi."))
     client = make_client(HUGGINGFACE_RETRY_ATTEMPTS="1")
@@ -17,26 +17,26 @@ def test_debug_gives_the_timeline_of_attempts_in_answers(make_client, upstream, 
     assert first["duration_ms"] >= 0
 
 
-def test_debug_gives_it_in_errors_and_names_what_was_refused_here(make_client, upstream):
+def test_debug_adds_the_timeline_to_an_error_including_attempts_that_the_breaker_refused(make_client, upstream):
     upstream.post(CHAT, status=500)
     client = make_client(BREAKER_FAILURES="1")
-    answers = [client.post(GENERATE, json={"prompt": "x"}, headers={"X-AI-Debug": "1"}).json for _ in range(2)]
-    outcomes = [[attempt["outcome"] for attempt in answer["details"]["debug"]["attempts"]] for answer in answers]
+    responses = [client.post(GENERATE, json={"prompt": "x"}, headers={"X-AI-Debug": "1"}).json for _ in range(2)]
+    outcomes = [[attempt["outcome"] for attempt in response["details"]["debug"]["attempts"]] for response in responses]
     assert outcomes == [["upstream_unavailable"], ["circuit_open"]]
 
 
-def test_debug_gives_it_for_validation_too(client, upstream):
+def test_debug_adds_the_timeline_to_model_validation(client, upstream):
     upstream.get(MODELS, json={"data": []})
-    answer = client.get("/v1/models/validate?model=org/x", headers={"X-AI-Debug": "1"})
-    assert [attempt["route"] for attempt in answer.json["debug"]["attempts"]] == ["models"]
+    response = client.get("/v1/models/validate?model=org/x", headers={"X-AI-Debug": "1"})
+    assert [attempt["route"] for attempt in response.json["debug"]["attempts"]] == ["models"]
 
 
-def test_nobody_is_told_who_does_not_ask(client, chat):
+def test_without_the_header_there_is_no_timeline(client, chat):
     assert "debug" not in client.post(GENERATE, json={"prompt": "x"}).json
 
 
-def test_a_bug_shows_in_the_timeline_as_what_it_is(client, upstream):
+def test_an_unhandled_exception_is_an_internal_error_in_the_timeline(client, upstream):
     upstream.post(CHAT, body=ValueError("ours"))
-    answer = client.post(GENERATE, json={"prompt": "x"}, headers={"X-AI-Debug": "1"})
-    assert answer.status_code == 500
-    assert [attempt["outcome"] for attempt in answer.json["details"]["debug"]["attempts"]] == ["internal_error"]
+    response = client.post(GENERATE, json={"prompt": "x"}, headers={"X-AI-Debug": "1"})
+    assert response.status_code == 500
+    assert [attempt["outcome"] for attempt in response.json["details"]["debug"]["attempts"]] == ["internal_error"]

@@ -1,4 +1,4 @@
-"""Headers that guard browsers, the hosts and origins that are served, and addresses behind proxies."""
+"""Security headers, trusted hosts, CORS origins, and client addresses behind proxies."""
 
 import pytest
 from support.lines import request_lines
@@ -12,7 +12,7 @@ GENERATE = "/v1/text/generate"
 
 
 @pytest.mark.parametrize("route", ["/health", "/nowhere", "/v1/models/validate", "/metrics", "/docs", "/openapi.json"])
-def test_every_answer_forbids_what_browsers_could_do_with_it(client, route):
+def test_every_response_has_the_security_headers(client, route):
     headers = client.get(route).headers
     assert set(SECURITY_HEADERS) <= set(headers)
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -22,7 +22,7 @@ def test_every_answer_forbids_what_browsers_could_do_with_it(client, route):
     assert "Strict-Transport-Security" not in headers
 
 
-def test_behind_tls_browsers_are_told_to_stay_with_it(make_client):
+def test_hsts_is_sent_if_a_trusted_proxy_terminated_tls(make_client):
     forwarded = {"X-Forwarded-Proto": "https"}
     assert "Strict-Transport-Security" not in make_client().get("/health", headers=forwarded).headers
     assert (
@@ -31,18 +31,18 @@ def test_behind_tls_browsers_are_told_to_stay_with_it(make_client):
     )
 
 
-def test_no_page_may_call_unless_its_origin_is_named(make_client, chat):
+def test_a_page_of_another_origin_gets_no_cors_headers(make_client, chat):
     client = make_client()
-    answer = client.post(GENERATE, json={"prompt": "x"}, headers={"Origin": ORIGIN})
-    assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+    response = client.post(GENERATE, json={"prompt": "x"}, headers={"Origin": ORIGIN})
+    assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
     assert client.options(GENERATE, headers=PREFLIGHT).headers.get("Access-Control-Allow-Origin") is None
     other = make_client(CORS_ORIGINS="https://other.example.com")
-    answer = other.post(GENERATE, json={"prompt": "x"}, headers={"Origin": ORIGIN})
-    assert "Access-Control-Allow-Origin" not in answer.headers
-    assert "Origin" in answer.headers["Vary"]
+    response = other.post(GENERATE, json={"prompt": "x"}, headers={"Origin": ORIGIN})
+    assert "Access-Control-Allow-Origin" not in response.headers
+    assert "Origin" in response.headers["Vary"]
 
 
-def test_a_page_of_a_named_origin_may_call_with_a_key_and_read_every_header(make_client):
+def test_a_page_of_a_named_origin_may_send_a_key_and_read_every_header(make_client):
     client = make_client({**OPENAI, "API_KEYS": "team:" + "a" * 64}, CORS_ORIGINS=f"https://other.example.com,{ORIGIN}")
     preflight = client.options(GENERATE, headers=PREFLIGHT)
     assert (preflight.status_code, preflight.data) == (204, b"")
@@ -54,12 +54,12 @@ def test_a_page_of_a_named_origin_may_call_with_a_key_and_read_every_header(make
     assert refused.headers["Access-Control-Expose-Headers"] == "*"
 
 
-def test_any_origin_may_call_where_the_operator_says_so(make_client):
+def test_a_star_allows_every_origin(make_client):
     client = make_client(CORS_ORIGINS="*")
     assert client.get("/health", headers={"Origin": "null"}).headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_only_trusted_hosts_are_answered_but_probes_come_by_any(make_client):
+def test_other_hosts_than_the_trusted_ones_are_refused_except_for_probes(make_client):
     client = make_client(TRUSTED_HOSTS="api.example.com,.example.org")
 
     def status(host, route="/v1/models/validate"):
@@ -74,20 +74,20 @@ def test_only_trusted_hosts_are_answered_but_probes_come_by_any(make_client):
 
 
 def calls(client, *forwarded):
-    """The statuses of a call each with these values of X-Forwarded-For."""
+    """Return the status of one call with each value of X-Forwarded-For."""
     return [
         client.get("/v1/models/validate?model=%20", headers={"X-Forwarded-For": value}).status_code
         for value in forwarded
     ]
 
 
-def test_the_address_is_the_one_that_the_last_trusted_proxy_saw(make_client):
+def test_the_client_address_comes_from_the_last_trusted_proxy(make_client):
     first, again, other = "6.6.6.6, 192.0.2.1", "7.7.7.7, 192.0.2.1", "192.0.2.2"
     assert calls(limited(make_client, proxies=1), first, again, other) == [400, 429, 400]
     assert calls(limited(make_client, proxies=0), first, again, other) == [400, 429, 429]
 
 
-def test_of_two_trusted_proxies_the_outer_one_tells_the_address(make_client):
+def test_with_two_trusted_proxies_the_client_address_comes_from_the_outer_one(make_client):
     client = limited(make_client, proxies=2)
     assert calls(client, "6.6.6.6, 192.0.2.1, 10.0.0.1", "192.0.2.1, 10.0.0.2", "192.0.2.2, 10.0.0.1") == [
         400,
@@ -105,11 +105,11 @@ def test_of_two_trusted_proxies_the_outer_one_tells_the_address(make_client):
         ("nonsense", "\tother nonsense", True),
     ],
 )
-def test_addresses_that_are_one_callers_share_a_limit(make_client, one, another, same):
+def test_addresses_of_one_subscriber_share_a_limit(make_client, one, another, same):
     assert calls(limited(make_client, proxies=1), one, another) == [400, 429 if same else 400]
 
 
-def test_a_made_up_address_is_no_name_in_the_log(make_client, caplog):
+def test_an_invalid_address_is_logged_as_unknown(make_client, caplog):
     caplog.set_level("INFO")
     calls(limited(make_client, proxies=1), "192.0.2.1\tstatus=200")
     assert [line.client for line in request_lines(caplog)] == ["unknown"]

@@ -1,4 +1,4 @@
-"""OpenAI's routes: what is passed on, what is refused, and the shape of answers and errors."""
+"""OpenAI's routes: what is passed through, what is an error, and the shape of responses and errors."""
 
 import base64
 import json
@@ -49,15 +49,15 @@ def chunk(content, reason=None, **extra):
     }
 
 
-def refused(answer, status=400):
-    body = answer.get_json()
-    assert answer.status_code == status
+def refused(response, status=400):
+    body = response.get_json()
+    assert response.status_code == status
     assert set(body) == {"error"}
     assert set(body["error"]) == {"message", "type", "param", "code"}
     return body["error"]
 
 
-def test_an_answer_has_all_that_openais_have(client, upstream):
+def test_a_response_has_all_fields_of_openai(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hello."))
     body = chat(client).get_json()
     assert body["object"] == "chat.completion"
@@ -70,11 +70,11 @@ def test_an_answer_has_all_that_openais_have(client, upstream):
     assert body["usage"] == {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 
 
-def test_fields_that_nobody_here_knows_are_passed_on_and_back(client, upstream):
-    answer = {**chat_answer("Hello.", stop_reason=7), "service_tier": "flex", "timings": {"a": [1]}}
-    answer["choices"][0]["message"] |= {"reasoning": "Hm.", "annotations": []}
-    answer["usage"]["prompt_tokens_details"] = {"cached_tokens": 2}
-    upstream.post(CHAT, json=answer)
+def test_unknown_fields_are_passed_through_both_ways(client, upstream):
+    response = {**chat_answer("Hello.", stop_reason=7), "service_tier": "flex", "timings": {"a": [1]}}
+    response["choices"][0]["message"] |= {"reasoning": "Hm.", "annotations": []}
+    response["usage"]["prompt_tokens_details"] = {"cached_tokens": 2}
+    upstream.post(CHAT, json=response)
     given = {
         "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
         "tool_choice": "auto",
@@ -93,7 +93,7 @@ def test_fields_that_nobody_here_knows_are_passed_on_and_back(client, upstream):
     assert body["usage"]["prompt_tokens_details"] == {"cached_tokens": 2}
 
 
-def test_known_fields_that_are_null_count_as_left_out(client, upstream):
+def test_a_known_field_with_null_counts_as_absent(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hello."))
     nulls = dict.fromkeys(["model", "max_tokens", "temperature", "top_p", "stop", "seed", "stream", "stream_options"])
     assert chat(client, **nulls).status_code == 200
@@ -117,7 +117,7 @@ def test_known_fields_that_are_null_count_as_left_out(client, upstream):
         "model": ["../x", 5, ""],
     }.items(),
 )
-def test_known_fields_are_checked(client, field, values):
+def test_known_fields_are_validated(client, field, values):
     for value in values:
         error = refused(chat(client, **{field: value}))
         assert (error["type"], error["param"]) == ("validation_error", field)
@@ -136,23 +136,23 @@ def test_known_fields_are_checked(client, field, values):
         [{"role": "user", "content": ["text"]}],
     ],
 )
-def test_a_conversation_that_is_empty_or_too_long_is_refused(client, messages):
+def test_a_conversation_that_is_empty_or_too_long_is_an_error(client, messages):
     assert refused(chat(client, messages=messages))["param"] == "messages"
 
 
-def test_a_conversation_of_pictures_needs_no_text(client, upstream):
+def test_a_conversation_of_images_needs_no_text(client, upstream):
     upstream.post(CHAT, json=chat_answer("A cat."))
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
     assert chat(client, messages=[{"role": "user", "content": [picture]}]).status_code == 200
 
 
-def test_every_fault_of_a_request_is_told_at_once(client):
+def test_all_errors_of_a_request_are_in_the_message(client):
     message = refused(client.post("/v1/chat/completions", json={"temperature": 9, "n": 2}))["message"]
     assert "temperature" in message
     assert "messages: Missing data for required field." in message
 
 
-def test_other_refusals_have_openais_shape_too(client):
+def test_routing_and_body_errors_have_openais_shape(client):
     assert refused(client.get("/v1/chat/completions"), 405)["code"] == "method_not_allowed"
     assert refused(client.post("/v1/completions", data="x"), 415)["code"] == "unsupported_media_type"
     too_large = client.post("/v1/embeddings", data=b" " * (1024**2 + 1), content_type="application/json")
@@ -172,16 +172,16 @@ def test_other_refusals_have_openais_shape_too(client):
     ],
 )
 @pytest.mark.parametrize("streamed", [False, True])
-def test_what_an_upstream_refuses_is_a_status_streamed_or_not(client, upstream, status, told, kind, streamed):
+def test_an_upstream_error_becomes_a_status_with_and_without_a_stream(client, upstream, status, told, kind, streamed):
     upstream.post(CHAT, status=status, json={"error": {"message": "Too much at http://llm.test."}})
-    answer = chat(client, stream=streamed)
-    error = refused(answer, told)
+    response = chat(client, stream=streamed)
+    error = refused(response, told)
     assert (error["type"], error["code"]) == (kind, kind)
     assert "llm.test" not in error["message"]
-    assert ("Retry-After" in answer.headers) == (status == 429)
+    assert ("Retry-After" in response.headers) == (status == 429)
 
 
-def test_what_happened_is_told_beside_an_error(client, upstream):
+def test_debug_is_beside_the_error_object(client, upstream):
     upstream.post(CHAT, status=500)
     body = client.post("/v1/chat/completions", json={"messages": HI}, headers={"X-AI-Debug": "1"}).get_json()
     [attempt] = body["debug"]["attempts"]
@@ -189,22 +189,22 @@ def test_what_happened_is_told_beside_an_error(client, upstream):
     assert "debug" not in body["error"]["message"]
 
 
-def test_a_deterministic_answer_is_kept(client, upstream):
+def test_a_deterministic_response_is_cached(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hello."))
     first, second = chat(client, temperature=0), chat(client, temperature=0)
     assert (first.headers["X-AI-Cache"], second.headers["X-AI-Cache"]) == ("miss", "hit")
     assert first.get_json() | {"id": "", "created": 0} == second.get_json() | {"id": "", "created": 0}
 
 
-def test_a_stream_gives_events_on_as_they_came(client, upstream):
+def test_events_of_a_stream_are_forwarded_unchanged(client, upstream):
     events = [chunk("Hel"), chunk("lo.", "stop")]
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
-    answer = chat(client, stream=True)
-    assert answer.data == stream(events).encode()
-    assert answer.mimetype == "text/event-stream"
-    assert answer.headers["X-Accel-Buffering"] == "no"
-    assert answer.headers["Cache-Control"] == "no-cache, no-transform"
-    assert answer.headers["X-AI-Cache"] == "bypass"
+    response = chat(client, stream=True)
+    assert response.data == stream(events).encode()
+    assert response.mimetype == "text/event-stream"
+    assert response.headers["X-Accel-Buffering"] == "no"
+    assert response.headers["Cache-Control"] == "no-cache, no-transform"
+    assert response.headers["X-AI-Cache"] == "bypass"
     assert sent(upstream) == {
         "model": "org/small", "messages": HI, "stream": True, "stream_options": {"include_usage": True}
     }  # fmt: skip
@@ -223,7 +223,7 @@ USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
         [chunk("Hi", "stop", usage=USAGE), chunk("", usage=None)],
     ],
 )
-def test_the_last_usage_given_counts_and_is_told_at_the_end_if_asked_for(client, upstream, events):
+def test_the_last_usage_of_a_stream_is_sent_at_the_end_if_requested(client, upstream, events):
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
     with_it = stream_told(chat(client, stream=True, stream_options={"include_usage": True, "more": 1}).data)
     without = stream_told(chat(client, stream=True).data)
@@ -233,41 +233,41 @@ def test_the_last_usage_given_counts_and_is_told_at_the_end_if_asked_for(client,
     assert sent(upstream, 0)["stream_options"] == {"include_usage": True, "more": 1}
 
 
-def test_usage_that_nobody_gives_is_estimated_and_marked(client, upstream):
+def test_missing_usage_of_a_stream_is_estimated_and_marked(client, upstream):
     upstream.post(CHAT, body=stream([chunk("Hello", "stop")]), content_type="text/event-stream")
     [usage] = stream_told(chat(client, stream=True, stream_options={"include_usage": True}).data).usages
     assert usage == {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3, "estimated": True}
 
 
 @pytest.mark.parametrize("body", ["event", "whole"])
-def test_our_key_never_reaches_a_caller_be_it_in_an_event(make_client, upstream, body):
+def test_the_api_key_is_removed_from_streams(make_client, upstream, body):
     client = make_client(OPENAI_API_KEY="sk-a/b")
     for key in ("sk-a/b", "sk-a\\/b"):
         text = json.dumps(chunk("KEY", "stop")).replace("KEY", key)
         whole = json.dumps(chat_answer("KEY")).replace("KEY", key)
         given = (f"data: {text}\n\n", "text/event-stream") if body == "event" else (whole, "application/json")
         upstream.post(CHAT, body=given[0], content_type=given[1])
-        answer = chat(client, stream=True)
-        assert stream_told(answer.data).text == "[removed]"
-        assert b"a/b" not in answer.data.replace(b"\\", b"")
+        response = chat(client, stream=True)
+        assert stream_told(response.data).text == "[removed]"
+        assert b"a/b" not in response.data.replace(b"\\", b"")
 
 
-def test_a_host_that_a_model_speaks_of_is_its_own_word_but_not_one_in_an_error(client, upstream):
+def test_upstream_hosts_are_removed_from_errors_but_not_from_text(client, upstream):
     error = {"error": {"message": "cannot reach llm.test", "code": 400}}
     upstream.post(CHAT, body=stream([chunk("At llm.test."), error]), content_type="text/event-stream")
-    answer = stream_told(chat(client, stream=True).data)
-    assert answer.text == "At llm.test."
-    assert "cannot reach [removed]" in answer.events[-1]["error"]["message"]
+    response = stream_told(chat(client, stream=True).data)
+    assert response.text == "At llm.test."
+    assert "cannot reach [removed]" in response.events[-1]["error"]["message"]
     upstream.replace(upstream.POST, CHAT, json=error)
     assert "llm.test" not in chat(client).get_data(as_text=True)
 
 
-def test_an_answer_that_was_streamed_unasked_and_cut_is_none(client, upstream):
+def test_a_truncated_unrequested_stream_is_a_502(client, upstream):
     upstream.post(CHAT, body=stream([chunk("Hel")]).removesuffix("data: [DONE]\n\n"), content_type="text/event-stream")
     assert refused(chat(client), 502)["code"] == "upstream_invalid_response"
 
 
-def test_pieces_of_calls_and_fields_that_are_null_are_put_together(client, upstream):
+def test_chunks_of_tool_calls_are_joined_and_null_fields_ignored(client, upstream):
     def piece(*calls, **extra):
         return {"choices": [{"index": 0, "delta": {"tool_calls": list(calls), **extra}}], "system_fingerprint": "fp"}
 
@@ -297,7 +297,7 @@ def test_pieces_of_calls_and_fields_that_are_null_are_put_together(client, upstr
         ([{"index": 0, "id": "a", "function": {"name": "f"}}, {"index": 0, "id": "b", "function": {}}], [0, 1]),
     ],
 )
-def test_pieces_of_calls_are_told_apart_by_number_and_id(client, upstream, calls, expected):
+def test_chunks_of_tool_calls_are_matched_by_index_and_id(client, upstream, calls, expected):
     events = [{"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]} for call in calls]
     upstream.post(CHAT, body=stream([*events, chunk("", "stop")]), content_type="text/event-stream")
     told = [event["choices"][0]["delta"] for event in stream_told(chat(client, stream=True).data).events]
@@ -309,12 +309,12 @@ def test_pieces_of_calls_are_told_apart_by_number_and_id(client, upstream, calls
 
 
 @pytest.mark.parametrize("calls", ["x", [1], [{}], [{"function": 5}]])
-def test_tool_calls_that_are_none_are_a_502(client, upstream, calls):
+def test_invalid_tool_calls_are_a_502(client, upstream, calls):
     upstream.post(CHAT, json={"choices": [{"index": 0, "message": {"tool_calls": calls}, "finish_reason": "stop"}]})
     assert refused(chat(client), 502)["code"] == "upstream_invalid_response"
 
 
-def test_older_forms_of_tool_calls_are_put_right(client, upstream):
+def test_older_forms_of_tool_calls_are_normalized(client, upstream):
     call = {"id": 0, "type": "function", "function": {"name": "f", "description": None, "parameters": {"a": 1}}}
     other = {"function": {"name": None, "arguments": {"b": 2}}}
     message = {"role": "assistant", "tool_calls": [call, other]}
@@ -333,7 +333,7 @@ def test_older_forms_of_tool_calls_are_put_right(client, upstream):
         ({"index": 0, "delta": {"content": "x"}, "finish_reason": 5}, {"index": 0, "delta": {"content": "x"}}),
     ],
 )
-def test_a_choice_that_is_not_as_openai_has_it_is_put_right(client, upstream, event, expected):
+def test_an_incomplete_choice_is_normalized(client, upstream, event, expected):
     names = {"id": "x", "created": 1, "object": "chat.completion.chunk", "model": "org/small"}
     upstream.post(CHAT, body=stream([{**names, "choices": [event]}]), content_type="text/event-stream")
     choice = stream_told(chat(client, stream=True).data).events[0]["choices"][0]
@@ -341,32 +341,32 @@ def test_a_choice_that_is_not_as_openai_has_it_is_put_right(client, upstream, ev
     assert choice.get("finish_reason") is None
 
 
-def test_an_event_is_given_on_byte_by_byte_though_its_usage_is_null(client, upstream):
+def test_an_event_with_null_usage_is_forwarded_unchanged(client, upstream):
     events = [chunk("Hi", usage=None), chunk("", "stop", usage=None)]
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
     assert chat(client, stream=True).data == stream(events).encode()
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_an_answer_nested_too_deeply_to_be_given_on_is_none(client, upstream, streamed):
+def test_a_too_deeply_nested_response_is_a_502(client, upstream, streamed):
     deep = "[" * 252 + "]" * 252
     text = json.dumps(chunk("Hi", "stop", deep="DEEP")).replace('"DEEP"', deep)
     upstream.post(CHAT, body=f"data: {text}\n\n", content_type="text/event-stream")
     assert refused(chat(client, stream=streamed), 502)["code"] == "upstream_invalid_response"
 
 
-def test_a_request_nested_too_deeply_to_be_passed_on_is_refused(client):
+def test_a_too_deeply_nested_request_is_an_error(client):
     body = b'{"messages": [{"role": "user", "content": "x"}], "deep": ' + b"[" * 251 + b"]" * 251 + b"}"
-    answer = client.post("/v1/chat/completions", data=body, content_type="application/json")
-    assert refused(answer)["param"] == "body"
+    response = client.post("/v1/chat/completions", data=body, content_type="application/json")
+    assert refused(response)["param"] == "body"
 
 
 @pytest.mark.parametrize("model", [None, [1], {"a": 1}, "x\r\ny", "模型", "\x7f"])
 @pytest.mark.parametrize("streamed", [False, True])
-def test_whatever_a_server_calls_its_model_the_answer_is_given(make_client, upstream, model, streamed):
-    answers = {CHAT: chat_answer("Hi."), COMPLETIONS: {"choices": [{"text": "a", "finish_reason": "stop"}]}}
-    for url, answer in answers.items():
-        upstream.post(url, json=answer if model is None else {**answer, "model": model})
+def test_an_invalid_model_name_in_a_response_is_accepted(make_client, upstream, model, streamed):
+    responses = {CHAT: chat_answer("Hi."), COMPLETIONS: {"choices": [{"text": "a", "finish_reason": "stop"}]}}
+    for url, response in responses.items():
+        upstream.post(url, json=response if model is None else {**response, "model": model})
     upstream.post(EMBEDDINGS, json={"data": [{"embedding": [1]}], "model": model})
     client = make_client(OPENAI_DEFAULT_MODEL="")
     given = [
@@ -374,7 +374,7 @@ def test_whatever_a_server_calls_its_model_the_answer_is_given(make_client, upst
         client.post("/v1/completions", json={"prompt": "x", "stream": streamed}),
         embed(client),
     ]
-    assert [answer.status_code for answer in given] == [200] * 3
+    assert [response.status_code for response in given] == [200] * 3
     assert isinstance(given[2].get_json()["model"], str)
 
 
@@ -397,38 +397,38 @@ def test_an_error_in_the_first_event_is_a_status(client, upstream):
         (chunk("x", "error"), "upstream_unavailable"),
     ],
 )
-def test_an_error_later_ends_the_stream_in_one_typed_event_and_never_as_if_whole(client, upstream, event, kind):
+def test_a_later_error_ends_the_stream_with_one_error_event_and_without_done(client, upstream, event, kind):
     upstream.post(CHAT, body=stream([chunk("Hel"), event, chunk("lo.", "stop")]), content_type="text/event-stream")
-    answer = stream_told(chat(client, stream=True).data)
-    assert (answer.text, answer.errors, answer.done) == ("Hel", [kind], False)
-    assert set(answer.events[-1]["error"]) == {"message", "type", "param", "code"}
+    response = stream_told(chat(client, stream=True).data)
+    assert (response.text, response.errors, response.done) == ("Hel", [kind], False)
+    assert set(response.events[-1]["error"]) == {"message", "type", "param", "code"}
 
 
-def test_a_server_that_does_not_stream_is_given_on_in_one_piece(client, upstream):
+def test_a_response_without_a_stream_is_forwarded_as_one_chunk(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hello."))
-    answer = stream_told(chat(client, stream=True, stream_options={"include_usage": True}).data)
-    assert (answer.text, answer.finish_reasons, answer.done) == ("Hello.", ["stop"], True)
-    assert answer.usages == [USAGE]
-    assert answer.events[0]["object"] == "chat.completion.chunk"
+    response = stream_told(chat(client, stream=True, stream_options={"include_usage": True}).data)
+    assert (response.text, response.finish_reasons, response.done) == ("Hello.", ["stop"], True)
+    assert response.usages == [USAGE]
+    assert response.events[0]["object"] == "chat.completion.chunk"
 
 
 @pytest.mark.parametrize("body", ["<html>", "", "null", "[]", '{"choices": []}', '{"choices": [{"message": {}}]}'])
-def test_an_answer_without_events_that_is_none_is_a_502(client, upstream, body):
+def test_an_invalid_response_to_a_stream_request_is_a_502(client, upstream, body):
     upstream.post(CHAT, body=body, content_type="application/json")
-    answer = chat(client, stream=True)
+    response = chat(client, stream=True)
     if "message" in body:
-        assert answer.status_code == 200
+        assert response.status_code == 200
     else:
-        assert refused(answer, 502)["code"] == "upstream_invalid_response"
+        assert refused(response, 502)["code"] == "upstream_invalid_response"
 
 
-def test_an_answer_without_events_has_an_end(client, upstream, monkeypatch):
+def test_the_size_of_a_response_to_a_stream_request_is_limited(client, upstream, monkeypatch):
     monkeypatch.setattr("app.upstream.stream.MAX_RESPONSE_BYTES", 1000)
     upstream.post(CHAT, json=chat_answer("x" * 1000))
     assert refused(chat(client, stream=True), 502)["code"] == "upstream_invalid_response"
 
 
-def test_a_server_that_streams_unasked_is_put_together_again(client, upstream):
+def test_an_unrequested_stream_is_aggregated(client, upstream):
     call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a"'}}
     more = {"index": 0, "function": {"arguments": ": 1}"}}
     events = [
@@ -454,15 +454,15 @@ def test_a_server_that_streams_unasked_is_put_together_again(client, upstream):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_text_beside_the_message_does_not_take_its_place(client, upstream, streamed):
+def test_a_text_beside_the_message_is_ignored(client, upstream, streamed):
     part = {"delta" if streamed else "message": {"role": "assistant", "content": "Hi."}}
-    answer = {"choices": [{"index": 0, "text": "Hi.", "finish_reason": "stop", **part}]}
-    given = {"body": stream([answer]), "content_type": "text/event-stream"} if streamed else {"json": answer}
+    response = {"choices": [{"index": 0, "text": "Hi.", "finish_reason": "stop", **part}]}
+    given = {"body": stream([response]), "content_type": "text/event-stream"} if streamed else {"json": response}
     upstream.post(CHAT, **given)
     assert chat(client).get_json()["choices"][0]["message"]["content"] == "Hi."
 
 
-def test_logprobs_of_a_stream_are_put_together_again(make_client, upstream):
+def test_logprobs_of_a_stream_are_aggregated(make_client, upstream):
     def piece(token):
         choice = {"index": 0, "delta": {"content": token}, "logprobs": {"content": [{"token": token}], "refusal": None}}
         return {"choices": [choice]}
@@ -474,7 +474,7 @@ def test_logprobs_of_a_stream_are_put_together_again(make_client, upstream):
 
 
 @pytest.mark.parametrize("prompt", ["One,", ["One,", "Two,"], [1, 2, 3], [[1, 2], [3]]])
-def test_completions_take_prompts_in_every_form(client, upstream, prompt):
+def test_completions_accept_every_form_of_prompt(client, upstream, prompt):
     choice = {"index": 0, "text": " two", "finish_reason": "length", "logprobs": {"tokens": [" two"]}}
     upstream.post(COMPLETIONS, json={"choices": [choice], "usage": USAGE})
     body = client.post("/v1/completions", json={"prompt": prompt, "echo": True}).get_json()
@@ -483,7 +483,7 @@ def test_completions_take_prompts_in_every_form(client, upstream, prompt):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_logprobs_of_completions_have_openais_older_form(make_client, upstream, streamed):
+def test_logprobs_of_completions_have_openais_legacy_form(make_client, upstream, streamed):
     def piece(*tokens):
         entries = [
             {"token": token, "logprob": -1, "top_logprobs": [{"token": token, "logprob": -1}]} for token in tokens
@@ -493,12 +493,12 @@ def test_logprobs_of_completions_have_openais_older_form(make_client, upstream, 
     events = [piece(" a", "é"), piece("b"), piece(), {"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}]
     upstream.post(f"{ENGINE}/completions", body=stream(events), content_type="text/event-stream")
     asked = {"prompt": "x", "logprobs": 1, "stream": streamed}
-    answer = make_client(EMBEDDED).post("/v1/completions", json=asked)
+    response = make_client(EMBEDDED).post("/v1/completions", json=asked)
     if streamed:
-        told = [event["choices"][0]["logprobs"] for event in stream_told(answer.data).events[:3]]
+        told = [event["choices"][0]["logprobs"] for event in stream_told(response.data).events[:3]]
         assert [one["text_offset"] for one in told] == [[0, 2], [3], []]
     else:
-        assert answer.get_json()["choices"][0]["logprobs"] == {
+        assert response.get_json()["choices"][0]["logprobs"] == {
             "tokens": [" a", "é", "b"],
             "token_logprobs": [-1, -1, -1],
             "top_logprobs": [{" a": -1}, {"é": -1}, {"b": -1}],
@@ -507,12 +507,12 @@ def test_logprobs_of_completions_have_openais_older_form(make_client, upstream, 
 
 
 @pytest.mark.parametrize("prompt", [None, [], "", " ", [""], [1, "a"], [[1], "a"], [[]], [-1], [True], {}, 5, "\x00"])
-def test_prompts_that_are_none_are_refused(client, prompt):
+def test_invalid_prompts_are_an_error(client, prompt):
     assert refused(client.post("/v1/completions", json={"prompt": prompt}))["param"] == "prompt"
 
 
 @pytest.mark.parametrize("given", ["x" * 20_001, ["x" * 10_001] * 2, [1] * 20_001, [[1] * 10_001] * 2, ["x"] * 2049])
-def test_inputs_that_are_too_long_are_refused(client, given):
+def test_inputs_above_the_limit_are_an_error(client, given):
     assert refused(embed(client, given))["param"] == "input"
 
 
@@ -520,31 +520,31 @@ def test_completions_stream_text(client, upstream):
     events = [{"choices": [{"index": 0, "text": text, "finish_reason": None}]} for text in (" two", ", three")]
     last = {"choices": [{"index": 0, "finish_reason": "eos_token"}]}
     upstream.post(COMPLETIONS, body=stream([*events, last]), content_type="text/event-stream")
-    answer = stream_told(client.post("/v1/completions", json={"prompt": "One,", "stream": True}).data)
-    assert (answer.text, answer.finish_reasons, answer.done) == (" two, three", ["stop"], True)
-    assert {event["object"] for event in answer.events} == {"text_completion"}
+    response = stream_told(client.post("/v1/completions", json={"prompt": "One,", "stream": True}).data)
+    assert (response.text, response.finish_reasons, response.done) == (" two, three", ["stop"], True)
+    assert {event["object"] for event in response.events} == {"text_completion"}
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_where_there_are_no_completions_a_chat_model_continues(client, upstream, make_client, streamed):
+def test_completions_use_the_chat_route_if_there_is_no_completions_route(client, upstream, make_client, streamed):
     upstream.post(COMPLETIONS, status=404)
     for url in (CHAT, ROUTER_CHAT):
         upstream.post(url, json=chat_answer(" two"))
     for one in (client, make_client(HUGGINGFACE)):
-        answer = one.post("/v1/completions", json={"prompt": "One,", "stream": streamed, "top_k": 3})
+        response = one.post("/v1/completions", json={"prompt": "One,", "stream": streamed, "top_k": 3})
         if streamed:
-            assert stream_told(answer.data).text == " two"
+            assert stream_told(response.data).text == " two"
         else:
-            [choice] = answer.get_json()["choices"]
+            [choice] = response.get_json()["choices"]
             assert (choice["text"], "message" in choice) == (" two", False)
         assert sent(upstream)["messages"][1] == {"role": "user", "content": "One,"}
         assert sent(upstream)["top_k"] == 3
 
 
 @pytest.mark.parametrize("body", [{"prompt": [1]}, {"prompt": ["a", "b"]}, {"prompt": "a", "suffix": "b"}])
-def test_what_chat_cannot_do_is_said(make_client, body):
-    answer = make_client(HUGGINGFACE).post("/v1/completions", json=body)
-    assert refused(answer, 501)["code"] == "not_supported"
+def test_a_completion_that_chat_cannot_do_is_a_501(make_client, body):
+    response = make_client(HUGGINGFACE).post("/v1/completions", json=body)
+    assert refused(response, 501)["code"] == "not_supported"
 
 
 def vectors(*given, **extra):
@@ -558,14 +558,14 @@ def vectors(*given, **extra):
     }
 
 
-def test_embeddings_are_given_as_openai_has_them(client, upstream):
+def test_embeddings_have_openais_shape(client, upstream):
     upstream.post(EMBEDDINGS, json=vectors([0.5, -1], [2, 0.25], extra=1))
     body = embed(client, ["a", "b"], dimensions=2, encoding_format="float", user="me").get_json()
     assert sent(upstream) == {"model": "org/small", "input": ["a", "b"], "dimensions": 2, "user": "me"}
     assert body == vectors([0.5, -1], [2, 0.25], extra=1) | {"model": "org/small"}
 
 
-def test_embeddings_are_encoded_as_the_caller_wants_and_kept(client, upstream):
+def test_embeddings_are_encoded_as_requested_and_cached(client, upstream):
     upstream.post(EMBEDDINGS, json=vectors([0.5, -1]))
     encoded, plain = embed(client, encoding_format="base64"), embed(client)
     data = base64.b64decode(encoded.get_json()["data"][0]["embedding"])
@@ -575,24 +575,24 @@ def test_embeddings_are_encoded_as_the_caller_wants_and_kept(client, upstream):
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         {}, [], {"data": []}, {"choices": []}, {"data": [5]}, {"data": [{}]}, {"data": [{"embedding": []}]},
         {"data": [{"embedding": "AA"}]}, {"data": [{"embedding": [None]}]}, vectors([1], [2]), {"data": None},
     ],
 )  # fmt: skip
-def test_embeddings_that_are_none_are_a_502(client, upstream, answer):
-    upstream.post(EMBEDDINGS, json=answer)
+def test_invalid_embeddings_are_a_502(client, upstream, response):
+    upstream.post(EMBEDDINGS, json=response)
     assert refused(embed(client), 502)["code"] == "upstream_invalid_response"
 
 
-def test_an_error_in_place_of_embeddings_is_told(client, upstream):
+def test_an_error_instead_of_embeddings_is_reported(client, upstream):
     upstream.post(EMBEDDINGS, json={"error": {"message": "Too long.", "code": 400}})
     assert "Too long." in refused(embed(client))["message"]
 
 
 @pytest.mark.parametrize("given", [{"encoding_format": "int8"}, {"dimensions": 0}, {"dimensions": "5"}])
-def test_options_of_embeddings_are_checked(client, given):
+def test_options_of_embeddings_are_validated(client, given):
     assert refused(embed(client, **given))["param"] in given
 
 
@@ -601,7 +601,7 @@ def test_the_embedded_engine_has_no_embeddings(make_client):
 
 
 @pytest.mark.parametrize(
-    ("given", "answer", "expected"),
+    ("given", "response", "expected"),
     [
         ("a", [1, 2], [[1, 2]]),
         ("a", [[1, 2]], [[1, 2]]),
@@ -612,8 +612,8 @@ def test_the_embedded_engine_has_no_embeddings(make_client):
         ("a", {"embeddings": [[1, 2]]}, [[1, 2]]),
     ],
 )
-def test_vectors_of_the_pipeline_are_read_in_every_depth(make_client, upstream, given, answer, expected):
-    upstream.post(f"{PIPELINE}{FEATURES}/pipeline/feature-extraction", json=answer)
+def test_vectors_of_the_pipeline_are_read_at_every_depth(make_client, upstream, given, response, expected):
+    upstream.post(f"{PIPELINE}{FEATURES}/pipeline/feature-extraction", json=response)
     body = embed(make_client(HUGGINGFACE), given, dimensions=2).get_json()
     assert [entry["embedding"] for entry in body["data"]] == expected
     assert body["model"] == FEATURES
@@ -621,20 +621,20 @@ def test_vectors_of_the_pipeline_are_read_in_every_depth(make_client, upstream, 
     assert sent(upstream) == {"inputs": [given] if isinstance(given, str) else given, "dimensions": 2}
 
 
-@pytest.mark.parametrize("answer", [[], {}, "x", [[]], [["a"]], [[1], [2]], [[[1], [2, 3]]], [[[[[1]]]]], [5, "a"]])
-def test_vectors_of_the_pipeline_that_are_none_are_a_502(make_client, upstream, answer):
-    upstream.post(f"{PIPELINE}org/model/pipeline/feature-extraction", json=answer)
+@pytest.mark.parametrize("response", [[], {}, "x", [[]], [["a"]], [[1], [2]], [[[1], [2, 3]]], [[[[[1]]]]], [5, "a"]])
+def test_invalid_vectors_of_the_pipeline_are_a_502(make_client, upstream, response):
+    upstream.post(f"{PIPELINE}org/model/pipeline/feature-extraction", json=response)
     assert refused(embed(make_client(HUGGINGFACE), model="org/model"), 502)["code"] == "upstream_invalid_response"
 
 
-def test_the_pipeline_reads_no_tokens(make_client):
+def test_the_pipeline_does_not_support_token_ids(make_client):
     assert refused(embed(make_client(HUGGINGFACE), [1, 2]), 501)["code"] == "not_supported"
 
 
 DEDICATED = {**HUGGINGFACE, "HUGGINGFACE_BASE_URL": "https://x.eu-west-1.aws.endpoints.huggingface.cloud"}
 
 
-def test_a_dedicated_endpoint_has_openais_own_routes(make_client, upstream):
+def test_a_dedicated_endpoint_has_openais_routes(make_client, upstream):
     root = DEDICATED["HUGGINGFACE_BASE_URL"]
     upstream.post(f"{root}/v1/embeddings", json=vectors([1]))
     upstream.post(f"{root}/v1/completions", json={"choices": [{"index": 0, "text": "b"}], "usage": USAGE})
@@ -643,7 +643,7 @@ def test_a_dedicated_endpoint_has_openais_own_routes(make_client, upstream):
     assert client.post("/v1/completions", json={"prompt": "a"}).get_json()["choices"][0]["text"] == "b"
 
 
-def test_models_are_those_of_the_settings_and_those_of_the_server(make_client, upstream):
+def test_models_are_those_of_the_settings_and_of_the_upstream(make_client, upstream):
     upstream.get(
         MODELS, json={"data": [{"id": "org/small", "created": 5}, {"id": "org/other", "max_model_len": 9}, 5, {}]}
     )
@@ -665,98 +665,98 @@ def test_models_are_those_of_the_settings_and_those_of_the_server(make_client, u
 
 
 @pytest.mark.parametrize("field", ["echo", "best_of", "logprobs"])
-def test_what_only_completions_have_is_not_asked_of_chat(make_client, field):
-    answer = make_client(HUGGINGFACE).post("/v1/completions", json={"prompt": "a", field: 1})
-    assert field in refused(answer, 501)["message"]
+def test_parameters_of_completions_only_are_not_sent_to_the_chat_route(make_client, field):
+    response = make_client(HUGGINGFACE).post("/v1/completions", json={"prompt": "a", field: 1})
+    assert field in refused(response, 501)["message"]
 
 
-def test_one_prompt_in_tokens_is_one_text(client, upstream):
+def test_one_prompt_of_token_ids_counts_as_one_text(client, upstream):
     upstream.post(EMBEDDINGS, json=vectors([1]))
     assert embed(client, [1, 2, 3]).status_code == 200
 
 
-def test_an_answer_of_vectors_may_be_longer_than_one_of_text(client, upstream):
+def test_the_size_limit_of_embeddings_is_higher(client, upstream):
     upstream.post(EMBEDDINGS, json=vectors([0.123456789] * 1_000_000))
     assert embed(client).status_code == 200
 
 
-def test_an_unchecked_field_that_is_called_stream_makes_no_stream(client, upstream):
+def test_embeddings_ignore_a_stream_field(client, upstream):
     upstream.post(EMBEDDINGS, json=vectors([1]))
     body = {"input": "x", "stream": True}
-    answer = client.post("/v1/embeddings", json=body, headers={"X-AI-Debug": "1"})
-    assert answer.get_json()["debug"]["attempts"]
+    response = client.post("/v1/embeddings", json=body, headers={"X-AI-Debug": "1"})
+    assert response.get_json()["debug"]["attempts"]
 
 
-def test_parameters_are_named_where_one_is_at_fault_only(client, upstream):
+def test_param_is_set_for_validation_errors_only(client, upstream):
     upstream.post(CHAT, status=422, json={"error": "No."})
     assert refused(chat(client))["param"] is None
 
 
-def test_every_route_but_our_own_is_openais(make_app):
+def test_every_v1_route_outside_of_ours_is_openais(make_app):
     rules = {rule.rule for rule in make_app().url_map.iter_rules()}
     own = ("/v1/text/", "/health", "/metrics", "/v1/models/validate", "/docs", "/openapi.json")
     assert {rule for rule in rules if is_openai_route(rule)} == {rule for rule in rules if not rule.startswith(own)}
 
 
-def test_a_doubled_slash_is_no_redirect(client):
+def test_a_double_slash_is_not_redirected(client):
     for path in ("/v1//models", "//v1/models"):
         assert client.get(path).status_code == 404
 
 
-def test_a_server_without_a_list_leaves_those_of_the_settings(client, upstream):
+def test_without_an_upstream_list_the_models_of_the_settings_are_listed(client, upstream):
     upstream.get(MODELS, status=404)
     assert [entry["id"] for entry in client.get("/v1/models").get_json()["data"]] == ["gpt2", "org/small"]
     assert "not_supported" not in client.get("/metrics").get_data(as_text=True)
 
 
-def test_a_list_that_cannot_be_had_is_an_error(client, upstream):
+def test_a_failing_upstream_list_is_an_error(client, upstream):
     upstream.get(MODELS, status=500)
     assert refused(client.get("/v1/models"), 502)["code"] == "upstream_unavailable"
 
 
-def test_the_embedded_models_are_known_without_a_call(make_client):
+def test_the_embedded_models_are_listed_without_a_call(make_client):
     data = make_client(EMBEDDED).get("/v1/models").get_json()["data"]
     assert [entry["id"] for entry in data] == ["gpt2", "SmolLM2-135M-Instruct"]
 
 
 @pytest.mark.parametrize("path", ["org/other", "org%2Fother"])
-def test_a_model_is_found_by_its_id_slashes_and_all(client, upstream, path):
+def test_a_model_id_may_contain_slashes(client, upstream, path):
     upstream.get(MODELS, json={"data": [{"id": "org/other"}]})
     body = client.get(f"/v1/models/{path}").get_json()
     assert body == {"id": "org/other", "object": "model", "created": 0, "owned_by": "openai"}
     assert client.get("/v1/models/org/small").get_json()["id"] == "org/small"
 
 
-def test_a_model_that_nobody_knows_is_a_404_and_a_name_that_is_none_a_400(client, upstream):
+def test_an_unknown_model_is_a_404_and_an_invalid_name_a_400(client, upstream):
     upstream.get(MODELS, json={"data": [{"id": "org/other"}]})
     error = refused(client.get("/v1/models/org/none"), 404)
     assert (error["code"], error["param"]) == ("model_not_found", "model")
     assert refused(client.get("/v1/models/org/../x"), 400)["param"] == "model"
 
 
-def test_the_routers_list_is_passed_on(make_client, upstream):
+def test_the_list_of_the_router_is_forwarded(make_client, upstream):
     entry = {"id": "org/a", "object": "model", "created": 3, "owned_by": "org", "providers": [{"provider": "groq"}]}
     upstream.get(ROUTER_MODELS, json={"object": "list", "data": [entry]})
     assert entry in make_client(HUGGINGFACE).get("/v1/models").get_json()["data"]
 
 
-def test_a_stream_takes_an_idempotency_key_and_is_not_stored(client, upstream):
+def test_a_stream_with_an_idempotency_key_is_not_stored(client, upstream):
     upstream.post(CHAT, body=stream([chunk("Hi", "stop")]), content_type="text/event-stream")
     for _ in range(2):
         body = {"messages": HI, "stream": True}
-        answer = client.post("/v1/chat/completions", json=body, headers={"Idempotency-Key": "k"})
-        assert stream_told(answer.data).done
+        response = client.post("/v1/chat/completions", json=body, headers={"Idempotency-Key": "k"})
+        assert stream_told(response.data).done
     assert len(upstream.calls) == 2
 
 
-def test_an_unknown_backend_error_names_models_that_can_be_used(client, upstream):
+def test_the_error_for_an_unknown_backend_lists_the_available_models(client, upstream):
     upstream.post(CHAT, status=404, json={"error": "Model org/x does not exist"})
     error = refused(chat(client, model="org/x"), 404)
     assert "org/small" in error["message"]
     assert json.dumps(error).isascii()
 
 
-def test_a_number_that_is_rounded_into_its_bounds_is_refused(client):
+def test_an_integer_beyond_64_bits_is_an_error(client):
     body = b'{"messages": [{"role": "user", "content": "Hi."}], "seed": -9223372036854775809}'
-    answer = client.post("/v1/chat/completions", data=body, content_type="application/json")
-    assert refused(answer)["param"] == "seed"
+    response = client.post("/v1/chat/completions", data=body, content_type="application/json")
+    assert refused(response)["param"] == "seed"

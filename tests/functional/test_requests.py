@@ -1,4 +1,4 @@
-"""What holds for every request: ids, headers, errors of the framework, the log line."""
+"""Behaviour of every request: ids, headers, routing errors, the log line."""
 
 import logging
 import re
@@ -9,67 +9,67 @@ from support.lines import request_lines
 from support.upstreams import CHAT, HUGGINGFACE, PIPELINE, chat_answer
 
 
-def test_a_well_formed_request_id_is_kept(client):
+def test_a_valid_request_id_is_used(client):
     assert client.get("/health", headers={"X-Request-ID": "a-B_1.2"}).headers["X-Request-ID"] == "a-B_1.2"
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a,b", "<script>", "é"])
-def test_any_other_request_id_is_replaced(client, given):
-    answer = client.get("/nowhere", headers={"X-Request-ID": given})
-    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-ID"])
-    assert answer.get_json()["request_id"] == answer.headers["X-Request-ID"]
+def test_an_invalid_request_id_is_replaced(client, given):
+    response = client.get("/nowhere", headers={"X-Request-ID": given})
+    assert re.fullmatch(r"[0-9a-f]{32}", response.headers["X-Request-ID"])
+    assert response.get_json()["request_id"] == response.headers["X-Request-ID"]
 
 
-def test_every_answer_has_the_security_headers(client):
+def test_errors_have_the_security_headers(client):
     for path in ("/health", "/nowhere"):
         headers = client.get(path).headers
         assert (headers["X-Content-Type-Options"], headers["Cache-Control"]) == ("nosniff", "no-store")
 
 
-def test_errors_of_the_framework_have_the_one_shape(client):
+def test_routing_errors_have_the_error_shape(client):
     for path in ("/nowhere", "/health/", "/v1/text"):
-        answer = client.get(path)
-        assert (answer.status_code, answer.get_json()["type"]) == (404, "not_found")
-    answer = client.get("/v1/text/generate")
-    assert (answer.status_code, answer.get_json()["type"]) == (405, "method_not_allowed")
-    assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
+        response = client.get(path)
+        assert (response.status_code, response.get_json()["type"]) == (404, "not_found")
+    response = client.get("/v1/text/generate")
+    assert (response.status_code, response.get_json()["type"]) == (405, "method_not_allowed")
+    assert set(response.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
     assert client.post("/health").status_code == 405
 
 
-def test_an_error_of_the_framework_that_the_table_does_not_know_is_internal(make_app):
+def test_an_http_exception_without_a_type_is_an_internal_error(make_app):
     app = make_app()
     app.add_url_rule("/teapot", view_func=lambda: __import__("flask").abort(418))
     assert app.test_client().get("/teapot").get_json()["type"] == "internal_error"
 
 
-def test_a_redirect_of_the_framework_stays_one(make_app):
+def test_a_redirect_is_passed_through(make_app):
     app = make_app()
     app.add_url_rule("/folder/", view_func=lambda: "x")
     assert app.test_client().get("/folder").status_code == 308
 
 
-def test_a_bug_of_ours_is_told_without_its_cause_and_logged_with_it(make_app, caplog):
+def test_an_unhandled_exception_is_logged_and_its_text_is_not_sent(make_app, caplog):
     app = make_app()
     app.add_url_rule("/bug", view_func=lambda: {}["secret-cause"])
-    answer = app.test_client().get("/bug")
-    assert (answer.status_code, answer.get_json()["type"]) == (500, "internal_error")
-    assert "secret-cause" not in answer.text
+    response = app.test_client().get("/bug")
+    assert (response.status_code, response.get_json()["type"]) == (500, "internal_error")
+    assert "secret-cause" not in response.text
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert record.request_id == answer.headers["X-Request-ID"]
+    assert record.request_id == response.headers["X-Request-ID"]
     assert "secret-cause" in caplog.text
 
 
 def line(caplog):
-    [told] = request_lines(caplog)
-    return told
+    [fields] = request_lines(caplog)
+    return fields
 
 
-def test_one_line_tells_of_a_request(client, upstream, caplog):
+def test_a_request_writes_one_log_line(client, upstream, caplog):
     caplog.set_level("INFO")
     upstream.post(CHAT, json=chat_answer("An answer."))
-    answer = client.post("/v1/text/generate", json={"prompt": "A prompt."}, headers={"X-Request-ID": "abc"})
+    response = client.post("/v1/text/generate", json={"prompt": "A prompt."}, headers={"X-Request-ID": "abc"})
     record = line(caplog)
-    assert (record.method, record.route, record.status) == ("POST", "/v1/text/generate", answer.status_code)
+    assert (record.method, record.route, record.status) == ("POST", "/v1/text/generate", response.status_code)
     assert (record.request_id, record.client) == ("abc", "127.0.0.1")
     assert (record.operation, record.backend, record.model) == ("generate", "openai", "org/small")
     assert (record.prompt_tokens, record.completion_tokens, record.attempts) == (7, 3, 1)
@@ -78,14 +78,14 @@ def test_one_line_tells_of_a_request(client, upstream, caplog):
     assert not [text for text in (caplog.text, str(record)) if "A prompt" in text or "An answer" in text]
 
 
-def test_the_line_of_a_failure_names_its_error(client, upstream, caplog):
+def test_the_log_line_of_a_failure_has_the_error_type(client, upstream, caplog):
     caplog.set_level("INFO")
     upstream.post(CHAT, status=422)
     client.post("/v1/text/generate", json={"prompt": "x"})
     assert (line(caplog).error, line(caplog).status, line(caplog).backend) == ("upstream_rejected", 400, "openai")
 
 
-def test_the_line_of_a_request_without_operation_has_none(client, caplog):
+def test_the_log_line_without_an_operation_has_no_operation_fields(client, caplog):
     caplog.set_level("INFO")
     client.get("/health?secret=1")
     record = line(caplog)
@@ -93,7 +93,7 @@ def test_the_line_of_a_request_without_operation_has_none(client, caplog):
     assert "secret" not in caplog.text + str(record)
 
 
-def test_attempts_are_counted_over_all_calls_of_a_request(make_client, upstream, caplog):
+def test_attempts_of_all_upstream_calls_are_added(make_client, upstream, caplog):
     caplog.set_level("INFO")
     client = make_client(HUGGINGFACE)
     upstream.post(f"{PIPELINE}cardiffnlp/twitter-roberta-base-sentiment-latest", status=404)
@@ -102,7 +102,7 @@ def test_attempts_are_counted_over_all_calls_of_a_request(make_client, upstream,
     assert line(caplog).attempts == 2
 
 
-def test_headers_tell_what_happened_to_an_operation(make_client, upstream):
+def test_response_headers_describe_the_operation(make_client, upstream):
     client = make_client(FALLBACK_MODELS="org/second")
     upstream.post(CHAT, status=404)
     upstream.post(CHAT, json=chat_answer("Hi."))
@@ -112,30 +112,30 @@ def test_headers_tell_what_happened_to_an_operation(make_client, upstream):
     assert re.fullmatch(r"queue;dur=\d+\.\d, upstream;dur=\d+\.\d, total;dur=\d+\.\d", headers["Server-Timing"])
 
 
-def test_headers_tell_what_happened_to_a_failure_too(client, upstream):
+def test_headers_of_an_error_describe_the_operation(client, upstream):
     upstream.post(CHAT, status=422)
     headers = client.post("/v1/text/generate", json={"prompt": "x"}).headers
     assert (headers["X-AI-Backend"], headers["X-AI-Attempts"], headers["X-AI-Fallback"]) == ("openai", "1", "false")
 
 
-def test_a_request_without_operation_has_no_such_headers(client):
+def test_a_response_without_an_operation_has_no_operation_headers(client):
     assert not {"X-AI-Backend", "X-AI-Attempts", "Server-Timing"} & set(client.get("/health").headers.keys())
 
 
-def test_json_of_the_app_is_read_and_written_by_one_provider(make_app):
+def test_the_json_provider_reads_and_writes_unicode(make_app):
     app = make_app()
     assert app.json.loads(app.json.dumps({"a": "é"})) == {"a": "é"}
 
 
-def test_blueprints_have_no_hooks_of_their_own_since_only_the_apps_are_run(make_app):
+def test_no_blueprint_has_hooks(make_app):
     app = make_app()
     hooks = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs, app.url_value_preprocessors)
     assert all(set(of_one_kind) <= {None} for of_one_kind in hooks)
 
 
-def test_sessions_are_neither_kept_nor_given(make_app):
+def test_sessions_are_empty_and_set_no_cookie(make_app):
     app = make_app()
     app.get("/session")(lambda: {"session": dict(session)})
-    answer = app.test_client().get("/session", headers={"Cookie": "session=abc"})
-    assert answer.json == {"session": {}}
-    assert "Set-Cookie" not in answer.headers
+    response = app.test_client().get("/session", headers={"Cookie": "session=abc"})
+    assert response.json == {"session": {}}
+    assert "Set-Cookie" not in response.headers

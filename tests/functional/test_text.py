@@ -16,11 +16,11 @@ def complete(client, **body):
     return client.post("/v1/text/complete", json={"prompt": "Once upon", **body})
 
 
-def test_generate_answers_in_the_documented_shape(client, upstream):
+def test_generate_responds_in_the_documented_shape(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hi."))
-    answer = generate(client)
-    assert answer.status_code == 200
-    body = answer.get_json()
+    response = generate(client)
+    assert response.status_code == 200
+    body = response.get_json()
     assert list(body) == ["id", "model", "choices", "usage", "generated_at", "processing_ms"]
     assert re.fullmatch(r"gen-[0-9a-f]{32}", body["id"])
     assert body["model"] == "org/small"
@@ -29,7 +29,7 @@ def test_generate_answers_in_the_documented_shape(client, upstream):
     assert body["processing_ms"] >= 0
 
 
-def test_generate_sends_the_settings_defaults_and_our_key(client, upstream):
+def test_generate_sends_the_default_parameters_and_the_api_key(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hi."))
     generate(client)
     assert next(iter(sent(upstream))) == "model"
@@ -42,36 +42,36 @@ def test_generate_sends_the_settings_defaults_and_our_key(client, upstream):
     assert upstream.calls[0].request.headers["Authorization"] == "Bearer sk-secret-of-ours"
 
 
-def test_generate_passes_every_parameter_on(client, upstream):
+def test_generate_forwards_every_parameter(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hi."))
     generate(client, model="a/b", max_tokens=5, temperature=0, top_p=0.5, stop="x", seed=3, stream=False)
     expected = {"model": "a/b", "max_tokens": 5, "temperature": 0, "top_p": 0.5, "stop": ["x"], "seed": 3}
     assert {name: sent(upstream)[name] for name in expected} == expected
 
 
-def test_the_answer_names_the_model_behind_an_alias(client, upstream):
+def test_the_response_names_the_model_of_an_alias(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hi."))
     assert generate(client, model="gpt2").get_json()["model"] == "org/small"
     assert sent(upstream)["model"] == "org/small"
 
 
-def test_an_alias_may_lead_to_another_backend(make_client, upstream):
+def test_an_alias_may_name_another_backend(make_client, upstream):
     client = make_client(MODEL_ALIASES="fast=huggingface:org/quick", **HUGGINGFACE, AI_BACKEND="openai")
     upstream.post(ROUTER_CHAT, json=chat_answer("Hi."))
     assert generate(client, model="fast").get_json()["model"] == "org/quick"
 
 
-def test_a_configured_backend_is_reachable_by_its_name(make_client, upstream):
+def test_the_name_of_a_backend_is_its_default_model(make_client, upstream):
     client = make_client(**HUGGINGFACE, AI_BACKEND="openai")
     upstream.post(ROUTER_CHAT, json=chat_answer("Hi."))
     assert generate(client, model="huggingface").get_json()["model"] == "meta-llama/Llama-3.1-8B-Instruct"
 
 
-def test_a_backend_that_is_not_configured_is_a_model_not_found(client):
-    answer = generate(client, model="huggingface:org/model")
-    assert answer.status_code == 404
-    assert answer.get_json()["type"] == "model_not_found"
-    assert answer.get_json()["details"] == {"model": "huggingface:org/model", "available": ["gpt2", "org/small"]}
+def test_a_model_of_an_unconfigured_backend_is_not_found(client):
+    response = generate(client, model="huggingface:org/model")
+    assert response.status_code == 404
+    assert response.get_json()["type"] == "model_not_found"
+    assert response.get_json()["details"] == {"model": "huggingface:org/model", "available": ["gpt2", "org/small"]}
 
 
 def test_without_a_default_model_the_server_chooses(make_client, upstream):
@@ -81,7 +81,7 @@ def test_without_a_default_model_the_server_chooses(make_client, upstream):
     assert "model" not in sent(upstream)
 
 
-def test_missing_usage_is_counted_and_marked(client, upstream):
+def test_missing_usage_is_estimated_and_marked(client, upstream):
     upstream.post(CHAT, json={"choices": [{"message": {"content": "12345678"}, "finish_reason": "stop"}]})
     usage = generate(client).get_json()["usage"]
     assert usage == {"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11, "estimated": True}
@@ -95,14 +95,14 @@ def test_complete_uses_the_completions_route(client, upstream):
     assert sent(upstream)["prompt"] == "Once upon"
 
 
-def test_complete_asks_a_chat_model_to_continue_where_there_is_no_completions_route(client, upstream):
+def test_complete_uses_the_chat_route_if_there_is_no_completions_route(client, upstream):
     upstream.post(COMPLETIONS, status=404, body="Not Found", content_type="text/plain")
     upstream.post(CHAT, json=chat_answer(" a time"))
     assert complete(client).get_json()["choices"][0]["text"] == " a time"
     assert [message["role"] for message in sent(upstream)["messages"]] == ["system", "user"]
 
 
-def test_complete_on_hugging_face_speaks_tgi_where_the_mapping_offers_it(make_client, upstream):
+def test_complete_on_hugging_face_uses_the_tgi_protocol_if_the_mapping_has_it(make_client, upstream):
     client = make_client(HUGGINGFACE)
     mapping = {"hf-inference": {"status": "live", "task": "text-generation", "providerId": "org/base"}}
     upstream.get(f"{HUB}org/base", json={"id": "org/base", "inferenceProviderMapping": mapping})
@@ -116,7 +116,7 @@ def test_complete_on_hugging_face_speaks_tgi_where_the_mapping_offers_it(make_cl
     assert sent(upstream) == {"inputs": "Once upon", "parameters": {**parameters, **sampling}}
 
 
-def test_complete_asks_the_hub_once_in_a_while_only(make_client, upstream):
+def test_complete_caches_the_mapping_of_the_hub(make_client, upstream):
     client = make_client(HUGGINGFACE)
     hub = upstream.get(f"{HUB}org/chat", json={"id": "org/chat", "inferenceProviderMapping": {}})
     upstream.post(ROUTER_CHAT, json=chat_answer("x"))
@@ -125,15 +125,15 @@ def test_complete_asks_the_hub_once_in_a_while_only(make_client, upstream):
     assert hub.call_count == 1
 
 
-@pytest.mark.parametrize("hub_answer", [{"status": 500}, {"status": 404}, {"json": []}])
-def test_complete_goes_through_chat_where_the_hub_cannot_say(make_client, upstream, hub_answer):
+@pytest.mark.parametrize("hub_response", [{"status": 500}, {"status": 404}, {"json": []}])
+def test_complete_uses_the_chat_route_if_the_hub_fails(make_client, upstream, hub_response):
     client = make_client(HUGGINGFACE)
-    upstream.get(f"{HUB}org/chat", **hub_answer)
+    upstream.get(f"{HUB}org/chat", **hub_response)
     upstream.post(ROUTER_CHAT, json=chat_answer(" a time"))
     assert complete(client, model="org/chat").get_json()["choices"][0]["text"] == " a time"
 
 
-def test_complete_goes_through_chat_where_the_mapping_is_out_of_date(make_client, upstream):
+def test_complete_uses_the_chat_route_if_the_mapping_is_out_of_date(make_client, upstream):
     client = make_client(HUGGINGFACE)
     mapping = {"hf-inference": {"status": "live", "task": "text-generation"}}
     upstream.get(f"{HUB}org/base", json={"id": "org/base", "inferenceProviderMapping": mapping})
@@ -142,7 +142,7 @@ def test_complete_goes_through_chat_where_the_mapping_is_out_of_date(make_client
     assert complete(client, model="org/base", temperature=0).get_json()["choices"][0]["text"] == " a time"
 
 
-def test_complete_on_a_dedicated_endpoint_speaks_tgi_without_asking_the_hub(make_client, upstream):
+def test_complete_on_a_dedicated_endpoint_uses_the_tgi_protocol_without_the_hub(make_client, upstream):
     endpoint = "https://abc.eu-west-1.aws.endpoints.huggingface.cloud"
     client = make_client(HUGGINGFACE, HUGGINGFACE_BASE_URL=endpoint)
     upstream.post(f"{endpoint}/", json={"generated_text": " a time"})
@@ -155,7 +155,7 @@ def test_complete_on_a_dedicated_endpoint_speaks_tgi_without_asking_the_hub(make
     }
 
 
-def test_the_embedded_engine_is_asked_to_stream_and_gets_a_seed_it_can_take(make_client, upstream):
+def test_the_embedded_engine_is_called_with_a_stream_and_a_32_bit_seed(make_client, upstream):
     client = make_client(EMBEDDED)
     events = [
         {"choices": [{"index": 0, "delta": {"role": "assistant", "content": None}, "finish_reason": None}]},
@@ -171,14 +171,14 @@ def test_the_embedded_engine_is_asked_to_stream_and_gets_a_seed_it_can_take(make
     assert (sent(upstream)["stream"], sent(upstream)["seed"]) == (True, 5)
 
 
-def test_the_embedded_engine_continues_a_prompt_by_itself(make_client, upstream):
+def test_the_embedded_engine_has_its_own_completions_route(make_client, upstream):
     client = make_client(EMBEDDED)
     events = [{"choices": [{"index": 0, "text": " a time", "finish_reason": "stop"}]}]
     upstream.post("http://127.0.0.1:9/v1/completions", body=stream(events), content_type="text/event-stream")
     assert complete(client).get_json()["choices"][0]["text"] == " a time"
 
 
-def test_the_embedded_engine_serves_its_own_model_only(make_client):
-    answer = generate(make_client(EMBEDDED), model="meta-llama/Llama-3.1-8B-Instruct")
-    assert answer.status_code == 404
-    assert answer.get_json()["details"]["available"] == ["gpt2", "SmolLM2-135M-Instruct"]
+def test_the_embedded_engine_serves_only_its_own_model(make_client):
+    response = generate(make_client(EMBEDDED), model="meta-llama/Llama-3.1-8B-Instruct")
+    assert response.status_code == 404
+    assert response.get_json()["details"]["available"] == ["gpt2", "SmolLM2-135M-Instruct"]

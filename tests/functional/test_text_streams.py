@@ -1,4 +1,4 @@
-"""generate and complete, streamed: events of the same shape as whole answers."""
+"""generate and complete as streams: events in the shape of complete responses."""
 
 import json
 
@@ -19,45 +19,47 @@ def generate(client, route="generate", **body):
     return client.post(f"/v1/text/{route}", json={"prompt": "Say hi.", "stream": True, **body})
 
 
-def test_each_piece_of_text_is_an_event_and_the_last_one_tells_the_rest(client, upstream):
+def test_each_chunk_of_text_is_an_event_and_the_last_event_has_the_usage(client, upstream):
     events = [chunk(None), chunk("Hel"), chunk("lo."), chunk("", "eos_token"), {"choices": [], "usage": USAGE}]
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
-    answer = told(generate(client).data)
-    assert answer.done
-    *pieces, last = answer.events
-    assert [piece["choices"] for piece in pieces] == [
+    response = told(generate(client).data)
+    assert response.done
+    *chunks, last = response.events
+    assert [event["choices"] for event in chunks] == [
         [{"index": 0, "text": text, "finish_reason": None}] for text in ("Hel", "lo.")
     ]
     assert last["choices"] == [{"index": 0, "text": "", "finish_reason": "stop"}]
     assert last["usage"] == USAGE
-    assert {event["id"] for event in answer.events} == {last["id"]}
-    assert {event["model"] for event in answer.events} == {"org/small"}
+    assert {event["id"] for event in response.events} == {last["id"]}
+    assert {event["model"] for event in response.events} == {"org/small"}
     assert set(last) == {"id", "model", "choices", "usage", "generated_at", "processing_ms"}
 
 
-def test_only_the_first_choice_has_a_say(client, upstream):
+def test_only_the_first_choice_is_forwarded(client, upstream):
     other = {"choices": [{"index": 1, "delta": {"content": "No."}, "finish_reason": "length"}]}
     upstream.post(CHAT, body=stream([other, chunk("Yes.", "stop")]), content_type="text/event-stream")
-    answer = told(generate(client).data)
-    assert (answer.text, answer.finish_reasons) == ("Yes.", ["stop"])
+    response = told(generate(client).data)
+    assert (response.text, response.finish_reasons) == ("Yes.", ["stop"])
 
 
-def test_a_fault_later_is_an_error_event_in_our_own_shape(client, upstream):
+def test_an_upstream_error_in_a_stream_is_an_error_event(client, upstream):
     upstream.post(CHAT, body=stream([chunk("Hel")]).removesuffix("data: [DONE]\n\n"), content_type="text/event-stream")
-    answer = generate(client)
-    assert b"event: error\ndata: " in answer.data
-    told_of = told(answer.data)
-    assert (told_of.text, told_of.done) == ("Hel", False)
-    error = told_of.events[-1]
+    response = generate(client)
+    assert b"event: error\ndata: " in response.data
+    stream_read = told(response.data)
+    assert (stream_read.text, stream_read.done) == ("Hel", False)
+    error = stream_read.events[-1]
     assert (error["type"], error["code"]) == ("upstream_invalid_response", 502)
-    assert error["request_id"] == answer.headers["X-Request-ID"]
+    assert error["request_id"] == response.headers["X-Request-ID"]
 
 
-def test_a_bug_in_mid_stream_is_an_error_event_too(client, upstream, monkeypatch, caplog):
+def test_an_unhandled_exception_in_a_stream_is_an_error_event(client, upstream, monkeypatch, caplog):
     upstream.post(CHAT, body=stream([chunk("Hel", "stop")]), content_type="text/event-stream")
     monkeypatch.setattr("app.backends.responses.chunk_decoder.ChunkDecoder.missing_finish_chunks", lambda reader: 1 / 0)
-    answer = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "x"}], "stream": True})
-    assert told(answer.data).errors == ["internal_error"]
+    response = client.post(
+        "/v1/chat/completions", json={"messages": [{"role": "user", "content": "x"}], "stream": True}
+    )
+    assert told(response.data).errors == ["internal_error"]
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -65,9 +67,9 @@ def test_a_failure_before_the_first_event_falls_back(make_client, upstream):
     client = make_client({**OPENAI, "FALLBACK_MODELS": "org/other"})
     upstream.post(CHAT, status=500)
     upstream.post(CHAT, body=stream([chunk("Hi", "stop")]), content_type="text/event-stream")
-    answer = generate(client)
-    assert told(answer.data).text == "Hi"
-    assert (answer.headers["X-AI-Fallback"], answer.headers["X-AI-Model"]) == ("true", "org/other")
+    response = generate(client)
+    assert told(response.data).text == "Hi"
+    assert (response.headers["X-AI-Fallback"], response.headers["X-AI-Model"]) == ("true", "org/other")
 
 
 def test_a_failure_before_the_first_event_is_retried(make_client, upstream, instantly):
@@ -75,12 +77,12 @@ def test_a_failure_before_the_first_event_is_retried(make_client, upstream, inst
     upstream.post(CHAT, body="data: rubbish\n\n", content_type="text/event-stream")
     upstream.post(CHAT, body="", content_type="text/event-stream")
     upstream.post(CHAT, body=stream([chunk("Hi", "stop")]), content_type="text/event-stream")
-    answer = generate(client)
-    assert told(answer.data).text == "Hi"
-    assert answer.headers["X-AI-Attempts"] == "3"
+    response = generate(client)
+    assert told(response.data).text == "Hi"
+    assert response.headers["X-AI-Attempts"] == "3"
 
 
-def test_complete_streams_the_completions_route_or_chat_where_there_is_none(client, upstream):
+def test_complete_streams_the_completions_route_or_the_chat_route(client, upstream):
     text = {"choices": [{"index": 0, "text": " a time", "finish_reason": "length"}]}
     upstream.post(COMPLETIONS, body=stream([text]), content_type="text/event-stream")
     upstream.post(COMPLETIONS, status=404)
@@ -89,7 +91,7 @@ def test_complete_streams_the_completions_route_or_chat_where_there_is_none(clie
     assert told(generate(client, "complete").data).text == " a cat"
 
 
-def test_complete_streams_the_pipeline_of_a_model_that_has_one(make_client, upstream):
+def test_complete_streams_the_pipeline_of_a_model(make_client, upstream):
     mapping = {"hf-inference": {"status": "live", "task": "text-generation"}}
     upstream.get(f"{HUB}org/base", json={"id": "org/base", "inferenceProviderMapping": mapping})
     tokens = [
@@ -98,8 +100,8 @@ def test_complete_streams_the_pipeline_of_a_model_that_has_one(make_client, upst
     ]
     body = "".join(f"data:{json.dumps(token)}\n\n" for token in tokens)
     upstream.post(f"{PIPELINE}org/base", body=body, content_type="text/event-stream")
-    answer = told(generate(make_client(HUGGINGFACE), "complete", model="org/base").data)
-    assert (answer.text, answer.finish_reasons, answer.done) == (" a", ["stop"], True)
+    response = told(generate(make_client(HUGGINGFACE), "complete", model="org/base").data)
+    assert (response.text, response.finish_reasons, response.done) == (" a", ["stop"], True)
     assert sent(upstream)["stream"] is True
 
 
@@ -107,33 +109,33 @@ def test_the_log_line_of_a_stream_is_written_at_its_end(client, upstream, caplog
     caplog.set_level("INFO")
     events = [chunk("Hel"), chunk("lo.", "stop"), {"choices": [], "usage": USAGE}]
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
-    answer = generate(client)
+    response = generate(client)
     assert not request_lines(caplog)
-    assert answer.data
-    answer.close()
+    assert response.data
+    response.close()
     [line] = request_lines(caplog)
     assert (line.outcome, line.events, line.prompt_tokens, line.completion_tokens) == ("completed", 2, 7, 3)
     assert line.first_event_ms <= line.duration_ms
     assert line.tokens_per_second > 0
 
 
-def test_the_log_line_of_a_stream_that_failed_says_why_and_no_rate_is_counted(client, upstream, caplog):
+def test_the_log_line_of_a_failed_stream_has_the_error_and_no_rate(client, upstream, caplog):
     caplog.set_level("INFO")
     upstream.post(CHAT, body=stream([chunk("Hel"), chunk("lo"), "rubbish"]), content_type="text/event-stream")
-    answer = generate(client)
-    assert answer.data
-    answer.close()
+    response = generate(client)
+    assert response.data
+    response.close()
     [line] = request_lines(caplog)
     assert (line.outcome, line.error, line.cache) == ("failed", "upstream_invalid_response", "bypass")
     assert "tokens_per_second_count{" not in client.get("/metrics").get_data(as_text=True)
 
 
-def test_an_answer_in_one_piece_has_no_speed(client, upstream, caplog):
+def test_a_stream_of_one_chunk_has_no_token_rate(client, upstream, caplog):
     caplog.set_level("INFO")
     upstream.post(CHAT, body=stream([chunk("Hello.", "stop")]), content_type="text/event-stream")
-    answer = generate(client)
-    assert answer.data
-    answer.close()
+    response = generate(client)
+    assert response.data
+    response.close()
     [line] = request_lines(caplog)
     assert (line.tokens_per_second, "error" in line.__dict__) == (0, False)
 
@@ -144,9 +146,9 @@ def test_an_answer_in_one_piece_has_no_speed(client, upstream, caplog):
 )
 def test_the_outcome_of_a_stream_is_counted(client, upstream, events, outcome, error):
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
-    answer = generate(client)
-    assert answer.data
-    answer.close()
+    response = generate(client)
+    assert response.data
+    response.close()
     lines = client.get("/metrics").get_data(as_text=True).splitlines()
     labels = 'backend="openai",operation="generate"'
     assert any(line.startswith("ai_streams_total") and f'outcome="{outcome}"' in line for line in lines)
@@ -157,14 +159,14 @@ def test_the_outcome_of_a_stream_is_counted(client, upstream, events, outcome, e
     assert any("ai_stream_" in line and labels in line for line in lines)
 
 
-def test_a_caller_that_leaves_is_counted_as_such(client, upstream):
+def test_a_client_disconnect_is_counted(client, upstream):
     upstream.post(CHAT, body=stream([chunk("Hel"), chunk("lo.", "stop")]), content_type="text/event-stream")
-    answer = generate(client, stream=True)
-    answer.close()
+    response = generate(client, stream=True)
+    response.close()
     assert 'outcome="client_disconnected"' in client.get("/metrics").get_data(as_text=True)
 
 
-def test_a_server_that_does_not_stream_is_given_on_in_one_piece(client, upstream):
+def test_a_response_without_a_stream_is_forwarded_as_one_chunk(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hello."))
-    answer = told(generate(client).data)
-    assert (answer.text, answer.done, answer.usages[0]["total_tokens"]) == ("Hello.", True, 10)
+    response = told(generate(client).data)
+    assert (response.text, response.done, response.usages[0]["total_tokens"]) == ("Hello.", True, 10)

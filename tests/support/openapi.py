@@ -1,4 +1,4 @@
-"""Reads the document of the interface as a client of it would."""
+"""Reads the OpenAPI document as a client of the service would."""
 
 import re
 from collections.abc import Iterator
@@ -6,15 +6,15 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError, validators
 
-# what differs from call to call
+# fields that differ from call to call
 VOLATILE = {"id", "created", "generated_at", "processing_ms", "timestamp", "latency_ms"}
-# an engine that works on other requests beside rounds otherwise
+# an engine rounds differently while it serves other requests
 FLOAT_NOISE = 0.05
 VOLATILE_COUNTS = {"requests_total", "requests_duration", "error_rate"}
 
 
 def _pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[ValidationError]:
-    """Match as JSON Schema wants it (ECMA-262), where $ is the very end; Python's is before a last line feed too."""
+    """Match like ECMA-262, where $ is the end of the text; in Python it also matches before a last line feed."""
     if isinstance(text, str) and not re.search(re.sub(r"\$(?=\)|$)", r"\\Z", pattern), text):
         yield ValidationError(f"{text!r} does not match {pattern!r}")
 
@@ -28,7 +28,7 @@ def validator(document: dict[str, Any], schema: dict[str, Any]) -> Any:
 
 
 def resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """Return a part of the document, or what it refers to."""
+    """Return a part of the document; a reference is resolved."""
     if "$ref" not in part:
         return part
     found = document
@@ -38,7 +38,7 @@ def resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield method, path and operation of each."""
+    """Yield the method, the path and the operation of each route."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             yield method, path, operation
@@ -53,7 +53,7 @@ def examples(document: dict[str, Any], operation: dict[str, Any], status: str) -
 
 
 def holds(actual: Any, example: Any) -> bool:
-    """Tell whether an answer holds all that an example shows, but for what differs from call to call."""
+    """Return whether a response has all values of an example, except those that differ from call to call."""
     if isinstance(example, dict):
         names = set(example) - VOLATILE - VOLATILE_COUNTS
         return isinstance(actual, dict) and all(holds(actual.get(name), example[name]) for name in names)

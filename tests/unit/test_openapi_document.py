@@ -1,4 +1,4 @@
-"""The document of the interface, held against what serves it."""
+"""The OpenAPI document, compared with the code that serves requests."""
 
 import json
 import string
@@ -113,7 +113,7 @@ CONVERSATIONS = [
 
 
 def bodies(base, **fields):
-    """Each value of each field, the others as in `base`; and what is no such body at all."""
+    """Return a body for each value of each field, the others as in `base`, and some bodies that are no object."""
     return [base, {}, *({**base, name: value} for name, values in fields.items() for value in values), [], "x", None]
 
 
@@ -164,7 +164,7 @@ def accepts(schema, payload):
     return True
 
 
-def test_it_is_valid_openapi_3_1():
+def test_the_document_is_valid_openapi_3_1():
     assert DOCUMENT["openapi"] == "3.1.0"
     assert not list(OpenAPIV31SpecValidator(json.loads(json.dumps(DOCUMENT))).iter_errors())
 
@@ -177,7 +177,7 @@ def test_every_route_is_documented(make_app):
 
 
 @pytest.mark.parametrize("path", REQUESTS)
-def test_what_it_says_of_a_body_is_what_is_accepted(path):
+def test_the_document_accepts_the_same_bodies_as_the_schema(path):
     schema, payloads = REQUESTS[path]
     documented = validator(DOCUMENT, body_schema(path))
     differing = [payload for payload in payloads if documented.is_valid(payload) != accepts(schema, payload)]
@@ -185,17 +185,17 @@ def test_what_it_says_of_a_body_is_what_is_accepted(path):
     assert {documented.is_valid(payload) for payload in payloads} == {True, False}
 
 
-def test_every_operation_with_a_body_is_held_against_its_schema():
+def test_every_operation_with_a_body_is_compared_with_its_schema():
     assert set(REQUESTS) == {path for method, path, _ in OPERATIONS if method == "post"}
 
 
 @given(st.text(st.sampled_from("ao:/._-\n") | st.characters(codec="utf-8"), max_size=8).map("openai:a".__add__))
-def test_the_pattern_of_a_model_says_what_is_one(name):
+def test_the_pattern_of_models_agrees_with_the_parser(name):
     _pattern_agrees(name)
 
 
 @given(st.text(st.sampled_from(string.ascii_letters + ":/._-\n"), max_size=9))
-def test_the_pattern_of_a_model_says_what_is_one_without_a_backend(name):
+def test_the_pattern_of_models_agrees_with_the_parser_without_a_backend(name):
     _pattern_agrees(name)
 
 
@@ -209,13 +209,13 @@ def _pattern_agrees(name):
     assert validator(DOCUMENT, schema).is_valid(name) == is_model
 
 
-def test_the_pattern_of_a_text_knows_what_is_blank():
+def test_the_pattern_of_texts_excludes_the_same_white_space_as_strip():
     blank = validator(DOCUMENT, {"pattern": NOT_BLANK})
     characters = [chr(code) for code in range(1, 0x3100)]
     assert [character for character in characters if blank.is_valid(character) != bool(character.strip())] == []
 
 
-def test_limits_and_defaults_are_those_of_the_settings(make_app):
+def test_limits_and_defaults_come_from_the_settings(make_app):
     settings = {"MAX_INPUT_CHARS": "77", "HUGGINGFACE_MAX_TOKENS": "33", "HUGGINGFACE_TEMPERATURE": "0.3"}
     schemas = build_spec(make_app(**settings), keys_required=False)["components"]["schemas"]
     fields = schemas["TextRequest"]["properties"]
@@ -224,7 +224,7 @@ def test_limits_and_defaults_are_those_of_the_settings(make_app):
     assert schemas["SummarizeRequest"]["properties"]["max_length"]["default"] == 130
 
 
-def test_every_field_of_a_request_is_described():
+def test_every_request_field_has_a_description():
     requests = {name: schema for name, schema in DOCUMENT["components"]["schemas"].items() if name.endswith("Request")}
     assert len(requests) == len(REQUESTS) - 1
     assert not [
@@ -235,7 +235,7 @@ def test_every_field_of_a_request_is_described():
     ]
 
 
-def test_every_example_is_valid_by_its_schema():
+def test_every_example_matches_its_schema():
     checked = 0
     for _, _, operation in operations(ROOMY):
         parts = [resolved(ROOMY, response) for response in operation["responses"].values()]
@@ -247,30 +247,30 @@ def test_every_example_is_valid_by_its_schema():
     assert checked > 200
 
 
-def test_every_operation_has_an_example_of_each_form_of_its_answer():
+def test_every_media_type_of_a_response_has_an_example():
     for _, path, operation in OPERATIONS:
         for media_type, content in operation["responses"]["200"]["content"].items():
             assert "examples" in content or media_type == "application/openmetrics-text", path
 
 
-def test_every_error_that_callers_get_is_in_it():
-    told = set()
+def test_every_error_type_is_documented():
+    documented = set()
     for _, _, operation in OPERATIONS:
         for response in operation["responses"].values():
             for content in resolved(DOCUMENT, response)["content"].values():
                 values = [example["value"] for example in content.get("examples", {}).values()]
                 bodies = [value.get("error", value) for value in values if isinstance(value, dict)]
-                told |= {body["type"] for body in bodies if "type" in body}
-    assert told == {fault.type for fault in _below(ServiceError)} - {ClientDisconnected.type}
+                documented |= {body["type"] for body in bodies if "type" in body}
+    assert documented == {error.type for error in _below(ServiceError)} - {ClientDisconnected.type}
 
 
-def _below(fault):
-    for one in fault.__subclasses__():
+def _below(error):
+    for one in error.__subclasses__():
         yield one
         yield from _below(one)
 
 
-def test_errors_of_openais_routes_have_openais_shape_unless_the_server_refuses():
+def test_errors_of_openais_routes_have_openais_shape_unless_the_server_raises_them():
     responses = DOCUMENT["paths"]["/v1/models"]["get"]["responses"]
     late = resolved(DOCUMENT, responses["504"])["content"]["application/json"]
     early = resolved(DOCUMENT, responses["414"])["content"]["application/json"]
@@ -278,7 +278,7 @@ def test_errors_of_openais_routes_have_openais_shape_unless_the_server_refuses()
     assert "error" not in early["examples"]["uri_too_long-by-server"]["value"]
 
 
-def test_errors_that_no_request_of_a_route_can_get_are_not_in_it():
+def test_impossible_errors_of_a_route_are_not_documented():
     statuses = {path: set(operation["responses"]) for _, path, operation in OPERATIONS}
     assert not {"401", "403", "429", "404"} & (statuses["/health"] | statuses["/health/ready"])
     assert {"401", "429"} < statuses["/health/deep"] & statuses["/metrics"]
@@ -286,7 +286,7 @@ def test_errors_that_no_request_of_a_route_can_get_are_not_in_it():
     assert not any("499" in found for found in statuses.values())
 
 
-def test_only_what_the_service_refuses_is_a_bad_header():
+def test_only_headers_that_are_validated_have_a_pattern():
     assert {name for name, (_, schema) in PARAMETERS.items() if "pattern" in schema} == {
         "X-Request-Timeout",
         "Idempotency-Key",
@@ -300,13 +300,13 @@ def test_only_what_the_service_refuses_is_a_bad_header():
         *[(time, False) for time in ("0s", "0.0", "-1s", "5 s", "", "s", "1d")],
     ],
 )
-def test_a_time_that_is_refused_is_no_valid_header(client, upstream, time, is_valid):
+def test_the_pattern_of_timeouts_agrees_with_the_parser(client, upstream, time, is_valid):
     schema = DOCUMENT["components"]["parameters"]["X-Request-Timeout"]["schema"]
-    answer = client.get("/v1/models/gpt2", headers={"X-Request-Timeout": time})
-    assert validator(DOCUMENT, schema).is_valid(time) == is_valid == (answer.status_code == 200)
+    response = client.get("/v1/models/gpt2", headers={"X-Request-Timeout": time})
+    assert validator(DOCUMENT, schema).is_valid(time) == is_valid == (response.status_code == 200)
 
 
-def test_an_idempotency_key_belongs_to_operations_with_a_body():
+def test_only_operations_with_a_body_have_an_idempotency_key():
     taking = {
         path
         for _, path, operation in OPERATIONS
@@ -325,7 +325,7 @@ def test_client_keys_are_optional_until_they_are_required(make_app):
     assert "security" not in document["paths"]["/v1/text/generate"]["post"]
 
 
-def test_every_response_carries_a_request_id():
+def test_every_response_has_a_request_id():
     for _, path, operation in OPERATIONS:
         for response in operation["responses"].values():
             assert "X-Request-ID" in resolved(DOCUMENT, response)["headers"], path

@@ -8,7 +8,7 @@ from app.schemas.openai_requests import CompletionsRequestSchema
 from app.schemas.text import TextRequestSchema
 
 
-def test_a_field_at_fault_is_checked_once(monkeypatch):
+def test_an_invalid_field_is_validated_once(monkeypatch):
     schema, checked = TextRequestSchema(Config()), []
     check = schema.fields["prompt"]._deserialize
     monkeypatch.setattr(schema.fields["prompt"], "_deserialize", lambda *given: checked.append(1) or check(*given))
@@ -17,12 +17,12 @@ def test_a_field_at_fault_is_checked_once(monkeypatch):
     assert (list(caught.value.messages), checked) == (["prompt", "max_tokens"], [1])
 
 
-def test_fields_that_are_known_come_in_the_order_of_the_schema_whatever_the_callers():
+def test_known_fields_have_the_order_of_the_schema():
     one, other = {"prompt": "x", "seed": 1, "top_p": 0.5}, {"top_p": 0.5, "seed": 1, "prompt": "x"}
     assert list(TextRequestSchema(Config()).load(one)) == list(TextRequestSchema(Config()).load(other))
 
 
-def test_fields_that_are_passed_on_keep_the_callers_order():
+def test_unknown_fields_keep_the_order_of_the_request():
     extra = {f"extra{number}": number for number in range(9, 0, -1)}
     loaded = CompletionsRequestSchema(Config()).load({**extra, "prompt": "x"})
     assert list(loaded)[-9:] == list(extra)
