@@ -56,7 +56,7 @@ def build(config: Config) -> Flask:
     _register_routes(app, metrics, health, lifecycle)
     _register_operations(app, OperationEndpoint(config, inference, IdempotencyStore(cache), quotas))
     openapi.init_app(app, keys_required=config.has_keys)
-    app.extensions |= {"health": health_service, "lifecycle": lifecycle, "models": models, "tracing": tracing}
+    app.extensions |= {"health": health, "lifecycle": lifecycle, "models": models, "tracing": tracing}
     return app
 
 

@@ -47,11 +47,17 @@ _current: ContextVar[RequestState] = ContextVar("request_state")
 request_state = _current.get
 
 
+def has_request_state() -> bool:
+    """Return whether there is a current request whose first hook has run."""
+    return _current.get(None) is not None
+
+
 def push_request_state(state: RequestState) -> None:
     """Make this the state of the current request, until `pop_request_state`."""
     state.token = _current.set(state)
 
 
 def pop_request_state() -> None:
-    """Restore the state from before the current request; without one, none is current."""
-    _current.reset(request_state().token)
+    """Restore the state from before the current request, if its first hook has run."""
+    if has_request_state():
+        _current.reset(request_state().token)

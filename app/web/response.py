@@ -32,6 +32,7 @@ class Response(flask.Response):
     late_headers: tuple[tuple[str, str], ...] = ()
     _end_steps: dict[EndStep, Callable[[], None]] | None = None
     _has_callbacks = False
+    _has_data = False
 
     def run_at_end(self, step: EndStep, callback: Callable[[], None]) -> None:
         """Run the callback at once, or for a stream at its end. There is one callback for each step."""
@@ -53,11 +54,16 @@ class Response(flask.Response):
         self._has_callbacks = True
         return super().call_on_close(func)
 
+    def set_data(self, value: bytes | str) -> None:
+        """Set the complete body."""
+        super().set_data(value)
+        self._has_data = True
+
     def get_wsgi_response(self, environ: Any) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
         """Return the chunks of the body, the status and the headers."""
         body: Any = self.response
-        is_plain = isinstance(body, list) and len(body) == 1 and not self._has_callbacks
-        # one bytes object has its Content-Length already and needs no encoding and no close
+        is_plain = self._has_data and not self._has_callbacks and isinstance(body, list)
+        # `set_data` has encoded the body and set its Content-Length, and a list needs no close
         if is_plain and environ["REQUEST_METHOD"] in _SHORTCUT_METHODS and self.status_code not in _EMPTY_STATUSES:
             return body, self.status, [*self.headers, *self.late_headers]
         chunks, status, headers = super().get_wsgi_response(environ)

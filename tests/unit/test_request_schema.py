@@ -1,17 +1,41 @@
-"""How bodies are loaded: each field once, and what is passed on as the caller has it."""
+"""The loading of bodies: the same result as marshmallow's own, with each field validated once."""
 
 import pytest
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
+from support.payloads import LIMIT, payloads, request_schemas
+from support.upstreams import OPENAI
 
+from app import create_app
 from app.config import Config
-from app.schemas.openai_requests import CompletionsRequestSchema
+from app.schemas.openai_requests import ChatRequestSchema, CompletionsRequestSchema
 from app.schemas.text import TextRequestSchema
+from app.schemas.token_estimate import estimate_max_tokens
+
+SCHEMAS = request_schemas(create_app({**OPENAI, "MAX_INPUT_CHARS": str(LIMIT)}))
+
+
+def loaded(schema, payload):
+    """Return the loaded payload, or the errors."""
+    try:
+        return schema.load(payload)
+    except ValidationError as error:
+        return error.normalized_messages()
+
+
+@pytest.mark.parametrize("path", SCHEMAS)
+def test_a_schema_loads_a_body_like_marshmallow(path):
+    schema = SCHEMAS[path]
+    original = type("Original", (type(schema),), {"_deserialize": Schema._deserialize})(
+        Config(max_input_chars=schema.max_input_chars)
+    )
+    bodies = list(payloads(schema))
+    assert [loaded(schema, body) for body in bodies] == [loaded(original, body) for body in bodies]
 
 
 def test_an_invalid_field_is_validated_once(monkeypatch):
     schema, checked = TextRequestSchema(Config()), []
-    check = schema.fields["prompt"]._deserialize
-    monkeypatch.setattr(schema.fields["prompt"], "_deserialize", lambda *given: checked.append(1) or check(*given))
+    check = schema.fields["prompt"].deserialize
+    monkeypatch.setattr(schema.fields["prompt"], "deserialize", lambda *args: checked.append(1) or check(*args))
     with pytest.raises(ValidationError) as caught:
         schema.load({"prompt": " ", "max_tokens": 0})
     assert (list(caught.value.messages), checked) == (["prompt", "max_tokens"], [1])
@@ -24,5 +48,27 @@ def test_known_fields_have_the_order_of_the_schema():
 
 def test_unknown_fields_keep_the_order_of_the_request():
     extra = {f"extra{number}": number for number in range(9, 0, -1)}
-    loaded = CompletionsRequestSchema(Config()).load({**extra, "prompt": "x"})
-    assert list(loaded)[-9:] == list(extra)
+    body = CompletionsRequestSchema(Config()).load({**extra, "prompt": "x"})
+    assert list(body)[-9:] == list(extra)
+
+
+def test_the_text_of_a_conversation_is_joined_from_its_messages():
+    parts = [{"type": "text", "text": "b"}, {"type": "image_url"}, {"type": "text", "text": "c"}]
+    messages = [{"role": "user", "content": "a"}, {"role": "user", "content": parts}, {"role": "user", "content": None}]
+    body = ChatRequestSchema(Config()).load({"messages": messages})
+    assert (body["messages"], body["messages"].text) == (messages, "a\nb\nc")
+
+
+@pytest.mark.parametrize(
+    ("schema", "body", "tokens"),
+    [
+        (ChatRequestSchema, {"messages": [{"role": "user", "content": "word"}]}, 1 + 100),
+        (ChatRequestSchema, {"messages": [{"role": "user", "content": "word"}], "max_tokens": 7, "n": 3}, 1 + 7 * 3),
+        (ChatRequestSchema, {"messages": [{"role": "user", "content": "word"}], "max_completion_tokens": 9}, 1 + 9),
+        (CompletionsRequestSchema, {"prompt": ["word", "word"], "max_tokens": 1, "n": "x"}, 2 + 1),
+        (CompletionsRequestSchema, {"prompt": [1, 2, 3], "max_tokens": 1}, 3 + 1),
+        (CompletionsRequestSchema, {"prompt": [[1, 2], [3]], "max_tokens": 1}, 3 + 1),
+    ],
+)
+def test_the_estimate_of_a_request_is_its_input_and_its_longest_response(schema, body, tokens):
+    assert estimate_max_tokens(schema(Config()).load(body), 100) == tokens

@@ -8,7 +8,7 @@ from flask import Flask
 from app.context.call_context import CallContext
 from app.context.request_info import RequestInfo
 from app.observability.metrics.registry import Metrics
-from app.web.request_state import request_state
+from app.web.request_state import has_request_state, request_state
 from app.web.response import EndStep, Response
 from app.web.route_groups import RATE_LIMIT_EXEMPT
 
@@ -29,7 +29,7 @@ def init_app(app: Flask, metrics: Metrics) -> None:
         return response
 
     def teardown_request(_error: BaseException | None) -> None:
-        if not request_state().streamed:
+        if has_request_state() and not request_state().streamed:
             http.end()
 
     app.before_request(http.begin)

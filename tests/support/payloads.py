@@ -1,0 +1,108 @@
+"""Bodies of requests, derived from the fields of a schema: valid ones and invalid ones."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from app.openapi.route_doc import route_doc_of
+from app.schemas.fields import Integer, Model, Number, PromptText, RequestSchema, StopSequences, StrictBoolean
+from app.schemas.openai_requests import Messages, Texts
+
+# the MAX_INPUT_CHARS that the texts expect
+LIMIT = 60
+
+MODELS = [
+    "gpt2",
+    "org/model",
+    "a/b/c/d",
+    "a/b:c",
+    "openai",
+    "openai:a/b",
+    "openai:a:b",
+    "x" * 200,
+    "openai:" + "x" * 200,
+]
+NO_MODELS = [
+    "",
+    "..",
+    "a/..",
+    "a b",
+    "a\n",
+    "/a",
+    "a/",
+    "a//b",
+    "a/b/c/d/e",
+    "a:",
+    "a:b:c",
+    "openai:",
+    "openai:.x",
+    "é",
+]
+NO_MODELS += ["x" * 201, "openai:" + "x" * 201, 5, ["a"], {}]
+TEXTS = ["a", " a ", "\ufeff", "\u200b", "\n a", "x" * LIMIT, "好" * LIMIT, "🙂" * LIMIT]
+NO_TEXTS = ["", " \n\t", "\u2003", "\x1c\x85", "a\x00b", "\x00", "x" * (LIMIT + 1), 5, True, [], {}]
+STOPS = ["a", ["a", "b"], "x" * 200, "", [], [""], ["a"] * 5, [1], {}, 7, "x" * 201, "\x00", "a\x00"]
+TOKENS = [[1, 2], [0], [5.0], [[1], [2, 3]], [1] * LIMIT, [2**31 - 1]]
+NO_TOKENS = [[-1], [1.5], [True], [2**31], [[]], [[1], []], [[1], 2], ["a", 1], [1] * (LIMIT + 1), [["a"]], [None]]
+PROMPTS = [*TEXTS, *NO_TEXTS, ["a"], ["a", "b"], [" "], ["a", ""], ["a"] * 2049, *TOKENS, *NO_TOKENS]
+CONVERSATIONS = [
+    [{"role": "user", "content": "Hi."}],
+    [{"role": "user", "content": "Hi.", "name": "Ada"}, {"role": "assistant", "content": None, "tool_calls": []}],
+    [{"role": "user", "content": [{"type": "text", "text": "Hi."}]}],
+    [{"role": "user", "content": [{"type": "image_url"}]}],
+    [{"role": "user", "content": []}, {"role": "user", "content": " "}],
+    [{"role": "user", "content": [{"text": 5}]}],
+    [],
+    {},
+    "Hi.",
+    [5],
+    [{"role": "user"}],
+    [{"role": "user", "content": " "}],
+    [{"role": "", "content": "Hi."}],
+    [{"content": "Hi."}],
+    [{"role": 5, "content": "Hi."}],
+    [{"role": "user", "content": 5}],
+    [{"role": "user", "content": {}}],
+    [{"role": "user", "content": ["Hi."]}],
+    [{"role": "user", "content": "a\x00"}],
+    [{"role": "user", "content": [{"text": "a\x00"}]}],
+    [{"role": "user", "content": "x" * (LIMIT + 1)}],
+    [{"role": "user", "content": [{"text": "x" * (LIMIT + 1)}]}],
+]
+STREAM_OPTIONS = [{}, {"include_usage": True}, {"include_usage": None}, {"x": 1}, {"include_usage": 1}, 5, []]
+VALUES = {
+    PromptText: [*TEXTS, *NO_TEXTS],
+    Model: [*MODELS, *NO_MODELS],
+    StrictBoolean: [True, False, "true", 1, "yes"],
+    StopSequences: STOPS,
+    Texts: PROMPTS,
+    Messages: CONVERSATIONS,
+    fields.Nested: STREAM_OPTIONS,
+}
+
+
+def request_schemas(app: Any) -> dict[str, RequestSchema]:
+    """Return the schema of each route of an app with a body, by path."""
+    docs = {rule.rule: route_doc_of(app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()}
+    return {path: doc.body for path, doc in docs.items() if doc is not None and doc.body is not None}
+
+
+def payloads(schema: Schema) -> Iterator[Any]:
+    """Yield a valid body, then bodies with each value of each field, and some bodies that are no object."""
+    base = {name: _values(field)[0] for name, field in schema.fields.items() if field.required}
+    yield from [base, {}, {**base, "unknown": 1}, [], "x", None]
+    for name, field in schema.fields.items():
+        for value in [*_values(field), None]:
+            yield {**base, name: value}
+
+
+def _values(field: fields.Field[Any]) -> list[Any]:
+    if isinstance(field, Integer | Number):
+        [bounds] = field.validators
+        around = [bounds.min, bounds.max, bounds.min - 1, bounds.max + 1, (bounds.min + bounds.max) / 2 + 0.25]
+        return [*around, "1", True, 1e30, [], {}]
+    if type(field) is fields.String:
+        [choice] = field.validators
+        return [*choice.choices, "hex", 5]
+    return VALUES[type(field)]
