@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from functools import cache, lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from flask import Flask
 from flask_limiter import Limiter
-from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 
 from app.clients.identity import ClientIdentity
@@ -15,21 +13,13 @@ from app.clients.sliding_window_limiter import SlidingWindowLimiter
 from app.config.client_limits import DEFAULT_RATE_LIMIT
 from app.errors import RateLimitExceeded
 from app.observability.metrics.clients import ClientMetrics
+from app.web.rate import parse_rate, rate_key
 from app.web.request_state import request_state
 from app.web.response import Response
 from app.web.route_groups import RATE_LIMIT_EXEMPT
 
 NAME = "rate_limit"
 FAILED_AUTH = "failed_keys"
-
-
-class Rate(NamedTuple):
-    """A parsed rate: requests and seconds of the window; `policy` is the value of the RateLimit-Policy header."""
-
-    item: RateLimitItem
-    amount: int
-    seconds: int
-    policy: str
 
 
 class _LimiterStorage(MemoryStorage):
@@ -76,7 +66,7 @@ class RateLimits:
     def count_failed_auth(self, client: ClientIdentity) -> None:
         """Count a request without a known key for its address; raise RateLimitExceeded above the limit."""
         # RATE_LIMIT=none must not allow unlimited guesses of keys
-        rate = _parse(self._limits[NAME] or DEFAULT_RATE_LIMIT)
+        rate = parse_rate(self._limits[NAME] or DEFAULT_RATE_LIMIT)
         key = rate.item.key_for("failed", client.id)
         decision = self._windows.hit(key, rate.amount, rate.seconds, request_state().info.redis_budget)
         if decision is not None and not decision.allowed:
@@ -91,9 +81,9 @@ class RateLimits:
         limit = client.limits.get(NAME, self._limits[NAME])
         if limit is None:
             return
-        state.rate_limit = rate = _parse(limit)
+        state.rate_limit = rate = parse_rate(limit)
         # same as the strategy's `hit`, which builds the key anew for each request
-        allowed = self._storage.acquire_entry(_key(limit, client.id), rate.amount, rate.seconds)
+        allowed = self._storage.acquire_entry(rate_key(limit, client.id), rate.amount, rate.seconds)
         if not allowed and state.rate_limit_decision:
             self._metrics.record_rate_limited(client.label, NAME)
             wait = state.rate_limit_decision.wait
@@ -114,15 +104,3 @@ class RateLimits:
             ("RateLimit-Reset", str(wait)),
         )
         return response
-
-
-@lru_cache(4096)
-def _key(rate: str, client: str) -> str:
-    return _parse(rate).item.key_for(client)
-
-
-@cache  # one entry for each rate in the settings and the keys
-def _parse(rate: str) -> Rate:
-    item = parse(rate)
-    seconds = item.get_expiry()
-    return Rate(item, item.amount, seconds, f'"requests";q={item.amount};w={seconds}')
