@@ -1,5 +1,25 @@
-"""The AI operations, one module each. A new operation needs a line here."""
+"""The AI operations, one module each. A new operation needs two lines here."""
 
-from app.operations import chat, complete, completions, embeddings, generate, models, sentiment, summarize, validate
+from app.operations import (
+    chat,
+    complete,
+    completions,
+    embeddings,
+    generate,
+    models,
+    sentiment,
+    summarize,
+    validate,
+)
 
-OPERATIONS = (generate, complete, sentiment, summarize, validate, chat, completions, embeddings, models)
+OPERATIONS = (
+    generate,
+    complete,
+    sentiment,
+    summarize,
+    validate,
+    chat,
+    completions,
+    embeddings,
+    models,
+)

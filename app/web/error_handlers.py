@@ -36,29 +36,29 @@ _BY_STATUS: dict[int | None, type[ServiceError]] = {
 
 def init_app(app: Flask) -> None:
     """Register the handlers."""
+    app.register_error_handler(ServiceError, _response)
+    app.register_error_handler(HTTPException, _http_exception)
+    app.register_error_handler(ParseException, _malformed_body)
+    app.register_error_handler(Exception, _unhandled_exception)
 
-    @app.errorhandler(ServiceError)
-    def service_error(error: ServiceError) -> Response:
-        return _response(error)
 
-    @app.errorhandler(HTTPException)
-    def http_exception(error: HTTPException) -> Response:
-        response = _response(_BY_STATUS.get(error.code, InternalError)())
-        for name, value in error.get_headers():
-            if name == "Allow":
-                response.headers[name] = value
-        return response
+def _http_exception(error: HTTPException) -> Response:
+    response = _response(_BY_STATUS.get(error.code, InternalError)())
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
 
-    @app.errorhandler(ParseException)
-    def malformed_body(_error: ParseException) -> Response:
-        return _response(ValidationError("The body is not valid HTTP/1.1: its chunks are malformed."))
 
-    @app.errorhandler(Exception)
-    def unhandled_exception(error: Exception) -> Response:
-        state = request_state()
-        extra = {"request_id": state.info.id, **state.info.trace.ids}
-        logger.error("unhandled %s", type(error).__name__, exc_info=error, extra=extra)
-        return _response(InternalError())
+def _malformed_body(_error: ParseException) -> Response:
+    return _response(ValidationError("The body is not valid HTTP/1.1: its chunks are malformed."))
+
+
+def _unhandled_exception(error: Exception) -> Response:
+    state = request_state()
+    extra = {"request_id": state.info.id, **state.info.trace.ids}
+    logger.error("unhandled %s", type(error).__name__, exc_info=error, extra=extra)
+    return _response(InternalError())
 
 
 def _response(error: ServiceError) -> Response:

@@ -1,17 +1,14 @@
 """The state of the current request, used in place of Flask's `g` and `request` proxies."""
 
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING
 
 from flask import Request
 
 from app.clients.identity import ClientIdentity
+from app.clients.sliding_window_limiter import RateLimitDecision
 from app.context.call_context import CallContext
 from app.context.request_info import RequestInfo
-
-if TYPE_CHECKING:
-    from app.clients.rate import Rate
-    from app.clients.sliding_window_limiter import RateLimitDecision
+from app.web.rate import Rate
 
 
 class RequestState:
@@ -26,10 +23,10 @@ class RequestState:
     route_label: str
     info: RequestInfo
     client: ClientIdentity
-    rate_limit: "Rate"
+    rate_limit: Rate
     token: Token["RequestState"]
 
-    rate_limit_decision: "RateLimitDecision | None" = None
+    rate_limit_decision: RateLimitDecision | None = None
     call: CallContext | None = None
     error_type: str | None = None
     streamed: bool = False

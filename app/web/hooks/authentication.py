@@ -6,6 +6,7 @@ from flask import Flask, Request
 
 from app.clients.identity import ClientIdentity
 from app.clients.key_store import ReloadingKeyStore
+from app.config.client_keys import ApiKey
 from app.errors import AuthenticationError
 from app.web.request_state import request_state
 
@@ -27,15 +28,18 @@ def init_app(
         state = request_state()
         if keys is None or state.matches_or_unrouted(exempt):
             return
-        found = [keys.find(key) for key in _presented_keys(state.request)]
-        key = found[0] if found else None
-        # with two headers both keys must be the same, so that it is clear which one counts
-        if key is None or found.count(key) < len(found):
+        if (key := _find_key(keys, state.request)) is None:
             count_failed_auth(state.client)
             raise AuthenticationError
         if key.has_expired:
             raise AuthenticationError("This client key has expired; ask the operator of this service for a new one.")
         state.client = ClientIdentity.from_key(key)
+
+
+def _find_key(keys: ReloadingKeyStore, request: Request) -> ApiKey | None:
+    """Return the known key of a request, None without one or if two headers have different keys."""
+    found = [keys.find(key) for key in _presented_keys(request)]
+    return found[0] if found and found.count(found[0]) == len(found) else None
 
 
 def _presented_keys(request: Request) -> list[str]:

@@ -9,11 +9,11 @@ from flask_limiter import Limiter
 from limits.storage import MemoryStorage
 
 from app.clients.identity import ClientIdentity
-from app.clients.rate import parse_rate, rate_key
 from app.clients.sliding_window_limiter import SlidingWindowLimiter
 from app.config.client_limits import DEFAULT_RATE_LIMIT
 from app.errors import RateLimitExceeded
 from app.observability.metrics.clients import ClientMetrics
+from app.web.rate import parse_rate, rate_key
 from app.web.request_state import request_state
 from app.web.response import Response
 from app.web.route_groups import RATE_LIMIT_EXEMPT
@@ -78,12 +78,12 @@ class RateLimits:
         if state.matches_or_unrouted(RATE_LIMIT_EXEMPT):
             return
         client = state.client
-        text = client.limits.get(NAME, self._limits[NAME])
-        if text is None:
+        limit = client.limits.get(NAME, self._limits[NAME])
+        if limit is None:
             return
-        state.rate_limit = rate = parse_rate(text)
+        state.rate_limit = rate = parse_rate(limit)
         # same as the strategy's `hit`, which builds the key anew for each request
-        allowed = self._storage.acquire_entry(rate_key(text, client.id), rate.amount, rate.seconds)
+        allowed = self._storage.acquire_entry(rate_key(limit, client.id), rate.amount, rate.seconds)
         if not allowed and state.rate_limit_decision:
             self._metrics.record_rate_limited(client.label, NAME)
             wait = state.rate_limit_decision.wait

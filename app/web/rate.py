@@ -1,4 +1,4 @@
-"""Rates such as `60/minute`, parsed once for each text."""
+"""Parses the rates of settings and keys, such as `100/minute`, once each."""
 
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class Rate(NamedTuple):
 
 @cache  # one entry for each rate in the settings and the keys
 def parse_rate(text: str) -> Rate:
-    """Return the rate of a valid text; the settings and the client keys are checked at start."""
+    """Return the parsed rate."""
     item = parse(text)
     seconds = item.get_expiry()
     return Rate(item, item.amount, seconds, f'"requests";q={item.amount};w={seconds}')
@@ -25,5 +25,5 @@ def parse_rate(text: str) -> Rate:
 
 @lru_cache(4096)
 def rate_key(text: str, client: str) -> str:
-    """Return the key of a client's window for a rate."""
+    """Return the key of a client's window, as the strategies of the limits library build it."""
     return parse_rate(text).item.key_for(client)
