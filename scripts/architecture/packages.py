@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 COLUMNS, ROW, HALF_WIDTH, HALF_HEIGHT = (140, 430, 720), 76, 115, 24
 # one line for each package and module directly below app/
 PURPOSES = {
-    "__main__": "python -m app",
     "backends": "what each backend is sent; no I/O",
     "cache": "cached responses, single flight",
     "cli": "the command ai-huggingface",

@@ -13,7 +13,7 @@ from app.observability.metrics.operations import billed_tokens
 
 SECONDS_BUCKETS = tuple(0.01 * 2**step for step in range(14))
 TOKEN_BUCKETS = tuple(4**step for step in range(14))
-# our operations and their names in the conventions
+# names of our operations in the conventions; any other operation keeps its own name
 OPERATION_NAMES = {
     "generate": "chat",
     "chat": "chat",
@@ -23,6 +23,8 @@ OPERATION_NAMES = {
     "sentiment": "text_classification",
     "summarize": "summarization",
 }
+# operations that look models up instead of calling one
+_LOOKUPS = frozenset(("models", "validate"))
 _LABELS = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
 
 
@@ -50,9 +52,9 @@ class GenAIMetrics:
 
     def record_operation(self, context: CallContext, seconds: float) -> None:
         """Record an operation that took `seconds`. Estimated token counts are left out."""
-        name = OPERATION_NAMES.get(context.operation)
-        if name is None or not context.timeline.attempts:
+        if context.operation in _LOOKUPS or not context.timeline.attempts:
             return
+        name = OPERATION_NAMES.get(context.operation, context.operation)
         labels = (name, context.backend or "", self._model(context))
         error = "" if context.outcome == "ok" else context.outcome or ""
         self._duration[*labels, error].observe(seconds)
