@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.calls import refused
 from support.upstreams import CHAT, chat_answer
 
 ROUTES = {
@@ -11,14 +12,6 @@ ROUTES = {
     "/v1/text/sentiment": "text",
     "/v1/text/summarize": "text",
 }
-
-
-def refused(response, status=400, kind="validation_error"):
-    body = response.get_json()
-    assert (response.status_code, body["code"], body["type"]) == (status, status, kind)
-    assert set(body) == {"code", "message", "type", "details", "request_id"}
-    assert body["request_id"] == response.headers["X-Request-ID"]
-    return body["details"]
 
 
 def post(client, route, data, content_type="application/json", **options):
@@ -30,18 +23,18 @@ def post(client, route, data, content_type="application/json", **options):
     "value", ["", " \n\t", "\u2003", "a\x00b", 5, 5.5, True, None, [], ["x"], {}, "x" * 20_001], ids=repr
 )
 def test_a_text_that_is_no_string_or_blank_is_an_error(client, route, field, value):
-    assert list(refused(client.post(route, json={field: value}))) == [field]
+    assert list(refused(client.post(route, json={field: value}))["details"]) == [field]
 
 
 @pytest.mark.parametrize(("route", "field"), ROUTES.items())
 def test_a_missing_text_is_an_error(client, route, field):
-    assert refused(client.post(route, json={})) == {field: ["Missing data for required field."]}
+    assert refused(client.post(route, json={}))["details"] == {field: ["Missing data for required field."]}
 
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("payload", [b"[]", b"[{}]", b'"text"', b"5", b"null", b"true"])
 def test_a_body_that_is_no_object_is_an_error(client, route, payload):
-    assert refused(post(client, route, payload)) == {"body": ["The body must be a JSON object."]}
+    assert refused(post(client, route, payload))["details"] == {"body": ["The body must be a JSON object."]}
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -63,14 +56,14 @@ def test_a_body_that_is_no_object_is_an_error(client, route, payload):
     ids=lambda data: repr(data[:20]),
 )
 def test_invalid_json_or_another_encoding_than_utf_8_is_an_error(client, route, data):
-    [reason] = refused(post(client, route, data))["body"]
+    [reason] = refused(post(client, route, data))["details"]["body"]
     assert reason.startswith("The body is not valid JSON in UTF-8: ")
 
 
 def test_deeply_nested_json_is_an_error(client):
     for depth in (300, 1000, 2000):
         body = b'{"prompt":' + b"[" * depth + b"]" * depth + b"}"
-        assert list(refused(post(client, "/v1/text/generate", body))) == ["body"]
+        assert list(refused(post(client, "/v1/text/generate", body))["details"]) == ["body"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +80,7 @@ def test_deeply_nested_json_is_an_error(client):
 def test_parameters_have_strict_types_and_ranges(client, field, values):
     for value in values:
         body = json.dumps({"prompt": "x", field: value})
-        assert list(refused(post(client, "/v1/text/generate", body))) == [field], value
+        assert list(refused(post(client, "/v1/text/generate", body))["details"]) == [field], value
 
 
 @pytest.mark.parametrize(
@@ -129,33 +122,35 @@ def test_parameters_have_strict_types_and_ranges(client, field, values):
 )
 def test_an_invalid_model_name_is_an_error(client, model):
     for route, field in ROUTES.items():
-        assert list(refused(client.post(route, json={field: "x", "model": model}))) == ["model"]
+        assert list(refused(client.post(route, json={field: "x", "model": model}))["details"]) == ["model"]
     if isinstance(model, str):
-        assert list(refused(client.get("/v1/models/validate", query_string={"model": model}))) == ["model"]
+        assert list(refused(client.get("/v1/models/validate", query_string={"model": model}))["details"]) == ["model"]
 
 
 def test_all_errors_of_a_request_are_reported_at_once(client):
     errors = refused(
         client.post("/v1/text/generate", json={"max_tokens": "5", "temperature": 9, "model": "..", "colour": 1})
-    )
+    )["details"]
     assert set(errors) == {"prompt", "max_tokens", "temperature", "model", "colour"}
     assert all(isinstance(reason, str) for reasons in errors.values() for reason in reasons)
 
 
 def test_all_errors_of_a_summary_are_reported_at_once(client):
-    errors = refused(client.post("/v1/text/summarize", json={"text": " ", "max_length": 10, "min_length": 20, "x": 1}))
+    errors = refused(client.post("/v1/text/summarize", json={"text": " ", "max_length": 10, "min_length": 20, "x": 1}))[
+        "details"
+    ]
     assert set(errors) == {"text", "min_length", "x"}
 
 
 @pytest.mark.parametrize("body", [{"max_length": 4}, {"max_length": 32_769}, {"min_length": -1}, {"max_length": 9.5}])
 def test_summary_lengths_have_ranges(client, body):
-    assert set(refused(client.post("/v1/text/summarize", json={"text": "x", **body}))) == set(body)
+    assert set(refused(client.post("/v1/text/summarize", json={"text": "x", **body}))["details"]) == set(body)
 
 
 def test_model_validation_has_one_parameter(client):
-    assert set(refused(client.get("/v1/models/validate"))) == {"model"}
-    assert set(refused(client.get("/v1/models/validate?model=a&other=b"))) == {"other"}
-    assert set(refused(client.get("/v1/models/validate?model=a&model=../b"))) == {"model"}
+    assert set(refused(client.get("/v1/models/validate"))["details"]) == {"model"}
+    assert set(refused(client.get("/v1/models/validate?model=a&other=b"))["details"]) == {"other"}
+    assert set(refused(client.get("/v1/models/validate?model=a&model=../b"))["details"]) == {"model"}
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""])

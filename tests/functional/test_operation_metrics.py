@@ -6,6 +6,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from support.calls import generate
 from support.metrics import total
 from support.streams import told
 from support.upstreams import CHAT, OPENAI, chat_answer, stream
@@ -18,8 +19,9 @@ USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 EVENTS = [{"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]}]
 
 
-def generate(client, **body):
-    with client.post("/v1/text/generate", json={"prompt": "x", **body}) as response:
+def finish(response):
+    """Read a response to its end, which records its metrics; return it."""
+    with response:
         response.get_data()
         return response
 
@@ -46,7 +48,7 @@ def chat_text():
 
 def test_tokens_are_counted_by_direction_in_both_metrics(client, upstream):
     upstream.post(CHAT, json={**chat_answer("Hi."), "usage": USAGE})
-    generate(client)
+    finish(generate(client))
     assert total(client, "ai_tokens_total", **MODEL, direction="input") == 7
     assert total(client, "ai_tokens_total", **MODEL, direction="output") == 3
     assert total(client, "gen_ai_client_token_usage_sum", **GENAI, gen_ai_token_type="input") == 7
@@ -57,10 +59,10 @@ def test_tokens_are_counted_by_direction_in_both_metrics(client, upstream):
 def test_estimated_tokens_are_left_out_of_opentelemetrys_metric(client, upstream, streamed):
     if streamed:
         upstream.post(CHAT, body=stream(EVENTS), content_type="text/event-stream")
-        assert told(generate(client, stream=True).data).text == "Hi"
+        assert told(finish(generate(client, stream=True)).data).text == "Hi"
     else:
         upstream.post(CHAT, json={**chat_answer("Hi."), "usage": None})
-        generate(client)
+        finish(generate(client))
     assert total(client, "ai_tokens_total", **MODEL, direction="output") >= 1
     assert total(client, "gen_ai_client_token_usage_count") is None
 
@@ -75,7 +77,7 @@ def test_estimated_tokens_of_openai_routes_are_left_out_too(client, upstream):
 def test_a_cache_hit_counts_no_tokens_and_no_upstream_call(client, upstream):
     upstream.post(CHAT, json={**chat_answer("Hi."), "usage": USAGE})
     for _ in range(3):
-        generate(client, temperature=0)
+        finish(generate(client, temperature=0))
     assert total(client, "ai_cache_total", operation="generate", outcome="miss") == 1
     assert total(client, "ai_cache_total", operation="generate", outcome="hit") == 2
     assert total(client, "ai_requests_total", **MODEL, outcome="ok") == 3
@@ -85,7 +87,7 @@ def test_a_cache_hit_counts_no_tokens_and_no_upstream_call(client, upstream):
 
 def test_overhead_excludes_the_time_of_the_upstream(client, upstream, slow):
     slow(upstream, 100.0)
-    generate(client)
+    finish(generate(client))
     assert total(client, "ai_overhead_seconds_count", operation="generate") == 1
     assert total(client, "ai_overhead_seconds_sum", operation="generate") == 0  # the upstream took 100 s
     assert total(client, "ai_upstream_attempt_duration_seconds_count", backend="openai") == 1
@@ -93,7 +95,7 @@ def test_overhead_excludes_the_time_of_the_upstream(client, upstream, slow):
 
 def test_overhead_includes_the_rest_of_the_time(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hi."))
-    generate(client)
+    finish(generate(client))
     assert 0 < total(client, "ai_overhead_seconds_sum", operation="generate") < 5
 
 
@@ -102,7 +104,7 @@ def test_attempts_and_reasons_of_retries_are_counted(make_client, upstream, inst
     upstream.post(CHAT, status=500)
     upstream.post(CHAT, status=429)
     upstream.post(CHAT, json=chat_answer("Hi."))
-    assert generate(client).headers["X-AI-Attempts"] == "3"
+    assert finish(generate(client)).headers["X-AI-Attempts"] == "3"
     attempts = {
         outcome: total(client, "ai_upstream_attempts_total", backend="openai", outcome=outcome)
         for outcome in ("upstream_unavailable", "upstream_rate_limited", "ok")
@@ -121,13 +123,13 @@ def test_only_successful_fallbacks_are_counted(make_client, upstream):
     client = make_client(OPENAI, FALLBACK_MODELS="org/second")
     for status in (500, 500, 500, 200):
         upstream.post(CHAT, status=status, json=chat_answer("Hi."))
-    assert [generate(client).status_code for _ in range(2)] == [502, 200]
+    assert [finish(generate(client)).status_code for _ in range(2)] == [502, 200]
     assert total(client, "ai_fallbacks_total", operation="generate", backend="openai") == 1
 
 
 def test_opentelemetrys_duration_has_the_error_type(client, upstream):
     upstream.post(CHAT, status=401)
-    generate(client)
+    finish(generate(client))
     name = "gen_ai_client_operation_duration_seconds_count"
     assert total(client, name, **GENAI, error_type="upstream_authentication_error") == 1
 
@@ -135,9 +137,9 @@ def test_opentelemetrys_duration_has_the_error_type(client, upstream):
 def test_an_open_breaker_and_its_rejected_attempts_are_recorded(make_client, upstream):
     client = make_client(OPENAI, BREAKER_FAILURES="1")
     upstream.post(CHAT, status=500)
-    generate(client)
+    finish(generate(client))
     assert total(client, "ai_breaker_state", backend="openai", route="chat/completions") == 2
-    assert generate(client).get_json()["type"] == "circuit_open"
+    assert finish(generate(client)).get_json()["type"] == "circuit_open"
     assert total(client, "ai_upstream_attempts_total", backend="openai", outcome="circuit_open") == 1
     assert total(client, "ai_upstream_attempt_duration_seconds_count", backend="openai") == 1
     assert total(client, "ai_bulkhead_rejected_total") is None
@@ -145,7 +147,7 @@ def test_an_open_breaker_and_its_rejected_attempts_are_recorded(make_client, ups
 
 def test_a_breaker_starts_closed(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hi."))
-    generate(client)
+    finish(generate(client))
     assert total(client, "ai_breaker_state", backend="openai", route="chat/completions") == 0
 
 
@@ -160,7 +162,7 @@ def test_bulkhead_permits_and_rejections_are_recorded(make_client, upstream):
         return 200, {}, chat_text()
 
     upstream.add_callback("POST", CHAT, callback=respond, content_type="application/json")
-    assert generate(client).status_code == 200
+    assert finish(generate(client)).status_code == 200
     assert seen["in use"] == 1
     assert seen["rejected"].get_json()["type"] == "overloaded"
     assert total(client, "ai_bulkhead_in_use", backend="openai") == 0
@@ -170,21 +172,21 @@ def test_bulkhead_permits_and_rejections_are_recorded(make_client, upstream):
 
 def test_the_time_to_the_first_chunk_is_recorded_in_both_metrics(client, upstream):
     upstream.post(CHAT, body=stream(EVENTS), content_type="text/event-stream")
-    assert told(generate(client, stream=True).data).done
+    assert told(finish(generate(client, stream=True)).data).done
     assert total(client, "gen_ai_client_operation_time_to_first_chunk_seconds_count", **GENAI) == 1
     assert total(client, "ai_stream_first_event_seconds_count", operation="generate", backend="openai") == 1
     assert total(client, "ai_overhead_seconds_count", operation="generate") == 1
 
 
 def test_an_invalid_request_counts_as_no_operation(client):
-    assert generate(client, prompt="").status_code == 400
+    assert finish(generate(client, prompt="")).status_code == 400
     assert total(client, "ai_overhead_seconds_count") is None
 
 
 def test_an_unknown_default_model_has_the_label_default(make_client, upstream):
     client = make_client({"OPENAI_BASE_URL": OPENAI["OPENAI_BASE_URL"]})
     upstream.post(CHAT, status=422)
-    generate(client)
+    finish(generate(client))
     assert total(client, "ai_requests_total", model="default") == 1
 
 

@@ -3,17 +3,10 @@
 import re
 
 import pytest
+from support.calls import generate
 from support.upstreams import CHAT, EMBEDDED, HUB, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_answer, sent, stream
 
 COMPLETIONS = "http://llm.test:8000/v1/completions"
-
-
-def generate(client, **body):
-    return client.post("/v1/text/generate", json={"prompt": "Say hi.", **body})
-
-
-def complete(client, **body):
-    return client.post("/v1/text/complete", json={"prompt": "Once upon", **body})
 
 
 def test_generate_responds_in_the_documented_shape(client, upstream):
@@ -90,15 +83,15 @@ def test_missing_usage_is_estimated_and_marked(client, upstream):
 def test_complete_uses_the_completions_route(client, upstream):
     choice = {"index": 0, "text": " a time", "finish_reason": "length"}
     upstream.post(COMPLETIONS, json={"choices": [choice], "usage": {"prompt_tokens": 2, "completion_tokens": 2}})
-    body = complete(client).get_json()
+    body = generate(client, route="complete").get_json()
     assert body["choices"] == [{"index": 0, "text": " a time", "finish_reason": "length"}]
-    assert sent(upstream)["prompt"] == "Once upon"
+    assert sent(upstream)["prompt"] == "Say hi."
 
 
 def test_complete_uses_the_chat_route_if_there_is_no_completions_route(client, upstream):
     upstream.post(COMPLETIONS, status=404, body="Not Found", content_type="text/plain")
     upstream.post(CHAT, json=chat_answer(" a time"))
-    assert complete(client).get_json()["choices"][0]["text"] == " a time"
+    assert generate(client, route="complete").get_json()["choices"][0]["text"] == " a time"
     assert [message["role"] for message in sent(upstream)["messages"]] == ["system", "user"]
 
 
@@ -108,12 +101,12 @@ def test_complete_on_hugging_face_uses_the_tgi_protocol_if_the_mapping_has_it(ma
     upstream.get(f"{HUB}org/base", json={"id": "org/base", "inferenceProviderMapping": mapping})
     details = {"finish_reason": "length", "generated_tokens": 2, "prefill": [{"id": 1}, {"id": 2}]}
     upstream.post(f"{PIPELINE}org/base", json=[{"generated_text": " a time", "details": details}])
-    body = complete(client, model="org/base", stop=["x"], seed=1, top_p=0.9).get_json()
+    body = generate(client, model="org/base", stop=["x"], seed=1, top_p=0.9, route="complete").get_json()
     assert body["choices"] == [{"index": 0, "text": " a time", "finish_reason": "length"}]
     assert body["usage"] == {"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4}
     parameters = {"max_new_tokens": 100, "return_full_text": False, "details": True, "do_sample": True}
     sampling = {"temperature": 0.7, "top_p": 0.9, "stop": ["x"], "seed": 1}
-    assert sent(upstream) == {"inputs": "Once upon", "parameters": {**parameters, **sampling}}
+    assert sent(upstream) == {"inputs": "Say hi.", "parameters": {**parameters, **sampling}}
 
 
 def test_complete_caches_the_mapping_of_the_hub(make_client, upstream):
@@ -121,7 +114,7 @@ def test_complete_caches_the_mapping_of_the_hub(make_client, upstream):
     hub = upstream.get(f"{HUB}org/chat", json={"id": "org/chat", "inferenceProviderMapping": {}})
     upstream.post(ROUTER_CHAT, json=chat_answer("x"))
     for _ in range(3):
-        assert complete(client, model="org/chat").status_code == 200
+        assert generate(client, model="org/chat", route="complete").status_code == 200
     assert hub.call_count == 1
 
 
@@ -130,7 +123,7 @@ def test_complete_uses_the_chat_route_if_the_hub_fails(make_client, upstream, hu
     client = make_client(HUGGINGFACE)
     upstream.get(f"{HUB}org/chat", **hub_response)
     upstream.post(ROUTER_CHAT, json=chat_answer(" a time"))
-    assert complete(client, model="org/chat").get_json()["choices"][0]["text"] == " a time"
+    assert generate(client, model="org/chat", route="complete").get_json()["choices"][0]["text"] == " a time"
 
 
 def test_complete_uses_the_chat_route_if_the_mapping_is_out_of_date(make_client, upstream):
@@ -139,14 +132,17 @@ def test_complete_uses_the_chat_route_if_the_mapping_is_out_of_date(make_client,
     upstream.get(f"{HUB}org/base", json={"id": "org/base", "inferenceProviderMapping": mapping})
     upstream.post(f"{PIPELINE}org/base", status=410, json={"error": "The requested model is deprecated"})
     upstream.post(ROUTER_CHAT, json=chat_answer(" a time"))
-    assert complete(client, model="org/base", temperature=0).get_json()["choices"][0]["text"] == " a time"
+    assert (
+        generate(client, model="org/base", temperature=0, route="complete").get_json()["choices"][0]["text"]
+        == " a time"
+    )
 
 
 def test_complete_on_a_dedicated_endpoint_uses_the_tgi_protocol_without_the_hub(make_client, upstream):
     endpoint = "https://abc.eu-west-1.aws.endpoints.huggingface.cloud"
     client = make_client(HUGGINGFACE, HUGGINGFACE_BASE_URL=endpoint)
     upstream.post(f"{endpoint}/", json={"generated_text": " a time"})
-    assert complete(client, temperature=0, top_p=1).get_json()["choices"][0]["text"] == " a time"
+    assert generate(client, temperature=0, top_p=1, route="complete").get_json()["choices"][0]["text"] == " a time"
     assert sent(upstream)["parameters"] == {
         "max_new_tokens": 100,
         "return_full_text": False,
@@ -175,7 +171,7 @@ def test_the_embedded_engine_has_its_own_completions_route(make_client, upstream
     client = make_client(EMBEDDED)
     events = [{"choices": [{"index": 0, "text": " a time", "finish_reason": "stop"}]}]
     upstream.post("http://127.0.0.1:9/v1/completions", body=stream(events), content_type="text/event-stream")
-    assert complete(client).get_json()["choices"][0]["text"] == " a time"
+    assert generate(client, route="complete").get_json()["choices"][0]["text"] == " a time"
 
 
 def test_the_embedded_engine_serves_only_its_own_model(make_client):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.calls import generate
 from support.lines import request_lines
 from support.streams import told
 from support.upstreams import CHAT, HUB, HUGGINGFACE, OPENAI, PIPELINE, chat_answer, sent, stream
@@ -15,14 +16,10 @@ def chunk(content, reason=None, **extra):
     return {"choices": [{"index": 0, "delta": {"content": content}, "finish_reason": reason}], **extra}
 
 
-def generate(client, route="generate", **body):
-    return client.post(f"/v1/text/{route}", json={"prompt": "Say hi.", "stream": True, **body})
-
-
 def test_each_chunk_of_text_is_an_event_and_the_last_event_has_the_usage(client, upstream):
     events = [chunk(None), chunk("Hel"), chunk("lo."), chunk("", "eos_token"), {"choices": [], "usage": USAGE}]
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
-    response = told(generate(client).data)
+    response = told(generate(client, stream=True).data)
     assert response.done
     *chunks, last = response.events
     assert [event["choices"] for event in chunks] == [
@@ -38,13 +35,13 @@ def test_each_chunk_of_text_is_an_event_and_the_last_event_has_the_usage(client,
 def test_only_the_first_choice_is_forwarded(client, upstream):
     other = {"choices": [{"index": 1, "delta": {"content": "No."}, "finish_reason": "length"}]}
     upstream.post(CHAT, body=stream([other, chunk("Yes.", "stop")]), content_type="text/event-stream")
-    response = told(generate(client).data)
+    response = told(generate(client, stream=True).data)
     assert (response.text, response.finish_reasons) == ("Yes.", ["stop"])
 
 
 def test_an_upstream_error_in_a_stream_is_an_error_event(client, upstream):
     upstream.post(CHAT, body=stream([chunk("Hel")]).removesuffix("data: [DONE]\n\n"), content_type="text/event-stream")
-    response = generate(client)
+    response = generate(client, stream=True)
     assert b"event: error\ndata: " in response.data
     stream_read = told(response.data)
     assert (stream_read.text, stream_read.done) == ("Hel", False)
@@ -67,7 +64,7 @@ def test_a_failure_before_the_first_event_falls_back(make_client, upstream):
     client = make_client({**OPENAI, "FALLBACK_MODELS": "org/other"})
     upstream.post(CHAT, status=500)
     upstream.post(CHAT, body=stream([chunk("Hi", "stop")]), content_type="text/event-stream")
-    response = generate(client)
+    response = generate(client, stream=True)
     assert told(response.data).text == "Hi"
     assert (response.headers["X-AI-Fallback"], response.headers["X-AI-Model"]) == ("true", "org/other")
 
@@ -77,7 +74,7 @@ def test_a_failure_before_the_first_event_is_retried(make_client, upstream, inst
     upstream.post(CHAT, body="data: rubbish\n\n", content_type="text/event-stream")
     upstream.post(CHAT, body="", content_type="text/event-stream")
     upstream.post(CHAT, body=stream([chunk("Hi", "stop")]), content_type="text/event-stream")
-    response = generate(client)
+    response = generate(client, stream=True)
     assert told(response.data).text == "Hi"
     assert response.headers["X-AI-Attempts"] == "3"
 
@@ -87,8 +84,8 @@ def test_complete_streams_the_completions_route_or_the_chat_route(client, upstre
     upstream.post(COMPLETIONS, body=stream([text]), content_type="text/event-stream")
     upstream.post(COMPLETIONS, status=404)
     upstream.post(CHAT, body=stream([chunk(" a cat", "stop")]), content_type="text/event-stream")
-    assert told(generate(client, "complete").data).text == " a time"
-    assert told(generate(client, "complete").data).text == " a cat"
+    assert told(generate(client, "complete", stream=True).data).text == " a time"
+    assert told(generate(client, "complete", stream=True).data).text == " a cat"
 
 
 def test_complete_streams_the_pipeline_of_a_model(make_client, upstream):
@@ -100,7 +97,7 @@ def test_complete_streams_the_pipeline_of_a_model(make_client, upstream):
     ]
     body = "".join(f"data:{json.dumps(token)}\n\n" for token in tokens)
     upstream.post(f"{PIPELINE}org/base", body=body, content_type="text/event-stream")
-    response = told(generate(make_client(HUGGINGFACE), "complete", model="org/base").data)
+    response = told(generate(make_client(HUGGINGFACE), "complete", model="org/base", stream=True).data)
     assert (response.text, response.finish_reasons, response.done) == (" a", ["stop"], True)
     assert sent(upstream)["stream"] is True
 
@@ -109,7 +106,7 @@ def test_the_log_line_of_a_stream_is_written_at_its_end(client, upstream, caplog
     caplog.set_level("INFO")
     events = [chunk("Hel"), chunk("lo.", "stop"), {"choices": [], "usage": USAGE}]
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
-    response = generate(client)
+    response = generate(client, stream=True)
     assert not request_lines(caplog)
     assert response.data
     response.close()
@@ -122,7 +119,7 @@ def test_the_log_line_of_a_stream_is_written_at_its_end(client, upstream, caplog
 def test_the_log_line_of_a_failed_stream_has_the_error_and_no_rate(client, upstream, caplog):
     caplog.set_level("INFO")
     upstream.post(CHAT, body=stream([chunk("Hel"), chunk("lo"), "rubbish"]), content_type="text/event-stream")
-    response = generate(client)
+    response = generate(client, stream=True)
     assert response.data
     response.close()
     [line] = request_lines(caplog)
@@ -133,7 +130,7 @@ def test_the_log_line_of_a_failed_stream_has_the_error_and_no_rate(client, upstr
 def test_a_stream_of_one_chunk_has_no_token_rate(client, upstream, caplog):
     caplog.set_level("INFO")
     upstream.post(CHAT, body=stream([chunk("Hello.", "stop")]), content_type="text/event-stream")
-    response = generate(client)
+    response = generate(client, stream=True)
     assert response.data
     response.close()
     [line] = request_lines(caplog)
@@ -146,7 +143,7 @@ def test_a_stream_of_one_chunk_has_no_token_rate(client, upstream, caplog):
 )
 def test_the_outcome_of_a_stream_is_counted(client, upstream, events, outcome, error):
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
-    response = generate(client)
+    response = generate(client, stream=True)
     assert response.data
     response.close()
     lines = client.get("/metrics").get_data(as_text=True).splitlines()
@@ -168,5 +165,5 @@ def test_a_client_disconnect_is_counted(client, upstream):
 
 def test_a_response_without_a_stream_is_forwarded_as_one_chunk(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hello."))
-    response = told(generate(client).data)
+    response = told(generate(client, stream=True).data)
     assert (response.text, response.done, response.usages[0]["total_tokens"]) == ("Hello.", True, 10)

@@ -4,16 +4,13 @@ import json
 
 import pytest
 import requests
+from support.calls import generate
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, ROUTER_CHAT, chat_answer, sent
 
 from app.backends.base import MAX_RESPONSE_BYTES
 from app.upstream.resilience.retry import BUDGET_FLOOR
 
 SECRETS = ("sk-secret-of-ours", "llm.test", "10.0.0.7", "Traceback", "raw-upstream-body", "evil.test")
-
-
-def generate(client, **body):
-    return client.post("/v1/text/generate", json={"prompt": "Say hi.", **body})
 
 
 def assert_failed(response, status, kind):

@@ -47,7 +47,7 @@ def attack(service, data):
         return RESPONSES.findall(read_until_closed(connection))
 
 
-def refused(service, data):
+def rejection(service, data):
     """Attack; return the status and JSON of the only response, which has the shape of all errors."""
     [(head, response)] = attack(service, data)
     error = json.loads(response)
@@ -59,31 +59,31 @@ def refused(service, data):
 
 @pytest.mark.parametrize("name", attacks.SMUGGLING)
 def test_an_ambiguous_request_is_refused_and_nothing_after_it_is_served(victim, name):
-    code, error = refused(victim, attacks.SMUGGLING[name])
+    code, error = rejection(victim, attacks.SMUGGLING[name])
     assert (code, error["type"]) in ((400, "validation_error"), (413, "payload_too_large"))
 
 
 @pytest.mark.parametrize("name", attacks.PROTOCOLS)
 def test_a_request_that_is_not_http_1_is_refused(victim, name):
-    assert refused(victim, attacks.PROTOCOLS[name])[0] == 400
+    assert rejection(victim, attacks.PROTOCOLS[name])[0] == 400
 
 
 @pytest.mark.parametrize("path", attacks.NO_ROUTES, ids=lambda path: repr(path[:30]))
 def test_another_spelling_of_a_path_is_no_route(victim, path):
-    code, error = refused(victim, target(path))
+    code, error = rejection(victim, target(path))
     assert code in (400, 404)
     assert "evil" not in json.dumps(error)
 
 
 @pytest.mark.parametrize("method", [b"TRACE", b"CONNECT", b"DELETE", b"PUT", b"PATCH", b"M-SEARCH", b"A!#$%&"])
 def test_other_methods_are_refused_and_echo_nothing(victim, method):
-    code, error = refused(victim, method + b" /health HTTP/1.1\r\nHost: x\r\nX-Secret: evil\r\n\r\n")
+    code, error = rejection(victim, method + b" /health HTTP/1.1\r\nHost: x\r\nX-Secret: evil\r\n\r\n")
     assert code in (400, 405)
     assert "evil" not in json.dumps(error)
 
 
 def test_a_connect_closes_the_connection(victim):
-    assert refused(victim, b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n" + attacks.SMUGGLED)[0] in (400, 404, 405)
+    assert rejection(victim, b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n" + attacks.SMUGGLED)[0] in (400, 404, 405)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_no_host_is_trusted_or_echoed(victim, host):
 
 @pytest.mark.parametrize("coding", attacks.BOMBS)
 def test_a_compressed_body_is_415(victim, coding):
-    assert refused(victim, body(attacks.BOMBS[coding], b"Content-Encoding: " + coding))[0] == 415
-    assert refused(victim, body(attacks.BOMBS[coding]))[0] == 400
+    assert rejection(victim, body(attacks.BOMBS[coding], b"Content-Encoding: " + coding))[0] == 415
+    assert rejection(victim, body(attacks.BOMBS[coding]))[0] == 400
 
 
 @pytest.mark.parametrize("name", attacks.BAD_BODIES)
@@ -163,7 +163,7 @@ def test_half_a_million_bad_messages_are_400_with_a_short_response(victim):
 
 @pytest.mark.parametrize("text", ["\u202eevil\u2066", "a" + "\u0301" * 5000, "\ufeff", "\U000e0001", "\x1b[2J"])
 def test_an_unknown_name_is_returned_as_escaped_json(victim, text):
-    code, error = refused(victim, body(json.dumps({"prompt": "x", text: 1}).encode()))
+    code, error = rejection(victim, body(json.dumps({"prompt": "x", text: 1}).encode()))
     assert (code, list(error["details"])) == (400, [text[:100]])
 
 
@@ -178,16 +178,16 @@ def test_an_unknown_name_is_returned_as_escaped_json(victim, text):
     ids=["many", "long", "many and long", "without end"],
 )
 def test_a_head_over_64_kib_or_with_too_much_in_it_is_431(victim, data):
-    assert refused(victim, data)[0] == 431
+    assert rejection(victim, data)[0] == 431
 
 
 def test_a_long_query_is_414(victim):
-    assert refused(victim, target(b"/health?" + b"a=b&" * 2000))[0] == 414
+    assert rejection(victim, target(b"/health?" + b"a=b&" * 2000))[0] == 414
 
 
 def test_a_body_shorter_than_its_length_is_refused(victim):
-    assert refused(victim, HEAD + b"Content-Length: 500\r\n\r\n" + VALID_BODY)[0] == 400
-    assert refused(victim, HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + VALID_BODY)[0] == 400
+    assert rejection(victim, HEAD + b"Content-Length: 500\r\n\r\n" + VALID_BODY)[0] == 400
+    assert rejection(victim, HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + VALID_BODY)[0] == 400
 
 
 def test_bytes_after_a_body_are_another_request(victim):

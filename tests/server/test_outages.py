@@ -30,7 +30,7 @@ def test_a_slow_deterministic_call_is_hedged_and_its_connection_closed(start_wit
     chaos.play([positive] * 20 + [hang, positive])
     for _ in range(20):
         assert rate(service).headers["X-AI-Attempts"] == "1"
-    hedged = rate(service, **{"X-AI-Debug": "1"})
+    hedged = rate(service, headers={"X-AI-Debug": "1"})
     assert (hedged.status_code, hedged.headers["X-AI-Attempts"]) == (200, "2")
     assert [attempt["outcome"] for attempt in hedged.json()["debug"]["attempts"]] == ["cancelled", "ok"]
     assert closed.wait(20)
@@ -65,7 +65,7 @@ def becomes_probe(service, chaos, pool, calls):
 def test_timeouts_of_short_deadlines_do_not_open_the_breaker(start_with, chaos):
     service = start_with(BREAKER_FAILURES="1")
     chaos.play([Exchange.hang] * 3)
-    found = [generate(service, **{"X-Request-Timeout": "100ms"}) for _ in range(3)]
+    found = [generate(service, headers={"X-Request-Timeout": "100ms"}) for _ in range(3)]
     assert {response.json()["type"] for response in found} == {"upstream_timeout"}
     assert generate(service).status_code == 200
 
@@ -109,7 +109,7 @@ def test_an_upstream_that_floods_does_not_block_other_requests(start_with, chaos
 def test_a_hedged_call_that_hangs_counts_as_a_failure(start_with, chaos):
     service = start_with(HEDGE_AFTER="50ms", HUGGINGFACE_TIMEOUT="300ms", BREAKER_FAILURES="2", BREAKER_RECOVERY="1m")
     chaos.play([Exchange.hang] * 4)
-    first, second, third = (rate(service, text, **{"X-AI-Debug": "1"}).json() for text in "abc")
+    first, second, third = (rate(service, text, headers={"X-AI-Debug": "1"}).json() for text in "abc")
     assert [first["type"], second["type"], third["type"]] == ["upstream_timeout"] * 2 + ["circuit_open"]
     [attempt] = first["details"]["debug"]["attempts"]
     assert (attempt["outcome"], attempt["duration_ms"] > 100) == ("upstream_timeout", True)

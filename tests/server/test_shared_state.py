@@ -86,7 +86,7 @@ def test_no_request_fails_while_redis_is_paused_and_restarted(start_with, chaos,
         sent = 0
         while not done.is_set():
             sent += 1
-            statuses[generate(service, **{"Idempotency-Key": f"{thread}-{sent}"}).status_code] += 1
+            statuses[generate(service, headers={"Idempotency-Key": f"{thread}-{sent}"}).status_code] += 1
 
     def wait_for(message):
         service.wait_for_line(message)
@@ -151,6 +151,6 @@ def test_a_redis_with_invalid_replies_changes_no_response(start_with, chaos, rep
     with closing(FixedReplyServer(reply)) as server:
         service = start_with(REDIS_URL=server.url, BREAKER_FAILURES="2")
         chaos.play([says(answer_of("positive"))] * 8)
-        found = [rate(service, text, **{"Idempotency-Key": text}) for text in "abcdefgh"]
+        found = [rate(service, text, headers={"Idempotency-Key": text}) for text in "abcdefgh"]
     assert {response.status_code for response in found} == {200}
     assert {response.headers["X-AI-Cache"] for response in found} == {"miss"}

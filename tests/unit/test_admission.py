@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import gevent
 import pytest
+from support.clock import fake_clock
 
 from app.server import admission
 from app.server.admission import ConnectionLimiter
@@ -17,9 +18,7 @@ SIZE = 20
 @pytest.fixture
 def now(monkeypatch):
     """The limiter's clock, which only the test moves."""
-    time = [1000.0]
-    monkeypatch.setattr(admission.time, "monotonic", lambda: time[0])
-    return time
+    return fake_clock(monkeypatch, admission)
 
 
 @pytest.fixture
@@ -76,11 +75,11 @@ def test_the_longest_stalls_are_evicted_down_to_the_low_watermark(full, pair, no
     limiter, ends = full
     readers = []
     for _, served in ends[:5]:
-        now[0] += 1
+        now.advance(1)
         served.set_read_deadline(None)
         readers.append(receive(served))
     gevent.sleep(0)
-    now[0] += 1
+    now.advance(1)
     limiter.register(pair()[1])
     limiter.evict()
     # of twenty slots seventeen stay in use
@@ -96,7 +95,7 @@ def test_a_short_stall_is_not_evicted(full, pair, now):
     limiter, ends = full
     readers = [receive(served) for _, served in ends]
     gevent.sleep(0)
-    now[0] += admission.MIN_STALL_SECONDS / 2
+    now.advance(admission.MIN_STALL_SECONDS / 2)
     limiter.register(pair()[1])
     limiter.evict()
     assert not any(is_closed(client) for client, _ in ends)
@@ -107,7 +106,7 @@ def test_a_client_that_does_not_read_its_response_is_evicted(full, pair, now):
     limiter, ends = full
     writer = gevent.spawn(ends[0][1].sendall, bytes(10_000_000))
     gevent.sleep(0)
-    now[0] += 1
+    now.advance(1)
     limiter.register(pair()[1])
     limiter.evict()
     with pytest.raises(OSError, match="closed"):
@@ -118,7 +117,7 @@ def test_eviction_runs_only_while_saturated_and_once_an_interval(full, pair, now
     limiter, ends = full
     readers = [receive(ends[0][1])]
     gevent.sleep(0)
-    now[0] += 1
+    now.advance(1)
     limiter.evict()
     assert not is_closed(ends[0][0])
     limiter.register(pair()[1])
@@ -128,7 +127,7 @@ def test_eviction_runs_only_while_saturated_and_once_an_interval(full, pair, now
     gevent.sleep(0)
     limiter.register(pair()[1])
     limiter.register(pair()[1])
-    now[0] += admission.EVICTION_INTERVAL_SECONDS / 2
+    now.advance(admission.EVICTION_INTERVAL_SECONDS / 2)
     limiter.evict()
     assert not is_closed(ends[1][0])
     gevent.killall(readers)
@@ -138,7 +137,7 @@ def test_a_saturated_limiter_evicts_without_another_request(full, pair, now):
     limiter, ends = full
     reader = receive(ends[0][1])
     gevent.sleep(0)
-    now[0] += 1
+    now.advance(1)
     limiter.register(pair()[1])
     with pytest.raises(OSError, match="closed"):
         reader.get(timeout=5)
@@ -151,7 +150,7 @@ def test_eviction_closes_keep_alive_connections_at_once_and_new_ones_after_a_mom
     limiter.mark_idle(ends[1][1], keep_alive=False)
     limiter.evict()
     assert (is_closed(ends[0][0]), is_closed(ends[1][0])) == (True, False)
-    now[0] += admission.MIN_STALL_SECONDS
+    now.advance(admission.MIN_STALL_SECONDS)
     limiter.evict()
     assert is_closed(ends[1][0])
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import gevent
 import pytest
 from gevent.socket import wait_read
+from support.clock import fake_clock
 
 from app.server import client_socket
 from app.server.client_socket import ClientSocket
@@ -18,9 +19,7 @@ LARGE = bytes(10_000_000)
 @pytest.fixture
 def now(monkeypatch):
     """The clock of the sockets, which only the test moves."""
-    time = [1000.0]
-    monkeypatch.setattr(client_socket.time, "monotonic", lambda: time[0])
-    return time
+    return fake_clock(monkeypatch, client_socket)
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def test_a_connection_is_not_stalled_while_the_server_does_not_wait_for_it(ends)
 def test_a_read_stalls_since_the_request_started(ends, now):
     _, served = ends
     served.set_read_deadline(10)
-    now[0] += 3
+    now.advance(3)
     reading = started(served.recv, 1)
     assert served.stalled_since == 1000.0
     reading.kill()
@@ -62,7 +61,7 @@ def test_a_write_stalls_since_it_started(ends, now, method):
         except BlockingIOError:
             break
     served.setblocking(True)
-    now[0] += 3
+    now.advance(3)
     writing = started(getattr(served, method), b"x")
     assert served.stalled_since == 1003.0
     writing.kill()
@@ -71,7 +70,7 @@ def test_a_write_stalls_since_it_started(ends, now, method):
 def test_a_client_that_takes_a_response_in_small_parts_stalls_since_the_response_started(ends, now):
     client, served = ends
     writing = started(served.sendall, LARGE)
-    now[0] += 3
+    now.advance(3)
     client.recv(1_000_000)
     gevent.sleep(0.01)
     assert served.stalled_since == 1000.0
@@ -83,7 +82,7 @@ def test_a_peek_during_a_write_does_not_hide_the_stall(ends, now):
     writing = started(served.sendall, LARGE)
     client.sendall(b"x")
     assert served.recv(1, socket.MSG_PEEK) == b"x"
-    assert served.stalled_since == now[0]
+    assert served.stalled_since == now.monotonic()
     writing.kill()
 
 
@@ -102,7 +101,7 @@ def test_after_its_deadline_a_connection_reads_once_more_and_then_times_out(ends
     client, served = ends
     client.sendall(b"ab")
     served.set_read_deadline(10)
-    now[0] += 11
+    now.advance(11)
     assert served.recv(1) == b"a"
     with pytest.raises(TimeoutError):
         served.recv(1)
