@@ -8,7 +8,7 @@ import gevent
 import pytest
 from support.clock import fake_clock
 
-from app.server import admission
+from app.server import admission, client_socket
 from app.server.admission import ConnectionLimiter
 from app.server.client_socket import ClientSocket
 
@@ -18,7 +18,7 @@ SIZE = 20
 @pytest.fixture
 def now(monkeypatch):
     """The limiter's clock, which only the test moves."""
-    return fake_clock(monkeypatch, admission)
+    return fake_clock(monkeypatch, admission, client_socket)
 
 
 @pytest.fixture
