@@ -106,12 +106,11 @@ typing: $(DEV) ## Check types
 	$(BIN)/mypy
 
 unit: $(DEV) ## Run the tests that start no server
-	$(BIN)/pytest tests/unit tests/functional tests/contract
+	$(BIN)/pytest --numprocesses 2 tests/unit tests/functional tests/contract
 
 coverage: $(DEV) ## Run all tests; fail below 100 % branch coverage of app/
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 2 --ignore tests/server
-	$(BIN)/coverage run -m pytest tests/server
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
