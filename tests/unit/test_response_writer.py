@@ -86,6 +86,12 @@ def test_a_hop_by_hop_header_of_the_app_is_dropped(name):
     assert_same([("X-A", "b"), (name, "hop")])
 
 
+def test_an_upgrade_by_the_app_is_announced_as_by_gunicorn():
+    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket")]
+    assert b"Connection: upgrade\r\nUpgrade: websocket\r\n" in written(ResponseWriter, upgrade, (), "101 X")[0]
+    assert_same(upgrade)
+
+
 @pytest.mark.parametrize("name", [name for name in BAD_NAMES if isinstance(name, str)])
 def test_an_illegal_name_is_refused(name):
     assert written(ResponseWriter, [("X-A", "b"), (name, "c")]) is InvalidResponseHeaderName

@@ -6,7 +6,9 @@ import os
 import re
 import signal
 import socket
+import time
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import gevent
@@ -15,7 +17,7 @@ from gevent.socket import wait_read
 from gunicorn.config import Config as GunicornConfig
 from support.upstreams import OPENAI
 
-from app import create_app
+from app import create_app, fairness
 from app.config import Config
 from app.embedded.launcher import Launcher
 from app.server.client_socket import ClientSocket
@@ -261,30 +263,79 @@ def test_a_client_that_expects_100_continue_gets_it_first(worker, connection):
     assert response.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
 
 
-def test_the_rest_of_a_body_has_its_time_from_the_response_on(make_worker, connection):
+@pytest.fixture
+def no_yields(monkeypatch):
+    """Let no reader yield, so that time passes only where the test waits."""
+    monkeypatch.setattr(fairness, "SLICE_SECONDS", 60)
+
+
+def received_now(client):
+    wait_read(client.fileno(), timeout=5)
+    return client.recv(65536)
+
+
+def test_a_body_has_its_own_time_after_that_of_the_head(make_worker, connection, no_yields):
+    def app(environ, start_response):
+        body = environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    worker = make_worker(SERVER_READ_TIMEOUT="300ms")
+    worker.wsgi.wsgi_app = app
+    client, served = connection
+    gevent.spawn(handle, worker, served)
+    # each part of the body is later than the head may be
+    for part in (b"POST / HTTP/1.1\r\nHost: x\r\n", b"Content-Length: 5\r\n\r\n", b"he", b"llo"):
+        client.sendall(part)
+        gevent.sleep(0.12)
+    assert received_now(client).endswith(b"\r\n\r\nhello")
+    client.close()
+
+
+def test_the_rest_of_a_body_has_its_own_time_after_the_response(make_worker, connection, no_yields):
     def app(environ, start_response):
         gevent.sleep(0.11)  # longer than the body may take
         start_response("200 OK", [("Content-Length", "1")])
         return [b"a"]
-
-    def response():
-        wait_read(client.fileno(), timeout=5)
-        return client.recv(65536)
 
     worker = make_worker(SERVER_READ_TIMEOUT="100ms")
     worker.wsgi.wsgi_app = app
     client, served = connection
     serving = gevent.spawn(handle, worker, served)
     client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
-    responses = [response()]
+    responses = [received_now(client)]
     for part in (b"he", b"llo"):
-        gevent.sleep(0.01)
+        gevent.sleep(0.02)
         client.sendall(part)
     client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     client.shutdown(socket.SHUT_WR)
-    responses.append(response())
+    responses.append(received_now(client))
     gevent.wait([serving])
     assert [response[:15] for response in responses] == [b"HTTP/1.1 200 OK"] * 2
+
+
+def test_other_greenlets_run_between_pipelined_requests(worker, connection):
+    turns = []
+
+    def app(environ, start_response):
+        turns.append("request")
+        end = time.perf_counter() + 0.006  # longer than one slice
+        while time.perf_counter() < end:
+            pass
+        start_response("204 No Content", [])
+        return []
+
+    def other():
+        while True:
+            turns.append("other")
+            gevent.sleep(0)
+
+    greenlet = gevent.spawn(other)
+    conversation(worker, connection, app, GET * 3)
+    greenlet.kill()
+    requests = [number for number, turn in enumerate(turns) if turn == "request"]
+    assert len(requests) == 3
+    assert all("other" in turns[start:end] for start, end in pairwise(requests))
 
 
 class Announced:
@@ -301,6 +352,7 @@ class Announced:
 def run(monkeypatch):
     """Run the main loop of a worker that has no listeners."""
     monkeypatch.setattr("app.server.worker.READINESS_POLL_SECONDS", 0.001)
+    monkeypatch.setattr("app.server.worker.HEARTBEAT_SECONDS", 60)  # a stop does not wait for the next one
     limited = []
     for name in ("limit_malloc_retention", "freeze_startup_objects"):  # of this process they would not be undone
         monkeypatch.setattr(f"app.server.worker.{name}", lambda name=name: limited.append(name))
