@@ -123,6 +123,12 @@ def routed(adapter):
         return type(error), sorted(error.valid_methods)
 
 
+def test_a_fixed_path_is_routed_without_werkzeug(make_app, monkeypatch):
+    client = make_app().test_client()
+    monkeypatch.setattr(MapAdapter, "match", None)
+    assert client.get("/health").status_code == 200
+
+
 def test_no_route_is_redirected_because_a_url_adapter_knows_no_host(make_app):
     rules = list(make_app().url_map.iter_rules())
     assert not [rule for rule in rules if rule.redirect_to or not rule.is_leaf]
