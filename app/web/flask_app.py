@@ -73,6 +73,3 @@ class App(flask.Flask):
         error: Any = ctx[-1]
         for hook in reversed(self.teardown_request_funcs[None]):
             hook(error)
-
-    def do_teardown_appcontext(self, *ctx: AppContext) -> None:  # type: ignore[override]  # signature of both versions
-        """Do nothing: no hook is registered for the end of an app context."""

@@ -122,8 +122,10 @@ def test_a_response_without_an_operation_has_no_operation_headers(client):
     assert not {"X-AI-Backend", "X-AI-Attempts", "Server-Timing"} & set(client.get("/health").headers.keys())
 
 
-def test_the_json_provider_reads_and_writes_unicode(make_app):
+def test_a_dictionary_of_a_view_is_written_by_the_json_provider(make_app):
     app = make_app()
+    app.add_url_rule("/dictionary", view_func=lambda: {"b": "é", "a": 1})
+    assert app.test_client().get("/dictionary").data == '{"b":"é","a":1}'.encode()
     assert app.json.loads(app.json.dumps({"a": "é"})) == {"a": "é"}
 
 
