@@ -28,7 +28,7 @@ from support.faults import FAULTS
 from support.redis import RedisServer
 from support.scripts import DONE, HEL, LO, Script
 from support.servers import Service
-from support.streams import told
+from support.streams import parse_stream as told
 
 from app.redis_store import CONNECTIONS
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.streams import given as given_on
-from support.streams import stream_of, told
+from support.streams import create_stream as stream_of
+from support.streams import parse_stream as told
+from support.streams import sent_to_client as given_on
 from support.upstreams import HUGGINGFACE, ROUTER_CHAT
 
 from app.errors import ServiceError

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 from support.calls import refused
-from support.streams import told as stream_told
+from support.streams import parse_stream as stream_told
 from support.upstreams import (
     CHAT,
     EMBEDDED,

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.calls import generate
 from support.metrics import total
-from support.streams import told
+from support.streams import parse_stream as told
 from support.upstreams import CHAT, OPENAI, chat_answer, stream
 
 from app.version import __version__

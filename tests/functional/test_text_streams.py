@@ -5,7 +5,7 @@ import json
 import pytest
 from support.calls import generate
 from support.lines import request_lines
-from support.streams import told
+from support.streams import parse_stream as told
 from support.upstreams import CHAT, HUB, HUGGINGFACE, OPENAI, PIPELINE, chat_answer, sent, stream
 
 COMPLETIONS = "http://llm.test:8000/v1/completions"
