@@ -124,7 +124,7 @@ def test_whatever_goes_wrong_later_ends_in_one_typed_error_event(limited, chaos,
 
 def test_an_upstream_that_never_ends_is_cut_at_the_total_time(limited, chaos):
     def drip(exchange):
-        while not exchange.gone.wait(0.05):
+        while not exchange.closing.wait(0.05):
             exchange.send(b"%x\r\n%b\r\n" % (len(HEL), HEL))
 
     chaos.play([Script(HEL, drip)])

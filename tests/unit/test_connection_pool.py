@@ -2,75 +2,50 @@
 
 import io
 import socket
-import ssl
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
-from itertools import takewhile
-from pathlib import Path
+from contextlib import closing, contextmanager
 
 import pytest
 import requests
+from support.socket_upstream import TLS, SocketUpstream, server_tls
 from urllib3.exceptions import HTTPError
 
 from app.errors import UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnavailable
 from app.upstream.transport.errors import map_transport_error
 from app.upstream.transport.session import UpstreamSession
 
-TLS = Path(__file__).parents[1] / "data/tls"
 SECONDS = 5
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 STALE = OK.replace(b"ok", b"no")
 
 
-class ScriptedUpstream:
-    """Sends the next of a connection's responses to each of its requests, then closes the connection.
+class ScriptedUpstream(SocketUpstream):
+    """Sends the next of a connection's responses to each of its requests, then waits for its end or closes it."""
 
-    A response may be followed by bytes that are sent on the idle connection, once `send_unexpected` is called.
-    """
-
-    def __init__(self, *connections, family=socket.AF_INET, host="127.0.0.1", tls=None, closes_first=False):
+    def __init__(self, *connections, closes_first=False, **options):
         self.heads = []
         self.client_closed = threading.Event()
-        self._open = []
         self._connections = connections
-        self._tls = tls
         self._closes_first = closes_first
-        self._listener = socket.create_server((host, 0), family=family)
-        authority = f"[{host}]" if family == socket.AF_INET6 else host
-        self.url = f"{'https' if tls else 'http'}://{authority}:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._run, daemon=True).start()
+        super().__init__(**options)
 
-    def _run(self):
-        for responses in self._connections:
-            with suppress(OSError):  # the client may reset the connection
-                connection, _ = self._listener.accept()
-                connection.settimeout(SECONDS)
-                with self._tls.wrap_socket(connection, server_side=True) if self._tls else connection as wrapped:
-                    self._open.append(wrapped)
-                    self._serve(wrapped, responses)
-
-    def _serve(self, connection, responses):
-        with connection.makefile("rb") as file:
-            for response in responses:
-                head = b"".join(takewhile(lambda line: line.strip(), file))
-                if not head:
-                    self.client_closed.set()
-                    return
-                self.heads.append(head)
-                length = [line for line in head.splitlines() if line.lower().startswith(b"content-length:")]
-                file.read(int(length[0].partition(b":")[2]) if length else 0)
-                connection.sendall(response)
-            if not self._closes_first and not file.read(1):
+    def serve(self, connection, number):
+        connection.settimeout(SECONDS)
+        self._newest = connection
+        for response in self._connections[number - 1]:
+            exchange = self.next_exchange(connection)
+            if exchange is None:
                 self.client_closed.set()
+                return
+            self.heads.append(exchange.head)
+            connection.sendall(response)
+        if not self._closes_first and not connection.recv(1):
+            self.client_closed.set()
 
     def send_unexpected(self, data):
         """Send bytes on the newest connection; on the loopback interface they have arrived at the return."""
-        self._open[-1].sendall(data)
-
-    def close(self):
-        self._listener.shutdown(socket.SHUT_RDWR)  # ends the wait for the next connection
-        self._listener.close()
+        self._newest.sendall(data)
 
 
 @contextmanager
@@ -97,12 +72,6 @@ def call(session, url, content=b"{}", timeout=(SECONDS, SECONDS)):
 def body(session, url, **options):
     with call(session, url, **options) as response:
         return b"".join(response.raw.stream(65536, decode_content=True))
-
-
-def server_tls():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
-    return context
 
 
 def error_type(session, url, **options):
@@ -148,9 +117,9 @@ def test_bytes_after_a_response_close_the_connection(session):
 
 
 def test_ipv6_address_has_brackets_in_the_host_header(session):
-    with serving([OK], family=socket.AF_INET6, host="::1") as upstream:
+    with serving([OK], host="::1") as upstream:
         assert body(session, upstream.url) == b"ok"
-    assert f"Host: {upstream.url.removeprefix('http://')}\r\n".encode() in upstream.heads[0]
+    assert f"Host: {upstream.url.removeprefix('http://')}".encode() in upstream.heads[0].splitlines()
 
 
 def test_folded_headers_are_read(session):

@@ -65,8 +65,16 @@ class _RoundTrip:
         streaming = StreamingResponse(received, self, method)
         try:
             streaming.begin()
-            head = (streaming, streaming.headers, streaming.status, streaming.version, "HTTP", streaming.reason)
-            response = HTTPResponse(*head, preload_content=False, original_response=streaming, request_method=method)
+            response = HTTPResponse(
+                body=streaming,
+                headers=streaming.headers,
+                status=streaming.status,
+                version=streaming.version,
+                reason=streaming.reason,
+                preload_content=False,
+                original_response=streaming,
+                request_method=method,
+            )
         except BaseException:
             streaming.close()  # else it would hold the socket open
             raise
