@@ -186,7 +186,7 @@ def text_chunk(text):
     return chunk({"content": text})
 
 
-def start(handler, *chunks, **headers):
+def send_start(handler, *chunks, **headers):
     """Send the head of a response that ends with the connection, and these chunks."""
     handler.send_response(200)
     for name, value in {"Content-Type": "text/event-stream", "Connection": "close", **headers}.items():
@@ -217,7 +217,7 @@ def test_chunk_arrives_before_the_upstream_makes_the_next(service, remote, libra
     received = [threading.Semaphore(0) for _ in "abc"]
 
     def respond(handler):
-        start(handler)
+        send_start(handler)
         for letter, semaphore in zip("abc", received, strict=True):
             send_chunks(handler, text_chunk(letter))
             assert semaphore.acquire(timeout=LONG_SECONDS)
@@ -305,20 +305,20 @@ def test_reached_concurrency_limit_raises_the_exception_for_503_in_every_client(
 
 
 def cut(handler):
-    start(handler, text_chunk("one "), text_chunk("two"), **{"Content-Length": "100000"})
+    send_start(handler, text_chunk("one "), text_chunk("two"), **{"Content-Length": "100000"})
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 def end_early(handler):
-    start(handler, text_chunk("one "), text_chunk("two"))
+    send_start(handler, text_chunk("one "), text_chunk("two"))
 
 
 def fail(handler):
-    start(handler, text_chunk("one "), text_chunk("two"), {"error": {"message": "out of memory", "code": 500}})
+    send_start(handler, text_chunk("one "), text_chunk("two"), {"error": {"message": "out of memory", "code": 500}})
 
 
 def send_rubbish(handler):
-    start(handler, text_chunk("one "), text_chunk("two"))
+    send_start(handler, text_chunk("one "), text_chunk("two"))
     handler.wfile.write(b"data: {]\n\n")
 
 
@@ -335,7 +335,7 @@ def test_stream_that_breaks_off_raises_after_its_chunks(service, remote, library
 def test_stream_raises_if_the_worker_dies(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1")
     over = threading.Event()
-    remote.answer = lambda handler: (start(handler, text_chunk("one")), over.wait(LONG_SECONDS))
+    remote.answer = lambda handler: (send_start(handler, text_chunk("one")), over.wait(LONG_SECONDS))
     for library in CLIENTS:
         chunks = library.stream(service, model="default")
         assert next(chunks) == "one"
@@ -351,7 +351,7 @@ def test_closing_a_stream_ends_the_upstream_call(client, remote, close):
     upstream_closed = threading.Event()
 
     def respond(handler):
-        start(handler, text_chunk("one"))
+        send_start(handler, text_chunk("one"))
         if not handler.connection.recv(1):
             upstream_closed.set()
 
@@ -456,7 +456,7 @@ def tool_call(**extra):
 
 def call_in_chunks(handler):
     arguments = json.dumps(ARGUMENTS)
-    start(handler, chunk({"role": "assistant", "content": None, "tool_calls": [tool_call(index=0)]}))
+    send_start(handler, chunk({"role": "assistant", "content": None, "tool_calls": [tool_call(index=0)]}))
     for part in (arguments[:5], arguments[5:16], arguments[16:]):
         send_chunks(handler, chunk({"tool_calls": [{"index": 0, "function": {"arguments": part}}]}))
     send_chunks(handler, chunk(finish_reason="tool_calls"))
@@ -514,7 +514,7 @@ def test_chunks_of_tool_calls_arrive_one_by_one(client, remote):
 
 def calls_without_indexes(handler):
     for_days = [{"name": "weather", "arguments": json.dumps({"days": days})} for days in (1, 2)]
-    start(
+    send_start(
         handler, *(chunk({"tool_calls": [tool_call(id=f"call_{one['arguments']}", function=one)]}) for one in for_days)
     )
     send_chunks(handler, chunk(finish_reason="tool_calls"))
@@ -553,7 +553,7 @@ def expected_body(request, **extra):
     ids=["complete", "streamed"],
 )
 def test_fields_of_a_chat_request_reach_the_upstream_unchanged(client, remote, streamed, added):
-    remote.answer = lambda handler: (start(handler, text_chunk("Hi.")), end(handler))
+    remote.answer = lambda handler: (send_start(handler, text_chunk("Hi.")), end(handler))
     request = {
         "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}], "name": "me"}],
         **PASSED_THROUGH,
@@ -585,7 +585,7 @@ def test_every_choice_reaches_the_client(client, remote):
     request = {"model": "default", "messages": MESSAGES, "n": 2}
     remote.answer = lambda handler: reply(handler, choices("message"))
     complete = client.chat.completions.create(**request)
-    remote.answer = lambda handler: start(handler, {**chunk(), **choices("delta")})
+    remote.answer = lambda handler: send_start(handler, {**chunk(), **choices("delta")})
     with client.chat.completions.stream(**request) as stream:
         streamed = stream.get_final_completion()
     for response in (complete, streamed):
