@@ -24,8 +24,9 @@ from app.operations import health as health_routes
 from app.operations import metrics as metrics_route
 from app.operations.endpoint import OperationEndpoint
 from app.redis_store import RedisStore
-from app.upstream.client import UpstreamClient
+from app.upstream.client import Resilience, UpstreamClient
 from app.upstream.redaction import Redactor
+from app.upstream.resilience.bulkhead import Bulkheads
 from app.upstream.resilience.circuit_breaker import CircuitBreakers
 from app.upstream.resilience.hedging import Hedging
 from app.upstream.resilience.retry import RetryPolicy
@@ -78,13 +79,9 @@ def _dependencies(store: RedisStore, health: HealthService, models: ModelRouter)
 
 
 def _upstream_client(config: Config, breakers: CircuitBreakers, metrics: Metrics) -> UpstreamClient:
-    return UpstreamClient(
-        UpstreamSession(),
-        breakers,
-        RetryPolicy(config.huggingface_retry_attempts),
-        Hedging(config.hedge_after),
-        StreamLimits(config.stream_idle_timeout, config.stream_heartbeat),
-        Redactor.of(config.keys, config.hosts),
-        config.upstream_max_concurrency,
-        metrics.upstream,
-    )
+    bulkheads = Bulkheads(config.upstream_max_concurrency, metrics.upstream)
+    retries = RetryPolicy(config.huggingface_retry_attempts)
+    resilience = Resilience(breakers, bulkheads, retries, Hedging(config.hedge_after))
+    redactor = Redactor.of(config.keys, config.hosts)
+    limits = StreamLimits(config.stream_idle_timeout, config.stream_heartbeat)
+    return UpstreamClient(UpstreamSession(), resilience, redactor, limits)

@@ -1,9 +1,9 @@
-"""Processor time for reading, checking and giving on one event, without sockets.
+"""Processor time to read, check and pass on one event of a stream, without sockets.
 
     python benchmarks/relay.py
 
-The least of five runs over 20,000 events of llama.cpp's: given on as they came, with the model's name put right, and as
-events of /v1/text/generate. Beside it the time of the one `orjson.loads` that each event costs.
+Prints the minimum of five runs over 20,000 events of llama.cpp: passed on unchanged, with the model's name replaced,
+and as events of /v1/text/generate. The time of one `orjson.loads`, which each event needs, is printed for comparison.
 """
 
 import sys
@@ -16,7 +16,7 @@ import orjson
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from support.streams import context, stream_of
+from support.streams import context, start_stream
 
 from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
 from app.operations.openai_passthrough import OpenAIEvents
@@ -30,31 +30,30 @@ RUNS = 5
 def event(model: str, reason: str | None = None) -> bytes:
     choice = {"finish_reason": reason, "index": 0, "delta": {"content": " there"}}
     names = {"created": 1795416477, "id": "chatcmpl-BIPSTDjaPgZR8zhHPMJ8r5X6r7H5nXgx", "model": model}
-    more = {"system_fingerprint": "b0-unknown", "object": "chat.completion.chunk"}
-    return b"data: %b\n\n" % orjson.dumps({"choices": [choice], **names, **more})
+    extra = {"system_fingerprint": "b0-unknown", "object": "chat.completion.chunk"}
+    return b"data: %b\n\n" % orjson.dumps({"choices": [choice], **names, **extra})
 
 
-def once(model: str, *, as_text: bool) -> float:
-    """Return the seconds for an event."""
-    stream = stream_of(*[event(model)] * EVENTS, event(model, "stop"), reader=ChunkDecoder(CHAT, "org/model", "", {}))
-    stream.wait_first_event()
+def seconds_per_event(model: str, *, as_text: bool) -> float:
+    decoder = ChunkDecoder(CHAT, "org/model", "", {})
+    stream = start_stream(*[event(model)] * EVENTS, event(model, "stop"), decoder=decoder)
     request = context()
     events = TextEvents(request, stream) if as_text else OpenAIEvents(stream, include_usage=False)
-    began = time.process_time()
+    started = time.process_time()
     for _ in iter_events(request, stream, events):
         pass
-    return (time.process_time() - began) / EVENTS
+    return (time.process_time() - started) / EVENTS
 
 
 def main() -> None:
     cases = {
-        "as it came": ("org/model", False),
-        "with the model's name put right": ("theirs", False),
-        "as text": ("org/model", True),
+        "unchanged": ("org/model", False),
+        "with the model's name replaced": ("theirs", False),
+        "as text events": ("org/model", True),
     }
     for name, (model, as_text) in cases.items():
-        best = min(once(model, as_text=as_text) for _ in range(RUNS))
-        print(f"{name}: {best * 1e6:.1f} us an event")
+        best = min(seconds_per_event(model, as_text=as_text) for _ in range(RUNS))
+        print(f"{name}: {best * 1e6:.1f} us per event")
     data = event("org/model")[6:-2]
     print(f"orjson.loads alone: {timeit.timeit(lambda: orjson.loads(data), number=EVENTS) / EVENTS * 1e6:.1f} us")
 

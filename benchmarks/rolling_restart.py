@@ -64,7 +64,7 @@ def main(least: int) -> int:
             nginx.stop()
             instances.stop()
             upstream.terminate()
-        others = [line for line in nginx.complaints() if "Connection refused" not in line]
+        others = [line for line in nginx.error_lines() if "Connection refused" not in line]
     print(f"{len(load.seconds)} requests in {seconds:.0f} s by {CALLERS} callers; {instances.restarts} restarts")
     print(f"failed: {len(load.failed)}; generations: {load.generations}; asked upstream: {asked.value}")
     print(times(sorted(load.seconds)), *others[:20], *load.failed[:20], sep="\n")

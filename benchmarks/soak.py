@@ -28,7 +28,7 @@ from support.faults import FAULTS
 from support.redis import RedisServer
 from support.scripts import DONE, HEL, LO, Script
 from support.servers import Service
-from support.streams import told
+from support.streams import parse_stream
 
 from app.redis_store import CONNECTIONS
 
@@ -108,7 +108,7 @@ class Callers:
 def _outcome(answer: requests.Response) -> str:
     if answer.headers["Content-Type"] == "application/json":
         return f"{answer.status_code} {answer.json().get('type', '')}".strip()
-    stream = told(answer.content)
+    stream = parse_stream(answer.content)
     return f"stream {'whole' if stream.done else stream.errors[0]}"
 
 

@@ -1,4 +1,4 @@
-"""Removes keys and host names of upstreams from everything that a client may see."""
+"""Removes keys and host names of upstreams from everything that a client can see."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Redactor:
     @classmethod
     def of(cls, keys: Iterable[str], hosts: Iterable[str]) -> Self:
         """Return the redactor of these keys and host names."""
-        return cls(_encoded(keys), _encoded(hosts))
+        return cls(_json_forms(keys), _json_forms(hosts))
 
     def redact_reason(self, error: ServiceError) -> None:
         """Remove keys and hosts from the reason in the details of an error, even if its response had status 200."""
@@ -34,6 +34,6 @@ class Redactor:
         return body
 
 
-def _encoded(texts: Iterable[str]) -> tuple[bytes, ...]:
-    """Return each text as it is and as JSON with escaped slashes spells it."""
+def _json_forms(texts: Iterable[str]) -> tuple[bytes, ...]:
+    """Return each text unchanged, and as JSON with escaped slashes writes it."""
     return tuple(form.encode() for text in texts for form in dict.fromkeys((text, text.replace("/", "\\/"))))

@@ -1,4 +1,12 @@
-"""Streams: an upstream's answer, read and given on as it comes."""
+"""Streaming responses of upstreams: read in the background, decoded chunk by chunk.
+
+A stream ends in this order:
+1. The body ends, fails, runs out of time or is cancelled; the connection returns to its pool or is closed.
+2. The permit of the bulkhead is released, even if no client reads.
+3. The consumer receives the end: no more chunks, or a ServiceError.
+4. `on_end` is called with the error, or with None after a complete response. A consumer that stopped earlier skips it.
+5. `close` stops the reading if it still runs; it may be called at any time.
+"""
 
 import logging
 import math
@@ -31,192 +39,198 @@ from app.upstream.transport.errors import map_transport_error
 logger = logging.getLogger(__name__)
 
 READ_BYTES = 16 * 1024
-# read ahead of a slow caller; beyond it the upstream has to wait
-PIECES = 4
-# after its terminal event a stream ends at once, unless the upstream forgets to; then its connection cannot be kept
-END_SECONDS = 0.05
+# reads that are buffered for a slow client; then the upstream has to wait
+MAX_BUFFERED_READS = 4
+# time for the body to end after the terminal event; after it the connection is closed and cannot be reused
+CLOSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class StreamLimits:
-    """Seconds between two events, and of silence after which a caller is given a sign of life."""
+    """Seconds between two events, and seconds of silence after which the client gets a heartbeat."""
 
     idle: float
     heartbeat: float
 
 
 class StreamReader:
-    """Reads a body in a greenlet of its own: who takes the pieces can wait for so long and no longer.
+    """Reads a body in its own greenlet, so that a consumer can wait for data with a timeout.
 
-    Interrupting the read itself would lose what was read of a chunk. The pump ends after `seconds`, when the body
-    does or when it is closed; then it frees the connection and calls `release`, whatever its taker is doing.
+    A timeout of the read itself would lose the bytes of a partly read HTTP chunk. The greenlet ends with the body,
+    after `seconds`, or when it is cancelled or closed. Then it frees the connection and calls `release`.
     """
 
     def __init__(self, response: requests.Response, seconds: float, release: Callable[[], None]) -> None:
         self._response = response
         self._release = release
-        self._pieces: Queue[bytes | ServiceError] = Queue(PIECES)
+        self._queue: Queue[bytes | ServiceError] = Queue(MAX_BUFFERED_READS)
         self._greenlet = gevent.spawn(self._run, seconds)
 
     def get(self, seconds: float | None) -> bytes:
-        """Return what has come, waiting for it for at most `seconds` if given; nothing at the end of the body.
+        """Return the next bytes, or no bytes at the end of the body; wait at most `seconds` if given.
 
-        Raises Empty where nothing came, the fault that ended the body, or ClientDisconnected once told to.
+        Raises Empty if nothing arrived in time, ClientDisconnected after `cancel`, or the error that ended the body.
         """
-        piece = self._pieces.get(timeout=seconds)
-        if isinstance(piece, ServiceError):
+        data = self._queue.get(timeout=seconds)
+        if isinstance(data, ServiceError):
             try:
-                raise piece
+                raise data
             finally:
-                del piece  # the error's traceback holds this frame: a cycle
-        return piece
+                del data  # the error's traceback refers to this frame: a reference cycle
+        return data
 
     def cancel(self) -> None:
-        """Stop reading because the caller left, and tell the taker; never waits."""
+        """Stop reading because the client disconnected, and raise that in the consumer; does not block."""
         self._greenlet.kill(block=False)
         with suppress(Empty):
             while True:
-                self._pieces.get_nowait()
-        self._pieces.put_nowait(ClientDisconnected())
+                self._queue.get_nowait()
+        self._queue.put_nowait(ClientDisconnected())
 
     def close(self) -> None:
-        """Stop reading; give the body a moment to end by itself, so that its connection can be used again."""
+        """Stop reading, after CLOSE_SECONDS in which the body may end and its connection become reusable."""
         try:
-            self._greenlet.join(END_SECONDS)
-        finally:  # the end of the request may be raised into the wait
+            self._greenlet.join(CLOSE_SECONDS)
+        finally:  # the deadline or a disconnect may interrupt the join
             self._greenlet.kill(block=False)
 
     def _run(self, seconds: float) -> None:
         try:
             with closing(self._response), gevent.Timeout(seconds, StreamDeadlineExceeded()):
-                while piece := self._response.raw.read1(READ_BYTES, decode_content=True):
-                    self._pieces.put(piece)
+                while data := self._response.raw.read1(READ_BYTES, decode_content=True):
+                    self._queue.put(data)
             end: bytes | ServiceError = b""
         except gevent.GreenletExit:
-            return  # else the greenlet would keep it, and with it this frame
+            return  # raised further, the greenlet would store it and with it this frame
         except StreamDeadlineExceeded:
             end = StreamDeadlineExceeded()
         except HTTPError as error:
             end = map_transport_error(error)
-            traceback.clear_frames(error.__traceback__)  # contextlib's holds what the error came of: a cycle
+            traceback.clear_frames(error.__traceback__)  # contextlib's frame refers to the error: a reference cycle
         except Exception:
-            logger.exception("the reading of a stream failed")
+            logger.exception("reading a stream failed")
             end = InternalError()
         finally:
             self._release()
-        self._pieces.put(end)
+        self._queue.put(end)
 
 
 class UpstreamStream:
-    """The chunks of one answer.
+    """Iterates over the chunks of one streaming response.
 
-    `reader` has read as much of it as was taken; `judge` is told how it ended: None, or the fault.
+    `decoder` holds the facts of all chunks read so far: model, usage and finish reasons.
     """
 
     def __init__(
         self,
-        pump: StreamReader,
-        reader: ChunkDecoder,
+        reader: StreamReader,
+        decoder: ChunkDecoder,
         content_type: str,
         limits: StreamLimits,
-        clean: Callable[[bytes], bytes],
-        judge: Callable[[ServiceError | None], None],
+        redact: Callable[[bytes], bytes],
+        on_end: Callable[[ServiceError | None], None],
     ) -> None:
-        self.decoder = reader
+        """`on_end` is called with the error that ended the stream, or None."""
+        self.decoder = decoder
         self.stats = StreamStats()
-        self.cancel = pump.cancel
-        self._pump = pump
+        self.cancel = reader.cancel
+        self._reader = reader
         self.heartbeat = limits.heartbeat
         self._idle = limits.idle
-        self._turns = CoopBudget()
-        self._clean = clean
-        self._judge = judge
+        self._coop = CoopBudget()
+        self._redact = redact
+        self._on_end = on_end
         self._splitter = EventSplitter()
-        self._over = False
-        self._silence = -math.inf  # the wait for the first event has a limit of its own
-        self._batches = self._read() if media_type(content_type) == "text/event-stream" else self._read_whole()
-        self._first: list[Chunk] = []
+        self._ended = False
+        self._silence = -math.inf  # the deadline of the request limits the wait for the first event
+        is_event_stream = media_type(content_type) == "text/event-stream"
+        self._batches = self._read_events() if is_event_stream else self._read_complete()
+        self._first_batch: list[Chunk] = []
 
     def wait_first_event(self) -> None:
-        """Wait for the first chunk, as long as the request lasts; raise the ServiceError of a stream that has none."""
-        while not self._first:
-            self._first = next(self._batches)
+        """Wait for the first chunk; raise a ServiceError if the stream has none."""
+        while not self._first_batch:
+            self._first_batch = next(self._batches)
 
     def __iter__(self) -> Iterator[list[Chunk]]:
-        """Yield the chunks that came together; none where nothing, or nothing that callers see, came for a while.
+        """Yield chunks in batches, as they arrive together; an empty batch means that the client needs a heartbeat.
 
-        Raises a ServiceError where the rest of the answer does not come.
+        Raises the ServiceError that ends the stream before the response is complete.
         """
-        yield self._first
+        yield self._first_batch
         try:
             yield from self._batches
         except ServiceError as error:
-            self._judge(error)
+            self._on_end(error)
             raise
-        self._judge(None)
+        self._on_end(None)
 
     def close(self) -> None:
-        """Stop reading, whoever ended the stream and when."""
+        """Stop reading."""
         self._batches.close()
-        self._pump.close()
+        self._reader.close()
 
-    def _read(self) -> Generator[list[Chunk], None, None]:
-        while not self._over:
+    def _read_events(self) -> Generator[list[Chunk], None, None]:
+        while not self._ended:
             batch: list[Chunk] = []
             try:
-                for data in self._wait():
-                    self._add(data, batch)
+                for data in self._next_events():
+                    self._decode(data, batch)
             except ServiceError:
                 yield batch
                 raise
             yield batch
         self.decoder.require_complete()
 
-    def _wait(self) -> list[bytes]:
-        """Return the data of the events that came, none where it took long; what is whole needs no more.
+    def _next_events(self) -> list[bytes]:
+        """Return the data of the events that arrived; none after a heartbeat interval or at the end of the body.
 
-        Only time spent in here counts as silence, not what our caller took for the events before.
+        Only time in this method counts as silence; time in which the client reads earlier events does not. After a
+        complete response, an error or a timeout of the body counts as its end.
         """
-        asked = time.monotonic()
+        started = time.monotonic()
         try:
-            with self._turns:
-                piece = self._pump.get(min(self.heartbeat, self._idle - self._silence))
-            self._over = not piece
-            events = self._splitter.feed(piece) if piece else self._splitter.end()
+            with self._coop:
+                data = self._reader.get(min(self.heartbeat, self._idle - self._silence))
+            self._ended = not data
+            events = self._splitter.feed(data) if data else self._splitter.end()
         except Empty:
             events = []
         except ServiceError:
             if not self.decoder.is_complete:
                 raise
-            self._over, events = True, self._splitter.end()
-        self._silence = 0.0 if events else self._silence + time.monotonic() - asked
+            self._ended, events = True, self._splitter.end()
+        self._silence = 0.0 if events else self._silence + time.monotonic() - started
         if self._silence >= self._idle:
             if not self.decoder.is_complete:
                 raise UpstreamTimeout
-            self._over = True
+            self._ended = True
         return events
 
-    def _add(self, data: bytes, batch: list[Chunk]) -> None:
-        """Read one event into the batch; none after the terminal one, or that the end of a whole answer cut off."""
+    def _decode(self, data: bytes, batch: list[Chunk]) -> None:
+        """Decode one event into the batch.
+
+        Events after the terminal event are ignored. So is a last event that the end of a complete response cut off.
+        """
         if self.decoder.ended:
             return
         try:
-            chunk = self.decoder.decode(self._clean(data))
+            chunk = self.decoder.decode(self._redact(data))
         except UpstreamInvalidResponse:
-            if not (self._over and self.decoder.is_complete):
+            if not (self._ended and self.decoder.is_complete):
                 raise
             return
-        self._over = self._over or self.decoder.ended
+        self._ended = self._ended or self.decoder.ended
         if chunk:
             batch.append(chunk)
 
-    def _read_whole(self) -> Generator[list[Chunk], None, None]:
-        """Read the answer of a server that does not stream, within the time for the first event."""
+    def _read_complete(self) -> Generator[list[Chunk], None, None]:
+        """Read the response of an upstream that does not stream; the deadline of the request ends the wait."""
         body = bytearray()
-        while piece := self._pump.get(None):
-            body += piece
+        while data := self._reader.get(None):
+            body += data
             if len(body) > MAX_RESPONSE_BYTES:
                 raise UpstreamInvalidResponse
-        chunk = self.decoder.decode(self._clean(bytes(body)), complete=True)
+        chunk = self.decoder.decode(self._redact(bytes(body)), complete=True)
         self.decoder.require_complete()
         yield [chunk] if chunk else []

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.streams import given as given_on
-from support.streams import stream_of, told
+from support.streams import parse_stream, run_stream
 from support.upstreams import HUGGINGFACE, ROUTER_CHAT
 
 from app.errors import ServiceError
@@ -61,12 +60,6 @@ class Recorded:
 RECORDED = {file: Recorded(body) for file, body in BODIES.items()}
 
 
-def started(*chunks):
-    stream = stream_of(*chunks)
-    stream.wait_first_event()
-    return stream
-
-
 def cuts_of(file):
     length = len(BODIES[file])
     return (
@@ -81,7 +74,7 @@ def test_a_stream_cut_off_at_any_byte_forwards_all_events_and_reports_that_it_is
     for cut in cuts_of(file):
         text, complete, _ = RECORDED[file].until(cut)
         try:
-            response = told(given_on(started(BODIES[file][:cut])))
+            response = run_stream(BODIES[file][:cut])
         except ServiceError:  # without a first event the client gets an error status in place of a stream
             assert (text, complete) == ("", False)
             continue
@@ -98,7 +91,7 @@ def test_a_stream_split_at_any_bytes_gives_the_same_result(data):
     body = BODIES[file]
     cuts = data.draw(st.lists(st.integers(1, len(body) - 1), max_size=40, unique=True).map(sorted))
     chunks = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-    split, unsplit = told(given_on(started(*chunks))), told(given_on(started(body)))
+    split, unsplit = run_stream(*chunks), run_stream(body)
     assert (split.text, split.finish_reasons, split.done) == (unsplit.text, unsplit.finish_reasons, True)
     assert [usage["total_tokens"] for usage in split.usages] == [usage["total_tokens"] for usage in unsplit.usages]
 
@@ -116,7 +109,7 @@ def test_every_route_forwards_a_recorded_stream(make_client, upstream, file, rou
     if response.status_code != 200:
         assert (failed, text) == (True, "")
         return
-    stream = told(response.data)
+    stream = parse_stream(response.data)
     assert (stream.text, stream.done, bool(stream.errors)) == (text, complete, failed)
     if complete:
         expected = EXPECTED[file]

@@ -1,6 +1,8 @@
-"""What several functional tests use."""
+"""Fixtures of the functional tests: their upstream is reached through the production transport."""
 
 import pytest
+from support.upstream_fixtures import upstream as upstream
+from support.upstream_fixtures import upstream_servers as upstream_servers
 from support.upstreams import CHAT, chat_answer
 
 

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 from support.calls import refused
-from support.streams import told as stream_told
+from support.streams import parse_stream
 from support.upstreams import (
     CHAT,
     EMBEDDED,
@@ -217,8 +217,8 @@ USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 )
 def test_the_last_usage_of_a_stream_is_sent_at_the_end_if_requested(client, upstream, events):
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
-    with_it = stream_told(chat(client, stream=True, stream_options={"include_usage": True, "more": 1}).data)
-    without = stream_told(chat(client, stream=True).data)
+    with_it = parse_stream(chat(client, stream=True, stream_options={"include_usage": True, "more": 1}).data)
+    without = parse_stream(chat(client, stream=True).data)
     assert with_it.usages == [USAGE]
     assert with_it.events[-1]["choices"] == []
     assert without.usages == []
@@ -227,7 +227,7 @@ def test_the_last_usage_of_a_stream_is_sent_at_the_end_if_requested(client, upst
 
 def test_missing_usage_of_a_stream_is_estimated_and_marked(client, upstream):
     upstream.post(CHAT, body=stream([chunk("Hello", "stop")]), content_type="text/event-stream")
-    [usage] = stream_told(chat(client, stream=True, stream_options={"include_usage": True}).data).usages
+    [usage] = parse_stream(chat(client, stream=True, stream_options={"include_usage": True}).data).usages
     assert usage == {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3, "estimated": True}
 
 
@@ -240,14 +240,14 @@ def test_the_api_key_is_removed_from_streams(make_client, upstream, body):
         given = (f"data: {text}\n\n", "text/event-stream") if body == "event" else (whole, "application/json")
         upstream.post(CHAT, body=given[0], content_type=given[1])
         response = chat(client, stream=True)
-        assert stream_told(response.data).text == "[removed]"
+        assert parse_stream(response.data).text == "[removed]"
         assert b"a/b" not in response.data.replace(b"\\", b"")
 
 
 def test_upstream_hosts_are_removed_from_errors_but_not_from_text(client, upstream):
     error = {"error": {"message": "cannot reach llm.test", "code": 400}}
     upstream.post(CHAT, body=stream([chunk("At llm.test."), error]), content_type="text/event-stream")
-    response = stream_told(chat(client, stream=True).data)
+    response = parse_stream(chat(client, stream=True).data)
     assert response.text == "At llm.test."
     assert "cannot reach [removed]" in response.events[-1]["error"]["message"]
     upstream.replace(upstream.POST, CHAT, json=error)
@@ -292,7 +292,7 @@ def test_chunks_of_tool_calls_are_joined_and_null_fields_ignored(client, upstrea
 def test_chunks_of_tool_calls_are_matched_by_index_and_id(client, upstream, calls, expected):
     events = [{"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]} for call in calls]
     upstream.post(CHAT, body=stream([*events, chunk("", "stop")]), content_type="text/event-stream")
-    told = [event["choices"][0]["delta"] for event in stream_told(chat(client, stream=True).data).events]
+    told = [event["choices"][0]["delta"] for event in parse_stream(chat(client, stream=True).data).events]
     given = [call for delta in told for call in delta.get("tool_calls", ())]
     assert [call["index"] for call in given] == expected
     assert ["name" in call["function"] for call in given] == ["id" in call for call in given] or "name" not in calls[1][
@@ -328,7 +328,7 @@ def test_older_forms_of_tool_calls_are_normalized(client, upstream):
 def test_an_incomplete_choice_is_normalized(client, upstream, event, expected):
     names = {"id": "x", "created": 1, "object": "chat.completion.chunk", "model": "org/small"}
     upstream.post(CHAT, body=stream([{**names, "choices": [event]}]), content_type="text/event-stream")
-    choice = stream_told(chat(client, stream=True).data).events[0]["choices"][0]
+    choice = parse_stream(chat(client, stream=True).data).events[0]["choices"][0]
     assert {name: choice[name] for name in expected} == expected
     assert choice.get("finish_reason") is None
 
@@ -391,14 +391,14 @@ def test_an_error_in_the_first_event_is_a_status(client, upstream):
 )
 def test_a_later_error_ends_the_stream_with_one_error_event_and_without_done(client, upstream, event, kind):
     upstream.post(CHAT, body=stream([chunk("Hel"), event, chunk("lo.", "stop")]), content_type="text/event-stream")
-    response = stream_told(chat(client, stream=True).data)
+    response = parse_stream(chat(client, stream=True).data)
     assert (response.text, response.errors, response.done) == ("Hel", [kind], False)
     assert set(response.events[-1]["error"]) == {"message", "type", "param", "code"}
 
 
 def test_a_response_without_a_stream_is_forwarded_as_one_chunk(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hello."))
-    response = stream_told(chat(client, stream=True, stream_options={"include_usage": True}).data)
+    response = parse_stream(chat(client, stream=True, stream_options={"include_usage": True}).data)
     assert (response.text, response.finish_reasons, response.done) == ("Hello.", ["stop"], True)
     assert response.usages == [USAGE]
     assert response.events[0]["object"] == "chat.completion.chunk"
@@ -487,7 +487,7 @@ def test_logprobs_of_completions_have_openais_legacy_form(make_client, upstream,
     asked = {"prompt": "x", "logprobs": 1, "stream": streamed}
     response = make_client(EMBEDDED).post("/v1/completions", json=asked)
     if streamed:
-        told = [event["choices"][0]["logprobs"] for event in stream_told(response.data).events[:3]]
+        told = [event["choices"][0]["logprobs"] for event in parse_stream(response.data).events[:3]]
         assert [one["text_offset"] for one in told] == [[0, 2], [3], []]
     else:
         assert response.get_json()["choices"][0]["logprobs"] == {
@@ -512,7 +512,7 @@ def test_completions_stream_text(client, upstream):
     events = [{"choices": [{"index": 0, "text": text, "finish_reason": None}]} for text in (" two", ", three")]
     last = {"choices": [{"index": 0, "finish_reason": "eos_token"}]}
     upstream.post(COMPLETIONS, body=stream([*events, last]), content_type="text/event-stream")
-    response = stream_told(client.post("/v1/completions", json={"prompt": "One,", "stream": True}).data)
+    response = parse_stream(client.post("/v1/completions", json={"prompt": "One,", "stream": True}).data)
     assert (response.text, response.finish_reasons, response.done) == (" two, three", ["stop"], True)
     assert {event["object"] for event in response.events} == {"text_completion"}
 
@@ -525,7 +525,7 @@ def test_completions_use_the_chat_route_if_there_is_no_completions_route(client,
     for one in (client, make_client(HUGGINGFACE)):
         response = one.post("/v1/completions", json={"prompt": "One,", "stream": streamed, "top_k": 3})
         if streamed:
-            assert stream_told(response.data).text == " two"
+            assert parse_stream(response.data).text == " two"
         else:
             [choice] = response.get_json()["choices"]
             assert (choice["text"], "message" in choice) == (" two", False)
@@ -737,7 +737,7 @@ def test_a_stream_with_an_idempotency_key_is_not_stored(client, upstream):
     for _ in range(2):
         body = {"messages": HI, "stream": True}
         response = client.post("/v1/chat/completions", json=body, headers={"Idempotency-Key": "k"})
-        assert stream_told(response.data).done
+        assert parse_stream(response.data).done
     assert len(upstream.calls) == 2
 
 

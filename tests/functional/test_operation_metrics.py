@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.calls import generate
 from support.metrics import total
-from support.streams import told
+from support.streams import parse_stream
 from support.upstreams import CHAT, OPENAI, chat_answer, stream
 
 from app.version import __version__
@@ -59,7 +59,7 @@ def test_tokens_are_counted_by_direction_in_both_metrics(client, upstream):
 def test_estimated_tokens_are_left_out_of_opentelemetrys_metric(client, upstream, streamed):
     if streamed:
         upstream.post(CHAT, body=stream(EVENTS), content_type="text/event-stream")
-        assert told(finish(generate(client, stream=True)).data).text == "Hi"
+        assert parse_stream(finish(generate(client, stream=True)).data).text == "Hi"
     else:
         upstream.post(CHAT, json={**chat_answer("Hi."), "usage": None})
         finish(generate(client))
@@ -172,7 +172,7 @@ def test_bulkhead_permits_and_rejections_are_recorded(make_client, upstream):
 
 def test_the_time_to_the_first_chunk_is_recorded_in_both_metrics(client, upstream):
     upstream.post(CHAT, body=stream(EVENTS), content_type="text/event-stream")
-    assert told(finish(generate(client, stream=True)).data).done
+    assert parse_stream(finish(generate(client, stream=True)).data).done
     assert total(client, "gen_ai_client_operation_time_to_first_chunk_seconds_count", **GENAI) == 1
     assert total(client, "ai_stream_first_event_seconds_count", operation="generate", backend="openai") == 1
     assert total(client, "ai_overhead_seconds_count", operation="generate") == 1

@@ -5,7 +5,7 @@ import json
 import pytest
 from support.calls import generate
 from support.lines import request_lines
-from support.streams import told
+from support.streams import parse_stream
 from support.upstreams import CHAT, HUB, HUGGINGFACE, OPENAI, PIPELINE, chat_answer, sent, stream
 
 COMPLETIONS = "http://llm.test:8000/v1/completions"
@@ -19,7 +19,7 @@ def chunk(content, reason=None, **extra):
 def test_each_chunk_of_text_is_an_event_and_the_last_event_has_the_usage(client, upstream):
     events = [chunk(None), chunk("Hel"), chunk("lo."), chunk("", "eos_token"), {"choices": [], "usage": USAGE}]
     upstream.post(CHAT, body=stream(events), content_type="text/event-stream")
-    response = told(generate(client, stream=True).data)
+    response = parse_stream(generate(client, stream=True).data)
     assert response.done
     *chunks, last = response.events
     assert [event["choices"] for event in chunks] == [
@@ -35,7 +35,7 @@ def test_each_chunk_of_text_is_an_event_and_the_last_event_has_the_usage(client,
 def test_only_the_first_choice_is_forwarded(client, upstream):
     other = {"choices": [{"index": 1, "delta": {"content": "No."}, "finish_reason": "length"}]}
     upstream.post(CHAT, body=stream([other, chunk("Yes.", "stop")]), content_type="text/event-stream")
-    response = told(generate(client, stream=True).data)
+    response = parse_stream(generate(client, stream=True).data)
     assert (response.text, response.finish_reasons) == ("Yes.", ["stop"])
 
 
@@ -43,7 +43,7 @@ def test_an_upstream_error_in_a_stream_is_an_error_event(client, upstream):
     upstream.post(CHAT, body=stream([chunk("Hel")]).removesuffix("data: [DONE]\n\n"), content_type="text/event-stream")
     response = generate(client, stream=True)
     assert b"event: error\ndata: " in response.data
-    stream_read = told(response.data)
+    stream_read = parse_stream(response.data)
     assert (stream_read.text, stream_read.done) == ("Hel", False)
     error = stream_read.events[-1]
     assert (error["type"], error["code"]) == ("upstream_invalid_response", 502)
@@ -56,7 +56,7 @@ def test_an_unhandled_exception_in_a_stream_is_an_error_event(client, upstream, 
     response = client.post(
         "/v1/chat/completions", json={"messages": [{"role": "user", "content": "x"}], "stream": True}
     )
-    assert told(response.data).errors == ["internal_error"]
+    assert parse_stream(response.data).errors == ["internal_error"]
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -65,7 +65,7 @@ def test_a_failure_before_the_first_event_falls_back(make_client, upstream):
     upstream.post(CHAT, status=500)
     upstream.post(CHAT, body=stream([chunk("Hi", "stop")]), content_type="text/event-stream")
     response = generate(client, stream=True)
-    assert told(response.data).text == "Hi"
+    assert parse_stream(response.data).text == "Hi"
     assert (response.headers["X-AI-Fallback"], response.headers["X-AI-Model"]) == ("true", "org/other")
 
 
@@ -75,7 +75,7 @@ def test_a_failure_before_the_first_event_is_retried(make_client, upstream, inst
     upstream.post(CHAT, body="", content_type="text/event-stream")
     upstream.post(CHAT, body=stream([chunk("Hi", "stop")]), content_type="text/event-stream")
     response = generate(client, stream=True)
-    assert told(response.data).text == "Hi"
+    assert parse_stream(response.data).text == "Hi"
     assert response.headers["X-AI-Attempts"] == "3"
 
 
@@ -84,8 +84,8 @@ def test_complete_streams_the_completions_route_or_the_chat_route(client, upstre
     upstream.post(COMPLETIONS, body=stream([text]), content_type="text/event-stream")
     upstream.post(COMPLETIONS, status=404)
     upstream.post(CHAT, body=stream([chunk(" a cat", "stop")]), content_type="text/event-stream")
-    assert told(generate(client, "complete", stream=True).data).text == " a time"
-    assert told(generate(client, "complete", stream=True).data).text == " a cat"
+    assert parse_stream(generate(client, "complete", stream=True).data).text == " a time"
+    assert parse_stream(generate(client, "complete", stream=True).data).text == " a cat"
 
 
 def test_complete_streams_the_pipeline_of_a_model(make_client, upstream):
@@ -97,7 +97,7 @@ def test_complete_streams_the_pipeline_of_a_model(make_client, upstream):
     ]
     body = "".join(f"data:{json.dumps(token)}\n\n" for token in tokens)
     upstream.post(f"{PIPELINE}org/base", body=body, content_type="text/event-stream")
-    response = told(generate(make_client(HUGGINGFACE), "complete", model="org/base", stream=True).data)
+    response = parse_stream(generate(make_client(HUGGINGFACE), "complete", model="org/base", stream=True).data)
     assert (response.text, response.finish_reasons, response.done) == (" a", ["stop"], True)
     assert sent(upstream)["stream"] is True
 
@@ -165,5 +165,5 @@ def test_a_client_disconnect_is_counted(client, upstream):
 
 def test_a_response_without_a_stream_is_forwarded_as_one_chunk(client, upstream):
     upstream.post(CHAT, json=chat_answer("Hello."))
-    response = told(generate(client, stream=True).data)
+    response = parse_stream(generate(client, stream=True).data)
     assert (response.text, response.done, response.usages[0]["total_tokens"]) == ("Hello.", True, 10)

@@ -1,4 +1,4 @@
-"""Streams over real sockets: prompt in every framing, with limits of time, and never broken without a word."""
+"""Streams over real sockets: no delay in any framing, limits of time, and a typed error for each end but a good one."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ import requests
 from support.chaos import ChaosUpstream
 from support.scripts import DONE, HEL, LO, Script, event
 from support.servers import Service, until
-from support.streams import told
+from support.streams import parse_stream
 from support.wire import HI, Listener
 
 RECORDINGS = Path(__file__).parents[1] / "contract" / "recordings"
@@ -38,27 +38,40 @@ def read(service, route="/v1/chat/completions", **body):
     with closing(listener.connection):
         status = listener.begin()
         body = listener.rest()
-    return status, told(body) if status == 200 else json.loads(body)
+    return status, parse_stream(body) if status == 200 else json.loads(body)
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize("route", ["/v1/chat/completions", "/v1/completions", "/v1/text/generate", "/v1/text/complete"])
-def test_each_event_arrives_while_the_next_one_is_still_to_come(service, chaos, framing, route):
-    more = [threading.Event() for _ in range(4)]
+def test_each_event_arrives_before_the_upstream_sends_the_next(service, chaos, framing, route):
+    release = [threading.Event() for _ in range(4)]
     accented = event("é☃").replace(b"\\u00e9\\u2603", "é☃".encode())
-    cut = accented.index("☃".encode()) + 1  # inside of a character
+    cut = accented.index("☃".encode()) + 1  # inside a character
     chaos.play(
-        [Script(HEL, more[0], accented[:cut], more[1], accented[cut:], more[2], LO, more[3], DONE, framing=framing)]
+        [
+            Script(
+                HEL,
+                release[0],
+                accented[:cut],
+                release[1],
+                accented[cut:],
+                release[2],
+                LO,
+                release[3],
+                DONE,
+                framing=framing,
+            )
+        ]
     )
     listener = Listener(service, route)
     assert listener.begin() == 200
     assert b"Hel" in listener.next()
-    more[0].set()
-    more[1].set()
+    release[0].set()
+    release[1].set()
     assert "é☃" in json.dumps(json.loads(listener.next()[6:]), ensure_ascii=False)
-    more[2].set()
+    release[2].set()
     assert b"lo." in listener.next()
-    more[3].set()
+    release[3].set()
     assert listener.rest().endswith(DONE)
     listener.leave()
 
@@ -69,8 +82,8 @@ def chaos():
         yield upstream
 
 
-def served(chaos, **variables):
-    """A service that has served a stream before."""
+def warm_service(chaos, **variables):
+    """A service that has served one stream."""
     service = Service(OPENAI_BASE_URL=f"{chaos.url}/v1", **STEADY, **variables)
     service.wait_for_line("Ready on")
     chaos.play([Script(HEL, LO, DONE)])
@@ -81,18 +94,18 @@ def served(chaos, **variables):
 
 @pytest.fixture(scope="module")
 def service(chaos):
-    yield from served(chaos)
+    yield from warm_service(chaos)
 
 
 @pytest.fixture(scope="module")
 def limited(chaos):
-    yield from served(chaos, **LIMITS)
+    yield from warm_service(chaos, **LIMITS)
 
 
 @pytest.fixture(scope="module")
 def narrow(chaos):
-    """A service that makes one upstream call at a time."""
-    yield from served(chaos, UPSTREAM_MAX_CONCURRENCY="1")
+    """A service that sends one upstream call at a time."""
+    yield from warm_service(chaos, UPSTREAM_MAX_CONCURRENCY="1")
 
 
 @pytest.mark.parametrize(
@@ -114,28 +127,28 @@ def narrow(chaos):
         ([b"data: " + b"x" * 1_200_000], "upstream_invalid_response", 0),
     ],
 )
-def test_whatever_goes_wrong_later_ends_in_one_typed_error_event(limited, chaos, steps, kind, seconds):
+def test_failure_after_the_first_event_ends_in_one_typed_error_event(limited, chaos, steps, kind, seconds):
     chaos.play([Script(HEL, *steps)])
-    began = time.monotonic()
-    status, answer = read(limited)
-    assert (status, answer.text, answer.errors, answer.done) == (200, "Hel", [kind], False)
-    assert time.monotonic() - began <= seconds + 0.25
+    started = time.monotonic()
+    status, response = read(limited)
+    assert (status, response.text, response.errors, response.done) == (200, "Hel", [kind], False)
+    assert time.monotonic() - started <= seconds + 0.25
 
 
-def test_an_upstream_that_never_ends_is_cut_at_the_total_time(limited, chaos):
+def test_upstream_that_never_ends_is_cut_at_the_total_time(limited, chaos):
     def drip(exchange):
-        while not exchange.gone.wait(0.05):
+        while not exchange.closing.wait(0.05):
             exchange.send(b"%x\r\n%b\r\n" % (len(HEL), HEL))
 
     chaos.play([Script(HEL, drip)])
-    began = time.monotonic()
-    status, answer = read(limited)
-    assert (status, answer.errors, answer.done) == (200, ["upstream_timeout"], False)
-    assert 1.4 <= time.monotonic() - began <= 1.75
-    assert "cut" in answer.events[-1]["error"]["message"]
+    started = time.monotonic()
+    status, response = read(limited)
+    assert (status, response.errors, response.done) == (200, ["upstream_timeout"], False)
+    assert 1.4 <= time.monotonic() - started <= 1.75
+    assert "cut" in response.events[-1]["error"]["message"]
 
 
-def check_health_beside_a_stream_that_floods(service, chaos):
+def check_health_during_a_flood(service, chaos):
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(read, service)
         until(lambda: chaos.calls == 1)
@@ -144,12 +157,12 @@ def check_health_beside_a_stream_that_floods(service, chaos):
             asked = time.monotonic()
             assert service.get("/health").status_code == 200
             slowest = max(slowest, time.monotonic() - asked)
-        status, answer = reading.result()
-    assert (status, answer.errors) == (200, ["upstream_timeout"])
-    assert slowest < 1  # it takes tens of seconds where the worker is held up
+        status, response = reading.result()
+    assert (status, response.errors) == (200, ["upstream_timeout"])
+    assert slowest < 1  # tens of seconds if the worker is blocked
 
 
-def test_a_flood_of_events_stops_nobody_else(limited, chaos):
+def test_flood_of_events_does_not_block_other_requests(limited, chaos):
     flood = HEL * 1000
 
     def pour(exchange):
@@ -157,36 +170,36 @@ def test_a_flood_of_events_stops_nobody_else(limited, chaos):
             exchange.send(b"%x\r\n%b\r\n" % (len(flood), flood))
 
     chaos.play([Script(HEL, pour)])
-    check_health_beside_a_stream_that_floods(limited, chaos)
+    check_health_during_a_flood(limited, chaos)
 
 
-def test_the_caller_may_grant_a_stream_less_time(service, chaos):
+def test_client_may_shorten_the_time_of_a_stream(service, chaos):
     chaos.play([hang, Script(HEL, hang)])
     for expected in (504, 200):
         body = {"messages": [HI], "stream": True}
         url, headers = f"{service.url}/v1/chat/completions", {"X-Request-Timeout": "500ms"}
-        answer = requests.post(url, json=body, headers=headers, timeout=20)
-        assert answer.status_code == expected
-        assert "upstream_timeout" in answer.text
-        assert answer.elapsed.total_seconds() < 0.75
+        response = requests.post(url, json=body, headers=headers, timeout=20)
+        assert response.status_code == expected
+        assert "upstream_timeout" in response.text
+        assert response.elapsed.total_seconds() < 0.75
 
 
 @pytest.mark.parametrize("act", [hang, Script(hang), Script(b": ping\n\n", hang)], ids=["head", "event", "comment"])
-def test_no_first_event_in_time_is_a_504(limited, chaos, act):
+def test_missing_first_event_is_a_504(limited, chaos, act):
     chaos.play([act])
-    began = time.monotonic()
-    status, answer = read(limited)
-    assert (status, answer["error"]["type"]) == (504, "upstream_timeout")
-    assert time.monotonic() - began <= 1.25
+    started = time.monotonic()
+    status, response = read(limited)
+    assert (status, response["error"]["type"]) == (504, "upstream_timeout")
+    assert time.monotonic() - started <= 1.25
 
 
 def connections(service):
-    """The open connections of the worker, those to its callers and the pooled ones to upstreams."""
+    """The open connections of the worker: those of its clients, and the pooled ones to upstreams."""
     [worker] = service.processes()[0].children()
     return [one for one in worker.net_connections() if one.status == "ESTABLISHED"]
 
 
-def test_a_caller_that_leaves_ends_the_upstream_call_and_frees_all_fifty_times_in_a_row(narrow, chaos):
+def test_fifty_disconnects_in_a_row_end_their_upstream_calls_and_free_everything(narrow, chaos):
     before = len(connections(narrow))
     for number in range(1, 51):
         script = Script(HEL, hang)
@@ -194,13 +207,13 @@ def test_a_caller_that_leaves_ends_the_upstream_call_and_frees_all_fifty_times_i
         listener = Listener(narrow)
         assert listener.begin() == 200
         assert b"Hel" in listener.next()
-        left = time.monotonic()
+        disconnected = time.monotonic()
         listener.leave()
         assert script.gone.wait(5)
-        assert time.monotonic() - left < 1
+        assert time.monotonic() - disconnected < 1
         until(lambda number=number: sum('"outcome":"client_disconnected"' in line for line in narrow.lines) == number)
     chaos.play([Script(HEL, LO, DONE)])
-    assert read(narrow)[1].done  # the one place is free
+    assert read(narrow)[1].done  # the only permit is free
     until(lambda: len(connections(narrow)) <= before)
     [count] = [
         line
@@ -210,7 +223,7 @@ def test_a_caller_that_leaves_ends_the_upstream_call_and_frees_all_fifty_times_i
     assert count.endswith(" 50.0")
 
 
-def test_a_caller_that_leaves_before_the_first_event_ends_the_upstream_call(service, chaos):
+def test_disconnect_before_the_first_event_ends_the_upstream_call(service, chaos):
     script = Script(hang)
     chaos.play([script])
     listener = Listener(service)
@@ -219,7 +232,7 @@ def test_a_caller_that_leaves_before_the_first_event_ends_the_upstream_call(serv
     assert script.gone.wait(1)
 
 
-def test_streams_keep_their_places_to_their_ends(narrow, chaos):
+def test_streams_hold_their_permits_until_they_end(narrow, chaos):
     more = threading.Event()
     chaos.play([Script(HEL, more, LO, DONE)])
     listener = Listener(narrow)
@@ -231,7 +244,7 @@ def test_streams_keep_their_places_to_their_ends(narrow, chaos):
     listener.leave()
 
 
-def test_a_backend_whose_streams_break_off_is_left_alone(start_with, chaos):
+def test_streams_that_break_off_open_the_breaker(start_with, chaos):
     service = start_with(BREAKER_FAILURES="1000")
     chaos.play([Script(HEL, end=False)] * 40)
     statuses = [read(service)[0] for _ in range(21)]
@@ -240,46 +253,46 @@ def test_a_backend_whose_streams_break_off_is_left_alone(start_with, chaos):
     assert chaos.calls <= 20
 
 
-def test_the_connection_of_a_whole_stream_is_used_again(service, chaos):
+def test_connection_of_a_complete_stream_is_reused(service, chaos):
     chaos.play([Script(HEL, LO, DONE)] * 5)
     assert read(service)[1].done
     before = chaos.accepted
     for _ in range(4):
         assert read(service)[1].done
-    assert chaos.accepted - before <= 1  # on a busy machine an end may come too late to be waited for
+    assert chaos.accepted - before <= 1  # on a busy machine the end of a body may come too late
 
 
-def test_a_stream_whose_upstream_forgets_to_close_ends_at_its_terminal_event(service, chaos):
+def test_stream_ends_at_its_terminal_event_if_the_upstream_does_not_end_the_body(service, chaos):
     script = Script(HEL, LO, DONE, hang)
     chaos.play([script])
-    began = time.monotonic()
+    started = time.monotonic()
     assert read(service)[1].done
     assert script.gone.wait(1)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
-def test_recorded_streams_cut_anywhere_are_told_apart_from_whole_ones(service, chaos, framing):
-    choose = random.Random(framing)
+def test_recorded_streams_that_are_cut_are_not_reported_as_complete(service, chaos, framing):
+    generator = random.Random(framing)
     for file in ("novita__14", "hf-inference__3", "groq__3", "together__13", "hf-inference__44"):
         body = json.loads((RECORDINGS / f"chat_completion__{file}.json").read_text())["response"]["body"].encode()
-        whole = told_of(service, chaos, body, framing)
-        assert whole.done
-        for cut in choose.sample(range(len(body)), 12):
-            answer = told_of(service, chaos, body[:cut], framing)
-            if answer is not None:
-                assert whole.text.startswith(answer.text)
-                assert answer.done != bool(answer.errors)
+        complete = replay(service, chaos, body, framing)
+        assert complete.done
+        for cut in generator.sample(range(len(body)), 12):
+            response = replay(service, chaos, body[:cut], framing)
+            if response is not None:
+                assert complete.text.startswith(response.text)
+                assert response.done != bool(response.errors)
 
 
-def told_of(service, chaos, body, framing):
+def replay(service, chaos, body, framing):
     middle = len(body) // 2
     chaos.play([Script(body[:middle], body[middle:], framing=framing, end=framing != "chunked")])
-    status, answer = read(service)
-    return answer if status == 200 else None
+    status, response = read(service)
+    return response if status == 200 else None
 
 
-def test_streams_and_requests_that_a_shutdown_cuts_are_told_so(start_with, chaos):
+def test_streams_and_requests_that_a_shutdown_cuts_get_a_draining_error(start_with, chaos):
     service = start_with(SHUTDOWN_GRACE="1s")
     chaos.play([Script(HEL, hang), hang])
     listener = Listener(service)
@@ -289,14 +302,14 @@ def test_streams_and_requests_that_a_shutdown_cuts_are_told_so(start_with, chaos
         waiting = pool.submit(service.post, "/v1/text/generate", prompt="x")
         until(lambda: chaos.calls == 2)
         stopped = pool.submit(service.stop, signal.SIGTERM)
-        answer = told(listener.rest())
-        assert (answer.errors, answer.done) == (["draining"], False)
+        response = parse_stream(listener.rest())
+        assert (response.errors, response.done) == (["draining"], False)
         assert waiting.result().status_code == 503
         assert stopped.result() == 0
     listener.leave()
 
 
-def test_a_stream_in_flight_finishes_within_the_grace_of_a_shutdown(start_with, chaos):
+def test_stream_in_flight_completes_within_the_shutdown_grace(start_with, chaos):
     service = start_with()
     more = threading.Event()
     chaos.play([Script(HEL, more, LO, DONE)])
@@ -306,7 +319,7 @@ def test_a_stream_in_flight_finishes_within_the_grace_of_a_shutdown(start_with, 
         stopped = pool.submit(service.stop, signal.SIGTERM)
         until(lambda: any("Handling signal: term" in line for line in service.lines))
         more.set()
-        assert told(listener.rest()).done
+        assert parse_stream(listener.rest()).done
         assert stopped.result() == 0
     listener.leave()
 
@@ -316,34 +329,34 @@ def test_every_event_of_a_hundred_streams_at_once_arrives(service, chaos):
     words = [f"{number} " for number in range(20)]
     chaos.play([Script(HEL, lambda _: together.wait(20), *map(event, words), LO, DONE) for _ in range(100)])
     with ThreadPoolExecutor(100) as pool:
-        answers = [answer for _, answer in pool.map(lambda _: read(service), range(100))]
-    assert {answer.text for answer in answers} == {"Hel" + "".join(words) + "lo."}
-    assert all(answer.done for answer in answers)
+        responses = [response for _, response in pool.map(lambda _: read(service), range(100))]
+    assert {response.text for response in responses} == {"Hel" + "".join(words) + "lo."}
+    assert all(response.done for response in responses)
 
 
-def test_a_slow_caller_gets_the_whole_answer_and_is_no_fault_of_the_upstream(limited, chaos):
+def test_slow_client_gets_the_complete_response_and_its_upstream_is_not_blamed(limited, chaos):
     big = event("x" * 50_000)
-    pieces = [big] * 60
-    chaos.play([Script(HEL, *pieces, LO, DONE)])
+    events = [big] * 60
+    chaos.play([Script(HEL, *events, LO, DONE)])
     listener = Listener(limited)
     assert listener.begin() == 200
-    time.sleep(0.9)  # longer than an upstream may be silent; nothing tells that the service is held up
-    answer = told(listener.rest())
+    time.sleep(0.9)  # longer than an upstream may be silent
+    response = parse_stream(listener.rest())
     listener.leave()
-    assert (answer.done, answer.errors, len(answer.text)) == (True, [], 6 + 60 * 50_000)
+    assert (response.done, response.errors, len(response.text)) == (True, [], 6 + 60 * 50_000)
 
 
 @pytest.mark.parametrize(
     "quiet", [b"", b": ping\n\n", b'data: {"type": "ping"}\n\n', event("").replace(b'"content"', b'"reasoning"')]
 )
-def test_comment_lines_keep_a_stream_alive_while_nothing_comes_or_nothing_for_the_caller(limited, chaos, quiet):
+def test_heartbeats_keep_a_stream_alive_while_no_chunk_arrives(limited, chaos, quiet):
     over = threading.Event()
 
-    def murmur(exchange):
+    def send_quiet_events(exchange):
         while not over.wait(0.02):
             exchange.send(b"%x\r\n%b\r\n" % (len(quiet), quiet) if quiet else b"")
 
-    chaos.play([Script(HEL, murmur, LO, DONE)])
+    chaos.play([Script(HEL, send_quiet_events, LO, DONE)])
     listener = Listener(limited, "/v1/text/generate")
     assert listener.begin() == 200
     assert b"Hel" in listener.next()
@@ -353,7 +366,7 @@ def test_comment_lines_keep_a_stream_alive_while_nothing_comes_or_nothing_for_th
     listener.leave()
 
 
-def test_silence_longer_than_the_time_to_the_first_event_is_no_fault(start_with, chaos):
+def test_pause_between_events_may_exceed_the_first_event_timeout(start_with, chaos):
     service = start_with(STREAM_FIRST_EVENT_TIMEOUT="300ms", STREAM_IDLE_TIMEOUT="10s")
     more = threading.Event()
     chaos.play([Script(HEL, LO, DONE), Script(HEL, more, LO, DONE)])
@@ -362,32 +375,32 @@ def test_silence_longer_than_the_time_to_the_first_event_is_no_fault(start_with,
     assert listener.begin() == 200
     assert b"Hel" in listener.next()
     threading.Timer(0.6, more.set).start()
-    assert told(listener.rest()).done
+    assert parse_stream(listener.rest()).done
     listener.leave()
 
 
 @pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.03, 0.04])
-def test_a_caller_that_leaves_while_a_failed_call_is_being_closed_leaves_nothing_behind(narrow, chaos, delay):
+def test_disconnect_while_a_failed_call_is_closed_frees_everything(narrow, chaos, delay):
     script = Script(b"data: rubbish\n\n", hang)
     chaos.play([script])
     listener = Listener(narrow)
     assert script.begun.wait(5)
-    time.sleep(delay)  # into the time in which the upstream may still end by itself
+    time.sleep(delay)  # within the time in which the upstream may end the body
     listener.leave()
     assert script.gone.wait(1)
     chaos.play([Script(HEL, LO, DONE)])
     assert read(narrow)[1].done
 
 
-def test_what_comes_after_the_terminal_event_does_not_count(service, chaos):
-    fault = b'data: {"error": {"message": "Too late.", "code": 500}}\n\n'
-    chaos.play([Script(HEL + LO + DONE + fault)])
-    status, answer = read(service)
-    assert (status, answer.text, answer.errors, answer.done) == (200, "Hello.", [], True)
+def test_events_after_the_terminal_event_are_ignored(service, chaos):
+    error = b'data: {"error": {"message": "Too late.", "code": 500}}\n\n'
+    chaos.play([Script(HEL + LO + DONE + error)])
+    status, response = read(service)
+    assert (status, response.text, response.errors, response.done) == (200, "Hello.", [], True)
 
 
 @pytest.mark.parametrize("codings", [["gzip"], ["gzip", "gzip"]], ids=len)
-def test_a_compressed_flood_stops_nobody_else(limited, chaos, codings):
+def test_compressed_flood_does_not_block_other_requests(limited, chaos, codings):
     flood = HEL + b"\n" * 300_000_000
     for _ in codings:
         flood = gzip.compress(flood, 1 if len(flood) > 10**7 else 9)
@@ -401,4 +414,4 @@ def test_a_compressed_flood_stops_nobody_else(limited, chaos, codings):
         exchange.hang()
 
     chaos.play([pour])
-    check_health_beside_a_stream_that_floods(limited, chaos)
+    check_health_during_a_flood(limited, chaos)

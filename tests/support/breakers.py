@@ -1,4 +1,4 @@
-"""Breakers for tests, and calls that they guard."""
+"""Circuit breakers for tests, and guarded calls."""
 
 import pytest
 
@@ -7,21 +7,21 @@ from app.redis_store import RedisStore
 from app.upstream.resilience.circuit_breaker import CircuitBreaker
 from app.upstream.resilience.shared_breaker import RedisBreakerState
 
-LONG = 60
+RECOVERY_SECONDS = 60
 
 
-def make(failures=1, failure_rate=1, recovery=LONG, store=None):
-    """A breaker; without a store it is alone."""
-    shared = RedisBreakerState(store or RedisStore(None), "test:chat", recovery)
-    return CircuitBreaker("test:chat", failures, failure_rate, recovery, shared, lambda _state: None)
+def create_breaker(max_failures=1, failure_rate=1, recovery=RECOVERY_SECONDS, store=None, shared=None):
+    """A breaker; without a store it shares its state with no other."""
+    shared = shared or RedisBreakerState(store or RedisStore(None), "test:chat", recovery)
+    return CircuitBreaker("test:chat", max_failures, failure_rate, recovery, shared, lambda _state: None)
 
 
 def check(breaker):
     breaker.check(TimeBudget(1))
 
 
-def guard(breaker):
-    return breaker.guard(TimeBudget(1))
+def guard(breaker, **options):
+    return breaker.guard(TimeBudget(1), **options)
 
 
 def fail(breaker, error):

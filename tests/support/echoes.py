@@ -1,4 +1,4 @@
-"""An upstream that plays the fault table, and repeats the key that it got wherever an answer has room for it."""
+"""An upstream that plays the fault table, and copies the key of a request into its response wherever it can."""
 
 import re
 
@@ -8,31 +8,31 @@ from support.faults import FAULTS
 
 
 class Echo(Exchange):
-    """Repeats the key that it got wherever an answer has room for it."""
+    """Copies the key of the request into the response wherever it can."""
 
     def __init__(self, exchange: Exchange, key: bytes) -> None:
-        super().__init__(exchange.connection, exchange.gone)
+        super().__init__(exchange.connection, exchange.closing, exchange.head, exchange.body)
         self.key = key
 
-    def send(self, *pieces: bytes) -> None:
-        super().send(*map(self._echoed, pieces))
+    def send(self, *parts: bytes) -> None:
+        super().send(*map(self._with_key, parts))
 
-    def _echoed(self, piece: bytes) -> bytes:
-        head, end, body = piece.partition(b"\r\n\r\n")
+    def _with_key(self, part: bytes) -> bytes:
+        head, end, body = part.partition(b"\r\n\r\n")
         if end and re.match(rb"HTTP/1.1 [45]", head):
             estimate = b', "estimated_time": 20.0' if b"estimated" in body else b""
             body = b'{"error": "no: %s, %s"%s}' % (self.key, PROMPT.encode(), estimate)
             head = re.sub(rb"(?<=Content-Length: )\d+", str(len(body)).encode(), head)
-        if piece.startswith(b"HTTP/1.1 "):
+        if part.startswith(b"HTTP/1.1 "):
             head = head.replace(b"\r\n", b"\r\nX-Echo: %s\r\n" % self.key, 1)
         return head + end + body
 
 
-def tells(answer: bytes) -> Act:
-    """An act: send the answer, in which KEY stands for the key, and close."""
+def sends(response: bytes) -> Act:
+    """An act that sends the response, with the key in the place of KEY, and closes the connection."""
 
     def act(exchange: Echo) -> None:
-        exchange.connection.sendall(answer.replace(b"KEY", exchange.key))
+        exchange.connection.sendall(response.replace(b"KEY", exchange.key))
         exchange.finish()
 
     return act
@@ -59,13 +59,13 @@ ECHOES = (
 ACTS = {
     **{f"fault-{number}": fault.acts for number, fault in enumerate(FAULTS)},
     **{f"stream-{number}": fault.acts for number, fault in enumerate(FAULTS) if fault.at_once},
-    **{f"echo-{number}": (tells(echo),) * 2 for number, echo in enumerate(ECHOES)},
-    **{f"stream-echo-{number}": (tells(echo),) * 2 for number, echo in enumerate(ECHOES)},
+    **{f"echo-{number}": (sends(echo),) * 2 for number, echo in enumerate(ECHOES)},
+    **{f"stream-echo-{number}": (sends(echo),) * 2 for number, echo in enumerate(ECHOES)},
 }
 
 
 class EchoingUpstream(ChaosUpstream):
-    """Plays the acts that the request's id names, and well where it names none."""
+    """Plays the acts that the request ID names, or a good one."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -55,7 +55,7 @@ def _flood(piece: bytes, head: bytes = b"") -> Act:
 
     def act(exchange: Exchange) -> None:
         exchange.send(head)
-        while not exchange.gone.is_set():
+        while not exchange.closing.is_set():
             exchange.send(piece * 1000)
 
     return act

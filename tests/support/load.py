@@ -14,7 +14,7 @@ import requests
 
 from support.calls import raw
 from support.servers import LONG_SECONDS, Service, chat_answer, reply
-from support.streams import Told, told
+from support.streams import ParsedStream, parse_stream
 
 EVENTS = 5
 _SLOW_SECONDS = 0.15
@@ -122,6 +122,6 @@ class Load:
         names = {"input": "prompt_tokens", "output": "completion_tokens"}
         return {direction: sum(usage[name] for usage in usages) for direction, name in names.items()}
 
-    def _streams(self) -> list[Told]:
+    def _streams(self) -> list[ParsedStream]:
         streamed = "text/event-stream"
-        return [told(one.content) for one in self.answers if one.headers["Content-Type"].startswith(streamed)]
+        return [parse_stream(one.content) for one in self.answers if one.headers["Content-Type"].startswith(streamed)]

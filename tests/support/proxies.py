@@ -1,4 +1,4 @@
-"""A real nginx, with the configuration as it is documented."""
+"""A real nginx with the documented configuration."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 from support.servers import ROOT, connects, free_port, until
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-# the temporary folders are set, since the built-in ones may be written by root alone
+# only root can write to the default temporary folders
 _MAIN = """
 user root root;
 worker_processes 2;
@@ -28,7 +28,7 @@ http {{
 
 
 class Nginx:
-    """nginx before the services on two ports, with docs/nginx.conf, of which only the addresses are replaced."""
+    """nginx in front of the services on two ports; of docs/nginx.conf only the addresses are replaced."""
 
     def __init__(self, folder: Path, ports: tuple[int, int]) -> None:
         self.port = free_port()
@@ -36,18 +36,20 @@ class Nginx:
         self._errors = folder / "error.log"
         site = (ROOT / "docs" / "nginx.conf").read_text()
         addresses = {"listen 80": f"listen 127.0.0.1:{self.port}"}
-        addresses |= {f"127.0.0.1:{told}": f"127.0.0.1:{port}" for told, port in zip((8081, 8082), ports, strict=True)}
-        for told, real in addresses.items():
-            assert told in site
-            site = site.replace(told, real)
+        addresses |= {
+            f"127.0.0.1:{documented}": f"127.0.0.1:{port}" for documented, port in zip((8081, 8082), ports, strict=True)
+        }
+        for documented, address in addresses.items():
+            assert documented in site
+            site = site.replace(documented, address)
         (folder / "site.conf").write_text(site)
         (folder / "nginx.conf").write_text(_MAIN.format(folder=folder))
         command = [NGINX, "-e", str(self._errors), "-c", str(folder / "nginx.conf")]
         self._process = subprocess.Popen(command, start_new_session=True)
         until(lambda: connects(self.port))
 
-    def complaints(self) -> list[str]:
-        """Return what it wrote to its log of errors."""
+    def error_lines(self) -> list[str]:
+        """Return the lines of its error log."""
         return self._errors.read_text().splitlines()
 
     def stop(self) -> None:

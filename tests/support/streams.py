@@ -1,4 +1,4 @@
-"""Event streams: what they say, read without the service's own code; and streams of the service without a network."""
+"""Event streams: a parser that shares no code with the service, and streams of the service without a network."""
 
 import json
 import re
@@ -22,20 +22,21 @@ LIMITS = StreamLimits(idle=30.0, heartbeat=10.0)
 
 
 @dataclass
-class Told:
-    """What a caller reads from an event stream of the service."""
+class ParsedStream:
+    """An event stream as a client receives it."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     done: bool = False
 
     @property
     def text(self) -> str:
-        pieces = [choice.get("delta", choice) for event in self.events for choice in event.get("choices", ())]
-        return "".join(piece.get("content") or piece.get("text") or "" for piece in pieces)
+        parts = [choice.get("delta", choice) for event in self.events for choice in event.get("choices", ())]
+        return "".join(part.get("content") or part.get("text") or "" for part in parts)
 
     @property
     def errors(self) -> list[str]:
-        return [event["error"]["type"] if "error" in event else event["type"] for event in self.events if _fails(event)]
+        failed = filter(_is_error, self.events)
+        return [event["error"]["type"] if "error" in event else event["type"] for event in failed]
 
     @property
     def finish_reasons(self) -> list[str]:
@@ -47,18 +48,18 @@ class Told:
         return [event["usage"] for event in self.events if event.get("usage")]
 
 
-def _fails(event: dict[str, Any]) -> bool:
+def _is_error(event: dict[str, Any]) -> bool:
     return "error" in event or "request_id" in event
 
 
-def told(body: bytes) -> Told:
-    """Read a stream that the service sent; every event is data and a blank line, or a comment."""
-    result = Told()
+def parse_stream(body: bytes) -> ParsedStream:
+    """Parse a stream that the service sent; every event is data and a blank line, or a comment."""
+    result = ParsedStream()
     assert body.endswith(b"\n\n")
     for block in body.decode().removesuffix("\n\n").split("\n\n"):
         data = re.fullmatch(r"(?:event: error\n)?data: (.*)|: .*", block)
         assert data, block
-        assert not result.done, "something comes after the end"
+        assert not result.done, "an event after the end"
         if data[1] == "[DONE]":
             result.done = True
         elif data[1]:
@@ -66,23 +67,26 @@ def told(body: bytes) -> Told:
     return result
 
 
-class Pieces:
-    """In place of a pump: a body that comes in these pieces, and then ends, or says no more."""
+class FakeReader:
+    """Replaces a StreamReader: each read returns the next of these bytes, or raises the exception in their place.
 
-    def __init__(self, *pieces: Any, silent: bool = False) -> None:
-        self._pieces = deque(pieces)
+    A `silent` reader sends nothing afterwards; another one ends the body. `waits` holds the timeouts of silent reads.
+    """
+
+    def __init__(self, *reads: Any, silent: bool = False) -> None:
+        self._reads = deque(reads)
         self._silent = silent
         self.waits: list[float] = []
 
     def get(self, seconds: float) -> bytes:
-        if self._silent and not self._pieces:
+        if self._silent and not self._reads:
             self.waits.append(seconds)
-            time.sleep(seconds)  # what the wait for a queue does
+            time.sleep(seconds)  # as a queue waits
             raise Empty
-        piece = self._pieces.popleft() if self._pieces else b""
-        if isinstance(piece, Exception):
-            raise type(piece)(*piece.args)
-        return piece
+        data = self._reads.popleft() if self._reads else b""
+        if isinstance(data, Exception):
+            raise type(data)(*data.args)
+        return data
 
     def cancel(self) -> None:
         pass
@@ -91,24 +95,36 @@ class Pieces:
         pass
 
 
-def stream_of(
-    *pieces: Any,
-    reader: ChunkDecoder | None = None,
+def create_stream(
+    *reads: Any,
+    reader: Any = None,
+    decoder: ChunkDecoder | None = None,
     limits: StreamLimits = LIMITS,
-    judge: Callable[[Any], None] = lambda end: None,
-    silent: bool = False,
+    on_end: Callable[[Any], None] = lambda error: None,
 ) -> UpstreamStream:
-    """A stream that has not begun."""
-    reader = reader or ChunkDecoder(CHAT, "org/model", "a prompt", {})
-    pump = Pieces(*pieces, silent=silent)
-    return UpstreamStream(pump, reader, "text/event-stream", limits, lambda data: data, judge)
+    """A stream of these reads, or of a reader, that has not waited for its first event."""
+    decoder = decoder or ChunkDecoder(CHAT, "org/model", "a prompt", {})
+    reader = reader or FakeReader(*reads)
+    return UpstreamStream(reader, decoder, "text/event-stream", limits, lambda data: data, on_end)
+
+
+def start_stream(*reads: Any, **options: Any) -> UpstreamStream:
+    """A stream whose first event has arrived."""
+    stream = create_stream(*reads, **options)
+    stream.wait_first_event()
+    return stream
 
 
 def context() -> CallContext:
     return CallContext(RequestInfo("id"), Deadline(30.0), "chat")
 
 
-def given(stream: UpstreamStream) -> bytes:
-    """What a caller of the chat route is sent of a stream that has begun."""
+def sent_to_client(stream: UpstreamStream) -> bytes:
+    """The bytes that a client of the chat route receives of a stream that has started."""
     events = OpenAIEvents(stream, include_usage=True)
     return b"".join(iter_events(context(), stream, events))
+
+
+def run_stream(*reads: Any, **options: Any) -> ParsedStream:
+    """What a client of the chat route receives of a stream of these reads."""
+    return parse_stream(sent_to_client(start_stream(*reads, **options)))

@@ -1,190 +1,231 @@
-"""The bulkhead: so many calls in flight, a short wait, and no more."""
+"""The bulkhead: an adaptive limit on concurrent calls, with a short queue."""
 
 import threading
 from contextlib import ExitStack
 
 import pytest
+from prometheus_client import CollectorRegistry
 
-from app.errors import Overloaded, UpstreamRejected, UpstreamUnavailable
-from app.upstream.resilience import bulkhead
-from app.upstream.resilience.bulkhead import Bulkhead
+from app.errors import ConcurrencyLimitReached, UpstreamRejected, UpstreamUnavailable
+from app.observability.metrics.upstream import UpstreamMetrics
+from app.upstream.resilience import bulkhead as module
+from app.upstream.resilience.bulkhead import Bulkhead, Bulkheads, LatencyTracker
 
 AT_ONCE = 0.0
 LONG = 20.0
 
 
+class Observed(Bulkhead):
+    """A bulkhead whose limit a test can read: the last one that it has reported."""
+
+    def __init__(self, max_limit):
+        super().__init__(max_limit, self._report)
+
+    def _report(self, in_flight, limit):
+        self.in_flight, self.limit = in_flight, limit
+
+
 @pytest.fixture(autouse=True)
-def long_waits(monkeypatch):
-    monkeypatch.setattr(bulkhead, "WAIT_SECONDS", LONG)
+def long_queue(monkeypatch):
+    monkeypatch.setattr(module, "MAX_QUEUE_SECONDS", LONG)
 
 
-def fill(places, stack):
-    """Take every place there is; return how many there were."""
-    for taken in range(10_000):
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def queued(monkeypatch):
+    """A semaphore that is released whenever a call starts to wait for a permit."""
+    waits = threading.Semaphore(0)
+
+    class Condition(threading.Condition):
+        def wait_for(self, *arguments):
+            waits.release()
+            return super().wait_for(*arguments)
+
+    monkeypatch.setattr(module.threading, "Condition", Condition)
+    return waits
+
+
+def acquire_all(bulkhead, stack):
+    """Take every permit; return their number."""
+    for count in range(10_000):
         try:
-            stack.enter_context(places.guard("chat", AT_ONCE))
-        except Overloaded:
-            return taken
+            stack.enter_context(bulkhead.guard("chat", AT_ONCE))
+        except ConcurrencyLimitReached:
+            return count
     raise AssertionError
 
 
-def fail(places, error, times):
+def permits(bulkhead):
+    with ExitStack() as stack:
+        return acquire_all(bulkhead, stack)
+
+
+def fail(bulkhead, error, times):
     for _ in range(times):
-        with pytest.raises(type(error)), places.guard("chat", AT_ONCE):
+        with pytest.raises(type(error)), bulkhead.guard("chat", AT_ONCE):
             raise error
 
 
-def test_there_are_so_many_places_and_no_more():
-    with ExitStack() as stack:
-        assert fill(Bulkhead(7), stack) == 7
-
-
-def test_a_place_that_is_left_is_free_again():
-    places = Bulkhead(1)
-    for _ in range(3):
-        with places.guard("chat", AT_ONCE):
-            pass
-    fail(places, ValueError(), 3)
-    with places.guard("chat", AT_ONCE):
-        pass
-
-
-def test_a_caller_waits_for_a_place_and_is_told_how_long():
-    places = Bulkhead(1)
-    waits = []
-
-    def call():
-        with places.guard("chat", LONG) as place:
-            waits.append(place.waited)
-
-    with places.guard("chat", AT_ONCE):
-        waiting = threading.Thread(target=call)
-        waiting.start()
-        while not places._waiting:
-            pass
-    waiting.join(LONG)
-    assert len(waits) == 1
-    assert waits[0] > 0
-
-
-def test_where_as_many_wait_as_may_be_in_flight_the_next_is_refused_at_once():
-    places = Bulkhead(1)
-    with places.guard("chat", AT_ONCE):
-        waiting = threading.Thread(target=lambda: places.guard("chat", LONG).__enter__())
-        waiting.start()
-        while not places._waiting:
-            pass
-        with pytest.raises(Overloaded) as refused, places.guard("chat", LONG):
-            pytest.fail("there was a place")
-        assert refused.value.headers == {"Retry-After": "1"}
-    waiting.join(LONG)
-
-
-def rounds(places, error, times):
-    """Let so many rounds of calls in full use fail, each call of a round begun before the first of it ends."""
+def fail_rounds(bulkhead, error, times):
+    """Let rounds of calls fail that use all permits; each call of a round starts before the first one ends."""
     for _ in range(times):
         calls = []
         while True:
-            call = places.guard("chat", AT_ONCE)
+            call = bulkhead.guard("chat", AT_ONCE)
             try:
                 call.__enter__()
-            except Overloaded:
+            except ConcurrencyLimitReached:
                 break
             calls.append(call)
         for call in calls:
             assert not call.__exit__(type(error), error, None)
 
 
-def size(places):
-    with ExitStack() as stack:
-        return fill(places, stack)
+def test_as_many_calls_as_the_limit_run_at_once():
+    assert permits(Bulkhead(7)) == 7
 
 
-def test_a_round_of_outages_shrinks_it_once_and_no_further_than_to_a_few_places():
-    places = Bulkhead(100)
-    rounds(places, UpstreamUnavailable(), 1)
-    assert places._limit == 80
-    rounds(places, UpstreamUnavailable(), 50)
-    assert places._limit == bulkhead.SMALLEST_SHARE * 100
-    few = Bulkhead(8)
-    rounds(few, UpstreamUnavailable(), 50)
-    assert few._limit == bulkhead.SMALLEST_LIMIT
+def test_permit_is_free_after_its_block():
+    bulkhead = Bulkhead(1)
+    for _ in range(3):
+        with bulkhead.guard("chat", AT_ONCE):
+            pass
+    fail(bulkhead, ValueError(), 3)
+    with bulkhead.guard("chat", AT_ONCE) as permit:
+        assert permit.waited == 0
 
 
-def test_successes_in_full_use_let_it_grow_back_slowly():
-    places = Bulkhead(100)
-    rounds(places, UpstreamUnavailable(), 50)
-    shrunk = places._limit
-    assert size(places) == int(shrunk) + 1
-    assert shrunk < places._limit <= shrunk + bulkhead.GROWTH
+def test_detached_permit_is_free_after_its_release():
+    bulkhead = Observed(1)
+    with bulkhead.guard("chat", AT_ONCE) as permit:
+        permit.detached = True
+    assert bulkhead.in_flight == 1
+    permit.release()
+    assert bulkhead.in_flight == 0
 
 
-def test_what_happens_while_it_is_hardly_used_changes_nothing():
-    places = Bulkhead(100)
-    fail(places, UpstreamUnavailable(), 200)
-    assert size(places) == 100
+def test_queued_call_gets_the_permit_and_its_time_in_the_queue(queued):
+    bulkhead = Bulkhead(1)
+    waits = []
+
+    def call():
+        with bulkhead.guard("chat", LONG) as permit:
+            waits.append(permit.waited)
+
+    with bulkhead.guard("chat", AT_ONCE):
+        waiting = threading.Thread(target=call)
+        waiting.start()
+        assert queued.acquire(timeout=LONG)
+    waiting.join(LONG)
+    assert len(waits) == 1
+    assert waits[0] > 0
 
 
-def test_latency_that_climbs_shrinks_it_and_latency_as_usual_does_not(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(bulkhead.time, "monotonic", lambda: now[0])
-    places = Bulkhead(40)
+def test_call_is_refused_at_once_while_the_queue_is_as_long_as_the_limit(queued):
+    bulkhead = Bulkhead(1)
+    with bulkhead.guard("chat", AT_ONCE):
+        waiting = threading.Thread(target=lambda: bulkhead.guard("chat", LONG).__enter__())
+        waiting.start()
+        assert queued.acquire(timeout=LONG)
+        with pytest.raises(ConcurrencyLimitReached) as caught, bulkhead.guard("chat", LONG):
+            pytest.fail("there was a permit")
+        assert caught.value.headers == {"Retry-After": "1"}
+    waiting.join(LONG)
 
-    def round_of(seconds):
+
+def test_round_of_failures_shrinks_the_limit_once_and_never_below_its_minimum():
+    bulkhead = Observed(100)
+    fail_rounds(bulkhead, UpstreamUnavailable(), 1)
+    assert bulkhead.limit == 80
+    fail_rounds(bulkhead, UpstreamUnavailable(), 50)
+    assert bulkhead.limit == module.MIN_LIMIT_RATIO * 100
+    small = Observed(8)
+    fail_rounds(small, UpstreamUnavailable(), 50)
+    assert small.limit == module.MIN_LIMIT
+
+
+def test_successes_at_full_use_raise_the_limit_slowly():
+    bulkhead = Observed(100)
+    fail_rounds(bulkhead, UpstreamUnavailable(), 50)
+    shrunk = bulkhead.limit
+    assert permits(bulkhead) == int(shrunk) + 1
+    assert shrunk < bulkhead.limit <= shrunk + module.INCREASE
+
+
+def test_failures_at_low_use_leave_the_limit():
+    bulkhead = Bulkhead(100)
+    fail(bulkhead, UpstreamUnavailable(), 200)
+    assert permits(bulkhead) == 100
+
+
+def test_rising_latency_shrinks_the_limit_and_usual_latency_does_not(clock):
+    bulkhead = Observed(40)
+
+    def run_round(seconds):
         with ExitStack() as stack:
-            fill(places, stack)
-            now[0] += seconds
+            acquire_all(bulkhead, stack)
+            clock[0] += seconds
 
     for _ in range(10):
-        round_of(0.1)
-    assert places._limit == 40
+        run_round(0.1)
+    assert bulkhead.limit == 40
     for _ in range(3):
-        round_of(0.15)
-    assert places._limit == 40
+        run_round(0.15)
+    assert bulkhead.limit == 40
     for _ in range(3):
-        round_of(1.0)
-    assert places._limit < 40
+        run_round(1.0)
+    assert bulkhead.limit < 40
 
 
 @pytest.mark.parametrize(("route", "shrinks"), [("chat", True), (None, False)])
-def test_without_a_route_latency_does_not_count(monkeypatch, route, shrinks):
-    now = [0.0]
-    monkeypatch.setattr(bulkhead.time, "monotonic", lambda: now[0])
-    places = Bulkhead(40)
+def test_latency_counts_only_with_a_route(clock, route, shrinks):
+    bulkhead = Observed(40)
     for seconds in [0.1] * 10 + [1.0] * 3:
         with ExitStack() as stack:
-            for _ in range(round(places._limit)):
-                stack.enter_context(places.guard(route, LONG))
-            now[0] += seconds
-    assert (places._limit < 40) == shrinks
+            for _ in range(round(bulkhead.limit)):
+                stack.enter_context(bulkhead.guard(route, LONG))
+            clock[0] += seconds
+    assert (bulkhead.limit < 40) == shrinks
 
 
-def test_without_a_route_outages_count():
-    places = Bulkhead(4 * round(bulkhead.SMALLEST_LIMIT))
+def test_failures_count_without_a_route():
+    bulkhead = Observed(4 * round(module.MIN_LIMIT))
     with ExitStack() as stack:
-        for _ in range(2 * round(bulkhead.SMALLEST_LIMIT)):
-            stack.enter_context(places.guard(None, AT_ONCE))
-        with pytest.raises(UpstreamUnavailable), places.guard(None, AT_ONCE):
+        for _ in range(2 * round(module.MIN_LIMIT)):
+            stack.enter_context(bulkhead.guard(None, AT_ONCE))
+        with pytest.raises(UpstreamUnavailable), bulkhead.guard(None, AT_ONCE):
             raise UpstreamUnavailable
-    assert places._limit < 4 * bulkhead.SMALLEST_LIMIT
+    assert bulkhead.limit < 4 * module.MIN_LIMIT
 
 
-def test_after_a_slow_spell_the_usual_latency_is_soon_known_again():
-    latency = bulkhead.LatencyTracker()
+def test_usual_latency_is_soon_known_again_after_a_slow_period():
+    latency = LatencyTracker()
     for seconds in [1.0] * 1000 + [0.1] * 200:
         latency.record(seconds)
-    assert any(latency.record(1.0) for _ in range(bulkhead.RECENT_CALLS))
+    assert any(latency.record(1.0) for _ in range(module.RECENT_CALLS))
 
 
-def test_faults_of_the_callers_making_do_not_shrink_it():
-    places = Bulkhead(10)
-    fail(places, UpstreamRejected(), 200)
-    with ExitStack() as stack:
-        assert fill(places, stack) == 10
+def test_errors_of_the_client_leave_the_limit():
+    bulkhead = Bulkhead(10)
+    fail(bulkhead, UpstreamRejected(), 200)
+    assert permits(bulkhead) == 10
 
 
-def test_it_never_grows_beyond_its_setting():
-    places = Bulkhead(2)
+def test_limit_never_exceeds_its_setting():
+    bulkhead = Bulkhead(2)
     for _ in range(50):
-        with ExitStack() as stack:
-            assert fill(places, stack) == 2
+        assert permits(bulkhead) == 2
+
+
+def test_each_backend_has_its_own_bulkhead():
+    bulkheads = Bulkheads(3, UpstreamMetrics(CollectorRegistry()))
+    assert bulkheads.get("openai") is bulkheads.get("openai")
+    with ExitStack() as stack:
+        assert acquire_all(bulkheads.get("openai"), stack) == 3
+        assert permits(bulkheads.get("huggingface")) == 3

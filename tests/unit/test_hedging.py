@@ -1,4 +1,4 @@
-"""Hedging: a second attempt beside a slow one, and never many of them."""
+"""Hedging: a second attempt next to a slow one, for a small share of calls."""
 
 import gevent
 import pytest
@@ -10,21 +10,21 @@ from app.upstream.resilience.hedging import CALLS_PER_HEDGE, Hedging
 SOON = 0.01
 
 
-def unnoticed(won):
-    """For tests that do not ask whose answer counted."""
+def ignore(won):
+    """A callback for tests that do not check which attempt won."""
 
 
 class Attempts:
-    """Attempts that do what is planned for each; `None` is one that hangs until it is ended."""
+    """Attempts with these outcomes, one after the other; None hangs until the attempt is cancelled."""
 
-    def __init__(self, *plan):
-        self.made = 0
-        self.ended = 0
-        self._plan = list(plan)
+    def __init__(self, *outcomes):
+        self.started = 0
+        self.cancelled = 0
+        self._outcomes = list(outcomes)
 
     def __call__(self):
-        outcome = self._plan[self.made]
-        self.made += 1
+        outcome = self._outcomes[self.started]
+        self.started += 1
         if outcome is None:
             self._hang()
         if isinstance(outcome, Exception):
@@ -35,118 +35,118 @@ class Attempts:
         try:
             Event().wait()
         finally:
-            self.ended += 1
+            self.cancelled += 1
 
 
 @pytest.fixture
 def hedging():
-    """A hedging whose budget is full."""
+    """A hedging that allows a hedge at the next call."""
     hedging = Hedging(SOON)
     for _ in range(CALLS_PER_HEDGE):
-        hedging.run(lambda: "quick", unnoticed)
+        hedging.run(lambda: "fast", ignore)
     return hedging
 
 
-def test_it_is_off_where_it_is_not_asked_for():
-    attempts = Attempts("answer")
-    assert Hedging(None).run(attempts, unnoticed) == "answer"
+def test_without_a_delay_there_is_no_hedge():
+    attempts = Attempts("response")
+    assert Hedging(None).run(attempts, ignore) == "response"
 
 
-def test_a_quick_answer_is_taken_as_it_is(hedging):
-    attempts = Attempts("answer", "never asked for")
+def test_fast_response_is_returned_without_a_hedge(hedging):
+    attempts = Attempts("response", "not started")
     won = []
-    assert hedging.run(attempts, won.append) == "answer"
-    assert attempts.made == 1
+    assert hedging.run(attempts, won.append) == "response"
+    assert attempts.started == 1
     assert won == []
 
 
-def test_the_first_answer_counts_and_the_other_attempt_is_ended(hedging):
-    attempts = Attempts(None, "answer")
+def test_first_response_wins_and_the_other_attempt_is_cancelled(hedging):
+    attempts = Attempts(None, "response")
     won = []
-    assert hedging.run(attempts, won.append) == "answer"
-    assert (attempts.made, attempts.ended) == (2, 1)
+    assert hedging.run(attempts, won.append) == "response"
+    assert (attempts.started, attempts.cancelled) == (2, 1)
     assert won == [True]
 
 
-def test_a_quick_error_is_no_reason_for_a_second_attempt(hedging):
-    attempts = Attempts(UpstreamUnavailable(), "never asked for")
+def test_fast_error_causes_no_hedge(hedging):
+    attempts = Attempts(UpstreamUnavailable(), "not started")
     with pytest.raises(UpstreamUnavailable):
-        hedging.run(attempts, unnoticed)
-    assert attempts.made == 1
+        hedging.run(attempts, ignore)
+    assert attempts.started == 1
 
 
-def test_an_error_of_one_attempt_leaves_the_other_its_chance(hedging):
-    answered = Event()
-    plan = iter([lambda: answered.wait() and "late answer", lambda: _fail_and(answered)])
+def test_error_of_one_attempt_leaves_the_other_running(hedging):
+    failed = Event()
+    attempts = iter([lambda: failed.wait() and "late response", lambda: _fail_after(failed)])
     won = []
-    assert hedging.run(lambda: next(plan)(), won.append) == "late answer"
+    assert hedging.run(lambda: next(attempts)(), won.append) == "late response"
     assert won == [False]
 
 
-def _fail_and(event):
+def _fail_after(event):
     event.set()
     raise UpstreamUnavailable
 
 
-def test_where_both_fail_the_last_error_is_raised(hedging):
+def test_last_error_is_raised_if_both_attempts_fail(hedging):
     failed = Event()
-    plan = iter([lambda: failed.wait() and _raise(UpstreamRejected()), lambda: _fail_and(failed)])
+    attempts = iter([lambda: failed.wait() and _raise(UpstreamRejected()), lambda: _fail_after(failed)])
     with pytest.raises(UpstreamRejected):
-        hedging.run(lambda: next(plan)(), unnoticed)
+        hedging.run(lambda: next(attempts)(), ignore)
 
 
 def _raise(error):
     raise error
 
 
-def test_a_bug_is_raised_as_it_is(hedging, capsys):
+def test_unexpected_exception_is_raised_unchanged(hedging, capsys):
     with pytest.raises(ValueError, match="ours"):
-        hedging.run(lambda: _raise(ValueError("ours")), unnoticed)
+        hedging.run(lambda: _raise(ValueError("ours")), ignore)
     assert "ours" in capsys.readouterr().err  # gevent prints it too
 
 
-def test_the_end_of_the_request_ends_both_attempts(hedging):
+def test_end_of_the_request_cancels_both_attempts(hedging):
     attempts = Attempts(None, None)
     with pytest.raises(TimeoutError), gevent.Timeout(20 * SOON, TimeoutError()):
-        hedging.run(attempts, unnoticed)
-    assert (attempts.made, attempts.ended) == (2, 2)
+        hedging.run(attempts, ignore)
+    assert (attempts.started, attempts.cancelled) == (2, 2)
 
 
-def test_an_attempt_that_does_not_end_at_once_keeps_nobody_waiting(hedging, monkeypatch):
-    monkeypatch.setattr("app.upstream.resilience.hedging.END_SECONDS", SOON)
-    let_go = Event()
+def test_attempt_that_is_slow_to_cancel_does_not_delay_the_response(hedging, monkeypatch):
+    monkeypatch.setattr("app.upstream.resilience.hedging.CANCEL_SECONDS", SOON)
+    release = Event()
 
     def stubborn():
         try:
             Event().wait()
         finally:
-            let_go.wait()
+            release.wait()
 
-    plan = iter([stubborn, lambda: "answer"])
-    assert hedging.run(lambda: next(plan)(), unnoticed) == "answer"
-    let_go.set()
+    attempts = iter([stubborn, lambda: "response"])
+    assert hedging.run(lambda: next(attempts)(), ignore) == "response"
+    release.set()
 
 
-def test_hedges_are_never_more_than_five_percent_of_the_calls():
+def test_at_most_five_percent_of_calls_are_hedged():
     hedging = Hedging(SOON)
-    made = []
+    started = []
 
     def slow():
-        made.append(1)
+        started.append(1)
         gevent.sleep(2 * SOON)
 
     for _ in range(2 * CALLS_PER_HEDGE):
-        hedging.run(slow, unnoticed)
-    assert len(made) - 2 * CALLS_PER_HEDGE == 2
+        hedging.run(slow, ignore)
+    assert len(started) - 2 * CALLS_PER_HEDGE == 2
 
 
-def test_a_quiet_time_saves_no_hedges_up(hedging):
+def test_unused_hedges_are_not_saved_up(hedging):
     for _ in range(5 * CALLS_PER_HEDGE):
-        hedging.run(lambda: "quick", unnoticed)
+        hedging.run(lambda: "fast", ignore)
     hedged = 0
     for _ in range(5):
-        attempts = Attempts(None, "answer")
+        attempts = Attempts(None, "response")
         with gevent.Timeout(20 * SOON, False):
-            hedging.run(attempts, unnoticed)
-        hedged += attempts.made - 1
+            hedging.run(attempts, ignore)
+        hedged += attempts.started - 1
     assert hedged == 1

@@ -1,9 +1,7 @@
 """Circuit breakers, one for each backend and upstream route."""
 
-import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from app.backends.base import Backend
@@ -12,236 +10,204 @@ from app.errors import CircuitOpen, ClientDisconnected, Draining, ServiceError, 
 from app.observability.metrics.upstream import UpstreamMetrics
 from app.redis_store import RedisStore
 from app.sliding_window import SlidingWindow
-from app.upstream.resilience.import_hiding import pybreaker
+from app.upstream.resilience.pybreaker_adapter import StateMachine
 from app.upstream.resilience.shared_breaker import RedisBreakerState
 
-logger = logging.getLogger(__name__)
-
-# the window over which the share of outages is taken, and the fewest calls that make a share
-RATE_SECONDS = 30.0
+# the window of the failure rate, and the calls in it below which there is no rate
+WINDOW_SECONDS = 30.0
 MIN_CALLS = 20
-# how old what other processes told may be
-LOOK_SECONDS = 0.1
+# the shared state is read again when it is older than this
+REFRESH_SECONDS = 0.1
 
-# ends of a call that say neither that the backend works nor that it fails
-_NO_VERDICT = (ClientDisconnected, Draining, ShortDeadlineTimeout)
+# outcomes that show neither that the backend works nor that it fails
+_INCONCLUSIVE = (ClientDisconnected, Draining, ShortDeadlineTimeout)
 
 
 class CircuitBreaker:
-    """A breaker whose guard runs calls in parallel while closed, and lets one probe through each recovery interval.
+    """Refuses calls while its backend fails, and lets one probe through in each recovery interval.
 
-    pybreaker's `call()` holds its lock during the whole call and would serialise the process; `calling()` does not, but
-    lets every call through when half open, and takes every end of a call for a verdict. So it is told of verdicts only,
-    and probes are counted here. A probe that hangs keeps nobody waiting: the next interval has a probe of its own.
+    While closed, calls run in parallel. A probe that hangs does not block the next one: each interval has its own.
 
-    This process' state changes first, and what it tells or asks the others comes after: that may wait.
+    The state of this process changes first. Redis is read or updated afterwards, because that may wait.
     """
 
     def __init__(
         self,
         name: str,
-        failures: int,
+        max_failures: int,
         failure_rate: float,
         recovery: float,
         shared: RedisBreakerState,
-        note: Callable[[str], None],
+        on_change: Callable[[str], None],
     ) -> None:
-        """`note` is told each state that the breaker comes into."""
-        self._failures = failures
+        """`on_change` is called with each new state."""
+        self._max_failures = max_failures
         self._failure_rate = failure_rate
-        self._outcomes = SlidingWindow(RATE_SECONDS)
+        self._outcomes = SlidingWindow(WINDOW_SECONDS)
         self._recovery = recovery
         self._shared = shared
         self._probe = object()
-        self._next_probe = self._next_look = 0.0
-        self._common_failures = self._opening_known = self._closing_untold = False
-        self._breaker = pybreaker.CircuitBreaker(
-            name=name,
-            fail_max=failures,
-            exclude=[_is_no_outage],
-            throw_new_error_on_trip=False,
-            listeners=[_StateLog(self._changed)],
-        )
-        self._note = note
-        self._is_closed = True
+        self._next_probe = self._next_refresh = 0.0
+        self._shared_failures = self._open_published = self._close_unpublished = False
+        self._machine = StateMachine(name, max_failures, on_change)
 
     @property
     def state(self) -> str:
         """`closed`, `open` or `half-open`."""
-        return self._breaker.current_state
+        return self._machine.state
 
-    def check(self, allowance: TimeBudget) -> None:
-        """Raise CircuitOpen where a call made now would be refused; `allowance` is what the shared state may cost."""
-        self._learn(allowance)
+    def check(self, budget: TimeBudget) -> None:
+        """Raise CircuitOpen if a call made now would be refused; reading Redis may use the budget."""
+        self._sync_shared_state(budget)
+        if self._machine.is_closed:
+            return
         wait = self._next_probe - time.monotonic()
-        if not self._is_closed and wait > 0:
+        if wait > 0:
             raise CircuitOpen(retry_after=wait)
 
-    def guard(self, allowance: TimeBudget, *, begins_only: bool = False) -> "Guard":
-        """Return what to run a block in as one guarded call.
+    def guard(self, budget: TimeBudget, *, stream: bool = False, checked: bool = False) -> "Guard":
+        """Return a context manager that runs its block as one guarded call.
 
-        To enter it raises CircuitOpen while the breaker is open. A ServiceError of the block counts as a failure where
-        it speaks of an outage, and is passed on as it is. Of a call that `begins_only` in the block its end is the
-        judge, for which see `judge`; but a probe may not take long.
+        Entering it raises CircuitOpen while the breaker is open. A ServiceError of the block counts as a failure if
+        its `counts_as_failure` is set; it is raised further. For a `stream` the block covers only the start, so a
+        success of the block is recorded for a probe only; `record_result` takes the outcome of other streams.
+
+        `checked` says that `check` has just passed. Then only a change of this process' state refuses the call.
         """
-        return Guard(self, allowance, begins_only)
+        return Guard(self, budget, stream=stream, checked=checked)
 
-    def begin(self, allowance: TimeBudget) -> object | None:
-        """Begin a call; return its probe if it is one. Raises CircuitOpen."""
-        self.check(allowance)
-        return None if self._is_closed else self._begin_probe(allowance)
+    def start_call(self, budget: TimeBudget, *, checked: bool) -> object | None:
+        """Start a call; return its probe if it is one. Raises CircuitOpen."""
+        if not (checked and self._machine.is_closed):
+            self.check(budget)
+        return None if self._machine.is_closed else self._start_probe(budget)
 
-    def end(self, allowance: TimeBudget, probe: object | None, error: ServiceError | None) -> None:
-        """Take the end of a call for a verdict, if it is one."""
-        if isinstance(error, _NO_VERDICT):
+    def record_result(self, budget: TimeBudget, error: ServiceError | None, probe: object | None = None) -> None:
+        """Record the outcome of a call or of its probe: the error, or None for a success."""
+        if isinstance(error, _INCONCLUSIVE):
             return
         if probe is None:
-            self._judge_call(allowance, error)
+            self._record_call(budget, error)
         else:
-            self._judge_probe(allowance, probe, error)
+            self._record_probe(budget, probe, error)
 
-    def record_result(self, allowance: TimeBudget, error: ServiceError | None) -> None:
-        """Take the end of a call that only began in its guard: None where it ended well."""
-        self.end(allowance, None, error)
-
-    def _judge_call(self, allowance: TimeBudget, error: ServiceError | None) -> None:
-        """Count a call's end, unless the breaker opened meanwhile: calls that began before may not open it anew."""
-        if not self._is_closed:
+    def _record_call(self, budget: TimeBudget, error: ServiceError | None) -> None:
+        """Count an outcome while closed; calls that started before the breaker opened must not open it again."""
+        if not self._machine.is_closed:
             return
         failed = error is not None and error.counts_as_failure
         self._outcomes.add(failed=failed)
-        if error is not None or self._breaker.fail_counter:  # else it would only set back to 0 what is 0
-            with suppress(ServiceError), self._breaker.calling():
-                if error is not None:
-                    raise error
+        self._machine.record(error)
         if failed:
-            self._failed(allowance)
-        elif self._common_failures:
-            self._common_failures = False
-            self._shared.forget_failures(allowance)
+            self._on_failure(budget)
+        elif self._shared_failures:
+            self._shared_failures = False
+            self._shared.reset_failures(budget)
 
-    def _changed(self, state: str) -> None:
-        self._is_closed = state == pybreaker.STATE_CLOSED
-        self._note(state)
+    def _on_failure(self, budget: TimeBudget) -> None:
+        """Open on consecutive failures of all processes together, or on the failure rate.
 
-    def _failed(self, allowance: TimeBudget) -> None:
-        """Open on outages in a row, of all processes together, and on their share.
-
-        A backend that fails every other call never fails several times in a row.
+        The rate is needed for a backend that fails every other call: it has no consecutive failures.
         """
-        calls, outages = self._outcomes.counts()
-        often = calls >= MIN_CALLS and outages >= self._failure_rate * calls
-        if often or not self._is_closed:
-            self._open(allowance)
+        calls, failures = self._outcomes.counts()
+        rate_exceeded = calls >= MIN_CALLS and failures >= self._failure_rate * calls
+        if rate_exceeded or not self._machine.is_closed:
+            self._open(budget)
             return
-        self._common_failures = True
-        if self._shared.count_failure(allowance) >= self._failures and self._is_closed:
-            self._open(allowance)
+        self._shared_failures = True
+        if self._shared.count_failure(budget) >= self._max_failures and self._machine.is_closed:
+            self._open(budget)
 
-    def _begin_probe(self, allowance: TimeBudget) -> object:
+    def _start_probe(self, budget: TimeBudget) -> object:
         self._next_probe = time.monotonic() + self._recovery
         probe = self._probe = object()
-        self._breaker.half_open()
-        if not self._shared.acquire_probe(allowance):
+        self._machine.half_open()
+        if not self._shared.acquire_probe(budget):
             raise CircuitOpen(retry_after=self._recovery)
         return probe
 
-    def _judge_probe(self, allowance: TimeBudget, probe: object, error: ServiceError | None) -> None:
+    def _record_probe(self, budget: TimeBudget, probe: object, error: ServiceError | None) -> None:
         if error is None or not error.counts_as_failure:
-            self._breaker.close()
-            self._closing_untold = True
-            self._closing_untold = not self._shared.closed(allowance)
-        elif self._probe is probe and not self._is_closed:  # else a newer probe knows better
-            self._open(allowance)
+            self._machine.close()
+            self._close_unpublished = True
+            self._close_unpublished = not self._shared.publish_closed(budget)
+        elif self._probe is probe and not self._machine.is_closed:  # the outcome of a newer probe takes precedence
+            self._open(budget)
 
-    def _open(self, allowance: TimeBudget) -> None:
+    def _open(self, budget: TimeBudget) -> None:
         self._outcomes.clear()
-        self._breaker.open()
+        self._machine.open()
         self._next_probe = time.monotonic() + self._recovery
-        self._opening_known = False
-        self._opening_known = self._shared.opened(allowance)
+        self._open_published = False
+        self._open_published = self._shared.publish_open(budget)
 
-    def _learn(self, allowance: TimeBudget) -> None:
-        """Take over what other processes found, unless this one found something while it asked."""
+    def _sync_shared_state(self, budget: TimeBudget) -> None:
+        """Adopt the state of other processes, unless this process' state changed while it was read."""
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_refresh:
             return
-        self._next_look = now + LOOK_SECONDS
-        if self._closing_untold:  # the others still hold it for open: they are not to be believed
-            self._closing_untold = not self._shared.closed(allowance)
+        self._next_refresh = now + REFRESH_SECONDS
+        if self._close_unpublished:  # Redis still holds the open state, which is outdated
+            self._close_unpublished = not self._shared.publish_closed(budget)
             return
-        known = (self.state, self._probe)
-        seen = self._shared.read(allowance)
-        if seen is None or known != (self.state, self._probe):
+        before = (self.state, self._probe)
+        shared = self._shared.read(budget)
+        if shared is None or before != (self.state, self._probe):
             return
-        self._common_failures = seen.failures > 0
-        if seen.is_open:
-            self._opening_known = True
-            self._next_probe = now + seen.wait
-            if self._is_closed:
+        self._shared_failures = shared.failures > 0
+        if shared.is_open:
+            self._open_published = True
+            self._next_probe = now + shared.wait
+            if self._machine.is_closed:
                 self._outcomes.clear()
-                self._breaker.open()
-        elif not self._is_closed and self._opening_known:  # what the store never knew, it cannot know to be over
-            self._breaker.close()
+                self._machine.open()
+        elif not self._machine.is_closed and self._open_published:
+            # if Redis never stored the open state, a missing one does not mean that another process closed it
+            self._machine.close()
 
 
 class Guard:
     """One guarded call."""
 
-    def __init__(self, breaker: CircuitBreaker, allowance: TimeBudget, begins_only: bool) -> None:
+    def __init__(self, breaker: CircuitBreaker, budget: TimeBudget, *, stream: bool, checked: bool) -> None:
         self._breaker = breaker
-        self._allowance = allowance
-        self._begins_only = begins_only
+        self._budget = budget
+        self._stream = stream
+        self._checked = checked
 
     def __enter__(self) -> None:
-        self._probe = self._breaker.begin(self._allowance)
+        self._probe = self._breaker.start_call(self._budget, checked=self._checked)
 
     def __exit__(self, _kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, ServiceError):
-            self._breaker.end(self._allowance, self._probe, error)
-            error.__traceback__ = traceback  # pybreaker was told by raising it, in a frame that holds it: a cycle
-        elif error is None and not (self._begins_only and self._probe is None):
-            self._breaker.end(self._allowance, self._probe, None)
-
-
-class _StateLog(pybreaker.CircuitBreakerListener):
-    """Notes states, and logs that a breaker opened or closed; probes in between are not worth a line."""
-
-    def __init__(self, note: Callable[[str], None]) -> None:
-        self._note = note
-
-    def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
-        self._note(new_state.name)
-        if pybreaker.STATE_CLOSED in (old_state.name, new_state.name):
-            logger.warning("the breaker of %s is %s", cb.name, new_state.name)
-
-
-def _is_no_outage(error: Any) -> bool:
-    """Tell pybreaker which exceptions are no failure of the backend; its type says nothing of bool results."""
-    return not (isinstance(error, ServiceError) and error.counts_as_failure)
+            self._breaker.record_result(self._budget, error, self._probe)
+            # pybreaker has raised the error in a frame that refers to it: a reference cycle
+            error.__traceback__ = traceback
+        elif error is None and not (self._stream and self._probe is None):
+            self._breaker.record_result(self._budget, None, self._probe)
 
 
 class CircuitBreakers:
-    """The breakers of the process, made on first use: one for each backend and upstream route."""
+    """The breakers of the process: one for each backend and upstream route, created on first use."""
 
-    def __init__(self, failures: int, failure_rate: float, store: RedisStore, metrics: UpstreamMetrics) -> None:
-        self._failures = failures
+    def __init__(self, max_failures: int, failure_rate: float, store: RedisStore, metrics: UpstreamMetrics) -> None:
+        self._max_failures = max_failures
         self._failure_rate = failure_rate
         self._store = store
         self._metrics = metrics
-        self._alone = RedisStore(None)
+        self._local_store = RedisStore(None)
         self._breakers: dict[tuple[str, str], CircuitBreaker] = {}
 
-    def get(self, backend: Backend, route: str) -> CircuitBreaker:
+    def get(self, backend: Backend, upstream_route: str) -> CircuitBreaker:
         """Return the breaker of a backend's route."""
-        key = (backend.name, route)
+        key = (backend.name, upstream_route)
         if key not in self._breakers:
-            store = self._store if backend.shared_by_replicas else self._alone
-            name = f"{backend.name}:{route}"
+            store = self._store if backend.shared_by_replicas else self._local_store
+            name = f"{backend.name}:{upstream_route}"
             shared = RedisBreakerState(store, name, backend.recovery)
-            note = self._metrics.breaker(*key)
+            on_change = self._metrics.breaker(*key)
             self._breakers[key] = CircuitBreaker(
-                name, self._failures, self._failure_rate, backend.recovery, shared, note
+                name, self._max_failures, self._failure_rate, backend.recovery, shared, on_change
             )
         return self._breakers[key]
 

@@ -1,4 +1,7 @@
-"""A second attempt beside one that is slow; the first answer counts."""
+"""Hedged requests: a second attempt next to a slow first one; the first response wins.
+
+See J. Dean and L. A. Barroso, "The Tail at Scale", CACM, 2013.
+"""
 
 import copy
 from collections.abc import Callable
@@ -10,36 +13,36 @@ from app.errors import ServiceError
 
 T = TypeVar("T")
 
-# one hedge for so many calls is 5 %, of any stretch of calls: what was not used is not saved up
+# at most one hedge in this many calls, which is 5 %; unused hedges are not saved up
 CALLS_PER_HEDGE = 20
-# an attempt that is closed needs no longer, unless the worker is busy
-END_SECONDS = 0.05
+# a cancelled attempt ends within this time unless the worker is busy
+CANCEL_SECONDS = 0.05
 
 
 class Hedging:
-    """Sends a second attempt where the first takes longer than `after` seconds; None never does."""
+    """Starts a second attempt if the first one takes longer than `after` seconds; None switches hedging off."""
 
     def __init__(self, after: float | None) -> None:
         self._after = after
         self._calls = 0
 
-    def run(self, attempt: Callable[[], T], hedged: Callable[[bool], None]) -> T:
-        """Return the first answer of one attempt, or of two; raise the last error where none succeeds.
+    def run(self, attempt: Callable[[], T], on_hedge: Callable[[bool], None]) -> T:
+        """Return the response of the first attempt that succeeds; raise the last error if none does.
 
-        Where there are two, `hedged` is told whether the second one's outcome counted.
-        The other attempt is closed, and so are both where the request itself ends.
+        If there was a second attempt, `on_hedge` is called with True if its outcome was used.
+        The losing attempt is cancelled. If the request itself ends, both are.
         """
         if self._after is None:
             return attempt()
-        outcome = self._raced(attempt, self._after, hedged)
+        outcome = self._race(attempt, self._after, on_hedge)
         try:
             if isinstance(outcome, ServiceError):
                 raise outcome
             return outcome
         finally:
-            del outcome  # an error's traceback holds this frame: a cycle
+            del outcome  # an error's traceback refers to this frame: a reference cycle
 
-    def _raced(self, attempt: Callable[[], T], after: float, hedged: Callable[[bool], None]) -> T | ServiceError:
+    def _race(self, attempt: Callable[[], T], after: float, on_hedge: Callable[[bool], None]) -> T | ServiceError:
         self._calls += 1
         racers = [gevent.spawn(_outcome, attempt)]
         try:
@@ -47,22 +50,22 @@ class Hedging:
             if not racers[0].ready() and self._calls >= CALLS_PER_HEDGE:
                 self._calls = 0
                 racers.append(gevent.spawn(_outcome, attempt))
-            winner = _first(racers)
+            winner = _first_success(racers)
             if len(racers) > 1:
-                hedged(winner is racers[1])
+                on_hedge(winner is racers[1])
             outcome: T | ServiceError = winner.get()
             return outcome
-        except ServiceError as error:  # the end of the request, which is for the attempts to judge
-            _end(racers, copy.copy(error))
+        except ServiceError as error:  # the request ended; each attempt records the reason with its breaker
+            _cancel(racers, copy.copy(error))
             raise
         finally:
-            _end(racers, gevent.GreenletExit())
+            _cancel(racers, gevent.GreenletExit())
             racers.clear()
 
 
-def _end(racers: list[Any], reason: BaseException) -> None:
-    """End the attempts, and wait for a moment until they have ended; what takes longer ends without us."""
-    with gevent.Timeout(END_SECONDS, False):
+def _cancel(racers: list[Any], reason: BaseException) -> None:
+    """Raise `reason` in the attempts and wait at most CANCEL_SECONDS for their end; later ends need no wait."""
+    with gevent.Timeout(CANCEL_SECONDS, False):
         gevent.killall(racers, reason)
 
 
@@ -73,8 +76,8 @@ def _outcome(attempt: Callable[[], T]) -> T | ServiceError:
         return error
 
 
-def _first(racers: list[Any]) -> Any:
-    """Return the first with an answer, the last one where none succeeds."""
+def _first_success(racers: list[Any]) -> Any:
+    """Return the first attempt with a response; the last one to end if all of them failed."""
     racer = None
     for racer in gevent.iwait(racers):
         if not isinstance(racer.get(), ServiceError):

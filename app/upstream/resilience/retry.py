@@ -1,4 +1,4 @@
-"""When a failed call is made again, and after how long."""
+"""Retries: whether a failed call is attempted again, after which delay, and a budget for all retries of a backend."""
 
 import random
 from dataclasses import dataclass
@@ -7,27 +7,26 @@ from app.context.deadline import Deadline
 from app.errors import ModelLoading, ServiceError, UpstreamRateLimited
 from app.sliding_window import SlidingWindow
 
-# retries may be this share of the calls of the last seconds; a few are always allowed, or a quiet service had none
-BUDGET_SHARE = 0.2
-BUDGET_FLOOR = 10
+# retries as a share of the calls in the window; without the minimum a service with little traffic could never retry
+BUDGET_RATIO = 0.2
+BUDGET_MIN_RETRIES = 10
 BUDGET_SECONDS = 10.0
-BASE_SECONDS = 0.25
-CAP_SECONDS = 4.0
+BACKOFF_BASE_SECONDS = 0.25
+BACKOFF_CAP_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """At most `retries` more attempts after the first, each within the deadline of the request."""
+    """Allows at most `max_retries` attempts after the first one, each within the deadline of the request."""
 
-    retries: int
+    max_retries: int
 
-    def wait(self, error: ServiceError, attempt: int, deadline: Deadline) -> float | None:
-        """Return the seconds to wait before the next attempt, or None where there must be none.
+    def delay(self, error: ServiceError, attempt: int, deadline: Deadline) -> float | None:
+        """Return the seconds to wait after attempt number `attempt` (from 1); None if there must be no retry.
 
-        `attempt` counts from 1. A time named by the upstream is obeyed on 429 and 503 only; where it does not fit
-        into the budget there is no further attempt, and the caller is told the time instead.
+        The Retry-After of the upstream is obeyed on 429 and 503 only. If it exceeds the deadline there is no retry.
         """
-        if not error.retryable or attempt > self.retries:
+        if not error.retryable or attempt > self.max_retries:
             return None
         seconds = self._backoff(attempt)
         if isinstance(error, UpstreamRateLimited | ModelLoading) and error.retry_after is not None:
@@ -35,32 +34,32 @@ class RetryPolicy:
         return seconds if seconds < deadline.remaining() else None
 
     def _backoff(self, attempt: int) -> float:
-        """Exponential backoff with full jitter, so that callers that failed together do not come back together.
+        """Return an exponential backoff with full jitter, so that clients that failed together retry apart.
 
         See M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
         """
-        return random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2.0**attempt))
+        return random.uniform(0, min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2.0**attempt))
 
 
 class RetryBudget:
-    """Keeps retries from multiplying an outage: at most a share of the calls of a sliding window, with a small floor.
+    """Limits retries to a share of the calls in a sliding window, with a small minimum.
 
-    The idea is Finagle's RetryBudget.
+    Without it, retries multiply the load of a backend that fails. The names are those of Finagle's RetryBudget.
     """
 
     def __init__(self) -> None:
         self._calls = SlidingWindow(BUDGET_SECONDS)
         self._retries = SlidingWindow(BUDGET_SECONDS)
 
-    def count_call(self) -> None:
-        """Count one call, whatever becomes of it."""
+    def deposit(self) -> None:
+        """Count one call, before its outcome is known."""
         self._calls.add()
 
-    def take_retry(self) -> bool:
-        """Tell whether one more retry is within the budget, and count it if it is."""
+    def try_withdraw(self) -> bool:
+        """Count one retry and return True if the budget allows it; else return False."""
         calls, _ = self._calls.counts()
         retries, _ = self._retries.counts()
-        if retries >= max(BUDGET_FLOOR, BUDGET_SHARE * calls):
+        if retries >= max(BUDGET_MIN_RETRIES, BUDGET_RATIO * calls):
             return False
         self._retries.add()
         return True

@@ -1,4 +1,4 @@
-"""What processes tell each other of one breaker, through Redis."""
+"""The state of one breaker in Redis, shared by all workers and replicas."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ from app.context.deadline import TimeBudget
 from app.redis_store import RedisStore
 
 PREFIX = "ai-huggingface:breaker:"
-# failures in a row count together where they are no further apart
-FAILURES_SECONDS = 30
-# an open breaker that nobody has asked for so long is forgotten
-OPEN_SECONDS = 3600
+# consecutive failures count together if they are at most this far apart
+FAILURES_TTL_SECONDS = 30
+# an open breaker that no process has updated for this time is dropped
+OPEN_TTL_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class SharedState:
-    """The state that the processes share: seconds to the next probe, and outages in a row."""
+    """One reading of the shared state: `wait` is the time to the next probe in seconds, `failures` are consecutive."""
 
     is_open: bool
     wait: float
@@ -22,9 +22,9 @@ class SharedState:
 
 
 class RedisBreakerState:
-    """One breaker's keys in the store: open, wait (until the next probe) and failures.
+    """The three keys of one breaker: open, wait (present until the next probe is due) and failures.
 
-    Where the store cannot be asked the process goes by what it knows itself.
+    If Redis does not answer, each process relies on its own state.
     """
 
     def __init__(self, store: RedisStore, name: str, recovery: float) -> None:
@@ -32,52 +32,52 @@ class RedisBreakerState:
         self._open, self._wait, self._failures = (f"{PREFIX}{name}:{key}" for key in ("open", "wait", "failures"))
         self._recovery_ms = max(1, round(recovery * 1000))
 
-    def read(self, allowance: TimeBudget) -> SharedState | None:
-        """Read the state, in one round trip."""
+    def read(self, budget: TimeBudget) -> SharedState | None:
+        """Return the state, read in one round trip; None if Redis does not answer."""
         return self._store.execute(
-            allowance, _seen, ("EXISTS", self._open), ("PTTL", self._wait), ("GET", self._failures)
+            budget, _parse_state, ("EXISTS", self._open), ("PTTL", self._wait), ("GET", self._failures)
         )
 
-    def count_failure(self, allowance: TimeBudget) -> int:
-        """Count one outage; return how many there were in a row, 0 where nobody can tell."""
+    def count_failure(self, budget: TimeBudget) -> int:
+        """Count one failure; return the number of consecutive failures, or 0 if Redis does not answer."""
         counted = self._store.execute(
-            allowance,
+            budget,
             lambda count, _: int(count),
             ("INCR", self._failures),
-            ("EXPIRE", self._failures, FAILURES_SECONDS),
+            ("EXPIRE", self._failures, FAILURES_TTL_SECONDS),
         )
         return counted or 0
 
-    def forget_failures(self, allowance: TimeBudget) -> None:
-        """Start the count again."""
-        self._store.execute(allowance, _done, ("DEL", self._failures))
+    def reset_failures(self, budget: TimeBudget) -> None:
+        """Set the number of consecutive failures back to zero."""
+        self._store.execute(budget, _acknowledged, ("DEL", self._failures))
 
-    def opened(self, allowance: TimeBudget) -> bool:
-        """Tell that it opened now; return whether that was told."""
+    def publish_open(self, budget: TimeBudget) -> bool:
+        """Publish that the breaker opened now; return whether Redis stored it."""
         commands = (
-            ("SET", self._open, 1, "EX", OPEN_SECONDS),
+            ("SET", self._open, 1, "EX", OPEN_TTL_SECONDS),
             ("SET", self._wait, 1, "PX", self._recovery_ms),
             ("DEL", self._failures),
         )
-        return self._store.execute(allowance, _done, *commands) is True
+        return self._store.execute(budget, _acknowledged, *commands) is True
 
-    def closed(self, allowance: TimeBudget) -> bool:
-        """Tell that it closed; return whether that was told."""
-        return self._store.execute(allowance, _done, ("DEL", self._open, self._wait, self._failures)) is True
+    def publish_closed(self, budget: TimeBudget) -> bool:
+        """Publish that the breaker closed; return whether Redis stored it."""
+        return self._store.execute(budget, _acknowledged, ("DEL", self._open, self._wait, self._failures)) is True
 
-    def acquire_probe(self, allowance: TimeBudget) -> bool:
-        """Take this interval's probe; False where another process has it."""
+    def acquire_probe(self, budget: TimeBudget) -> bool:
+        """Reserve the probe of this recovery interval; return False if another process holds it."""
         command = ("SET", self._wait, 1, "PX", self._recovery_ms, "NX")
-        return self._store.execute(allowance, lambda taken: taken is None, command) is not True
+        return self._store.execute(budget, lambda reply: reply is None, command) is not True
 
 
-def _done(*_results: object) -> bool:
+def _acknowledged(*_replies: object) -> bool:
     return True
 
 
-def _seen(is_open: int, wait_ms: int, failures: bytes | None) -> SharedState:
-    """Read the three results; raise ValueError where they are no such thing."""
+def _parse_state(is_open: int, wait_ms: int, failures: bytes | None) -> SharedState:
+    """Parse the three replies; raise ValueError if they are not the expected ones."""
     if is_open not in (0, 1):
         raise ValueError
-    # below a millisecond there are 0 left, but not nothing
+    # Redis rounds a wait below one millisecond to 0, but it is not over
     return SharedState(bool(is_open), max(0, int(wait_ms) or 1) / 1000, int(failures or b"0", 10))

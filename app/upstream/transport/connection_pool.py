@@ -1,7 +1,7 @@
-"""HTTP/1.1 to upstreams: urllib3's connections, with less done for each request.
+"""HTTP/1.1 connections to upstreams: urllib3's, with less work for each request.
 
-What urllib3 does beside, for retries, redirects, proxies and bodies of other kinds than bytes, would take as long as
-the exchange itself.
+urllib3 also supports retries, redirects, proxies and bodies of other types than bytes. Supporting them takes as long
+as the round trip itself. README.md in this folder lists each override.
 """
 
 import ssl
@@ -20,15 +20,15 @@ from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTime
 from urllib3.util import Timeout
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from app.upstream.transport.buffered_response import FIRST_BYTES, BufferedResponse, parse_buffered
+from app.upstream.transport.buffered_response import FIRST_READ_BYTES, BufferedResponse, parse_buffered
 from app.upstream.transport.streaming_response import StreamingResponse
 
-# never waits, so gevent's, which asks its loop, is not needed
+# gevent's poll asks the event loop; a poll that never waits needs no loop
 _poll = monkey.get_original("select", "poll")
 
 
-class _Exchanges:
-    """A connection's ways to send a request and to read the head of its answer."""
+class _RoundTrip:
+    """Sends a request on a connection and reads the head of its response."""
 
     host: str
     port: int
@@ -39,40 +39,48 @@ class _Exchanges:
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether there is a connection that the other end has neither closed nor sent anything on."""
+        """True if there is a connection that the upstream has neither closed nor sent unexpected bytes on."""
         if self.sock is None:
             return False
         poll = _poll()
         poll.register(self.sock.fileno(), POLLIN)
         return not poll.poll(0)
 
-    def exchange(
+    def round_trip(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], seconds: float | None
     ) -> BaseHTTPResponse | BufferedResponse:
-        """Send a request, read its answer or the head of it; at most so many seconds to send, or between two bytes."""
+        """Send a request and return its response; `seconds` limits the sending, and each wait for bytes."""
         self.sock.settimeout(seconds)
-        with suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer all the same
+        with suppress(BrokenPipeError, ConnectionResetError):  # the upstream may have responded before it closed
             data = self._head(method, path, headers) + (body or b"")
             sent = self.sock.send(data)
-            if sent < len(data):  # gevent's own asks for the size of the buffer first, at each call
+            if sent < len(data):  # gevent's sendall would read the size of the socket's buffer at each call
                 self.sock.sendall(memoryview(data)[sent:])
-        received = self.sock.recv(FIRST_BYTES)
-        if answer := parse_buffered(received):
-            return answer
-        return self._begun(received, method)
+        received = self.sock.recv(FIRST_READ_BYTES)
+        if response := parse_buffered(received):
+            return response
+        return self._start_streaming_response(received, method)
 
-    def _begun(self, received: bytes, method: str) -> BaseHTTPResponse:
-        answer = StreamingResponse(received, self, method)
+    def _start_streaming_response(self, received: bytes, method: str) -> BaseHTTPResponse:
+        streaming = StreamingResponse(received, self, method)
         try:
-            answer.begin()
-            head = (answer, answer.headers, answer.status, answer.version, "HTTP", answer.reason)
-            begun = HTTPResponse(*head, preload_content=False, original_response=answer, request_method=method)
+            streaming.begin()
+            response = HTTPResponse(
+                body=streaming,
+                headers=streaming.headers,
+                status=streaming.status,
+                version=streaming.version,
+                reason=streaming.reason,
+                preload_content=False,
+                original_response=streaming,
+                request_method=method,
+            )
         except BaseException:
-            answer.close()  # or it would keep the socket
+            streaming.close()  # else it would hold the socket open
             raise
-        if answer.will_close:
-            self.close()  # the answer keeps the socket until it is read
-        return begun
+        if streaming.will_close:
+            self.close()  # the response holds the socket until it has been read
+        return response
 
     def _head(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
         lines = [f"{method} {path} HTTP/1.1", self._host_line, *[f"{name}: {text}" for name, text in headers.items()]]
@@ -87,25 +95,25 @@ class _Exchanges:
         return f"Host: {host if self.port == self.default_port else f'{host}:{self.port}'}"
 
 
-class _Connection(_Exchanges, HTTPConnection):
+class _HTTPConnection(_RoundTrip, HTTPConnection):
     pass
 
 
-class _TLSConnection(_Exchanges, HTTPSConnection):
+class _HTTPSConnection(_RoundTrip, HTTPSConnection):
     @property
     def is_connected(self) -> bool:
-        """Tell it of what was decrypted too."""
+        """True if no unexpected bytes have been decrypted either."""
         return super().is_connected and not self.sock.pending()
 
 
-class _Pooling:
-    """Keeps the connections to one host; how many there are is up to the bulkhead."""
+class _Pool:
+    """Holds the idle connections to one host; the bulkhead limits how many connections there are."""
 
     _new_conn: Callable[[], Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._kept: deque[Any] = deque()
+        self._idle: deque[Any] = deque()
 
     def urlopen(
         self,
@@ -117,12 +125,12 @@ class _Pooling:
         timeout: Timeout,
         **_options: Any,
     ) -> BaseHTTPResponse | BufferedResponse:
-        """Return an answer, maybe without its body yet; raise what `requests` translates where there is none."""
-        connection = self._kept.pop() if self._kept else self._new_conn()
+        """Return the response, whose body may be unread; raise the exceptions that `requests` translates."""
+        connection = self._idle.pop() if self._idle else self._new_conn()
         try:
             if not connection.is_connected:
                 self._connect(connection, url, timeout.connect_timeout)
-            answer = connection.exchange(method, url, body, headers, timeout.read_timeout)
+            response = connection.round_trip(method, url, body, headers, timeout.read_timeout)
         except BaseException as error:
             connection.close()
             if isinstance(error, TimeoutError):
@@ -130,11 +138,11 @@ class _Pooling:
             if isinstance(error, HTTPException):
                 raise ProtocolError("Connection aborted.", error) from error
             raise
-        if isinstance(answer, BufferedResponse):
+        if isinstance(response, BufferedResponse):
             self._put_conn(connection)
         else:
-            answer._connection, answer._pool = connection, self  # as urllib3 does
-        return answer
+            response._connection, response._pool = connection, self  # as urllib3 does
+        return response
 
     def _connect(self, connection: Any, url: str, seconds: Any) -> None:
         connection.close()
@@ -147,17 +155,22 @@ class _Pooling:
             raise MaxRetryError(self, url, error) from error  # type: ignore[arg-type]  # it is a pool
 
     def _put_conn(self, connection: Any) -> None:
-        """Keep a connection whose answer has been read."""
-        self._kept.append(connection)
+        """Take back a connection whose response has been read."""
+        self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
 
 
-class HTTPPool(_Pooling, HTTPConnectionPool):  # type: ignore[misc]  # `urlopen` takes less
+class HTTPPool(_Pool, HTTPConnectionPool):  # type: ignore[misc]  # `urlopen` takes fewer parameters
     """Connections without TLS."""
 
-    ConnectionCls = _Connection  # type: ignore[assignment]  # an `exchange` in place of `request`
+    ConnectionCls = _HTTPConnection  # type: ignore[assignment]  # `round_trip` in place of `request`
 
 
-class HTTPSPool(_Pooling, HTTPSConnectionPool):  # type: ignore[misc]  # `urlopen` takes less
-    """Connections with TLS, verified."""
+class HTTPSPool(_Pool, HTTPSConnectionPool):  # type: ignore[misc]  # `urlopen` takes fewer parameters
+    """Connections with verified TLS."""
 
-    ConnectionCls = _TLSConnection  # type: ignore[assignment]  # an `exchange` in place of `request`
+    ConnectionCls = _HTTPSConnection  # type: ignore[assignment]  # `round_trip` in place of `request`

@@ -17,7 +17,7 @@ TRANSPORT_ERROR_MAP: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
     (ReadTimeoutError, UpstreamTimeout),
     (requests.exceptions.ChunkedEncodingError, UpstreamInvalidResponse),
     (requests.exceptions.ContentDecodingError, UpstreamInvalidResponse),
-    (requests.exceptions.InvalidHeader, UpstreamInvalidResponse),  # lengths that differ
+    (requests.exceptions.InvalidHeader, UpstreamInvalidResponse),  # Content-Length headers with different values
     (DecodeError, UpstreamInvalidResponse),
     (ProtocolError, UpstreamInvalidResponse),
     (Exception, UpstreamUnavailable),
@@ -25,9 +25,9 @@ TRANSPORT_ERROR_MAP: tuple[tuple[type[Exception], type[ServiceError]], ...] = (
 
 
 def map_transport_error(error: Exception) -> ServiceError:
-    """Return the error that an exception of a transport library stands for."""
-    causes = (error, *_causes(error))
-    return next(fault for kind, fault in TRANSPORT_ERROR_MAP if any(isinstance(cause, kind) for cause in causes))()
+    """Return the error of the service for an exception of a transport library."""
+    chain = (error, *_causes(error))
+    return next(mapped for kind, mapped in TRANSPORT_ERROR_MAP if any(isinstance(link, kind) for link in chain))()
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""Answers of upstreams that come in pieces: http.client's, whose body is read as it comes."""
+"""Streaming responses: http.client's response, read as the bytes arrive."""
 
 import http.client
 import io
@@ -12,48 +12,49 @@ from urllib3 import HTTPHeaderDict
 
 from app.fairness import CoopBudget
 
-# 1xx answers before the final one; more are no protocol but a way to keep us busy
-MAX_INTERIM = 10
+# 1xx responses before the final one; an upstream that sends more would keep a permit busy for ever
+MAX_INTERIM_RESPONSES = 10
 
-# headers as RFC 9112 has them; others, such as folded ones, are left to the standard library
+# headers in the grammar of RFC 9112; others, such as folded ones, are left to the standard library
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r\n")
 _HEADERS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r\n){0,100}\r\n")
 
 
-class _TakingTurns(io.RawIOBase):
-    """Reads what was received, and then from a socket, in turns with all other requests."""
+class _CoopRawIO(io.RawIOBase):
+    """Reads the bytes received so far, then from the socket; yields to other requests when its budget is used."""
 
-    def __init__(self, received: bytes, connection: io.RawIOBase) -> None:
+    def __init__(self, received: bytes, raw: io.RawIOBase) -> None:
         self.received = received
-        self._connection = connection
-        self._turns = CoopBudget()
-        self.over = False
+        self._raw = raw
+        self._coop = CoopBudget()
+        self.at_end = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self.over:
+        if self.at_end:
             return 0
         if self.received:
-            taken, self.received = self.received[: len(buffer)], self.received[len(buffer) :]
-            buffer[: len(taken)] = taken
-            return len(taken)
-        with self._turns:
-            return self._connection.readinto(buffer)
+            data, self.received = self.received[: len(buffer)], self.received[len(buffer) :]
+            buffer[: len(data)] = data
+            return len(data)
+        with self._coop:
+            return self._raw.readinto(buffer)
 
     def close(self) -> None:
-        self._connection.close()
+        self._raw.close()
         super().close()
 
 
 class StreamingResponse(http.client.HTTPResponse):
-    """An answer whose body is read later.
+    """A response whose body is read later.
 
-    It reads over interim ones: http.client takes any number of 100, and 103 for the final one (RFC 9110, 15.2).
+    It skips a limited number of interim responses (RFC 9110, 15.2). http.client skips any number of 100 responses,
+    and takes a 103 for the final one.
     """
 
-    # not public, or of another type than here
+    # private in http.client, or of another type there
     headers: Any
     msg: Any
     fp: Any
@@ -63,8 +64,8 @@ class StreamingResponse(http.client.HTTPResponse):
 
     def __init__(self, received: bytes, connection: Any, method: str) -> None:
         super().__init__(connection.sock, method=method)
-        self._part = connection.close
-        self.fp = io.BufferedReader(_TakingTurns(received, self.fp.detach()))
+        self._close_connection = connection.close
+        self.fp = io.BufferedReader(_CoopRawIO(received, self.fp.detach()))
 
     def begin(self) -> None:
         """Read the head."""
@@ -73,42 +74,42 @@ class StreamingResponse(http.client.HTTPResponse):
         self.version = 10 if version in ("HTTP/1.0", "HTTP/0.9") else 11
         if not version.startswith(("HTTP/1.", "HTTP/0.9")):
             raise http.client.UnknownProtocol(version)
-        self.headers = self.msg = _headers(self.fp)
+        self.headers = self.msg = _read_headers(self.fp)
         self.chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
         self.chunk_left = None
-        self.length = None if "transfer-encoding" in self.headers else _length(self.headers)
+        self.length = None if "transfer-encoding" in self.headers else _content_length(self.headers)
         if self._method == "HEAD" or self.status in (NO_CONTENT, NOT_MODIFIED):
             self.length = 0
         self.will_close = self._check_close() or (not self.chunked and self.length is None)
 
     def _close_conn(self) -> None:
-        self.fp.raw.over = True
+        self.fp.raw.at_end = True
         if self.fp.peek() or self.fp.raw.received:
-            self._part()  # what came behind the answer, or is left of it, would begin the next one
-        super()._close_conn()  # type: ignore[misc]  # not public
+            self._close_connection()  # bytes after the response, or the unread rest of it, would start the next one
+        super()._close_conn()  # type: ignore[misc]  # private in http.client
 
     def _final_status(self) -> tuple[str, int, str]:
-        for _ in range(MAX_INTERIM):
+        for _ in range(MAX_INTERIM_RESPONSES):
             version, status, reason = self._read_status()
             if status == SWITCHING_PROTOCOLS or not 100 <= status < 200:
                 return version, status, reason
             http.client.parse_headers(self.fp)
-        raise http.client.BadStatusLine("too many interim answers")
+        raise http.client.BadStatusLine("too many interim responses")
 
 
-def _headers(file: Any) -> HTTPHeaderDict:
-    """Read headers: in one go where all have come and are as RFC 9112 has them, else by the standard library."""
-    ahead = file.peek()
-    block = ahead[: ahead.find(b"\r\n\r\n") + 4].decode("iso-8859-1")
+def _read_headers(file: Any) -> HTTPHeaderDict:
+    """Read headers at once if all are buffered and match RFC 9112; else let the standard library read them."""
+    buffered = file.peek()
+    block = buffered[: buffered.find(b"\r\n\r\n") + 4].decode("iso-8859-1")
     if not _HEADERS.fullmatch(block):
         return HTTPHeaderDict(http.client.parse_headers(file).items())
     file.read(len(block))
     return HTTPHeaderDict((name, value.strip(" \t")) for name, value in _HEADER.findall(block))
 
 
-def _length(headers: HTTPHeaderDict) -> int | None:
-    """Return the length of a body; the first where there are several, None where it is none."""
-    given = next(iter(headers.getlist("content-length")), "")
+def _content_length(headers: HTTPHeaderDict) -> int | None:
+    """Return the first Content-Length; None if there is none or it is not a length."""
+    first = next(iter(headers.getlist("content-length")), "")
     with suppress(ValueError):
-        return length if (length := int(given)) >= 0 else None
+        return length if (length := int(first)) >= 0 else None
     return None

@@ -1,6 +1,6 @@
-"""Real clients against the real server: on the embedded engine, and before an upstream of our own for what goes wrong.
+"""Client libraries against the real server: with the embedded engine, and with a fake upstream for the failures.
 
-Every client here is set to make one attempt: what it raises is what the service answered.
+Every client makes one attempt, so it raises the exception for the response of the service.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ ARGUMENTS = {"city": "Zürich", "days": 2}
 
 @pytest.fixture(scope="module")
 def relay():
-    """An upstream of our own, and a service before it whose breaker stays out of the way."""
+    """A fake upstream, and a service whose breaker never opens."""
     with closing(Upstream()) as server:
         service = Service(OPENAI_BASE_URL=f"{server.url}/v1", **RELAY)
         service.wait_for_line("Ready on")
@@ -65,21 +65,21 @@ def service(relay):
     return relay[1]
 
 
-def connected(service, **options):
+def create_client(service, **options):
     return OpenAI(**{"base_url": f"{service.url}/v1", "api_key": KEY, "max_retries": 0, **options})
 
 
 @pytest.fixture
 def local(embedded):
-    """OpenAI's client of the service on the embedded engine."""
-    with connected(embedded) as client:
+    """OpenAI's client, connected to the service with the embedded engine."""
+    with create_client(embedded) as client:
         yield client
 
 
 @pytest.fixture
 def client(service):
-    """OpenAI's client of the service before our upstream."""
-    with connected(service) as client:
+    """OpenAI's client, connected to the service with the fake upstream."""
+    with create_client(service) as client:
         yield client
 
 
@@ -88,12 +88,12 @@ def contents(chunks):
 
 
 def ask_openai(service, api_key=KEY, **options):
-    with connected(service, api_key=api_key) as client:
+    with create_client(service, api_key=api_key) as client:
         return client.chat.completions.create(messages=MESSAGES, **options).choices[0].message.content
 
 
 def stream_openai(service, api_key=KEY, **options):
-    with connected(service, api_key=api_key) as client:
+    with create_client(service, api_key=api_key) as client:
         yield from contents(client.chat.completions.create(messages=MESSAGES, stream=True, **options))
 
 
@@ -106,19 +106,19 @@ def ask_async_openai(service, api_key=KEY, **options):
 
 
 def stream_async_openai(service, api_key=KEY, **options):
-    async def pieces():
+    async def texts():
         async with AsyncOpenAI(base_url=f"{service.url}/v1", api_key=api_key, max_retries=0) as client:
             async for chunk in await client.chat.completions.create(messages=MESSAGES, stream=True, **options):
-                for piece in contents([chunk]):
-                    yield piece
+                for text in contents([chunk]):
+                    yield text
 
     async def following():
-        return await anext(given, None)
+        return await anext(stream, None)
 
     with asyncio.Runner() as runner:
-        given = pieces()
-        while piece := runner.run(following()):
-            yield piece
+        stream = texts()
+        while text := runner.run(following()):
+            yield text
 
 
 def ask_huggingface_hub(service, api_key=KEY, **options):
@@ -145,15 +145,15 @@ def stream_langchain(service, **options):
 
 @dataclass(frozen=True)
 class Client:
-    """A library: how it asks for a text, whole or in pieces, and what it raises."""
+    """A library: how it requests a text, complete or streamed, and the exceptions that it raises."""
 
     name: str
     ask: Callable[..., str]
     stream: Callable[..., Iterator[str]]
     errors: dict[int, type[Exception]]
-    broken_off: type[Exception]
+    incomplete: type[Exception]
 
-    def all_of(self, *arguments: Any, streamed: bool, **options: Any) -> str:
+    def text(self, *arguments: Any, streamed: bool, **options: Any) -> str:
         return "".join(self.stream(*arguments, **options)) if streamed else self.ask(*arguments, **options)
 
 
@@ -173,7 +173,7 @@ CLIENTS = (
     Client("langchain", ask_langchain, stream_langchain, OPENAI_ERRORS, openai.APIError),
 )
 each_client = pytest.mark.parametrize("library", CLIENTS, ids=lambda library: library.name)
-streamed_or_not = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+streamed_or_not = pytest.mark.parametrize("streamed", [False, True], ids=["complete", "streamed"])
 
 
 def chunk(delta=None, finish_reason=None, **extra):
@@ -182,53 +182,53 @@ def chunk(delta=None, finish_reason=None, **extra):
     return {**named, "choices": [choice], **extra}
 
 
-def said(text):
+def text_chunk(text):
     return chunk({"content": text})
 
 
-def begin(handler, *chunks, **headers):
-    """Begin an answer that ends with the connection."""
+def send_start(handler, *chunks, **headers):
+    """Send the head of a response that ends with the connection, and these chunks."""
     handler.send_response(200)
     for name, value in {"Content-Type": "text/event-stream", "Connection": "close", **headers}.items():
         handler.send_header(name, value)
     handler.end_headers()
-    go_on(handler, *chunks)
+    send_chunks(handler, *chunks)
 
 
-def go_on(handler, *chunks):
+def send_chunks(handler, *chunks):
     handler.wfile.write("".join(f"data: {json.dumps(event)}\n\n" for event in chunks).encode())
 
 
 def end(handler):
-    go_on(handler, chunk(finish_reason="stop"))
+    send_chunks(handler, chunk(finish_reason="stop"))
     handler.wfile.write(b"data: [DONE]\n\n")
 
 
 @each_client
-def test_a_stream_is_the_text_of_the_whole_answer_in_pieces(embedded, library):
+def test_stream_adds_up_to_the_complete_response(embedded, library):
     text = library.ask(embedded, **GREEDY)
-    pieces = list(library.stream(embedded, **GREEDY))
-    assert len(pieces) > 1
-    assert "".join(pieces) == text != ""
+    chunks = list(library.stream(embedded, **GREEDY))
+    assert len(chunks) > 1
+    assert "".join(chunks) == text != ""
 
 
 @each_client
-def test_a_piece_is_there_before_the_next_one_is_made(service, remote, library):
-    taken = [threading.Semaphore(0) for _ in "abc"]
+def test_chunk_arrives_before_the_upstream_makes_the_next(service, remote, library):
+    received = [threading.Semaphore(0) for _ in "abc"]
 
-    def answer(handler):
-        begin(handler)
-        for letter, semaphore in zip("abc", taken, strict=True):
-            go_on(handler, said(letter))
+    def respond(handler):
+        send_start(handler)
+        for letter, semaphore in zip("abc", received, strict=True):
+            send_chunks(handler, text_chunk(letter))
             assert semaphore.acquire(timeout=LONG_SECONDS)
         end(handler)
 
-    remote.answer = answer
-    pieces = library.stream(service, model="default")
-    for letter, semaphore in zip("abc", taken, strict=True):
-        assert next(pieces) == letter
+    remote.answer = respond
+    chunks = library.stream(service, model="default")
+    for letter, semaphore in zip("abc", received, strict=True):
+        assert next(chunks) == letter
         semaphore.release()
-    assert list(pieces) == []
+    assert list(chunks) == []
 
 
 @each_client
@@ -241,12 +241,12 @@ def test_a_piece_is_there_before_the_next_one_is_made(service, remote, library):
         ("embedded", {"model": "no-such/model"}, 404, "model_not_found"),
     ],
 )
-def test_a_wrong_request_raises_the_clients_exception_for_it(
+def test_invalid_request_raises_the_clients_exception_for_it(
     request, library, streamed, fixture, options, status, kind
 ):
     service = request.getfixturevalue(fixture)
     with pytest.raises(library.errors[status]) as caught:
-        library.all_of(service, streamed=streamed, **{"model": "default", **options})
+        library.text(service, streamed=streamed, **{"model": "default", **options})
     response = caught.value.response
     assert (response.status_code, response.json()["error"]["type"]) == (status, kind)
 
@@ -254,7 +254,7 @@ def test_a_wrong_request_raises_the_clients_exception_for_it(
 @each_client
 @streamed_or_not
 @pytest.mark.parametrize(
-    ("told", "headers", "status", "kind"),
+    ("upstream_status", "headers", "status", "kind"),
     [
         (400, {}, 400, "upstream_rejected"),
         (422, {}, 400, "upstream_rejected"),
@@ -265,138 +265,138 @@ def test_a_wrong_request_raises_the_clients_exception_for_it(
         (500, {}, 502, "upstream_unavailable"),
     ],
 )
-def test_a_fault_of_the_upstream_raises_the_clients_exception_for_it(
-    service, remote, library, streamed, told, headers, status, kind
+def test_error_of_the_upstream_raises_the_clients_exception_for_it(
+    service, remote, library, streamed, upstream_status, headers, status, kind
 ):
-    remote.answer = lambda handler: reply(handler, {"error": "no"}, told, **headers)
+    remote.answer = lambda handler: reply(handler, {"error": "no"}, upstream_status, **headers)
     with pytest.raises(library.errors[status]) as caught:
-        library.all_of(service, streamed=streamed, model="default")
+        library.text(service, streamed=streamed, model="default")
     response = caught.value.response
     assert (response.status_code, response.headers.get("Retry-After")) == (status, headers.get("Retry_After"))
     assert response.json()["error"]["type"] == kind
     assert len(remote.requests) == 1
 
 
-def check_all_refused(service, kind):
+def check_every_client_is_refused(service, kind):
     for library, streamed in product(CLIENTS, (False, True)):
         with pytest.raises(library.errors[503]) as caught:
-            library.all_of(service, streamed=streamed, model="default")
+            library.text(service, streamed=streamed, model="default")
         assert caught.value.response.json()["error"]["type"] == kind
 
 
-def test_an_open_circuit_raises_every_clients_exception_for_503(start_with, chaos):
+def test_open_breaker_raises_the_exception_for_503_in_every_client(start_with, chaos):
     service = start_with(BREAKER_FAILURES="1")
     chaos.play([FAILS])
     assert generate(service).status_code == 502
-    check_all_refused(service, "circuit_open")
+    check_every_client_is_refused(service, "circuit_open")
     assert chaos.calls == 1
 
 
-def test_a_full_service_raises_every_clients_exception_for_503(start, remote):
+def test_reached_concurrency_limit_raises_the_exception_for_503_in_every_client(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", UPSTREAM_MAX_CONCURRENCY="1")
     release = threading.Event()
     remote.answer = lambda handler: (release.wait(LONG_SECONDS), reply(handler, chat_answer("Hi.")))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(generate, service)
         assert remote.arrived.acquire(timeout=LONG_SECONDS)
-        check_all_refused(service, "overloaded")
+        check_every_client_is_refused(service, "overloaded")
         release.set()
         assert first.result().status_code == 200
 
 
 def cut(handler):
-    begin(handler, said("one "), said("two"), **{"Content-Length": "100000"})
+    send_start(handler, text_chunk("one "), text_chunk("two"), **{"Content-Length": "100000"})
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 def end_early(handler):
-    begin(handler, said("one "), said("two"))
+    send_start(handler, text_chunk("one "), text_chunk("two"))
 
 
 def fail(handler):
-    begin(handler, said("one "), said("two"), {"error": {"message": "out of memory", "code": 500}})
+    send_start(handler, text_chunk("one "), text_chunk("two"), {"error": {"message": "out of memory", "code": 500}})
 
 
-def babble(handler):
-    begin(handler, said("one "), said("two"))
+def send_rubbish(handler):
+    send_start(handler, text_chunk("one "), text_chunk("two"))
     handler.wfile.write(b"data: {]\n\n")
 
 
 @each_client
-@pytest.mark.parametrize("breaks_off", [cut, end_early, fail, babble], ids=lambda act: act.__name__)
-def test_a_stream_that_breaks_off_raises_after_what_came(service, remote, library, breaks_off):
-    remote.answer = breaks_off
-    pieces = library.stream(service, model="default")
-    assert next(pieces) + next(pieces) == "one two"
-    with pytest.raises(library.broken_off, match="backend"):
-        next(pieces)
+@pytest.mark.parametrize("break_off", [cut, end_early, fail, send_rubbish], ids=lambda act: act.__name__)
+def test_stream_that_breaks_off_raises_after_its_chunks(service, remote, library, break_off):
+    remote.answer = break_off
+    chunks = library.stream(service, model="default")
+    assert next(chunks) + next(chunks) == "one two"
+    with pytest.raises(library.incomplete, match="backend"):
+        next(chunks)
 
 
-def test_a_stream_whose_server_dies_raises(start, remote):
+def test_stream_raises_if_the_worker_dies(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1")
     over = threading.Event()
-    remote.answer = lambda handler: (begin(handler, said("one")), over.wait(LONG_SECONDS))
+    remote.answer = lambda handler: (send_start(handler, text_chunk("one")), over.wait(LONG_SECONDS))
     for library in CLIENTS:
-        pieces = library.stream(service, model="default")
-        assert next(pieces) == "one"
+        chunks = library.stream(service, model="default")
+        assert next(chunks) == "one"
         [worker] = service.processes()[1:]
         worker.kill()
         with pytest.raises((openai.APIConnectionError, httpx2.RemoteProtocolError)):
-            next(pieces)
+            next(chunks)
     over.set()
 
 
-@pytest.mark.parametrize("leave", [lambda stream: stream.close(), lambda stream: stream.response.close()])
-def test_a_stream_that_its_client_closes_ends_the_upstream_call(client, remote, leave):
-    hung_up = threading.Event()
+@pytest.mark.parametrize("close", [lambda stream: stream.close(), lambda stream: stream.response.close()])
+def test_closing_a_stream_ends_the_upstream_call(client, remote, close):
+    upstream_closed = threading.Event()
 
-    def answer(handler):
-        begin(handler, said("one"))
+    def respond(handler):
+        send_start(handler, text_chunk("one"))
         if not handler.connection.recv(1):
-            hung_up.set()
+            upstream_closed.set()
 
-    remote.answer = answer
+    remote.answer = respond
     stream = client.chat.completions.create(model="default", messages=MESSAGES, stream=True)
     assert next(contents(stream)) == "one"
-    leave(stream)
-    assert hung_up.wait(LONG_SECONDS)
+    close(stream)
+    assert upstream_closed.wait(LONG_SECONDS)
 
 
-def test_a_completion_streams_the_text_of_the_whole_one(local):
-    asked = {**GREEDY, "prompt": "Once upon a time"}
-    whole = local.completions.create(**asked)
-    pieces = [event.choices[0].text for event in local.completions.create(**asked, stream=True)]
-    assert len([piece for piece in pieces if piece]) > 1
-    assert "".join(pieces) == whole.choices[0].text != ""
-    assert (whole.object, whole.model, whole.choices[0].finish_reason) == ("text_completion", MODEL, "length")
+def test_streamed_completion_adds_up_to_the_complete_one(local):
+    request = {**GREEDY, "prompt": "Once upon a time"}
+    complete = local.completions.create(**request)
+    texts = [event.choices[0].text for event in local.completions.create(**request, stream=True)]
+    assert len(list(filter(None, texts))) > 1
+    assert "".join(texts) == complete.choices[0].text != ""
+    assert (complete.object, complete.model, complete.choices[0].finish_reason) == ("text_completion", MODEL, "length")
 
 
 @pytest.mark.parametrize(
-    ("route", "asked"),
+    ("route", "options"),
     [("chat.completions", {"messages": MESSAGES}), ("completions", {"prompt": "Once upon a time"})],
     ids=["chat", "completions"],
 )
-def test_a_stream_ends_with_its_usage_where_that_is_asked_for(local, route, asked):
+def test_stream_ends_with_its_usage_if_requested(local, route, options):
     create = local.chat.completions.create if route == "chat.completions" else local.completions.create
-    used = create(**GREEDY, **asked).usage
-    *chunks, last = create(**GREEDY, **asked, stream=True, stream_options={"include_usage": True})
+    used = create(**GREEDY, **options).usage
+    *chunks, last = create(**GREEDY, **options, stream=True, stream_options={"include_usage": True})
     assert last.choices == []
     assert [last.usage.prompt_tokens, last.usage.completion_tokens] == [used.prompt_tokens, used.completion_tokens]
     assert last.usage.total_tokens == used.total_tokens == used.prompt_tokens + GREEDY["max_tokens"]
-    for events in (chunks, list(create(**GREEDY, **asked, stream=True))):
+    for events in (chunks, list(create(**GREEDY, **options, stream=True))):
         assert {len(event.choices) for event in events} == {1}
         assert {event.usage for event in events} == {None}
         assert [event.choices[0].finish_reason for event in events if event.choices[0].finish_reason] == ["length"]
 
 
-def test_the_chunks_of_a_stream_belong_together(local):
+def test_chunks_of_a_stream_share_id_date_and_model(local):
     chunks = list(local.chat.completions.create(messages=MESSAGES, **GREEDY, stream=True))
     assert {(event.object, event.model) for event in chunks} == {("chat.completion.chunk", MODEL)}
     assert len({(event.id, event.created) for event in chunks}) == 1
     assert chunks[0].choices[0].delta.role == "assistant"
 
 
-def test_models_are_listed_and_found_by_name(local):
+def test_models_can_be_listed_and_retrieved(local):
     listed = list(local.models.list())
     assert [model.id for model in listed] == ["gpt2", MODEL]
     assert [local.models.retrieve(model.id) for model in listed] == listed
@@ -404,14 +404,14 @@ def test_models_are_listed_and_found_by_name(local):
 
 
 @pytest.mark.parametrize("name", ["no-such-model", "no-such/model", "no/such/model"])
-def test_a_model_that_is_none_is_not_found(local, name):
+def test_unknown_model_is_not_found(local, name):
     with pytest.raises(openai.NotFoundError) as caught:
         local.models.retrieve(name)
     assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
     assert MODEL in caught.value.message
 
 
-def test_answers_and_errors_carry_the_id_of_their_request(local):
+def test_responses_and_errors_carry_their_request_id(local):
     raw = local.chat.completions.with_raw_response.create(messages=MESSAGES, **GREEDY)
     assert raw.headers["X-AI-Backend"] == "embedded"
     assert raw.parse()._request_id == raw.headers["X-Request-ID"]
@@ -420,46 +420,46 @@ def test_answers_and_errors_carry_the_id_of_their_request(local):
     assert (caught.value.request_id, caught.value.param, caught.value.type) == ("mine", "messages", "validation_error")
 
 
-def test_langchain_is_told_the_usage(embedded):
+def test_langchain_receives_the_usage(embedded):
     chat = langchain(embedded, **GREEDY)
-    whole, streamed = (
-        [answer.usage_metadata[name] for name in ("input_tokens", "output_tokens", "total_tokens")]
-        for answer in (chat.invoke(MESSAGES), reduce(add, chat.stream(MESSAGES, stream_usage=True)))
+    complete, streamed = (
+        [response.usage_metadata[name] for name in ("input_tokens", "output_tokens", "total_tokens")]
+        for response in (chat.invoke(MESSAGES), reduce(add, chat.stream(MESSAGES, stream_usage=True)))
     )
-    assert whole == streamed
-    assert whole[1:] == [GREEDY["max_tokens"], whole[0] + GREEDY["max_tokens"]]
+    assert complete == streamed
+    assert complete[1:] == [GREEDY["max_tokens"], complete[0] + GREEDY["max_tokens"]]
 
 
-def test_the_hubs_client_need_not_name_a_model(embedded):
+def test_client_of_the_hub_may_omit_the_model(embedded):
     with InferenceClient(base_url=embedded.url, api_key=KEY) as client:
         assert client.chat_completion(MESSAGES, max_tokens=1).model == MODEL
 
 
 class Dog(BaseModel):
-    """What the model is to fill in."""
+    """The schema of a structured response."""
 
     name: str
     age: int
 
 
-def test_structured_answers_are_parsed(local, embedded):
-    asked = {"model": "default", "temperature": 0, "max_tokens": 60}
-    parsed = local.chat.completions.parse(messages=MESSAGES, response_format=Dog, **asked).choices[0].message.parsed
-    with local.chat.completions.stream(messages=MESSAGES, response_format=Dog, **asked) as stream:
+def test_structured_responses_are_parsed(local, embedded):
+    request = {"model": "default", "temperature": 0, "max_tokens": 60}
+    parsed = local.chat.completions.parse(messages=MESSAGES, response_format=Dog, **request).choices[0].message.parsed
+    with local.chat.completions.stream(messages=MESSAGES, response_format=Dog, **request) as stream:
         assert stream.get_final_completion().choices[0].message.parsed == parsed
-    assert langchain(embedded, **asked).with_structured_output(Dog).invoke(MESSAGES) == parsed
+    assert langchain(embedded, **request).with_structured_output(Dog).invoke(MESSAGES) == parsed
 
 
 def tool_call(**extra):
     return {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}, **extra}
 
 
-def call_in_pieces(handler):
+def call_in_chunks(handler):
     arguments = json.dumps(ARGUMENTS)
-    begin(handler, chunk({"role": "assistant", "content": None, "tool_calls": [tool_call(index=0)]}))
-    for piece in (arguments[:5], arguments[5:16], arguments[16:]):
-        go_on(handler, chunk({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}))
-    go_on(handler, chunk(finish_reason="tool_calls"))
+    send_start(handler, chunk({"role": "assistant", "content": None, "tool_calls": [tool_call(index=0)]}))
+    for part in (arguments[:5], arguments[5:16], arguments[16:]):
+        send_chunks(handler, chunk({"tool_calls": [{"index": 0, "function": {"arguments": part}}]}))
+    send_chunks(handler, chunk(finish_reason="tool_calls"))
     handler.wfile.write(b"data: [DONE]\n\n")
 
 
@@ -482,9 +482,9 @@ def check_called(calls):
     assert isinstance(call.id, str)
 
 
-@pytest.mark.parametrize("answer", [call_at_once, call_like_old_tgi], ids=lambda act: act.__name__)
-def test_tool_calls_are_objects(service, client, remote, answer):
-    remote.answer = answer
+@pytest.mark.parametrize("respond", [call_at_once, call_like_old_tgi], ids=lambda act: act.__name__)
+def test_tool_calls_are_objects(service, client, remote, respond):
+    remote.answer = respond
     choice = client.chat.completions.create(model="default", messages=MESSAGES, tools=[TOOL]).choices[0]
     check_called(choice.message.tool_calls)
     [call] = langchain(service, model="default").bind_tools([TOOL]).invoke(MESSAGES).tool_calls
@@ -493,9 +493,9 @@ def test_tool_calls_are_objects(service, client, remote, answer):
         check_called(hub.chat_completion(MESSAGES, model="default", tools=[TOOL]).choices[0].message.tool_calls)
 
 
-@pytest.mark.parametrize("answer", [call_in_pieces, call_at_once, call_like_old_tgi], ids=lambda act: act.__name__)
-def test_streamed_tool_calls_are_objects(service, client, remote, answer):
-    remote.answer = answer
+@pytest.mark.parametrize("respond", [call_in_chunks, call_at_once, call_like_old_tgi], ids=lambda act: act.__name__)
+def test_streamed_tool_calls_are_objects(service, client, remote, respond):
+    remote.answer = respond
     with client.chat.completions.stream(model="default", messages=MESSAGES, tools=[TOOL]) as stream:
         choice = stream.get_final_completion().choices[0]
     check_called(choice.message.tool_calls)
@@ -503,8 +503,8 @@ def test_streamed_tool_calls_are_objects(service, client, remote, answer):
     assert (call["name"], call["args"]) == ("weather", ARGUMENTS)
 
 
-def test_pieces_of_tool_calls_come_one_by_one(client, remote):
-    remote.answer = call_in_pieces
+def test_chunks_of_tool_calls_arrive_one_by_one(client, remote):
+    remote.answer = call_in_chunks
     chunks = client.chat.completions.create(model="default", messages=MESSAGES, tools=[TOOL], stream=True)
     calls = [call for event in chunks for call in event.choices[0].delta.tool_calls or ()]
     assert [call.function.name for call in calls] == ["weather", None, None, None]
@@ -512,22 +512,22 @@ def test_pieces_of_tool_calls_come_one_by_one(client, remote):
     assert json.loads("".join(call.function.arguments for call in calls)) == ARGUMENTS
 
 
-def calls_without_numbers(handler):
+def calls_without_indexes(handler):
     for_days = [{"name": "weather", "arguments": json.dumps({"days": days})} for days in (1, 2)]
-    begin(
+    send_start(
         handler, *(chunk({"tool_calls": [tool_call(id=f"call_{one['arguments']}", function=one)]}) for one in for_days)
     )
-    go_on(handler, chunk(finish_reason="tool_calls"))
+    send_chunks(handler, chunk(finish_reason="tool_calls"))
 
 
-def test_tool_calls_without_numbers_stay_apart(client, remote):
-    remote.answer = calls_without_numbers
+def test_tool_calls_without_indexes_stay_separate(client, remote):
+    remote.answer = calls_without_indexes
     with client.chat.completions.stream(model="default", messages=MESSAGES, tools=[TOOL]) as stream:
         calls = stream.get_final_completion().choices[0].message.tool_calls
     assert [json.loads(call.function.arguments) for call in calls] == [{"days": 1}, {"days": 2}]
 
 
-PASSED_ON = {
+PASSED_THROUGH = {
     "extra_body": {"whatever": {"a": 1}, "min_p": 0.05},
     "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}},
     "tools": [TOOL],
@@ -541,36 +541,39 @@ PASSED_ON = {
 }
 
 
-def arrived(asked, **extra):
-    """What is to reach the upstream."""
-    told = {name: value for name, value in asked.items() if name != "extra_body"}
-    return {"model": "org/small", **told, **asked["extra_body"], **extra}
+def expected_body(request, **extra):
+    """The body that must reach the upstream."""
+    fields = {name: value for name, value in request.items() if name != "extra_body"}
+    return {"model": "org/small", **fields, **request["extra_body"], **extra}
 
 
 @pytest.mark.parametrize(
     ("streamed", "added"),
     [({}, {}), ({"stream": True}, {"stream": True, "stream_options": {"include_usage": True}})],
-    ids=["whole", "streamed"],
+    ids=["complete", "streamed"],
 )
-def test_what_a_request_says_reaches_the_upstream_unchanged(client, remote, streamed, added):
-    remote.answer = lambda handler: (begin(handler, said("Hi.")), end(handler))
-    asked = {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}], "name": "me"}], **PASSED_ON}
-    client.chat.completions.create(model="default", **asked, **streamed)
+def test_fields_of_a_chat_request_reach_the_upstream_unchanged(client, remote, streamed, added):
+    remote.answer = lambda handler: (send_start(handler, text_chunk("Hi.")), end(handler))
+    request = {
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}], "name": "me"}],
+        **PASSED_THROUGH,
+    }
+    client.chat.completions.create(model="default", **request, **streamed)
     assert remote.requests[0]["path"] == "/v1/chat/completions"
-    assert remote.requests[0]["body"] == arrived(asked, **added)
+    assert remote.requests[0]["body"] == expected_body(request, **added)
 
 
-def test_what_a_completion_says_reaches_the_upstream_unchanged(client, remote):
+def test_fields_of_a_completion_request_reach_the_upstream_unchanged(client, remote):
     remote.answer = lambda handler: reply(handler, {"choices": [{"index": 0, "text": "x", "finish_reason": "stop"}]})
-    asked = {"prompt": ["a"], "echo": True, "suffix": "b", "logit_bias": {"1": 2}, "extra_body": {"whatever": [1]}}
-    assert client.completions.create(model="default", **asked).choices[0].text == "x"
-    assert remote.requests[0]["body"] == arrived(asked)
+    request = {"prompt": ["a"], "echo": True, "suffix": "b", "logit_bias": {"1": 2}, "extra_body": {"whatever": [1]}}
+    assert client.completions.create(model="default", **request).choices[0].text == "x"
+    assert remote.requests[0]["body"] == expected_body(request)
 
 
-def test_the_fields_of_an_answer_that_nobody_here_knows_are_kept(client, remote):
+def test_unknown_fields_of_a_response_reach_the_client(client, remote):
     remote.answer = lambda handler: reply(handler, {**chat_answer("Hi."), "system_fingerprint": "fp", "whatever": [1]})
-    answer = client.chat.completions.create(model="default", messages=MESSAGES)
-    assert (answer.system_fingerprint, answer.whatever) == ("fp", [1])
+    response = client.chat.completions.create(model="default", messages=MESSAGES)
+    assert (response.system_fingerprint, response.whatever) == ("fp", [1])
 
 
 def choices(part):
@@ -578,15 +581,15 @@ def choices(part):
     return {"choices": [{"index": index, part: message, "finish_reason": "stop"} for index in range(2)]}
 
 
-def test_every_choice_is_given(client, remote):
-    asked = {"model": "default", "messages": MESSAGES, "n": 2}
+def test_every_choice_reaches_the_client(client, remote):
+    request = {"model": "default", "messages": MESSAGES, "n": 2}
     remote.answer = lambda handler: reply(handler, choices("message"))
-    whole = client.chat.completions.create(**asked)
-    remote.answer = lambda handler: begin(handler, {**chunk(), **choices("delta")})
-    with client.chat.completions.stream(**asked) as stream:
+    complete = client.chat.completions.create(**request)
+    remote.answer = lambda handler: send_start(handler, {**chunk(), **choices("delta")})
+    with client.chat.completions.stream(**request) as stream:
         streamed = stream.get_final_completion()
-    for answer in (whole, streamed):
-        assert [(one.index, one.message.content) for one in answer.choices] == [(0, "Hi."), (1, "Hi.")]
+    for response in (complete, streamed):
+        assert [(one.index, one.message.content) for one in response.choices] == [(0, "Hi."), (1, "Hi.")]
 
 
 VECTORS = [[0.5, -0.25, 3.0], [1.0, 0.0, -1.5]]
@@ -597,17 +600,17 @@ def embed(handler):
     reply(handler, {"object": "list", "data": data, "usage": {"prompt_tokens": 2, "total_tokens": 2}})
 
 
-@pytest.mark.parametrize("asked", [{}, {"encoding_format": "float"}, {"encoding_format": "base64"}], ids=str)
-def test_embeddings_come_in_the_encoding_that_is_asked_for(client, remote, asked):
+@pytest.mark.parametrize("options", [{}, {"encoding_format": "float"}, {"encoding_format": "base64"}], ids=str)
+def test_embeddings_have_the_requested_encoding(client, remote, options):
     remote.answer = embed
-    texts = ["a", str(asked)]  # others each time, for answers are kept
-    answer = client.embeddings.create(model="default", input=texts, **asked, extra_body={"whatever": 1})
-    vectors = [entry.embedding for entry in answer.data]
-    if asked.get("encoding_format") == "base64":
+    texts = ["a", str(options)]  # different in each test, because responses are cached
+    response = client.embeddings.create(model="default", input=texts, **options, extra_body={"whatever": 1})
+    vectors = [entry.embedding for entry in response.data]
+    if options.get("encoding_format") == "base64":
         assert all(isinstance(vector, str) for vector in vectors)
     else:
         assert vectors == VECTORS
-    assert (answer.model, answer.usage.total_tokens) == ("org/small", 2)
+    assert (response.model, response.usage.total_tokens) == ("org/small", 2)
     assert remote.requests[-1]["body"] == {"model": "org/small", "input": texts, "whatever": 1}
 
 
