@@ -98,7 +98,7 @@ def test_an_upstream_that_floods_does_not_block_other_requests(start_with, chaos
 
     chaos.play([flood])
     with ThreadPoolExecutor(1) as pool:
-        flooded = pool.submit(generate, service, **{"X-Request-Timeout": "2s"})
+        flooded = pool.submit(generate, service, headers={"X-Request-Timeout": "2s"})
         assert flooding.wait(20)
         for _ in range(5):
             assert service.get("/health").status_code == 200

@@ -50,7 +50,7 @@ def test_a_repeated_idempotency_key_waits_for_the_first_request(service, remote)
     release = threading.Event()
     remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
     with ThreadPoolExecutor(3) as pool:
-        calls = [pool.submit(generate, service, **{"Idempotency-Key": "k"}) for _ in range(3)]
+        calls = [pool.submit(generate, service, headers={"Idempotency-Key": "k"}) for _ in range(3)]
         assert remote.arrived.acquire(timeout=20)
         other = requests.post(
             f"{service.url}/v1/text/generate", json={"prompt": "y"}, headers={"Idempotency-Key": "k"}, timeout=5
