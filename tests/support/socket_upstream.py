@@ -1,4 +1,8 @@
-"""An HTTP/1.1 server on raw sockets: the base of the upstreams of tests."""
+"""An HTTP/1.1 server on raw sockets: the base of the upstreams that send scripted bytes or announced responses.
+
+`support.servers.Upstream` is not based on it: its tests write responses with the handler of `http.server`, which sends
+heads and takes requests apart for them.
+"""
 
 import socket
 import ssl

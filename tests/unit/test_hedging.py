@@ -4,7 +4,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from app.errors import UpstreamRejected, UpstreamUnavailable
+from app.errors import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
 from app.upstream.resilience.hedging import CALLS_PER_HEDGE, Hedging
 
 SOON = 0.01
@@ -105,9 +105,10 @@ def test_unexpected_exception_is_raised_unchanged(hedging, capsys):
     assert "ours" in capsys.readouterr().err  # gevent prints it too
 
 
-def test_end_of_the_request_cancels_both_attempts(hedging):
+@pytest.mark.parametrize("end", [TimeoutError(), UpstreamTimeout()])
+def test_end_of_the_request_cancels_both_attempts(hedging, end):
     attempts = Attempts(None, None)
-    with pytest.raises(TimeoutError), gevent.Timeout(20 * SOON, TimeoutError()):
+    with pytest.raises(type(end)), gevent.Timeout(20 * SOON, end):
         hedging.run(attempts, ignore)
     assert (attempts.started, attempts.cancelled) == (2, 2)
 

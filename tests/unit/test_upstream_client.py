@@ -14,7 +14,7 @@ from app.config import Config
 from app.context.call_context import CallContext
 from app.context.deadline import Deadline, TimeBudget
 from app.context.request_info import RequestInfo
-from app.errors import CircuitOpen, UpstreamUnavailable
+from app.errors import CircuitOpen, ShortDeadlineTimeout, UpstreamTimeout, UpstreamUnavailable
 from app.observability.metrics.upstream import UpstreamMetrics
 from app.redis_store import RedisStore
 from app.upstream.client import Resilience, UpstreamClient
@@ -174,3 +174,15 @@ def test_time_in_the_queue_is_taken_from_the_attempt(queued, session, breaker_an
         session.respond.set()
         assert (running.result(), waiting.result()) == (b"ok", b"ok")
     assert session.timeouts[1][1] <= 2.9
+
+
+@pytest.mark.parametrize(("seconds", "error"), [(0.5, ShortDeadlineTimeout), (3.0, UpstreamTimeout)])
+def test_timeout_of_an_attempt_with_little_time_is_not_the_backends_fault(session, breaker_and_client, seconds, error):
+    def time_out(_response):
+        raise UpstreamTimeout
+
+    session.respond.set()
+    call = UpstreamRequest("openai", "chat", "http://llm.test/v1", parse=time_out)
+    with pytest.raises(UpstreamTimeout) as caught:
+        breaker_and_client[1].send(call, BACKEND, context(Deadline(seconds)))
+    assert type(caught.value) is error
