@@ -55,7 +55,7 @@ class _Attempt(Generic[T]):
 
 
 class UpstreamClient:
-    """Sends calls within the deadline of their request; the timer of that deadline is the caller's.
+    """Sends calls within the deadline of their request; `CachedClient` runs the timer of that deadline.
 
     Each attempt takes a permit of its backend's bulkhead and is guarded by the breaker of its route. The retry policy
     and the retry budget of the backend decide whether another attempt follows.
