@@ -9,6 +9,8 @@ from gunicorn.http.message import TOKEN_RE
 from gunicorn.http.wsgi import Response
 from gunicorn.util import http_date, is_hoppish
 
+from app.errors import Draining
+
 logger = logging.getLogger(__name__)
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -38,10 +40,11 @@ class ResponseWriter(Response):
                     close()
         except OSError:
             raise
-        except Exception:
+        except Exception as error:
             if not self.headers_sent:
                 raise
-            logger.exception("the response failed after its head was sent; the connection closes")
+            if not isinstance(error, Draining):  # the worker logs that it closes connections
+                logger.exception("the response failed after its head was sent; the connection closes")
             self.force_close()
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -111,6 +112,19 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_service_is_not_ready(tmp
     assert service.get("/health/ready").status_code == 503
     assert service.stop() == 0
     assert not [line for line in service.lines if "Traceback" in line or "Ready on" in line]
+
+
+def test_the_service_opens_no_socket_but_its_port(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1")
+    open_sockets = {one.laddr for process in service.processes() for one in process.net_connections("all") if one.laddr}
+    assert open_sockets == {("127.0.0.1", service.port)}
+
+
+def test_the_configuration_names_the_parser_that_is_used():
+    done = subprocess.run(
+        [*COMMAND, "--print-config"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert re.search(r"^http_parser += python$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("arguments", ["", "--http-parser fast"])
