@@ -11,7 +11,7 @@ PAGE = (ROOT / "app/server/README.md").read_text()
 
 @pytest.mark.parametrize("library", ["gunicorn", "gevent"])
 def test_the_page_names_the_pinned_version(library):
-    version = re.search(rf"^{library}==([0-9.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)[1]
+    version = re.search(rf"^{library}==([0-9.]+)", (ROOT / "requirements/run.txt").read_text(), re.MULTILINE)[1]
     assert f"{library} {version}" in PAGE
 
 
