@@ -92,10 +92,14 @@ class ResponseWriter(Response):
 
 @lru_cache(MAX_CACHED_NAMES)
 def _content_length_position(names: tuple[str, ...]) -> int | None:
-    """Return the position of Content-Length, -1 without one; None if a name is no token or a hop-by-hop header."""
+    """Return the position of Content-Length, -1 without one.
+
+    Returns None if that header is repeated, or if a name is no token or a hop-by-hop header.
+    """
     if not all(TOKEN_RE.fullmatch(name) and not is_hoppish(name) for name in names):
         return None
-    return max([position for position, name in enumerate(names) if name.lower() == "content-length"], default=-1)
+    positions = [position for position, name in enumerate(names) if name.lower() == "content-length"]
+    return None if len(positions) > 1 else max(positions, default=-1)
 
 
 @lru_cache(1)
