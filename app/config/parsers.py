@@ -174,6 +174,10 @@ def redis_url(value: str) -> Secret:
     server = "" if value.startswith("unix:") else value.rpartition("@")[2]
     if "," in server or re.search(r",(rediss?|unix)://", value):
         raise ValueError("one URL, not a list")
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        raise ValueError("a URL whose port is a number") from None
     return Secret(value)
 
 

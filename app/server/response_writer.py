@@ -9,6 +9,8 @@ from gunicorn.http.message import TOKEN_RE
 from gunicorn.http.wsgi import Response
 from gunicorn.util import http_date, is_hoppish
 
+from app.errors import Draining
+
 logger = logging.getLogger(__name__)
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -38,10 +40,11 @@ class ResponseWriter(Response):
                     close()
         except OSError:
             raise
-        except Exception:
+        except Exception as error:
             if not self.headers_sent:
                 raise
-            logger.exception("the response failed after its head was sent; the connection closes")
+            if not isinstance(error, Draining):  # the worker logs that it closes connections
+                logger.exception("the response failed after its head was sent; the connection closes")
             self.force_close()
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
@@ -89,10 +92,14 @@ class ResponseWriter(Response):
 
 @lru_cache(MAX_CACHED_NAMES)
 def _content_length_position(names: tuple[str, ...]) -> int | None:
-    """Return the position of Content-Length, -1 without one; None if a name is no token or a hop-by-hop header."""
+    """Return the position of Content-Length, -1 without one.
+
+    Returns None if that header is repeated, or if a name is no token or a hop-by-hop header.
+    """
     if not all(TOKEN_RE.fullmatch(name) and not is_hoppish(name) for name in names):
         return None
-    return max([position for position, name in enumerate(names) if name.lower() == "content-length"], default=-1)
+    positions = [position for position, name in enumerate(names) if name.lower() == "content-length"]
+    return None if len(positions) > 1 else max(positions, default=-1)
 
 
 @lru_cache(1)

@@ -3,7 +3,6 @@
 import errno
 import logging
 import math
-import os
 import signal
 import socket
 import time
@@ -114,8 +113,6 @@ class Worker(GeventWorker):
             self.log.warning("SHUTDOWN_GRACE is over; %d connections are closed", left)
             # requests are answered with this error, and streams end with it
             self._connections.kill(Draining, timeout=ABORT_GRACE_SECONDS)
-            with gevent.Timeout(HEARTBEAT_SECONDS, False):
-                gevent.killall(list(self._connections))  # Pool.kill skips greenlets that it has killed before
 
     def handle(self, listener_name: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it closes, fails or is idle for too long."""
@@ -181,10 +178,6 @@ class Worker(GeventWorker):
             self.alive = False
         max_idle = self._config.server_idle_timeout if self.alive else DRAIN_KEEPALIVE_SECONDS
         self._limiter.close_idle(time.monotonic() - max_idle)
-
-    def handle_quit(self, sig: Any, frame: Any) -> None:
-        """On SIGINT and SIGQUIT: exit at once, as the worker has nothing to save."""
-        os._exit(0)
 
     def _serve_requests(self, listener_name: Any, client: ClientSocket, addr: Any) -> None:
         parser = StrictRequestParser(self._settings, client, addr)

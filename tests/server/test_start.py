@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from support.servers import ROOT, Service, connects, free_port, until
 
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+INHERITED = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "HOME", "PYTHON"))}
 # takes every parse away from gunicorn's Python parser, if gunicorn chooses it
 FAST_PARSER = """
 class LimitRequestLine(Exception): pass
@@ -21,7 +23,7 @@ def parse_request(*arguments, **options): raise SystemExit("the fast parser is i
 
 def failed_start(**variables):
     """Start the service with settings that prevent it; return what it prints to standard error."""
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "SERVER_PORT": str(free_port()), **variables}
+    environment = {"SERVER_PORT": str(free_port()), **INHERITED, **variables}
     started = time.monotonic()
     done = subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
     assert time.monotonic() - started < 5
@@ -111,6 +113,29 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_service_is_not_ready(tmp
     assert service.get("/health/ready").status_code == 503
     assert service.stop() == 0
     assert not [line for line in service.lines if "Traceback" in line or "Ready on" in line]
+
+
+def test_too_few_open_files_for_the_connections_are_logged(remote):
+    settings = {**INHERITED, "OPENAI_BASE_URL": f"{remote.url}/v1", "SERVER_PORT": str(free_port())}
+    limited = ["sh", "-c", 'ulimit -n 300; exec "$@"', "sh", *COMMAND]
+    with subprocess.Popen(limited, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True) as service:
+        line = next(line for line in service.stdout if "SERVER_MAX_CONNECTIONS" in line or "Ready on" in line)
+        service.terminate()
+        service.stdout.read()
+    assert "SERVER_MAX_CONNECTIONS is more than 300 open files allow" in line
+
+
+def test_the_service_opens_no_socket_but_its_port(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1")
+    open_sockets = {one.laddr for process in service.processes() for one in process.net_connections("all") if one.laddr}
+    assert open_sockets == {("127.0.0.1", service.port)}
+
+
+def test_the_configuration_names_the_parser_that_is_used():
+    done = subprocess.run(
+        [*COMMAND, "--print-config"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert re.search(r"^http_parser += python$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("arguments", ["", "--http-parser fast"])

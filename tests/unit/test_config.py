@@ -110,6 +110,8 @@ def test_sizes_have_units(text, size):
         ("RATE_LIMIT", "lots", "60/minute"),
         ("RATE_LIMIT", "0/minute", "60/minute"),
         ("REDIS_URL", "localhost:6379", "redis://"),
+        ("REDIS_URL", "redis://localhost:abc", "port"),
+        ("REDIS_URL", "redis://[::1", "port"),
         ("CORS_ORIGINS", "app.example.com", "origins"),
         ("CORS_ORIGINS", "*,https://a.b", "origins"),
         ("BREAKER_FAILURE_RATE", "1.5", "a number from 0 to 1"),

@@ -78,6 +78,11 @@ def test_a_content_length_in_any_case_excludes_chunks(name):
     assert_same([(name, "5")])
 
 
+@pytest.mark.parametrize("values", [("5", "5"), ("a", "5"), ("5", "a"), ("4", "5")])
+def test_a_repeated_content_length_is_left_to_gunicorn(values):
+    assert_same([("Content-Length", values[0]), ("content-length", values[1])])
+
+
 @pytest.mark.parametrize("name", HOP_BY_HOP)
 def test_a_hop_by_hop_header_of_the_app_is_dropped(name):
     data, _ = written(ResponseWriter, [("X-A", "b"), (name, "hop")])

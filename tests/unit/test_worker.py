@@ -20,6 +20,7 @@ from support.upstreams import OPENAI
 from app import create_app, fairness
 from app.config import Config
 from app.embedded.launcher import Launcher
+from app.errors import Draining
 from app.server.client_socket import ClientSocket
 from app.server.worker import DRAIN_KEEPALIVE_SECONDS, Worker
 
@@ -250,6 +251,14 @@ def test_nothing_is_sent_after_a_response_that_failed(worker, connection, error)
     response = received(client)
     assert response.count(b"HTTP/1.1 ") == 1
     assert response.endswith(b"\r\n\r\n1\r\na\r\n")
+
+
+@pytest.mark.parametrize(("error", "logged"), [(ValueError(), True), (Draining(), False)])
+def test_a_response_that_fails_after_its_head_is_logged_unless_the_worker_drains(
+    worker, connection, caplog, error, logged
+):
+    conversation(worker, connection, application(FailingBody([b"a"], error)), GET)
+    assert bool([record for record in caplog.records if record.exc_info]) is logged
 
 
 def test_an_empty_chunk_does_not_end_a_response(worker, connection):
