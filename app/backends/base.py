@@ -8,7 +8,6 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 import orjson
@@ -35,7 +34,7 @@ T = TypeVar("T")
 MAX_RESPONSE_BYTES = 8 * 1024**2
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class UpstreamRequest(Generic[T]):
     """One upstream call: POST if there is a body, GET otherwise.
 
@@ -57,15 +56,24 @@ class UpstreamRequest(Generic[T]):
     make_decoder: MakeDecoder | None = None
     max_response_bytes: int = MAX_RESPONSE_BYTES
 
-    @cached_property
-    def content(self) -> bytes | None:
-        """The request body as bytes."""
-        return None if self.body is None else orjson.dumps(self.body)
+    # in place of functools.cached_property, which takes a lock at each first access before Python 3.12
+    _content: bytes | None = field(default=None, init=False, repr=False, compare=False)
+    _cache_key: str = field(default="", init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
+    def content(self) -> bytes | None:
+        """The request body as bytes, made once."""
+        if self._content is None and self.body is not None:
+            self._content = orjson.dumps(self.body)
+        return self._content
+
+    @property
     def cache_key(self) -> str:
-        """The key of the response in caches: a digest, so that keys reveal no text."""
-        return hashlib.sha256(b"\0".join((self.backend.encode(), self.url.encode(), self.content or b""))).hexdigest()
+        """The key of the response in caches, made once: a digest, so that keys reveal no text."""
+        if not self._cache_key:
+            parts = (self.backend.encode(), self.url.encode(), self.content or b"")
+            self._cache_key = hashlib.sha256(b"\0".join(parts)).hexdigest()
+        return self._cache_key
 
 
 Plan = Generator[UpstreamRequest[Any], Any, T]

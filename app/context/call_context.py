@@ -24,7 +24,7 @@ class CacheControl:
     write: bool = True
 
 
-@dataclass
+@dataclass(slots=True)
 class StreamStats:
     """Counts, times and outcome of a stream; times are in seconds from the start of the request.
 
@@ -38,7 +38,7 @@ class StreamStats:
     error: str | None = ClientDisconnected.type
 
 
-@dataclass
+@dataclass(slots=True)
 class CallContext:
     """One operation of one request, passed down from the endpoint to the upstream client.
 
