@@ -44,8 +44,8 @@ def build(config: Config) -> Flask:
     store = RedisStore(config.redis_url.reveal() if config.redis_url else None, metrics.redis_error)
     cache = ResponseCache(store, config.cache_ttl, config.cache_max_bytes)
     breakers = CircuitBreakers(config.breaker_failures, config.breaker_failure_rate, store, metrics.upstream)
-    client = CachedClient(_upstream_client(config, breakers, metrics), cache)
-    inference = InferenceService(PlanExecutor(models, client, metrics))
+    client = _upstream_client(config, breakers, metrics)
+    inference = InferenceService(PlanExecutor(models, CachedClient(client, cache), metrics))
     health = HealthService(inference, breakers, store, needs_keys=config.has_keys)
     lifecycle = Lifecycle(health.primary_is_ready if config.backend == "embedded" else lambda: True)
     tracing = create_tracing(config.otel_exporter_otlp_endpoint)
@@ -57,7 +57,7 @@ def build(config: Config) -> Flask:
     _register_routes(app, metrics, health, lifecycle)
     _register_operations(app, OperationEndpoint(config, inference, IdempotencyStore(cache), quotas))
     openapi.init_app(app, keys_required=config.has_keys)
-    app.extensions |= {"health": health, "lifecycle": lifecycle, "models": models, "tracing": tracing}
+    app.extensions |= {"health": health, "lifecycle": lifecycle, "models": models, "tracing": tracing, "client": client}
     return app
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from http.client import HTTPConnection
 from typing import Any
@@ -34,11 +34,19 @@ def check() -> int:
         return 1
     print("settings: ok")
     with _running(launcher):
-        report = create_app().extensions["health"].report("check")
+        report = _report()
     for name, result in report["checks"].items():
         role = " (primary)" if name == config.backend else ""
         print(f"{name}{role}: {_describe(result)}")
     return int(report["status"] == "unhealthy")
+
+
+def _report() -> dict[str, Any]:
+    """Return the report of /health/deep, made without a server."""
+    extensions = create_app().extensions
+    with closing(extensions["client"]):
+        report: dict[str, Any] = extensions["health"].report("check")
+    return report
 
 
 def _describe(result: dict[str, Any]) -> str:

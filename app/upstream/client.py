@@ -73,6 +73,10 @@ class UpstreamClient:
         self._redactor = redactor
         self._limits = limits
 
+    def close(self) -> None:
+        """Close the idle connections to upstreams."""
+        self._session.close()
+
     def send(self, call: UpstreamRequest[T], backend: Backend, context: CallContext) -> tuple[T, UpstreamResponse]:
         """Return the parsed response of a call, and the response; raise the error of the last attempt."""
         attempt = partial(self._attempt, call, backend, context, self._send_buffered)

@@ -110,4 +110,5 @@ def test_a_check_fails_for_a_model_that_cannot_be_loaded(monkeypatch, capsys, tm
     assert main(["check"]) == 1
     logging.disable(logging.NOTSET)
     assert capsys.readouterr().out.splitlines()[1].startswith("embedded (primary): failed after ")
-    assert not [one for one in psutil.Process().children(recursive=True) if "app.embedded" in " ".join(one.cmdline())]
+    processes = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
+    assert not [command for command in processes if "broken.gguf" in command]
