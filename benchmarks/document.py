@@ -1,8 +1,8 @@
-"""What the document of the interface costs: the start of an app with and without it, and the CPU of a request.
+"""Measure the cost of the OpenAPI document: start of an app with and without it, and CPU time of a request.
 
     python benchmarks/document.py [rounds]
 
-Requests go through Flask's test client, by turns to an app of either kind, so that both meet the same machine.
+Requests go through Flask's test client, to both apps in turn, so both see the same state of the machine.
 """
 
 import statistics
@@ -21,8 +21,8 @@ SETTINGS = {**OPENAI, "RATE_LIMIT": "900000000/second", "LOG_LEVEL": "error"}
 BATCH = 200
 
 
-def made(*, documented: bool):
-    """Return a client of a new app, and the CPU milliseconds that making the app took."""
+def create(*, documented: bool):
+    """Create an app; return a test client and the CPU milliseconds of the creation."""
     started = time.process_time()
     if documented:
         app = create_app(SETTINGS)
@@ -33,7 +33,7 @@ def made(*, documented: bool):
 
 
 def cpu(client) -> float:
-    """Return the CPU microseconds of a request that is refused, which is the shortest way through all hooks."""
+    """Return the CPU microseconds of a rejected request, the shortest path through all hooks."""
     started = time.process_time()
     for _ in range(BATCH):
         client.post("/v1/text/generate", json={})
@@ -41,8 +41,8 @@ def cpu(client) -> float:
 
 
 def main(rounds: int) -> None:
-    made(documented=True)  # imports
-    apps = {kind: made(documented=kind) for kind in (False, True)}
+    create(documented=True)  # imports
+    apps = {kind: create(documented=kind) for kind in (False, True)}
     taken = {kind: [] for kind in apps}
     for _ in range(rounds):
         for kind, (client, _) in apps.items():

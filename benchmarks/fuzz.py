@@ -1,8 +1,7 @@
-"""Tries the running service against its own document: Schemathesis, all checks, with and without client keys.
+"""Test the running service against its OpenAPI document: Schemathesis, all checks, with and without client keys.
 
-`make fuzz` runs at least 10,000 cases and fails if one of them fails: a 5xx, an answer that is not as the document
-says, data refused that it allows, or taken that it does not. Options of `schemathesis run` may be given. Schemathesis
-loads this module too, for its hook.
+`make fuzz` runs at least 10,000 cases. A case fails on a 5xx, a response outside the document, a rejection of valid
+data, or acceptance of invalid data. Arguments are passed to `schemathesis run`, which imports this module for its hook.
 """
 
 import json
@@ -28,9 +27,9 @@ THOROUGH = ["--max-examples", "150"]
 MODEL = "org/small"
 KEY_FORM = re.compile(r"[!-~]{1,255}")
 TIME_FORM = re.compile(r"(?=.*[1-9])[0-9]+(\.[0-9]+)?(ms|s|m|h)?")
-LONGEST = 32_768
+MAX_LENGTH = 32_768
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-# a body may be too large before it is anything else
+# 413 precedes every other check of a body
 CONFIG = """
 [checks]
 negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 413, 414, 415, 422, 431]
@@ -40,8 +39,10 @@ positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 413, 429, "5
 
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
-    """Change what no document can say: an idempotency key belongs to one body, min_length is not greater than
-    max_length, and no time is longer than a day."""
+    """Adapt a case to rules outside the document.
+
+    An idempotency key belongs to one body, min_length is at most max_length, and a timeout is at most one day.
+    """
     headers, body = case.headers, case.body
     if KEY_FORM.fullmatch(str((headers or {}).get("Idempotency-Key", ""))):
         headers["Idempotency-Key"] = uuid4().hex
@@ -50,13 +51,13 @@ def before_call(_context, case, _kwargs):
     if (
         isinstance(body, dict)
         and isinstance(body.get("min_length"), int | float)
-        and 0 <= body["min_length"] <= LONGEST
+        and 0 <= body["min_length"] <= MAX_LENGTH
     ):
         body["min_length"] = min(body["min_length"], 5)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as an OpenAI-compatible server does, at once."""
+    """Respond at once as an OpenAI-compatible server."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -74,18 +75,18 @@ class Handler(BaseHTTPRequestHandler):
         chat = self.path.endswith("/chat/completions")
         part = {"role": "assistant", "content": "positive"}
         stream = bool(body.get("stream"))
-        said = {"delta" if stream else "message": part} if chat else {"text": part["content"]}
-        whole = {
+        content = {"delta" if stream else "message": part} if chat else {"text": part["content"]}
+        response = {
             "id": "x-1",
             "object": ("chat.completion" if chat else "text_completion") + (".chunk" if chat and stream else ""),
             "created": 1,
             "model": MODEL,
-            "choices": [{"index": 0, "finish_reason": "stop", **said}],
+            "choices": [{"index": 0, "finish_reason": "stop", **content}],
             "usage": USAGE,
         }
         if not stream:
-            return self._reply(whole)
-        return self._send(f"data: {json.dumps(whole)}\n\ndata: [DONE]\n\n", "text/event-stream")
+            return self._reply(response)
+        return self._send(f"data: {json.dumps(response)}\n\ndata: [DONE]\n\n", "text/event-stream")
 
     def _reply(self, body: dict) -> None:
         self._send(json.dumps(body), "application/json")
@@ -102,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main(options: list[str]) -> int:
-    """Run the cases against an open service and one that needs keys, with one and without; return the exit status."""
+    """Run the cases without keys, with a valid key, and without the required key; return the exit status."""
     upstream = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     upstream.daemon_threads = True
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
@@ -130,7 +131,7 @@ def main(options: list[str]) -> int:
 
 
 def run(url: str, options: list[str]) -> tuple[int, int]:
-    """Return the exit status of a run, and how many cases it made."""
+    """Return the exit status of a run, and the number of its cases."""
     here, tool = Path(__file__).resolve(), Path(sys.executable).parent / "schemathesis"
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "schemathesis.toml").write_text(CONFIG)

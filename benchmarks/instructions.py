@@ -1,11 +1,11 @@
-"""How many instructions a request takes, in units of a bare Flask view's: a check that no clock can upset.
+"""Count the instructions of a request, in units of a bare Flask view: a check independent of the clock.
 
     python benchmarks/instructions.py [--write]
 
-Callgrind counts the instructions of the worker that serves requests on a real connection, with client keys, limits,
-metrics and log lines on, before an upstream in a process of its own; start and imports are subtracted. The same is
-counted for a Flask view that does nothing, because interpreters differ. Fails where a request takes over TOLERANCE more
-than benchmarks/instructions.json says for this Python; `--write` writes that file.
+Callgrind counts the instructions of a worker that serves requests on a real connection. Client keys, limits, metrics
+and log lines are on; start and imports are excluded. A bare Flask view is counted too, because interpreters differ. The
+script fails if a request takes over TOLERANCE more than benchmarks/instructions.json has for this Python; `--write`
+writes that file.
 """
 
 import json
@@ -35,15 +35,15 @@ BODY = (
     b'{"role":"assistant","content":"A tower with a light."},"finish_reason":"stop"}],'
     b'"usage":{"prompt_tokens":12,"completion_tokens":6,"total_tokens":18}}'
 )
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 
 
-def answer_all(listener: socket.socket) -> None:
-    """Be the upstream of one connection after the other."""
+def serve_upstream(listener: socket.socket) -> None:
+    """Serve as the upstream, one connection at a time."""
     while True:
         connection, _ = listener.accept()
         while connection.recv(65536):
-            connection.sendall(ANSWER)
+            connection.sendall(RESPONSE)
 
 
 def instructions(port: int) -> dict[str, float]:
@@ -61,16 +61,16 @@ def instructions(port: int) -> dict[str, float]:
         )
         if done.returncode:
             raise SystemExit(done.stdout[-2000:] + done.stderr[-2000:])
-        # two dumps of each kind: what came before its counted requests, and those
+        # two dumps for each kind: before its counted requests, and after them
         dumps = [counts.with_name(f"counts.{number + 1}").read_text() for number in range(2 * len(KINDS))]
     totals = [int(re.search(r"^totals: (\d+)", dump, re.MULTILINE)[1]) for dump in dumps[1::2]]
     return {kind: total / COUNTED for kind, total in zip(KINDS, totals, strict=True)}
 
 
-def measured() -> dict[str, float]:
-    """Return the instructions of a request of each kind, as multiples of a bare view's."""
+def measure() -> dict[str, float]:
+    """Return the instructions of a request of each kind as multiples of a bare view."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=answer_all, args=(listener,), daemon=True).start()
+        threading.Thread(target=serve_upstream, args=(listener,), daemon=True).start()
         each = instructions(listener.getsockname()[1])
     for kind, count in each.items():
         print(f"{kind:>9}: {count / 1000:8.0f} thousand instructions a request, {count / each['bare']:5.2f} bare views")
@@ -78,16 +78,16 @@ def measured() -> dict[str, float]:
 
 
 def main(arguments: list[str]) -> int:
-    """Measure, and compare with what is expected; return the exit status."""
-    now, every = measured(), json.loads(EXPECTED.read_text())
+    """Measure, and compare with the expected values; return the exit status."""
+    current, every = measure(), json.loads(EXPECTED.read_text())
     if arguments == ["--write"]:
-        EXPECTED.write_text(json.dumps({**every, PYTHON: now}, indent=2) + "\n")
+        EXPECTED.write_text(json.dumps({**every, PYTHON: current}, indent=2) + "\n")
         return 0
     if PYTHON not in every:
-        print(f"NOT COMPARED: {EXPECTED.name} says nothing of Python {PYTHON}")
+        print(f"NOT COMPARED: {EXPECTED.name} has no entry for Python {PYTHON}")
         return 0
     expected = every[PYTHON]
-    more = {kind: now[kind] / expected[kind] - 1 for kind in KINDS}
+    more = {kind: current[kind] / expected[kind] - 1 for kind in KINDS}
     for kind, share in more.items():
         print(f"{kind:>9}: {share:+.1%} against {EXPECTED.name}")
     return int(max(more.values()) > TOLERANCE)

@@ -1,4 +1,4 @@
-"""Processor time to read, check and pass on one event of a stream, without sockets.
+"""Measure the processor time to read, check and relay one event of a stream, without sockets.
 
     python benchmarks/relay.py
 

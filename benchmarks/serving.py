@@ -1,4 +1,4 @@
-"""Serves requests with the service's own worker, and ends: for counting what a request takes.
+"""Serve requests with the worker of the service for instructions.py, then exit.
 
 python benchmarks/serving.py PORT
 """
@@ -23,19 +23,19 @@ from app.server.process_memory import freeze_startup_objects
 from app.server.worker import Worker
 
 WARM = 10
-# calls libc's function of that name, which nothing else does: Callgrind is told to dump its counts there
+# Callgrind dumps its counts at libc's function of this name, which no other code calls
 mark = os.getloadavg
 
 
 def bare_app(_port: int, _line: str) -> Flask:
-    """Return an app of Flask's alone."""
+    """Return a Flask app with one view."""
     app = Flask("bare")
     app.get("/bare")(lambda: {"status": "ok"})
     return app
 
 
 def service_app(port: int, line: str) -> Flask:
-    """Return the service, before an upstream on that port."""
+    """Return the service in front of an upstream on this port."""
     return create_app(
         {
             "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
@@ -55,24 +55,24 @@ def request(kind: str, key: str) -> bytes:
 
 
 def serve(worker: Worker, data: bytes) -> None:
-    """Have a worker answer WARM requests, and then COUNTED ones between two marks."""
+    """Serve WARM requests, and then COUNTED requests between two marks."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        caller = socket.create_connection(listener.getsockname())
+        client = socket.create_connection(listener.getsockname())
         served, address = listener.accept()
         serving = gevent.spawn(worker.handle, listener.getsockname(), served, address)
     for number in range(WARM + COUNTED):
         if number == WARM:
             mark()
-        caller.sendall(data)
-        answer = caller.recv(65536)
-        assert answer.startswith(b"HTTP/1.1 200 OK"), answer
+        client.sendall(data)
+        response = client.recv(65536)
+        assert response.startswith(b"HTTP/1.1 200 OK"), response
     mark()
-    caller.close()
+    client.close()
     serving.join()
 
 
 def main(port: int) -> None:
-    """Serve requests of each kind, before an upstream on that port."""
+    """Serve requests of each kind with an upstream on this port."""
     key, line = made("counted")
     config = GunicornConfig()
     config.set("logconfig_dict", logging_config("info", plain=False))

@@ -1,12 +1,11 @@
-"""Ten minutes of all faults mixed: nothing may grow, and nothing may be left.
+"""Mix all upstream failures for ten minutes; check that memory, threads and file handles stay the same.
 
     python benchmarks/soak.py [seconds]
 
-Callers of every kind, a third of them of streams, use one worker with a real Redis that is stopped, paused and started
-again, in front of an upstream of which four calls in ten go wrong: in a way of tests/support/faults.py, or in the
-middle of a stream. Some callers leave. After the first minute and at the end the callers pause, and the worker's
-resident memory, threads and file handles are read. It fails where memory differs by more than 10 %, or where threads or
-handles were left behind.
+The clients call one worker; a third of the requests are streams, and some clients disconnect. A real Redis is paused,
+stopped and restarted. Four of ten upstream calls fail, as in tests/support/faults.py or in the middle of a stream.
+After the first minute and at the end the clients pause, and the script reads resident memory, threads and file handles of the
+worker. It fails if memory differs by more than 10 %, or if there are more threads or handles.
 """
 
 import random
@@ -32,15 +31,15 @@ from support.streams import parse_stream
 
 from app.redis_store import CONNECTIONS
 
-CALLERS = 20
+CLIENTS = 20
 FAULTY = 0.4
 FIRST_SECONDS = 60.0
 SETTLE_SECONDS = 8.0
 MEMORY_TOLERANCE = 0.1
-# the resolver's and the allocator's own may come and go
+# resolver and allocator may open and close some of their own
 HANDLE_TOLERANCE = 3
 ROUTES = ("generate", "complete", "sentiment", "summarize")
-WHOLE_STREAM = Script(HEL, LO, DONE)
+COMPLETE_STREAM = Script(HEL, LO, DONE)
 BROKEN_STREAMS = (
     Script(HEL, end=False),
     Script(HEL, lambda exchange: exchange.reset()),
@@ -51,26 +50,26 @@ BROKEN_STREAMS = (
 
 
 class MixedUpstream(ChaosUpstream):
-    """Good answers and streams, whatever was asked for, and every act of every fault."""
+    """Sends good responses and streams, and every act of every failure, in random order."""
 
     acts = tuple(act for fault in FAULTS for act in fault.acts) + BROKEN_STREAMS * 5
 
     def next_act(self, head: bytes) -> Act:
-        return random.choice(self.acts if random.random() < FAULTY else (good, WHOLE_STREAM))
+        return random.choice(self.acts if random.random() < FAULTY else (good, COMPLETE_STREAM))
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a worker holds while nobody calls; `kept` are connections kept open, by its pools and by its callers."""
+    """The resources of an idle worker. `connections` are open ones of its pools and its clients."""
 
     memory_mib: float
     threads: int
     handles: int
-    kept: int
+    connections: int
 
 
-class Callers:
-    """Threads that call without a pause between two signals."""
+class Clients:
+    """Threads that send requests without a pause while they run."""
 
     def __init__(self, service: Service) -> None:
         self.statuses: Counter[str] = Counter()
@@ -79,7 +78,7 @@ class Callers:
 
     def run(self, seconds: float) -> None:
         self._stop.clear()
-        threads = [threading.Thread(target=self._call, args=(random.Random(n),)) for n in range(CALLERS)]
+        threads = [threading.Thread(target=self._call, args=(random.Random(n),)) for n in range(CLIENTS)]
         for thread in threads:
             thread.start()
         time.sleep(seconds)  # the length of the load
@@ -97,30 +96,32 @@ class Callers:
                     ({}, {"Idempotency-Key": f"key-{number // 2}"}, {"X-AI-Debug": "1"}, {"Cache-Control": "no-cache"})
                 )
                 body = {"text": text} if route in ROUTES[2:] else {"prompt": text, "stream": chance.random() < 2 / 3}
-                patience = chance.choice((10.0, 10.0, 10.0, 0.05))  # some leave
+                timeout = chance.choice((10.0, 10.0, 10.0, 0.05))  # some disconnect
                 url = f"{self._service.url}/v1/text/{route}"
                 try:
-                    self.statuses[_outcome(session.post(url, json=body, headers=headers, timeout=patience))] += 1
+                    self.statuses[_outcome(session.post(url, json=body, headers=headers, timeout=timeout))] += 1
                 except requests.RequestException as error:
-                    self.statuses["left" if "timed out" in str(error) else repr(error)] += 1
+                    self.statuses["disconnected" if "timed out" in str(error) else repr(error)] += 1
 
 
-def _outcome(answer: requests.Response) -> str:
-    if answer.headers["Content-Type"] == "application/json":
-        return f"{answer.status_code} {answer.json().get('type', '')}".strip()
-    stream = parse_stream(answer.content)
-    return f"stream {'whole' if stream.done else stream.errors[0]}"
+def _outcome(response: requests.Response) -> str:
+    if response.headers["Content-Type"] == "application/json":
+        return f"{response.status_code} {response.json().get('type', '')}".strip()
+    stream = parse_stream(response.content)
+    return f"stream {'complete' if stream.done else stream.errors[0]}"
 
 
 def read(service: Service) -> Reading:
-    time.sleep(SETTLE_SECONDS)  # for answers under way and connections of callers that left
+    time.sleep(SETTLE_SECONDS)  # for requests in flight and connections of disconnected clients
     [worker] = psutil.Process(service.process.pid).children()
-    kept = sum(bool(one.raddr) for one in worker.net_connections())
-    return Reading(worker.memory_info().rss / 1024**2, worker.num_threads(), worker.num_fds() - kept, kept)
+    connections = sum(bool(one.raddr) for one in worker.net_connections())
+    return Reading(
+        worker.memory_info().rss / 1024**2, worker.num_threads(), worker.num_fds() - connections, connections
+    )
 
 
-def trouble(redis: RedisServer, over: threading.Event) -> None:
-    """Pause Redis and start it anew, over and over."""
+def disturb(redis: RedisServer, over: threading.Event) -> None:
+    """Pause and restart Redis repeatedly."""
     while not over.wait(15):
         redis.pause()
         over.wait(5)
@@ -142,47 +143,47 @@ def main(seconds: float) -> int:
         STREAM_HEARTBEAT="200ms",
         REDIS_URL=redis.url,
     )
-    troubles = threading.Thread(target=trouble, args=(redis, over))
-    troubles.start()
+    disturbances = threading.Thread(target=disturb, args=(redis, over))
+    disturbances.start()
     try:
         service.wait_for_line("Ready on")
-        callers = Callers(service)
+        clients = Clients(service)
         first_part = min(FIRST_SECONDS, seconds / 2)
-        callers.run(first_part)
+        clients.run(first_part)
         first = read(service)
-        callers.run(seconds - first_part)
+        clients.run(seconds - first_part)
         last = read(service)
     finally:
         over.set()
-        troubles.join()
+        disturbances.join()
         status = service.stop()
         redis.stop()
         upstream.close()
-    report(callers, first, last)
-    found = faults(callers, first, last, status)
-    print("\n".join(found) or "nothing grew, and nothing was left")
-    return 1 if found else 0
+    report(clients, first, last)
+    errors = find_errors(clients, first, last, status)
+    print("\n".join(errors) or "all checks passed")
+    return 1 if errors else 0
 
 
-def report(callers: Callers, first: Reading, last: Reading) -> None:
-    print(f"{sum(callers.statuses.values())} requests")
-    for status, count in callers.statuses.most_common():
+def report(clients: Clients, first: Reading, last: Reading) -> None:
+    print(f"{sum(clients.statuses.values())} requests")
+    for status, count in clients.statuses.most_common():
         print(f"{count:8} {status}")
     print(f"after the first minute: {first}")
     print(f"at the end:             {last}")
 
 
-def faults(callers: Callers, first: Reading, last: Reading, status: int) -> list[str]:
-    held = {
+def find_errors(clients: Clients, first: Reading, last: Reading, status: int) -> list[str]:
+    checks = {
         "memory grew": abs(last.memory_mib - first.memory_mib) <= MEMORY_TOLERANCE * first.memory_mib,
-        "threads were left": last.threads <= first.threads + HANDLE_TOLERANCE,
-        "file handles were left": last.handles <= first.handles + HANDLE_TOLERANCE,
-        # a hedged call takes two, its caller one; Redis' pool has a bound of its own
-        "connections were left": last.kept <= 3 * CALLERS + CONNECTIONS,
-        "a request met a bug": not callers.statuses["500 internal_error"],
-        "the service did not end well": status == 0,
+        "there are more threads": last.threads <= first.threads + HANDLE_TOLERANCE,
+        "there are more file handles": last.handles <= first.handles + HANDLE_TOLERANCE,
+        # a hedged call has two, its client one; the pool of Redis has its own limit
+        "there are too many connections": last.connections <= 3 * CLIENTS + CONNECTIONS,
+        "a request got 500 internal_error": not clients.statuses["500 internal_error"],
+        "the service exited with an error": status == 0,
     }
-    return [fault for fault, holds in held.items() if not holds]
+    return [error for error, passed in checks.items() if not passed]
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""200 callers, each with a stream of 20 events a second from an upstream of our own; how late events arrive.
+"""Measure the delay of events in 200 streams of 20 events a second.
 
     python benchmarks/streams.py [streams] [seconds]
 
-One worker. Each event carries the moment at which it was sent, on the clock that all processes share. Printed are how
-late the events arrived at their callers, how long /health took, the worker's memory, and its processor time for each
-event. The last figure counts waking for each event, which batches of events would share.
+One worker. Each event contains the time at which the upstream sent it; all processes share the clock. The script prints
+the delays of events, the latency of /health, the worker's memory, and its processor time for each event. This time
+includes one wake-up for each event.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.servers import Service, until
 
 EVENTS_A_SECOND = 20
-MOST_LATE_SECONDS = 0.25
-MEDIAN_LATE_SECONDS = 0.02
-MOST_HEALTH_SECONDS = 0.1
-MOST_MEBIBYTES = 150
+MAX_LATE_SECONDS = 0.25
+MAX_MEDIAN_LATE_SECONDS = 0.02
+MAX_HEALTH_SECONDS = 0.1
+MAX_MEBIBYTES = 150
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 BODY = json.dumps({"messages": [{"role": "user", "content": "Hi."}], "stream": True}).encode()
 REQUEST = (
@@ -61,14 +61,14 @@ def upstream(port: "multiprocessing.Queue[int]", seconds: float) -> None:
 
 
 class Load:
-    """What callers saw."""
+    """The clients, and the events that they received."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.late: list[float] = []
         self.health: list[float] = []
         self.statuses: Counter[str] = Counter()
-        self.whole = 0
+        self.complete = 0
 
     async def run(self, streams: int, seconds: float) -> None:
         watch = asyncio.create_task(self.watch_health())
@@ -90,18 +90,18 @@ class Load:
                 if text:
                     self.late.append(time.monotonic() - float(text))
             elif line == b"data: [DONE]\n":
-                self.whole += 1
+                self.complete += 1
                 break
         writer.close()
 
     async def watch_health(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         while True:
-            asked = time.monotonic()
+            sent = time.monotonic()
             writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
             while (await reader.readline()).strip():
                 pass
-            self.health.append(time.monotonic() - asked)
+            self.health.append(time.monotonic() - sent)
             await asyncio.sleep(0.05)
             await reader.read(65536)
 
@@ -122,30 +122,31 @@ def main(streams: int, seconds: float) -> int:
     mebibytes = worker.memory_info().rss / 2**20
     service.stop()
     server.kill()
-    return told(load, streams, streams * round(seconds * EVENTS_A_SECOND), spent, mebibytes)
+    return report(load, streams, streams * round(seconds * EVENTS_A_SECOND), spent, mebibytes)
 
 
-def told(load: Load, streams: int, sent: int, spent: float, mebibytes: float) -> int:
-    """Print what a load saw, and return the exit status: 0 where all that is promised was kept."""
+def report(load: Load, streams: int, sent: int, spent: float, mebibytes: float) -> int:
+    """Print the results; return the exit status, 0 if all limits are met."""
     late = sorted(load.late)
     print(
-        f"statuses {dict(load.statuses)}; {load.whole} of {streams} streams whole, {len(late)} of {sent} events arrived"
+        f"statuses {dict(load.statuses)}; {load.complete} of {streams} streams complete, "
+        f"{len(late)} of {sent} events arrived"
     )
     print(
         f"late: median {statistics.median(late) * 1000:.1f} ms, "
         f"p99 {late[math.ceil(0.99 * len(late)) - 1] * 1000:.1f} ms, latest {late[-1] * 1000:.1f} ms"
     )
-    print(f"/health: {len(load.health)} answers, longest {max(load.health) * 1000:.1f} ms")
+    print(f"/health: {len(load.health)} responses, longest {max(load.health) * 1000:.1f} ms")
     print(f"memory at the end: {mebibytes:.1f} MiB; processor time: {spent / len(late) * 1e6:.0f} us an event")
-    kept = (
-        load.whole == streams
+    passed = (
+        load.complete == streams
         and len(late) == sent
-        and late[-1] < MOST_LATE_SECONDS
-        and statistics.median(late) < MEDIAN_LATE_SECONDS
-        and max(load.health) < MOST_HEALTH_SECONDS
-        and mebibytes < MOST_MEBIBYTES
+        and late[-1] < MAX_LATE_SECONDS
+        and statistics.median(late) < MAX_MEDIAN_LATE_SECONDS
+        and max(load.health) < MAX_HEALTH_SECONDS
+        and mebibytes < MAX_MEBIBYTES
     )
-    return 0 if kept else 1
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

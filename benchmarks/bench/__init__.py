@@ -1,4 +1,4 @@
-"""Measures the service beside other gateways, in one run on one machine; docs/performance.md tells how.
+"""Measure the service and other gateways in one run on one machine; docs/performance.md describes the method.
 
 PYTHONPATH=benchmarks python -m bench --help
 """
@@ -8,5 +8,5 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".bench"
 RESULTS = ROOT / "benchmarks" / "results"
-# all processes of a gateway run on the one, the load, the upstream and the harness on the other
+# a gateway runs on the first core; load, upstream and harness run on the second
 GATEWAY_CORE, OTHER_CORE = 0, 1

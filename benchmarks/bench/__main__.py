@@ -1,6 +1,6 @@
-"""Measures the service beside other gateways; writes what was seen as JSON, and the page made of it.
+"""Measure the service and other gateways; write the results as JSON, and the page.
 
-run: rounds over all gateways, then the promises. memory: one long run of the service alone.
+run: rounds over all gateways, then the aims. memory: one long run of the service alone.
 scale: the service alone with more workers, connections and larger prompts. page: docs/performance.md
 """
 
@@ -31,7 +31,7 @@ OWN_FILE = CACHE / "own.json"
 
 
 def main() -> int:
-    """Do what the command line says; return 0 where every answer was right."""
+    """Run the command; return 0 if every response was correct."""
     given = _given()
     if given.command == "page":
         page.write()
@@ -39,7 +39,7 @@ def main() -> int:
     _require(NEEDED | (FOR_PEERS if given.peers else {}))
     CACHE.mkdir(exist_ok=True)
     load.build()
-    psutil.Process().cpu_affinity([OTHER_CORE])  # the load and the upstream inherit it
+    psutil.Process().cpu_affinity([OTHER_CORE])  # load and upstream inherit the affinity
     folder, port = load.scratch("upstream"), free_port()
     upstream = Program(nginx.upstream(folder, port), str(OTHER_CORE), folder / "log")
     try:
@@ -51,18 +51,18 @@ def main() -> int:
 def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("command", choices=("run", "memory", "scale", "page"))
-    parser.add_argument("--peers", action="store_true", help="measure the gateways of others too; installs them")
-    parser.add_argument("--only", nargs="+", default=[""], help="words that a gateway's name must hold one of")
+    parser.add_argument("--peers", action="store_true", help="install and measure other gateways too")
+    parser.add_argument("--only", nargs="+", default=[""], help="words; a measured gateway has one in its name")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of the longest load")
-    parser.add_argument("--requests", type=int, default=1_000_000, help="of memory")
+    parser.add_argument("--requests", type=int, default=1_000_000, help="number of requests of the command `memory`")
     return parser.parse_args()
 
 
 def _require(needed: dict[str, str]) -> None:
-    lacking = [package for name, package in needed.items() if not (shutil.which(name) or Path(name).is_file())]
-    if lacking:
-        sys.exit(f"Debian's packages are needed: apt-get install {' '.join(lacking)}")
+    missing = [package for name, package in needed.items() if not (shutil.which(name) or Path(name).is_file())]
+    if missing:
+        sys.exit(f"Debian packages are missing: apt-get install {' '.join(missing)}")
 
 
 def _run(upstream: int, given: argparse.Namespace) -> int:
@@ -70,34 +70,34 @@ def _run(upstream: int, given: argparse.Namespace) -> int:
     gateways = [gateway for gateway in gateways if any(word in gateway.name for word in given.only)]
     for gateway in gateways:
         gateway.install()
-    for told in run.rounds(gateways, upstream, given.rounds, given.seconds):
-        _write(PEERS_FILE if given.peers else OWN_FILE, told)
-        results = Results(told)
-    print(ratios.table(ratios.promises(results, read(MEMORY_FILE))))
-    print("\n".join(results.faults()) or "every answer was right")
+    for data in run.rounds(gateways, upstream, given.rounds, given.seconds):
+        _write(PEERS_FILE if given.peers else OWN_FILE, data)
+        results = Results(data)
+    print(ratios.table(ratios.aims(results, read(MEMORY_FILE))))
+    print("\n".join(results.errors()) or "every response was correct")
     if results.disturbed():
-        print(f"The machine was not quiet: other programs disturbed {results.disturbed():.0%} of the loads.")
-    return 1 if results.faults() else 0
+        print(f"Other programs disturbed {results.disturbed():.0%} of the loads.")
+    return 1 if results.errors() else 0
 
 
 def _memory(upstream: int, given: argparse.Namespace) -> int:
-    told = run.memory(upstream, given.requests, given.seconds)
-    _write(MEMORY_FILE, told)
-    print(json.dumps(told, indent=1))
+    data = run.memory(upstream, given.requests, given.seconds)
+    _write(MEMORY_FILE, data)
+    print(json.dumps(data, indent=1))
     return 0
 
 
 def _scale(upstream: int, given: argparse.Namespace) -> int:
-    told = scale.run(upstream, given.seconds)
-    _write(SCALE_FILE, told)
-    (page.PLOTS / "scale.svg").write_text(scale.plot(told))
-    print("docs/operations.md has these tables:", *scale.blocks(told), sep="\n\n")
+    data = scale.run(upstream, given.seconds)
+    _write(SCALE_FILE, data)
+    (page.PLOTS / "scale.svg").write_text(scale.plot(data))
+    print("Copy these tables to docs/operations.md:", *scale.blocks(data), sep="\n\n")
     return 0
 
 
-def _write(file: Path, told: dict[str, Any]) -> None:
+def _write(file: Path, data: dict[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(told, indent=1) + "\n")
+    file.write_text(json.dumps(data, indent=1) + "\n")
     print(f"written: {file}")
 
 

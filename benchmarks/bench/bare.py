@@ -1,4 +1,4 @@
-"""What the service would be if it did nothing: one Flask view and one requests session."""
+"""A minimal gateway for comparison: one Flask view and one requests session."""
 
 import os
 from typing import Any

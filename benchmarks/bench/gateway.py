@@ -1,4 +1,4 @@
-"""What a gateway is to the harness: how it is started, and how it is asked."""
+"""The base class of gateways: how to start one, and how to send it a request."""
 
 import inspect
 import time
@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bench.process import Command, Program
-from bench.wire import Ask
+from bench.wire import Request
 
 START_SECONDS = 120
 
 
 class NotStarted(Exception):
-    """A gateway gave no right answer in time; the text is what it printed."""
+    """A gateway sent no correct response in time. The message contains its output."""
 
 
 class Gateway(ABC):
-    """Something that stands between callers and the upstream. `peer` tells others' from ours and from floors."""
+    """A server between clients and the upstream. `peer` is true for gateways of other projects."""
 
     name: ClassVar[str]
     peer: ClassVar[bool] = False
@@ -27,45 +27,44 @@ class Gateway(ABC):
     @property
     @abstractmethod
     def version(self) -> str:
-        """What was installed."""
+        """The installed version."""
 
     @abstractmethod
     def command(self, folder: Path, port: int, upstream: int) -> Command:
-        """Write what it needs into `folder`; return what starts it on `port`, in front of the upstream's port."""
+        """Write its files to `folder`; return the command that starts it on `port`. `upstream` is a port too."""
 
     @abstractmethod
-    def ask(self, kind: str) -> Ask:
+    def request(self, kind: str) -> Request:
         """Return the request of a kind."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what the results tell of it beside its figures."""
-        told = {"version": self.version, "peer": self.peer}
-        return {**told, "configured": inspect.getdoc(self)}
+        """Return the description of this gateway for the results."""
+        return {"version": self.version, "peer": self.peer, "configured": inspect.getdoc(self)}
 
-    def install(self) -> None:  # noqa: B027 - most need nothing
-        """Install it where it is not yet installed."""
+    def install(self) -> None:  # noqa: B027 - optional
+        """Install it if it is not installed yet."""
 
     def port(self, port: int, printed: str) -> int | None:
-        """Return the port that it listens on, which one of them chooses itself and prints."""
+        """Return the port on which it listens. TensorZero chooses the port itself and prints it."""
         return port
 
 
-def seconds_to_first_answer(gateway: Gateway, program: Program, port: int, began: float) -> tuple[float, int]:
-    """Ask until the first right answer; return the seconds since `began`, and the port."""
+def seconds_to_first_response(gateway: Gateway, program: Program, port: int, began: float) -> tuple[float, int]:
+    """Send requests until the first correct response; return the seconds since `began`, and the port."""
     while time.monotonic() < began + START_SECONDS and not program.has_ended():
         listening = gateway.port(port, program.printed())
-        if listening and is_right(gateway.ask("plain"), listening):
+        if listening and is_correct(gateway.request("plain"), listening):
             return time.monotonic() - began, listening
-        time.sleep(0.005)  # between two questions to a process that starts
-    raise NotStarted(f"{gateway.name} gave no right answer; it printed:\n{program.printed()[-4000:]}")
+        time.sleep(0.005)  # polls a starting process
+    raise NotStarted(f"{gateway.name} sent no correct response; it printed:\n{program.printed()[-4000:]}")
 
 
-def is_right(ask: Ask, port: int) -> bool:
-    """Ask once on a connection of its own; tell whether the right answer came."""
+def is_correct(request: Request, port: int) -> bool:
+    """Send one request on a new connection; return whether the response is correct."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("POST", ask.path, ask.content, ask.all_headers)
-        return ask.mark.encode() in connection.getresponse().read()
+        connection.request("POST", request.path, request.content, request.all_headers)
+        return request.mark.encode() in connection.getresponse().read()
     except (OSError, HTTPException):
         return False
     finally:

@@ -1,14 +1,14 @@
-/* The load: HTTP/1.1 over kept connections to a port of this machine, closed or open.
+/* A load of HTTP/1.1 requests over keep-alive connections to a port of this machine, closed or open.
 
    load PORT CONNECTIONS RATE WARM_SECONDS SECONDS REQUEST_FILE MARK TIMES
 
-   RATE 0: closed; each connection asks again once it is answered. RATE above 0: open; requests fall due at random
-   moments (Poisson, the same for every gateway) whatever becomes of earlier ones, wait for a free connection where all
-   are taken, and their latency counts from the moment they fell due: a stall shows in all that it delays. What is
-   still unanswered at the end counts with the time it has waited.
+   RATE 0: closed; each connection sends the next request after the response to the last. RATE above 0: open; requests
+   are due at random times (Poisson, the same for every gateway), independent of earlier ones. If all connections are
+   busy, a request waits. Latency counts from the due time, so a stall shows in every request that it delays. A request
+   without a response at the end counts with its wait so far.
 
-   An answer is right where its status is 200 and MARK is in its body TIMES times. Prints "begin" after warming up and
-   "end" at the end; then one line of JSON with counts and, in microseconds, latencies and the times to the first MARK. */
+   A response is right if its status is 200 and its body contains MARK exactly TIMES times. The tool prints "begin" after
+   the warm-up, "end" at the end, and one line of JSON: counts, latencies and times to the first MARK in microseconds. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,11 +26,11 @@
 enum { ROOM = 1 << 18, MOST_CONNECTIONS = 4096 };
 
 typedef struct {
-    int fd, busy, asked; /* asked: answers on this connection so far */
+    int fd, busy, responses; /* responses: number on this connection so far */
     double due, first;
-    size_t have, at, body; /* bytes read, where the next chunk begins, bytes of body put together */
-    long length;           /* of the body; -1: chunked, -2: the head is not whole yet */
-    char *in, *out;        /* as read; the body of a chunked answer */
+    size_t have, at, body; /* bytes read, offset of the next chunk, bytes of the decoded body */
+    long length;           /* of the body; -1: chunked, -2: the head is incomplete */
+    char *in, *out;        /* as read; the decoded body of a chunked response */
 } Connection;
 
 typedef struct { uint32_t *values; size_t count, room; } Times;
@@ -40,8 +40,8 @@ static char *request, *mark;
 static size_t request_size;
 static int times_expected, epoll, timer, connections;
 static Connection all[MOST_CONNECTIONS];
-static int idle[MOST_CONNECTIONS], idle_first, idle_count; /* a ring: the one unused longest is next */
-static double *queue;                                      /* of moments due, where no connection is free */
+static int idle[MOST_CONNECTIONS], idle_first, idle_count; /* a ring: the connection idle for longest is next */
+static double *queue;                                      /* due times of all requests */
 static size_t queue_first, queue_last, queue_room;
 static double rate, begin, end;
 static Times latencies, firsts;
@@ -55,7 +55,7 @@ static double now(void) {
 
 static void die(const char *what) { perror(what), exit(2); }
 
-static void keep(Times *times, double seconds) {
+static void add_time(Times *times, double seconds) {
     if (times->count == times->room) {
         times->room = times->room ? times->room * 2 : 1 << 16;
         if (!(times->values = realloc(times->values, times->room * sizeof(uint32_t)))) die("realloc");
@@ -69,10 +69,10 @@ static void open_connection(Connection *c) {
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event)) die("epoll_ctl");
-    c->asked = 0;
+    c->responses = 0;
 }
 
-static void ask(Connection *c) {
+static void send_request(Connection *c) {
     c->have = c->at = c->body = 0, c->first = 0, c->length = -2, c->busy = 1;
     if (send(c->fd, request, request_size, MSG_NOSIGNAL) != (ssize_t)request_size && errno != EPIPE && errno != ECONNRESET)
         die("send");
@@ -83,30 +83,30 @@ static void set_free(Connection *c) {
     idle[(idle_first + idle_count++) % connections] = c - all;
 }
 
-static void start_due(void) { /* give free connections what has fallen due */
+static void start_due(void) { /* send due requests on free connections */
     while (idle_count && queue_first < queue_last) {
         Connection *c = &all[idle[idle_first]];
         idle_first = (idle_first + 1) % connections, idle_count--;
         c->due = queue[queue_first++];
-        ask(c);
+        send_request(c);
     }
 }
 
-/* The other side closed. A kept connection may be closed at any time: then a request that has no answer yet is sent
-   again, as clients do. On a new one, or in an answer, it is a fault. */
+/* The server closed the connection. On a keep-alive connection before the first byte of a response, the request is sent
+   again, as clients do. On a new connection, or within a response, it counts as failed. */
 static void closed(Connection *c) {
-    int fresh = !c->asked;
+    int fresh = !c->responses;
     close(c->fd);
     open_connection(c);
     if (!c->busy) return;
     if (!fresh && !c->have) {
         reopened++;
-        ask(c);
+        send_request(c);
         return;
     }
     failed += now() >= begin;
     if (rate) set_free(c);
-    else c->due = now(), ask(c);
+    else c->due = now(), send_request(c);
 }
 
 static int count_marks(const char *body, size_t size) {
@@ -116,18 +116,18 @@ static int count_marks(const char *body, size_t size) {
     return found;
 }
 
-static void answered(Connection *c, const char *body, size_t size) {
+static void complete(Connection *c, const char *body, size_t size) {
     double moment = now();
     int status = atoi(c->in + 9), good = status == 200 && count_marks(body, size) == times_expected;
-    c->asked++;
+    c->responses++;
     if (moment >= begin && moment < end) {
         statuses[status < 600 ? status : 0]++;
         right += good, wrong += !good;
-        keep(&latencies, moment - c->due);
-        if (c->first) keep(&firsts, c->first - c->due);
+        add_time(&latencies, moment - c->due);
+        if (c->first) add_time(&firsts, c->first - c->due);
     }
     if (rate) set_free(c);
-    else c->due = moment, ask(c);
+    else c->due = moment, send_request(c);
 }
 
 static void read_head(Connection *c) {
@@ -138,7 +138,7 @@ static void read_head(Connection *c) {
     c->length = (found = strcasestr(c->in, "\r\ncontent-length:")) ? atol(found + 17) : -1;
 }
 
-/* Put the body of a chunked answer together; tell whether it is whole. */
+/* Decode the body of a chunked response; return whether it is complete. */
 static int read_chunks(Connection *c) {
     for (;;) {
         char *line = c->in + c->at, *stop = memmem(line, c->have - c->at, "\r\n", 2);
@@ -160,11 +160,11 @@ static void readable(Connection *c) {
     }
     c->have += got;
     if (c->length == -2) read_head(c);
-    if (c->length >= 0 && c->have >= c->at + c->length) answered(c, c->in + c->at, c->length);
-    else if (c->length == -1 && read_chunks(c)) answered(c, c->out, c->body);
+    if (c->length >= 0 && c->have >= c->at + c->length) complete(c, c->in + c->at, c->length);
+    else if (c->length == -1 && read_chunks(c)) complete(c, c->out, c->body);
 }
 
-static void schedule(double started) { /* all moments at which requests fall due */
+static void schedule(double started) { /* compute all due times */
     double moment = started;
     queue_room = rate * (end - started) * 1.2 + 1000;
     queue = malloc(queue_room * sizeof *queue);
@@ -172,7 +172,7 @@ static void schedule(double started) { /* all moments at which requests fall due
     for (size_t n = 0; n < queue_room; n++) queue[n] = moment += -log(1 - drand48()) / rate;
 }
 
-static void fall_due(void) { /* take over what has fallen due, and have the timer ring for the next */
+static void fall_due(void) { /* enqueue due requests; set the timer to the next due time */
     double moment = now();
     while (queue_last < queue_room && queue[queue_last] <= moment) queue_last++;
     double next = queue_last < queue_room ? queue[queue_last] : end + 1;
@@ -207,7 +207,7 @@ static void report(void) {
 static void say(const char *line) { puts(line), fflush(stdout); }
 
 int main(int count, char **given) {
-    if (count != 9) return fprintf(stderr, "see the head of load.c\n"), 2;
+    if (count != 9) return fprintf(stderr, "usage: see the first lines of load.c\n"), 2;
     address = (struct sockaddr_in){AF_INET, htons(atoi(given[1])), {htonl(INADDR_LOOPBACK)}, {0}};
     connections = atoi(given[2]), rate = atof(given[3]), mark = given[7], times_expected = atoi(given[8]);
     FILE *file = fopen(given[6], "rb");
@@ -226,14 +226,14 @@ int main(int count, char **given) {
     if (rate) schedule(started);
     for (int n = 0; n < connections; n++) {
         if (rate) set_free(&all[n]);
-        else all[n].due = started, ask(&all[n]);
+        else all[n].due = started, send_request(&all[n]);
     }
     if (rate) fall_due();
-    for (int told = 0;;) {
+    for (int begun = 0;;) {
         double moment = now();
-        if (!told && moment >= begin) told = 1, say("begin");
+        if (!begun && moment >= begin) begun = 1, say("begin");
         if (moment >= end) break;
-        int ready = epoll_wait(epoll, events, 256, 1 + ((told ? end : begin) - moment) * 1000);
+        int ready = epoll_wait(epoll, events, 256, 1 + ((begun ? end : begin) - moment) * 1000);
         for (int n = 0; n < ready; n++) {
             if (events[n].data.ptr) readable(events[n].data.ptr);
             else { uint64_t rings; if (read(timer, &rings, 8) == 8) fall_due(); }
@@ -242,8 +242,8 @@ int main(int count, char **given) {
     }
     say("end");
     for (int n = 0; rate && n < connections; n++)
-        if (all[n].busy && all[n].due < end) keep(&latencies, end - all[n].due);
-    for (; queue_first < queue_last && queue[queue_first] < end; queue_first++) keep(&latencies, end - queue[queue_first]);
+        if (all[n].busy && all[n].due < end) add_time(&latencies, end - all[n].due);
+    for (; queue_first < queue_last && queue[queue_first] < end; queue_first++) add_time(&latencies, end - queue[queue_first]);
     report();
     return 0;
 }

@@ -1,4 +1,4 @@
-"""What a run was made on."""
+"""Facts about the machine of a run."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def facts() -> dict[str, str]:
-    """Return what the figures depend on beside the gateways."""
+    """Return the processor, the system and the versions of tools."""
     models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     system = next(line.partition("=")[2].strip('"') for line in _lines("/etc/os-release") if line.startswith("PRETTY"))
     return {
@@ -16,8 +16,8 @@ def facts() -> dict[str, str]:
         "processor": f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores",
         "system": f"{system}, Linux {platform.release()}",
         "Python": platform.python_version(),
-        "Node": _told("node", "--version"),
-        "wrk": _told("wrk", "--version"),
+        "Node": _version("node", "--version"),
+        "wrk": _version("wrk", "--version"),
     }
 
 
@@ -25,9 +25,9 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines()
 
 
-def _told(*command: str) -> str:
+def _version(*command: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True)  # wrk tells its version with a failure
+        done = subprocess.run(command, capture_output=True, text=True)  # wrk exits with 1 after it prints its version
     except FileNotFoundError:
         return "none"
     return (done.stdout or done.stderr).splitlines()[0].partition(" [")[0].removeprefix("v")

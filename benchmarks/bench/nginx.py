@@ -1,4 +1,4 @@
-"""nginx: the upstream, which is never the bottleneck, and the floor, which is nginx as a plain proxy."""
+"""nginx as the upstream, and nginx as a plain proxy for comparison."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ http {
 %(rest)s
 }
 """
-# the body that was asked with chooses the answer, so that a gateway needs no more than one address
+# the request body selects the response, so a gateway needs only one upstream address
 _UPSTREAM = """
     map $request_body $kind {
         default plain;
@@ -59,14 +59,14 @@ _FLOOR = """
 
 
 def upstream(folder: Path, port: int) -> Command:
-    """Return what starts the upstream: chat completions at once, after 60 ms, or as a stream of paced events."""
+    """Return the command of the upstream: chat completions at once, after 60 ms, or as a paced stream."""
     values = {"plain": completion(TEXT), "word": completion("positive"), "events": _events()}
     rest = _UPSTREAM % {"port": port, "slow": SLOW, **values}
     return _nginx(folder, f"load_module {ECHO_MODULE};", rest)
 
 
 def floor(folder: Path, port: int, upstream: int) -> Command:
-    """Return what starts nginx as a proxy in front of the upstream's port."""
+    """Return the command of nginx as a proxy in front of the upstream's port."""
     return _nginx(folder, "", _FLOOR % {"port": port, "upstream": upstream})
 
 

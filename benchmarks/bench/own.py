@@ -1,4 +1,4 @@
-"""The service, and what it is measured against at home: a bare Flask view, nginx as a proxy, and no gateway at all."""
+"""Gateways without installation: the service, a bare Flask view, and nginx as a proxy."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import ROOT, nginx
 from bench.gateway import Gateway
 from bench.process import Command
-from bench.wire import REVIEW, Ask, chat
+from bench.wire import REVIEW, Request, chat
 
 AMPLE = "100000000/minute"
 
@@ -28,7 +28,7 @@ class Service(Gateway):
 
     @cached_property
     def _key(self) -> tuple[str, str]:
-        """A client key, and what the service is told of it."""
+        """A client key, and its entry in API_KEYS."""
         made = subprocess.run(
             [sys.executable, "-m", "app", "keys", "create", "bench"],
             cwd=ROOT,
@@ -36,8 +36,8 @@ class Service(Gateway):
             text=True,
             check=True,
         )
-        key, told = (line.split()[-1] for line in made.stdout.splitlines())
-        return key, told
+        key, entry = (line.split()[-1] for line in made.stdout.splitlines())
+        return key, entry
 
     def command(self, folder: Path, port: int, upstream: int) -> Command:
         variables = {
@@ -51,16 +51,16 @@ class Service(Gateway):
         }
         return Command([sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"], ROOT, variables)
 
-    def ask(self, kind: str) -> Ask:
+    def request(self, kind: str) -> Request:
         headers = {"Authorization": f"Bearer {self._key[0]}"}
         if kind == "cached":
-            return Ask("/v1/text/sentiment", {"text": REVIEW}, '"sentiment":"positive"', 1, REVIEW, headers, "hit")
+            return Request("/v1/text/sentiment", {"text": REVIEW}, '"sentiment":"positive"', 1, REVIEW, headers, "hit")
         asked = chat(kind, "/v1/chat/completions", "slow" if kind == "slow" else "plain", headers)
         if kind == "stream":
             return asked
         rest = {name: value for name, value in asked.body.items() if name != "messages"}
         prompt = asked.body["messages"][0]["content"]
-        return Ask("/v1/text/generate", {"prompt": prompt, **rest}, asked.mark, asked.times, asked.text, headers)
+        return Request("/v1/text/generate", {"prompt": prompt, **rest}, asked.mark, asked.times, asked.text, headers)
 
 
 class BareFlask(Gateway):
@@ -84,7 +84,7 @@ class BareFlask(Gateway):
         variables = {"UPSTREAM": f"http://127.0.0.1:{upstream}/v1", "PYTHONPATH": str(ROOT / "benchmarks")}
         return Command([*server, "-b", f"127.0.0.1:{port}", "bench.bare:app"], folder, variables)
 
-    def ask(self, kind: str) -> Ask:
+    def request(self, kind: str) -> Request:
         return chat(kind, "/v1/chat/completions", "slow" if kind == "slow" else "plain")
 
 
@@ -95,11 +95,11 @@ class Floor(Gateway):
 
     @property
     def version(self) -> str:
-        told = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True)
-        return told.stderr.strip().rpartition("/")[2]
+        done = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True)
+        return done.stderr.strip().rpartition("/")[2]
 
     def command(self, folder: Path, port: int, upstream: int) -> Command:
         return nginx.floor(folder, port, upstream)
 
-    def ask(self, kind: str) -> Ask:
+    def request(self, kind: str) -> Request:
         return chat(kind, "/v1/chat/completions", "slow" if kind == "slow" else "plain")

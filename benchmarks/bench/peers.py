@@ -1,4 +1,4 @@
-"""The gateways of others, in environments of their own, each with what its users usually turn on."""
+"""Gateways of other projects, each in its own environment with its usual options."""
 
 import json
 import re
@@ -12,11 +12,11 @@ from typing import ClassVar
 from bench import CACHE, ROOT
 from bench.gateway import Gateway
 from bench.process import Command
-from bench.wire import Ask, chat
+from bench.wire import Request, chat
 
 MODELS = ("plain", "slow")
 ATTEMPTS, TIMEOUT_SECONDS = 3, 30
-UNUSED = "none"  # of the upstream, which asks for no key
+UNUSED = "none"  # the upstream needs no key
 AMPLE = 1_000_000_000
 
 
@@ -25,14 +25,14 @@ def _model(kind: str) -> str:
 
 
 class Peer(Gateway):
-    """A gateway that is installed into a folder of its own; `packages` are pinned."""
+    """A gateway in a folder of its own; `packages` are pinned."""
 
     peer = True
     packages: ClassVar[Sequence[str]]
 
     @property
     def folder(self) -> Path:
-        """Where it is installed."""
+        """The folder of its installation."""
         return CACHE / type(self).__name__.lower()
 
     @property
@@ -71,20 +71,20 @@ class LiteLLM(Peer):
         config = {"model_list": models, "litellm_settings": settings, "general_settings": general}
         (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
         options = ["--config", "config.yaml", "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
-        # or its start waits for a price list from the internet
+        # otherwise its start waits for a price list from the internet
         variables = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         return Command([str(self.folder / "bin" / "litellm"), *options], folder, variables)
 
-    def ask(self, kind: str) -> Ask:
+    def request(self, kind: str) -> Request:
         return chat(kind, "/v1/chat/completions", _model(kind), {"Authorization": f"Bearer {self.key}"})
 
 
 class Portkey(Peer):
-    """Portkey's gateway with retries and a timeout, which its callers ask for in a header."""
+    """Portkey's gateway with retries and a timeout, which its clients request in a header."""
 
     name = "Portkey gateway"
     packages = ("@portkey-ai/gateway==1.15.2",)
-    # with the newest of these every stream fails: they are the versions that Portkey was released with
+    # versions at Portkey's release; with newer ones every stream fails
     overrides: ClassVar[dict[str, str]] = {"hono": "4.9.7", "@hono/node-server": "1.13.5"}
     _upstream = 0
 
@@ -99,7 +99,7 @@ class Portkey(Peer):
         server = self.folder / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
         return Command(["node", str(server), f"--port={port}", "--headless"], folder, {"NODE_ENV": "production"})
 
-    def ask(self, kind: str) -> Ask:
+    def request(self, kind: str) -> Request:
         config = {
             "provider": "openai",
             "custom_host": f"http://127.0.0.1:{self._upstream}/v1",
@@ -133,7 +133,7 @@ class MLflow(Peer):
         variables = {"MLFLOW_DISABLE_TELEMETRY": "true"}
         return Command([*start, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"], folder, variables)
 
-    def ask(self, kind: str) -> Ask:
+    def request(self, kind: str) -> Request:
         return chat(kind, f"/gateway/{_model(kind)}/invocations", None)
 
 
@@ -164,7 +164,7 @@ class TensorZero(Peer):
         found = re.search(r"http://127\.0\.0\.1:(\d+)/openai", printed)
         return int(found[1]) if found else None
 
-    def ask(self, kind: str) -> Ask:
+    def request(self, kind: str) -> Request:
         return chat(kind, "/openai/v1/chat/completions", f"tensorzero::function_name::{_model(kind)}")
 
 

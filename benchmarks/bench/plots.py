@@ -1,4 +1,4 @@
-"""Plots as SVG: dots on a logarithmic axis, one line a gateway, and curves of latency against rate."""
+"""Draw plots as SVG: dots on a logarithmic axis, one line for each gateway, and curves of latency against rate."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from html import escape
 
 WIDTH, ROW, LEFT, RIGHT, TOP = 760, 30, 170, 90, 44
 INK, FAINT, OURS = "#1f2933", "#d5dbe1", "#c2410c"
-# where the curves' axes begin and end
+# begin and end of the curves' axes
 ACROSS, UP = (70, WIDTH - 150), (400, 56)
 LABEL = 15
 COLOURS = ("#c2410c", "#0f766e", "#64748b", "#7c3aed", "#2563eb", "#a16207", "#be185d", "#15803d")
@@ -17,7 +17,7 @@ Lines = Mapping[str, Sequence[tuple[float, float]]]
 
 @dataclass(frozen=True)
 class Axis:
-    """Places the values from `low` to `high` between two points, logarithmically."""
+    """A logarithmic axis: maps values from `low` to `high` to positions from `begin` to `end`."""
 
     low: float
     high: float
@@ -25,7 +25,7 @@ class Axis:
     end: float
 
     def at(self, value: float) -> float:
-        """Return where a value is drawn."""
+        """Return the position of a value."""
         share = math.log(value / self.low) / math.log(self.high / self.low)
         return round(self.begin + share * (self.end - self.begin), 1)
 
@@ -36,14 +36,14 @@ class Axis:
 
 
 def axis(values: Iterable[float], begin: float, end: float) -> Axis:
-    """Return an axis of whole powers of ten that holds the values."""
+    """Return an axis between powers of ten that contains the values."""
     known = [value for value in values if 0 < value < math.inf]
     low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
     return Axis(10.0**low, 10.0 ** max(high, low + 1), begin, end)
 
 
 def dots(title: str, rows: Mapping[str, Sequence[float]], ours: str) -> str:
-    """Return a plot with a row a gateway: a dot for each round, and the median as a number."""
+    """Return a plot with one row for each gateway: a dot for each round, and the median as a number."""
     rows = dict(sorted(((name, sorted(values)) for name, values in rows.items() if values), key=lambda row: row[1][0]))
     height = TOP + ROW * len(rows) + 30
     scale = axis((value for values in rows.values() for value in values), LEFT, WIDTH - RIGHT)
@@ -60,7 +60,7 @@ def dots(title: str, rows: Mapping[str, Sequence[float]], ours: str) -> str:
 
 
 def curves(title: str, axes: tuple[str, str], lines: Lines, marks: Sequence[float]) -> str:
-    """Return a plot of (x, y) curves, one a gateway, with upright lines at the marks."""
+    """Return a plot of (x, y) curves, one for each gateway, with vertical lines at the marks."""
     lines = {name: points for name, points in lines.items() if points}
     points = [point for points in lines.values() for point in points]
     xs, ys = axis([x for x, _ in points] + list(marks), *ACROSS), axis([y for _, y in points], *UP)
@@ -82,14 +82,14 @@ def curves(title: str, axes: tuple[str, str], lines: Lines, marks: Sequence[floa
 
 
 def _free(y: float, taken: Sequence[float]) -> float:
-    """Return the nearest place below that no other label covers."""
+    """Return the nearest free position below the other labels."""
     while any(abs(y - other) < LABEL for other in taken):
         y += 1
     return y
 
 
 def short(value: float) -> str:
-    """Return a number with three digits that count."""
+    """Return a number with three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

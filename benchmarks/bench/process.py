@@ -1,4 +1,4 @@
-"""Programs under measurement: started on one core, counted with all their processes, stopped."""
+"""Start a program on one core; measure and stop it with all its processes."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ STOP_SECONDS = 20
 
 @dataclass(frozen=True)
 class Command:
-    """How a program is started: variables are added to a bare environment."""
+    """A command line with its folder; the environment has PATH, HOME and `variables`."""
 
     argv: Sequence[str]
     folder: Path
@@ -24,23 +24,23 @@ class Command:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
+    """Return an unused port of this machine."""
     with socket.socket() as candidate:
         candidate.bind(("127.0.0.1", 0))
         return int(candidate.getsockname()[1])
 
 
 class Program:
-    """A running program; what it prints goes to the file `log`."""
+    """A running program; its output goes to the file `log`."""
 
     def __init__(self, command: Command, cores: str, log: Path) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.log = log
         with log.open("wb") as file:
             self._process = subprocess.Popen(
                 ["taskset", "-c", cores, *command.argv],
                 cwd=command.folder,
-                env={**kept, **command.variables},
+                env={**inherited, **command.variables},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -48,11 +48,11 @@ class Program:
             )
 
     def has_ended(self) -> bool:
-        """Tell whether it runs no more."""
+        """Return whether it has exited."""
         return self._process.poll() is not None
 
     def printed(self) -> str:
-        """Return what it printed so far."""
+        """Return its output so far."""
         return self.log.read_text(errors="replace")
 
     def processes(self) -> list[psutil.Process]:
@@ -65,11 +65,11 @@ class Program:
         return sum(sum(process.cpu_times()[:2]) for process in self.processes())
 
     def memory(self) -> int:
-        """Return the resident memory of its processes in bytes, what they share counted once (PSS)."""
+        """Return the resident memory of its processes in bytes; shared pages count once (PSS)."""
         return sum(_pss(process.pid) for process in self.processes())
 
     def stop(self) -> None:
-        """End it and all that it started."""
+        """Stop it and all its child processes."""
         left = self.processes() if not self.has_ended() else []
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Reads the results of a run: medians over its rounds."""
+"""Read the results of a run, and compute medians over its rounds."""
 
 import json
 import statistics
@@ -10,7 +10,7 @@ from typing import Any
 from bench import RESULTS
 
 PEERS_FILE, MEMORY_FILE, SCALE_FILE = (RESULTS / f"{name}.json" for name in ("peers", "memory", "scale"))
-# the name under which the results have what the upstream gives without a gateway
+# name of the measurement without a gateway
 DIRECT = "direct"
 DISTURBED = 0.1
 BOUNDS_MS = (5, 10, 50, 100)
@@ -18,35 +18,35 @@ BOUNDS_MS = (5, 10, 50, 100)
 
 @dataclass(frozen=True)
 class Results:
-    """What a run wrote. Figures are named by a path such as "plain.rate"; each is the median of its rounds."""
+    """The results of a run. A path such as "plain.rate" names a figure; its value is the median of the rounds."""
 
-    told: Mapping[str, Any]
+    data: Mapping[str, Any]
 
     @property
     def names(self) -> list[str]:
-        """The gateways, in the order in which they were measured."""
-        return list(self.told.get("gateways", {}))
+        """The gateways in the order of measurement."""
+        return list(self.data.get("gateways", {}))
 
     def facts(self, name: str) -> Mapping[str, Any]:
-        """Return what a gateway is: `version`, `peer`, `configured`."""
-        gateway: Mapping[str, Any] = self.told["gateways"][name]
+        """Return `version`, `peer` and `configured` of a gateway."""
+        gateway: Mapping[str, Any] = self.data["gateways"][name]
         return gateway
 
     def all(self, name: str, path: str) -> list[float]:
-        """Return a figure of each round; of none where the gateway does not have it, or was not measured."""
+        """Return a figure of each round that has it."""
         return [value for one in self._rounds(name) if (value := _at(one, path)) is not None]
 
     def median(self, name: str, path: str) -> float | None:
-        """Return a figure, None where the gateway does not have it."""
+        """Return the median of a figure, None if no round has it."""
         return statistics.median(values) if (values := self.all(name, path)) else None
 
     def added_ms(self, name: str) -> float | None:
-        """Return by how much the median at one connection is above that without a gateway, in milliseconds."""
+        """Return the median latency that a gateway adds at one connection, in milliseconds."""
         own, direct = self.median(name, "single.latency.p50"), self.median(DIRECT, "single.latency.p50")
         return (own - direct) / 1000 if own is not None and direct is not None else None
 
     def curve(self, name: str) -> list[tuple[float, float, bool]]:
-        """Return the rates that were asked of a gateway, each with its p99 in ms and whether all answers were right."""
+        """Return each tested rate of a gateway with its p99 in ms, and whether all responses were correct."""
         rounds = [one.get("frontier", []) for one in self._rounds(name)]
         points = []
         for same in zip(*rounds, strict=True):
@@ -55,17 +55,17 @@ class Results:
         return points
 
     def best_rate(self, name: str, bound_ms: float) -> float | None:
-        """Return the highest rate of those tried with its p99 under a bound, None where there is none."""
+        """Return the highest tested rate with a p99 under a bound, None if there is none."""
         return max((rate for rate, p99, right in self.curve(name) if right and p99 < bound_ms), default=None)
 
-    def faults(self) -> list[str]:
-        """Return a line for each gateway that could not be measured, and each load with wrong or failed answers."""
+    def errors(self) -> list[str]:
+        """Return a line for each failed gateway, and for each load with wrong or failed responses."""
         wrong = [
             f"{where}: {load['right']} right, {load['wrong']} wrong, {load['failed']} failed"
             for where, load in self._loads()
             if load["wrong"] or load["failed"]
         ]
-        return [*self.told.get("errors", []), *wrong]
+        return [*self.data.get("errors", []), *wrong]
 
     def disturbed(self) -> float | None:
         """Return the share of loads that lost more than a tenth of the gateway's core to other programs."""
@@ -76,14 +76,14 @@ class Results:
         return [(f"{name}, {where}", load) for name in self.names for where, load in _loads(self._rounds(name), "")]
 
     def _rounds(self, name: str) -> list[Any]:
-        rounds: list[Any] = self.told.get("gateways", {}).get(name, {}).get("rounds", [])
+        rounds: list[Any] = self.data.get("gateways", {}).get(name, {}).get("rounds", [])
         return rounds
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Return what a run wrote; nothing where there was none."""
-    told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    return told
+    """Return the results in a file, an empty dict if the file is missing."""
+    data: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return data
 
 
 def _at(value: Any, path: str) -> Any:

@@ -1,4 +1,4 @@
-"""The two kinds of run: rounds over all gateways, and the one long run that shows whether memory grows."""
+"""Run rounds over all gateways, or one long run that shows whether memory grows."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -15,27 +15,27 @@ MEMORY_EARLY = 10_000
 
 
 def rounds(gateways: Sequence[Gateway], upstream: int, number: int, seconds: float) -> Iterator[dict[str, Any]]:
-    """Yield the figures so far after each round; each begins with another gateway, so that none has the best moment.
+    """Yield the figures so far after each round.
 
-    What fails is told under `errors`, and left out of that round.
+    Each round begins with another gateway. A gateway that fails is listed in `errors`, and omitted from that round.
     """
     about = {gateway.name: gateway.facts() for gateway in gateways}
     about[DIRECT] = {"version": "", "peer": False, "configured": "The upstream, without a gateway."}
-    told: dict[str, Any] = {
+    data: dict[str, Any] = {
         "machine": machine.facts(),
         "settings": {"rounds": number, "seconds": seconds},
         "errors": [],
         "gateways": {name: {**facts, "rounds": []} for name, facts in about.items()},
     }
     for turn in range(number):
-        told["gateways"][DIRECT]["rounds"].append(_direct(upstream, seconds))
+        data["gateways"][DIRECT]["rounds"].append(_direct(upstream, seconds))
         first = turn % len(gateways)
         for gateway in [*gateways[first:], *gateways[:first]]:
             try:
-                _measure(gateway, told["gateways"][gateway.name]["rounds"], upstream, seconds)
-            except measure.FAULTS as fault:
-                told["errors"].append(f"round {turn + 1}, {gateway.name}: {fault}")
-        yield told
+                _measure(gateway, data["gateways"][gateway.name]["rounds"], upstream, seconds)
+            except measure.ERRORS as error:
+                data["errors"].append(f"round {turn + 1}, {gateway.name}: {error}")
+        yield data
 
 
 def _measure(gateway: Gateway, before: list[dict[str, Any]], upstream: int, seconds: float) -> None:
@@ -49,20 +49,20 @@ def memory(upstream: int, requests: int, seconds: float) -> dict[str, Any]:
     """Return the service's memory at rest, after 10,000 requests and after all of them."""
     service = Service()
     with measure.started(service, upstream, seconds) as (running, _):
-        told: dict[str, Any] = {"machine": machine.facts(), "rest_bytes": running.program.memory()}
+        data: dict[str, Any] = {"machine": machine.facts(), "rest_bytes": running.program.memory()}
         done = 0
         for name, until in (("early", MEMORY_EARLY), ("after", requests)):
             while done < until:
                 done += running.load("plain", measure.CONNECTIONS)["right"]
-            time.sleep(measure.SETTLE_SECONDS)  # for what the start left under way
-            told |= {f"{name}_requests": done, f"{name}_bytes": running.program.memory()}
-    return told
+            time.sleep(measure.SETTLE_SECONDS)  # for work still in flight
+            data |= {f"{name}_requests": done, f"{name}_bytes": running.program.memory()}
+    return data
 
 
 def _direct(upstream: int, seconds: float) -> dict[str, Any]:
     def of(kind: str, connections: int) -> dict[str, Any]:
-        ask = chat(kind, "/v1/chat/completions", "slow" if kind == "slow" else "plain")
-        return load.run(Load(connections, seconds / 2), upstream, ask)
+        request = chat(kind, "/v1/chat/completions", "slow" if kind == "slow" else "plain")
+        return load.run(Load(connections, seconds / 2), upstream, request)
 
     return {
         "single": of("plain", 1),

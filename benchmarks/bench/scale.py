@@ -1,4 +1,4 @@
-"""How rate, latency and memory of the service go with its workers, with connections and with the size of prompts."""
+"""Measure the service with more workers, more connections and larger prompts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from bench.own import Service
 from bench.process import Command
 from bench.ratios import MEGABYTE
 from bench.tables import table
-from bench.wire import PROMPT, SLOW, Ask
+from bench.wire import PROMPT, SLOW, Request
 
 BOTH_CORES = "0,1"
 WORKERS, AT_WORKERS = (1, 2, 4), 64
@@ -21,7 +21,7 @@ TITLES = {"workers": "workers", "connections": "connections", "prompt": "charact
 
 @dataclass
 class Scaled(Service):
-    """The service with so many workers, asked with prompts of so many characters, on its core or on others."""
+    """The service with `workers` on `cores`, and prompts of `chars` characters."""
 
     workers: int = 1
     chars: int = len(PROMPT)
@@ -31,21 +31,21 @@ class Scaled(Service):
         shipped = super().command(folder, port, upstream)
         return replace(shipped, variables={**shipped.variables, "WEB_CONCURRENCY": str(self.workers)})
 
-    def ask(self, kind: str) -> Ask:
-        asked = super().ask(kind)
+    def request(self, kind: str) -> Request:
+        asked = super().request(kind)
         prompt = (f"{PROMPT} " * (self.chars // len(PROMPT) + 1))[: self.chars]
         return replace(asked, body={**asked.body, "prompt": prompt})
 
 
 def run(upstream: int, seconds: float) -> dict[str, Any]:
-    """Return a figure for each step, each with the service started anew; it may refuse what is too much (503)."""
-    told: dict[str, Any] = {"machine": machine.facts(), "settings": {"seconds": seconds}}
-    told["workers"] = [
+    """Return the figures of each step. The service is restarted for each step, and may refuse requests with 503."""
+    data: dict[str, Any] = {"machine": machine.facts(), "settings": {"seconds": seconds}}
+    data["workers"] = [
         _step(Scaled(workers=n, cores=BOTH_CORES), n, "plain", AT_WORKERS, upstream, seconds) for n in WORKERS
     ]
-    told["connections"] = [_step(Scaled(), n, "slow", n, upstream, seconds) for n in CONNECTIONS]
-    told["prompt"] = [_step(Scaled(chars=n), n, "plain", measure.CONNECTIONS, upstream, seconds) for n in PROMPT_CHARS]
-    return told
+    data["connections"] = [_step(Scaled(), n, "slow", n, upstream, seconds) for n in CONNECTIONS]
+    data["prompt"] = [_step(Scaled(chars=n), n, "plain", measure.CONNECTIONS, upstream, seconds) for n in PROMPT_CHARS]
+    return data
 
 
 def _step(service: Scaled, step: int, kind: str, connections: int, upstream: int, seconds: float) -> dict[str, Any]:
@@ -54,16 +54,16 @@ def _step(service: Scaled, step: int, kind: str, connections: int, upstream: int
         figures = running.load(kind, connections)
         memory = running.program.memory()
     if figures["failed"] or not {"200", "503"}.issuperset(figures["statuses"]):
-        raise measure.WrongAnswer(f"{kind} at {step}: {figures}")
+        raise measure.WrongResponse(f"{kind} at {step}: {figures}")
     print(f"{kind} at {step}: {figures['rate']:.0f}/s, p99 {figures['latency']['p99'] / 1000:.1f} ms", flush=True)
     return {"step": step, "bytes": memory, **figures}
 
 
-def blocks(told: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the tables that docs/operations.md has of a run."""
+def blocks(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the tables of docs/operations.md."""
     titles = ["requests a second", "refused", "median, ms", "p99, ms", "processor time for each, µs", "memory, MB"]
     for name, title in TITLES.items():
-        yield table([title, *titles], [_row(step) for step in told[name]])
+        yield table([title, *titles], [_row(step) for step in data[name]])
 
 
 def _row(step: Mapping[str, Any]) -> list[str]:
@@ -73,11 +73,11 @@ def _row(step: Mapping[str, Any]) -> list[str]:
     return [f"{step['step']:,}", plots.short(step["rate"]), f"{refused:.0%}", *map(plots.short, figures)]
 
 
-def plot(told: Mapping[str, Any]) -> str:
-    """Return the plot of rates by connections, beside what an upstream of that delay allows."""
+def plot(data: Mapping[str, Any]) -> str:
+    """Return the plot of rates by connections, and the maximum that the delay of the upstream allows."""
     lines = {
-        "this service": [(step["step"], step["rate"]) for step in told["connections"]],
-        "the upstream's delay": [(step["step"], step["step"] / SLOW) for step in told["connections"]],
+        "this service": [(step["step"], step["rate"]) for step in data["connections"]],
+        "the upstream's delay": [(step["step"], step["step"] / SLOW) for step in data["connections"]],
     }
     title = f"Requests a second by connections, upstream of {SLOW * 1000:.0f} ms"
     return plots.curves(title, ("connections", "requests a second"), lines, ())

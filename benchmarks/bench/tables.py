@@ -12,7 +12,7 @@ UNKNOWN = "-"
 
 
 def of(path: str, unit: float = 1) -> Column:
-    """Return a column of a figure in another unit."""
+    """Return a column of a figure, divided by `unit`."""
 
     def column(results: Results, name: str) -> float | None:
         value = results.median(name, path)
@@ -43,8 +43,8 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
     "streams": {
         "first event, median, ms": of("stream.first.p50", 1000),
         "first event, p99, ms": of("stream.first.p99", 1000),
-        "whole streams a second": of("stream.rate"),
-        "streams that lost an event": of("stream.wrong"),
+        "complete streams a second": of("stream.rate"),
+        "incomplete streams": of("stream.wrong"),
     },
     "more_streams": {f"{count} at once": of(f"streams.{count}.rate") for count in MORE_STREAMS},
     "memory": {f"{name}, MB": of(f"{name}_bytes", MEGABYTE) for name in ("rest", "loaded", "after")},
@@ -53,7 +53,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
 
 
 def render(results: Results, block: str) -> str:
-    """Return one of the tables, with a row for each gateway that has figures in it."""
+    """Return one of the tables with a row for each measured gateway."""
     columns = TABLES[block]
     rows = []
     for name in results.names:
@@ -64,7 +64,7 @@ def render(results: Results, block: str) -> str:
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; a sentence where it would have no rows."""
+    """Return a table, or a sentence if there are no rows."""
     if not rows:
         return "Not measured yet."
     lines = [titles, ["---"] * len(titles), *rows]

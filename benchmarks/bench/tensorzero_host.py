@@ -1,4 +1,4 @@
-"""Runs the gateway that TensorZero's wheel carries, on a port that it chooses and prints: its own code, no other."""
+"""Run the gateway of TensorZero's wheel on a port that it chooses; print its URL."""
 
 import signal
 import sys

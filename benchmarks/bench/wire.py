@@ -1,4 +1,4 @@
-"""What is asked and what is answered: the same words for every gateway."""
+"""Requests and responses, the same for every gateway."""
 
 import json
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ USAGE = {"prompt_tokens": 41, "completion_tokens": 49, "total_tokens": 90}
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A request as the load sends it; its right answer has `mark` in its body `times` times, and `text` as its text.
+class Request:
+    """A request of the load, and its correct response: `times` times `mark` in the body, and `text` as its text.
 
-    `cache` is what X-AI-Cache then says, where there is one.
+    `cache` is the expected value of X-AI-Cache, if the response has this header.
     """
 
     path: str
@@ -37,41 +37,41 @@ class Ask:
 
     @property
     def content(self) -> bytes:
-        """The body as it is sent."""
+        """The encoded body."""
         return json.dumps(self.body).encode()
 
     @property
     def all_headers(self) -> dict[str, str]:
-        """The headers beside Host and Content-Length."""
+        """All headers except Host and Content-Length."""
         return {"Content-Type": "application/json", **self.headers}
 
     @property
     def raw(self) -> bytes:
-        """The whole request as it goes over the wire."""
+        """The bytes of the complete request."""
         lines = [f"POST {self.path} HTTP/1.1", "Host: localhost"]
         lines += [f"{name}: {value}" for name, value in self.all_headers.items()]
         return "\r\n".join([*lines, f"Content-Length: {len(self.content)}", "\r\n"]).encode() + self.content
 
 
-def chat(kind: str, path: str, model: str | None, headers: Mapping[str, str] | None = None) -> Ask:
-    """Return what asks for a chat completion: `plain`, `slow` (60 ms) or `stream`."""
+def chat(kind: str, path: str, model: str | None, headers: Mapping[str, str] | None = None) -> Request:
+    """Return a request for a chat completion: `plain`, `slow` (60 ms) or `stream`."""
     messages = [{"role": "user", "content": PROMPT}]
     body: dict[str, Any] = {"messages": messages, "max_tokens": 100, "temperature": 0.7}
     if model:
         body["model"] = model
     if kind == "stream":
-        return Ask(path, body | {"stream": True}, "tick", EVENTS, TICKS, headers or {})
-    return Ask(path, body, "strong light", 1, TEXT, headers or {})
+        return Request(path, body | {"stream": True}, "tick", EVENTS, TICKS, headers or {})
+    return Request(path, body, "strong light", 1, TEXT, headers or {})
 
 
 def completion(text: str) -> str:
-    """Return an upstream's answer."""
+    """Return a response of the upstream."""
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     top = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "plain"}
     return json.dumps({**top, "choices": [choice], "usage": USAGE})
 
 
 def chunk(delta: Mapping[str, str], reason: str | None = None) -> str:
-    """Return an event of an upstream's stream."""
+    """Return an event of the upstream's stream."""
     top = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": "plain"}
     return json.dumps({**top, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})

@@ -119,7 +119,7 @@ def test_the_builder_is_sent_what_it_copies_and_nothing_else():
 @pytest.mark.parametrize(("status", "ends_with"), [(200, 0), (503, 1)])
 def test_the_health_check_goes_by_what_readiness_answers(status, ends_with):
     with closing(Upstream()) as service:
-        service.answer = lambda handler: reply(handler, {}, status)
+        service.respond = lambda handler: reply(handler, {}, status)
         assert health_check(urlsplit(service.url).port) == ends_with
         assert [request["path"] for request in service.requests] == ["/health/ready"]
 

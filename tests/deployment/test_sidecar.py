@@ -62,7 +62,7 @@ def service():
 def test_the_service_leaves_the_engine_to_the_sidecar_and_uses_it_as_its_own(service):
     headers = {"Authorization": f"Bearer {service.key}"}
     url = f"{service.url}/v1/text/sentiment"
-    answer = requests.post(url, json={"text": "A wonderful film."}, headers=headers, timeout=30)
-    assert (answer.status_code, answer.json()["sentiment"]) == (200, "positive")
-    assert answer.headers["X-AI-Model"] == engine()["command"][-1]
+    response = requests.post(url, json={"text": "A wonderful film."}, headers=headers, timeout=30)
+    assert (response.status_code, response.json()["sentiment"]) == (200, "positive")
+    assert response.headers["X-AI-Model"] == engine()["command"][-1]
     assert not [one for one in service.processes() if "app.embedded.supervisor" in one.cmdline()]

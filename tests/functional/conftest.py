@@ -3,10 +3,10 @@
 import pytest
 from support.upstream_fixtures import upstream as upstream
 from support.upstream_fixtures import upstream_servers as upstream_servers
-from support.upstreams import CHAT, chat_answer
+from support.upstreams import CHAT, chat_response
 
 
 @pytest.fixture
 def chat(upstream):
     """The chat route of the upstream: positive, whatever it is asked."""
-    return upstream.post(CHAT, json=chat_answer("positive"))
+    return upstream.post(CHAT, json=chat_response("positive"))

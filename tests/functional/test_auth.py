@@ -5,7 +5,7 @@ from hashlib import sha256
 import pytest
 from support.keys import made
 from support.lines import request_lines
-from support.upstreams import CHAT, OPENAI, chat_answer
+from support.upstreams import CHAT, OPENAI, chat_response
 
 from app.config.client_keys import parse_api_keys
 
@@ -24,7 +24,7 @@ def client(make_client):
 
 def test_a_known_key_is_accepted_and_names_the_client(client, upstream, caplog):
     caplog.set_level("INFO")
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     for headers in ({"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"}, {"X-API-Key": KEY}, BOTH):
         assert client.post("/v1/text/generate", json={"prompt": "x"}, headers=headers).status_code == 200
     assert {line.client for line in request_lines(caplog)} == {"team"}
@@ -185,7 +185,7 @@ def test_an_invalid_attribute_of_a_key_is_an_error(attribute):
 def test_idempotency_keys_of_two_clients_are_separate(make_client, upstream):
     keys = dict(made(name) for name in ("one", "two"))
     client = make_client({**OPENAI, "API_KEYS": ",".join(keys.values())})
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     for number, key in enumerate(keys):
         headers = {"X-API-Key": key, "Idempotency-Key": "same"}
         assert client.post("/v1/text/generate", json={"prompt": str(number)}, headers=headers).status_code == 200

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from support.calls import refused
-from support.upstreams import CHAT, chat_answer
+from support.upstreams import CHAT, chat_response
 
 ROUTES = {
     "/v1/text/generate": "prompt",
@@ -172,6 +172,6 @@ def test_a_body_above_the_limit_is_a_413(make_client):
 
 def test_a_text_at_the_limit_is_accepted(make_client, upstream):
     client = make_client(MAX_INPUT_CHARS="10")
-    upstream.post(CHAT, json=chat_answer("x"))
+    upstream.post(CHAT, json=chat_response("x"))
     assert client.post("/v1/text/generate", json={"prompt": "é" * 10}).status_code == 200
     refused(client.post("/v1/text/generate", json={"prompt": "é" * 11}))

@@ -5,7 +5,7 @@ import gc
 import pytest
 import responses
 from support.lines import request_lines
-from support.upstreams import CHAT, HUB, HUGGINGFACE, cache_and_attempts, chat_answer
+from support.upstreams import CHAT, HUB, HUGGINGFACE, cache_and_attempts, chat_response
 
 from app.errors import ServiceError
 
@@ -58,7 +58,7 @@ def test_an_alias_and_its_model_share_a_response(client, chat):
 
 def test_errors_are_not_cached(client, upstream):
     upstream.post(CHAT, status=500)
-    upstream.post(CHAT, json=chat_answer("positive"))
+    upstream.post(CHAT, json=chat_response("positive"))
     assert client.post(SENTIMENT, json={"text": "x"}).status_code == 502
     assert cache_and_attempts(client.post(SENTIMENT, json={"text": "x"})) == ("miss", "1")
 
@@ -83,7 +83,7 @@ def test_a_ttl_of_zero_turns_the_cache_off(make_client, chat):
 
 def test_a_cached_response_is_returned_while_the_breaker_is_open(make_client, upstream):
     client = make_client(BREAKER_FAILURES="1")
-    upstream.post(CHAT, json=chat_answer("positive"))
+    upstream.post(CHAT, json=chat_response("positive"))
     upstream.post(CHAT, status=500)
     client.post(SENTIMENT, json={"text": "x"})
     assert client.post(SENTIMENT, json={"text": "y"}).status_code == 502
@@ -94,8 +94,8 @@ def test_a_cached_response_is_returned_while_the_breaker_is_open(make_client, up
 def test_the_response_of_a_fallback_is_not_cached_for_the_requested_model(make_client, upstream):
     client = make_client(FALLBACK_MODELS="openai:org/second")
     upstream.post(CHAT, status=500)
-    upstream.post(CHAT, json=chat_answer("positive"))
-    upstream.post(CHAT, json=chat_answer("negative"))
+    upstream.post(CHAT, json=chat_response("positive"))
+    upstream.post(CHAT, json=chat_response("negative"))
     first, second = (client.post(SENTIMENT, json={"text": "x"}) for _ in range(2))
     assert (first.json["sentiment"], first.headers["X-AI-Fallback"]) == ("positive", "true")
     assert (second.json["sentiment"], second.headers["X-AI-Fallback"]) == ("negative", "false")
@@ -205,9 +205,9 @@ def test_an_error_creates_no_reference_cycle(make_client, upstream, variables, h
 
 
 def test_a_response_that_its_operation_cannot_use_is_not_cached(client, upstream):
-    upstream.post(CHAT, json=chat_answer("I cannot say."))
-    upstream.post(CHAT, json=chat_answer("I cannot say."))
-    upstream.post(CHAT, json=chat_answer("positive"))
+    upstream.post(CHAT, json=chat_response("I cannot say."))
+    upstream.post(CHAT, json=chat_response("I cannot say."))
+    upstream.post(CHAT, json=chat_response("positive"))
     assert client.post(SENTIMENT, json={"text": "x"}).status_code == 502
     assert cache_and_attempts(client.post(SENTIMENT, json={"text": "x"})) == ("miss", "1")
 

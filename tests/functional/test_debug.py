@@ -1,6 +1,6 @@
 """X-AI-Debug: the timeline of attempts."""
 
-from support.upstreams import CHAT, chat_answer
+from support.upstreams import CHAT, chat_response
 
 GENERATE = "/v1/text/generate"
 MODELS = "http://llm.test:8000/v1/models"
@@ -8,7 +8,7 @@ MODELS = "http://llm.test:8000/v1/models"
 
 def test_debug_adds_the_timeline_of_attempts_to_a_response(make_client, upstream, instantly):
     upstream.post(CHAT, status=500)
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     client = make_client(HUGGINGFACE_RETRY_ATTEMPTS="1")
     first, second = client.post(GENERATE, json={"prompt": "x"}, headers={"X-AI-Debug": "1"}).json["debug"]["attempts"]
     assert (first["backend"], first["route"]) == ("openai", "chat/completions")

@@ -1,7 +1,7 @@
 """Idempotency keys: a repeated request returns the stored response."""
 
 import pytest
-from support.upstreams import CHAT, cache_and_attempts, chat_answer
+from support.upstreams import CHAT, cache_and_attempts, chat_response
 
 from app.errors import IdempotencyKeyReused
 
@@ -41,7 +41,7 @@ def test_a_key_belongs_to_one_operation(client, chat):
 
 def test_errors_are_not_stored(client, upstream):
     upstream.post(CHAT, status=500)
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     assert [keyed(client).status_code for _ in range(2)] == [502, 200]
 
 
@@ -72,6 +72,6 @@ def test_processes_with_the_same_redis_share_keys(make_client, chat, redis):
 
 def test_a_stored_response_reports_its_fallback(make_client, upstream):
     upstream.post(CHAT, status=500)
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     client = make_client(FALLBACK_MODELS="openai:org/second")
     assert [keyed(client).headers["X-AI-Fallback"] for _ in range(2)] == ["true"] * 2

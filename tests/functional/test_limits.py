@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from support.clock import fake_clock
 from support.keys import made
-from support.upstreams import CHAT, OPENAI, chat_answer, stream
+from support.upstreams import CHAT, OPENAI, chat_response, stream
 
 from app.clients import quota_counters, quotas
 
@@ -161,7 +161,7 @@ def test_failures_and_cache_hits_cost_no_tokens(make_client, upstream):
     deterministic = {**PROMPT, "max_tokens": 8, "temperature": 0}
     upstream.post(CHAT, status=500)
     assert client.post(GENERATE, json=deterministic).status_code == 502
-    upstream.replace("POST", CHAT, json=chat_answer("Hi."))
+    upstream.replace("POST", CHAT, json=chat_response("Hi."))
     for _ in range(5):
         assert client.post(GENERATE, json=deterministic).status_code == 200
     assert client.post(GENERATE, json={**PROMPT, "max_tokens": 8}).status_code == 200

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from support.metrics import total
-from support.upstreams import CHAT, chat_answer
+from support.upstreams import CHAT, chat_response
 
 from app import create_app
 from app.config import Config
@@ -29,7 +29,7 @@ def test_requests_are_counted_by_route_and_timed(client):
 
 
 def test_operations_are_counted_by_backend_model_and_outcome(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     upstream.post(CHAT, status=422)
     for _ in range(2):
         client.post("/v1/text/generate", json={"prompt": "x"})
@@ -54,7 +54,7 @@ def test_models_of_the_settings_have_labels_of_their_own(make_app):
 
 
 def test_clients_cannot_create_series(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     for number in range(5):
         client.post("/v1/text/generate", json={"prompt": "x", "model": f"org/invented-{number}"})
         client.get(f"/invented-{number}")

@@ -14,7 +14,7 @@ from support.upstreams import (
     PIPELINE,
     ROUTER_CHAT,
     ROUTER_MODELS,
-    chat_answer,
+    chat_response,
     sent,
     stream,
 )
@@ -51,7 +51,7 @@ def chunk(content, reason=None, **extra):
 
 
 def test_a_response_has_all_fields_of_openai(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hello."))
+    upstream.post(CHAT, json=chat_response("Hello."))
     body = chat(client).get_json()
     assert body["object"] == "chat.completion"
     assert body["model"] == "org/small"
@@ -64,7 +64,7 @@ def test_a_response_has_all_fields_of_openai(client, upstream):
 
 
 def test_unknown_fields_are_passed_through_both_ways(client, upstream):
-    response = {**chat_answer("Hello.", stop_reason=7), "service_tier": "flex", "timings": {"a": [1]}}
+    response = {**chat_response("Hello.", stop_reason=7), "service_tier": "flex", "timings": {"a": [1]}}
     response["choices"][0]["message"] |= {"reasoning": "Hm.", "annotations": []}
     response["usage"]["prompt_tokens_details"] = {"cached_tokens": 2}
     upstream.post(CHAT, json=response)
@@ -87,7 +87,7 @@ def test_unknown_fields_are_passed_through_both_ways(client, upstream):
 
 
 def test_a_known_field_with_null_counts_as_absent(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hello."))
+    upstream.post(CHAT, json=chat_response("Hello."))
     nulls = dict.fromkeys(["model", "max_tokens", "temperature", "top_p", "stop", "seed", "stream", "stream_options"])
     assert chat(client, **nulls).status_code == 200
     assert sent(upstream) == {"model": "org/small", "messages": HI}
@@ -134,7 +134,7 @@ def test_a_conversation_that_is_empty_or_too_long_is_an_error(client, messages):
 
 
 def test_a_conversation_of_images_needs_no_text(client, upstream):
-    upstream.post(CHAT, json=chat_answer("A cat."))
+    upstream.post(CHAT, json=chat_response("A cat."))
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
     assert chat(client, messages=[{"role": "user", "content": [picture]}]).status_code == 200
 
@@ -182,7 +182,7 @@ def test_debug_is_beside_the_error_object(client, upstream):
 
 
 def test_a_deterministic_response_is_cached(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hello."))
+    upstream.post(CHAT, json=chat_response("Hello."))
     first, second = chat(client, temperature=0), chat(client, temperature=0)
     assert (first.headers["X-AI-Cache"], second.headers["X-AI-Cache"]) == ("miss", "hit")
     assert first.get_json() | {"id": "", "created": 0} == second.get_json() | {"id": "", "created": 0}
@@ -236,7 +236,7 @@ def test_the_api_key_is_removed_from_streams(make_client, upstream, body):
     client = make_client(OPENAI_API_KEY="sk-a/b")
     for key in ("sk-a/b", "sk-a\\/b"):
         text = json.dumps(chunk("KEY", "stop")).replace("KEY", key)
-        whole = json.dumps(chat_answer("KEY")).replace("KEY", key)
+        whole = json.dumps(chat_response("KEY")).replace("KEY", key)
         given = (f"data: {text}\n\n", "text/event-stream") if body == "event" else (whole, "application/json")
         upstream.post(CHAT, body=given[0], content_type=given[1])
         response = chat(client, stream=True)
@@ -356,7 +356,7 @@ def test_a_too_deeply_nested_request_is_an_error(client):
 @pytest.mark.parametrize("model", [None, [1], {"a": 1}, "x\r\ny", "模型", "\x7f"])
 @pytest.mark.parametrize("streamed", [False, True])
 def test_an_invalid_model_name_in_a_response_is_accepted(make_client, upstream, model, streamed):
-    responses = {CHAT: chat_answer("Hi."), COMPLETIONS: {"choices": [{"text": "a", "finish_reason": "stop"}]}}
+    responses = {CHAT: chat_response("Hi."), COMPLETIONS: {"choices": [{"text": "a", "finish_reason": "stop"}]}}
     for url, response in responses.items():
         upstream.post(url, json=response if model is None else {**response, "model": model})
     upstream.post(EMBEDDINGS, json={"data": [{"embedding": [1]}], "model": model})
@@ -397,7 +397,7 @@ def test_a_later_error_ends_the_stream_with_one_error_event_and_without_done(cli
 
 
 def test_a_response_without_a_stream_is_forwarded_as_one_chunk(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hello."))
+    upstream.post(CHAT, json=chat_response("Hello."))
     response = parse_stream(chat(client, stream=True, stream_options={"include_usage": True}).data)
     assert (response.text, response.finish_reasons, response.done) == ("Hello.", ["stop"], True)
     assert response.usages == [USAGE]
@@ -416,7 +416,7 @@ def test_an_invalid_response_to_a_stream_request_is_a_502(client, upstream, body
 
 def test_the_size_of_a_response_to_a_stream_request_is_limited(client, upstream, monkeypatch):
     monkeypatch.setattr("app.upstream.stream.MAX_RESPONSE_BYTES", 1000)
-    upstream.post(CHAT, json=chat_answer("x" * 1000))
+    upstream.post(CHAT, json=chat_response("x" * 1000))
     refused(chat(client, stream=True), 502, "upstream_invalid_response")
 
 
@@ -521,7 +521,7 @@ def test_completions_stream_text(client, upstream):
 def test_completions_use_the_chat_route_if_there_is_no_completions_route(client, upstream, make_client, streamed):
     upstream.post(COMPLETIONS, status=404)
     for url in (CHAT, ROUTER_CHAT):
-        upstream.post(url, json=chat_answer(" two"))
+        upstream.post(url, json=chat_response(" two"))
     for one in (client, make_client(HUGGINGFACE)):
         response = one.post("/v1/completions", json={"prompt": "One,", "stream": streamed, "top_k": 3})
         if streamed:

@@ -9,7 +9,7 @@ import pytest
 from support.calls import generate
 from support.metrics import total
 from support.streams import parse_stream
-from support.upstreams import CHAT, OPENAI, chat_answer, stream
+from support.upstreams import CHAT, OPENAI, chat_response, stream
 
 from app.version import __version__
 
@@ -43,11 +43,11 @@ def slow(monkeypatch):
 
 
 def chat_text():
-    return json.dumps(chat_answer("Hi."))
+    return json.dumps(chat_response("Hi."))
 
 
 def test_tokens_are_counted_by_direction_in_both_metrics(client, upstream):
-    upstream.post(CHAT, json={**chat_answer("Hi."), "usage": USAGE})
+    upstream.post(CHAT, json={**chat_response("Hi."), "usage": USAGE})
     finish(generate(client))
     assert total(client, "ai_tokens_total", **MODEL, direction="input") == 7
     assert total(client, "ai_tokens_total", **MODEL, direction="output") == 3
@@ -61,21 +61,21 @@ def test_estimated_tokens_are_left_out_of_opentelemetrys_metric(client, upstream
         upstream.post(CHAT, body=stream(EVENTS), content_type="text/event-stream")
         assert parse_stream(finish(generate(client, stream=True)).data).text == "Hi"
     else:
-        upstream.post(CHAT, json={**chat_answer("Hi."), "usage": None})
+        upstream.post(CHAT, json={**chat_response("Hi."), "usage": None})
         finish(generate(client))
     assert total(client, "ai_tokens_total", **MODEL, direction="output") >= 1
     assert total(client, "gen_ai_client_token_usage_count") is None
 
 
 def test_estimated_tokens_of_openai_routes_are_left_out_too(client, upstream):
-    upstream.post(CHAT, json={**chat_answer("Hi."), "usage": None})
+    upstream.post(CHAT, json={**chat_response("Hi."), "usage": None})
     client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "x"}]})
     assert total(client, "ai_tokens_total", operation="chat") > 1
     assert total(client, "gen_ai_client_token_usage_count") is None
 
 
 def test_a_cache_hit_counts_no_tokens_and_no_upstream_call(client, upstream):
-    upstream.post(CHAT, json={**chat_answer("Hi."), "usage": USAGE})
+    upstream.post(CHAT, json={**chat_response("Hi."), "usage": USAGE})
     for _ in range(3):
         finish(generate(client, temperature=0))
     assert total(client, "ai_cache_total", operation="generate", outcome="miss") == 1
@@ -94,7 +94,7 @@ def test_overhead_excludes_the_time_of_the_upstream(client, upstream, slow):
 
 
 def test_overhead_includes_the_rest_of_the_time(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     finish(generate(client))
     assert 0 < total(client, "ai_overhead_seconds_sum", operation="generate") < 5
 
@@ -103,7 +103,7 @@ def test_attempts_and_reasons_of_retries_are_counted(make_client, upstream, inst
     client = make_client(OPENAI, HUGGINGFACE_RETRY_ATTEMPTS="2")
     upstream.post(CHAT, status=500)
     upstream.post(CHAT, status=429)
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     assert finish(generate(client)).headers["X-AI-Attempts"] == "3"
     attempts = {
         outcome: total(client, "ai_upstream_attempts_total", backend="openai", outcome=outcome)
@@ -122,7 +122,7 @@ def test_attempts_and_reasons_of_retries_are_counted(make_client, upstream, inst
 def test_only_successful_fallbacks_are_counted(make_client, upstream):
     client = make_client(OPENAI, FALLBACK_MODELS="org/second")
     for status in (500, 500, 500, 200):
-        upstream.post(CHAT, status=status, json=chat_answer("Hi."))
+        upstream.post(CHAT, status=status, json=chat_response("Hi."))
     assert [finish(generate(client)).status_code for _ in range(2)] == [502, 200]
     assert total(client, "ai_fallbacks_total", operation="generate", backend="openai") == 1
 
@@ -146,7 +146,7 @@ def test_an_open_breaker_and_its_rejected_attempts_are_recorded(make_client, ups
 
 
 def test_a_breaker_starts_closed(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     finish(generate(client))
     assert total(client, "ai_breaker_state", backend="openai", route="chat/completions") == 0
 

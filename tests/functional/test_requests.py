@@ -6,7 +6,7 @@ import re
 import pytest
 from flask import session
 from support.lines import request_lines
-from support.upstreams import CHAT, HUGGINGFACE, PIPELINE, chat_answer
+from support.upstreams import CHAT, HUGGINGFACE, PIPELINE, chat_response
 
 
 def test_a_valid_request_id_is_used(client):
@@ -66,7 +66,7 @@ def line(caplog):
 
 def test_a_request_writes_one_log_line(client, upstream, caplog):
     caplog.set_level("INFO")
-    upstream.post(CHAT, json=chat_answer("An answer."))
+    upstream.post(CHAT, json=chat_response("An answer."))
     response = client.post("/v1/text/generate", json={"prompt": "A prompt."}, headers={"X-Request-ID": "abc"})
     record = line(caplog)
     assert (record.method, record.route, record.status) == ("POST", "/v1/text/generate", response.status_code)
@@ -97,7 +97,7 @@ def test_attempts_of_all_upstream_calls_are_added(make_client, upstream, caplog)
     caplog.set_level("INFO")
     client = make_client(HUGGINGFACE)
     upstream.post(f"{PIPELINE}cardiffnlp/twitter-roberta-base-sentiment-latest", status=404)
-    upstream.post("https://router.huggingface.co/v1/chat/completions", json=chat_answer("neutral"))
+    upstream.post("https://router.huggingface.co/v1/chat/completions", json=chat_response("neutral"))
     client.post("/v1/text/sentiment", json={"text": "x"})
     assert line(caplog).attempts == 2
 
@@ -105,7 +105,7 @@ def test_attempts_of_all_upstream_calls_are_added(make_client, upstream, caplog)
 def test_response_headers_describe_the_operation(make_client, upstream):
     client = make_client(FALLBACK_MODELS="org/second")
     upstream.post(CHAT, status=404)
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     headers = client.post("/v1/text/generate", json={"prompt": "x"}).headers
     assert (headers["X-AI-Backend"], headers["X-AI-Model"]) == ("openai", "org/second")
     assert (headers["X-AI-Attempts"], headers["X-AI-Fallback"]) == ("2", "true")

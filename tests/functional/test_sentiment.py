@@ -5,7 +5,7 @@ import math
 
 import pytest
 from support.calls import rate
-from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_answer, sent
+from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent
 
 DEFAULT_PIPELINE = f"{PIPELINE}cardiffnlp/twitter-roberta-base-sentiment-latest"
 
@@ -124,7 +124,7 @@ def test_a_pipeline_response_of_another_form_is_an_invalid_response(make_client,
 )
 def test_a_chat_model_rates_if_the_pipelines_model_is_gone(make_client, upstream, gone):
     upstream.post(DEFAULT_PIPELINE, **gone)
-    upstream.post(ROUTER_CHAT, json=chat_answer("Negative", **logprobs({"Negative": 0.75, "Positive": 0.25})))
+    upstream.post(ROUTER_CHAT, json=chat_response("Negative", **logprobs({"Negative": 0.75, "Positive": 0.25})))
     body = rate(make_client(HUGGINGFACE)).get_json()
     assert (body["sentiment"], body["score"]) == ("negative", 0.75)
     assert sent(upstream)["model"] == "meta-llama/Llama-3.1-8B-Instruct"
@@ -132,14 +132,14 @@ def test_a_chat_model_rates_if_the_pipelines_model_is_gone(make_client, upstream
 
 def test_scores_are_shares_of_the_three_labels_among_the_top_tokens(client, upstream):
     top = {"Pos": 0.4, "positive": 0.2, " Neg": 0.2, "neutral": 0.1, "The": 0.1}
-    upstream.post(CHAT, json=chat_answer("**Positive**", **logprobs({"**": 1.0}, top)))
+    upstream.post(CHAT, json=chat_response("**Positive**", **logprobs({"**": 1.0}, top)))
     scores = rate(client).get_json()["scores"]
     assert scores == pytest.approx({"positive": 0.6667, "negative": 0.2222, "neutral": 0.1111})
 
 
 def test_log_probabilities_in_the_form_of_completions_are_parsed(client, upstream):
     choice = {"tokens": ["negative"], "top_logprobs": [{"negative": math.log(0.8), "positive": math.log(0.2)}]}
-    upstream.post(CHAT, json=chat_answer("negative", logprobs=choice))
+    upstream.post(CHAT, json=chat_response("negative", logprobs=choice))
     assert rate(client).get_json()["score"] == 0.8
 
 
@@ -147,28 +147,28 @@ def test_log_probabilities_in_the_form_of_completions_are_parsed(client, upstrea
     "text", ["Positive", "positive.", '"POSITIVE"', "<think>negative? no</think>\nThe text is positive."]
 )
 def test_the_label_in_the_text_counts_without_log_probabilities(client, upstream, text):
-    upstream.post(CHAT, json=chat_answer(text))
+    upstream.post(CHAT, json=chat_response(text))
     body = rate(client).get_json()
     assert (body["sentiment"], body["scores"]) == ("positive", {"positive": 1, "negative": 0, "neutral": 0})
 
 
 def test_a_server_that_rejects_log_probabilities_is_called_again_without_them(client, upstream):
     upstream.post(CHAT, status=400, json={"error": {"message": "logprobs is not supported"}})
-    upstream.post(CHAT, json=chat_answer("neutral"))
+    upstream.post(CHAT, json=chat_response("neutral"))
     assert rate(client).get_json()["sentiment"] == "neutral"
     assert "logprobs" not in sent(upstream)
 
 
 def test_a_reasoning_model_is_called_again_with_more_tokens(client, upstream):
-    upstream.post(CHAT, json=chat_answer("<think>Well,"))
-    upstream.post(CHAT, json=chat_answer("<think>Well, it is fine.</think> positive"))
+    upstream.post(CHAT, json=chat_response("<think>Well,"))
+    upstream.post(CHAT, json=chat_response("<think>Well, it is fine.</think> positive"))
     assert rate(client).get_json()["sentiment"] == "positive"
     assert sent(upstream)["max_tokens"] > sent(upstream, 0)["max_tokens"]
 
 
 @pytest.mark.parametrize("text", ["", "I cannot say.", "positive or negative"])
 def test_a_text_that_names_no_single_sentiment_is_an_error(client, upstream, text):
-    upstream.post(CHAT, json=chat_answer(text))
+    upstream.post(CHAT, json=chat_response(text))
     response = rate(client)
     assert (response.status_code, response.get_json()["type"]) == (502, "upstream_invalid_response")
 
@@ -176,13 +176,13 @@ def test_a_text_that_names_no_single_sentiment_is_an_error(client, upstream, tex
 def test_the_configured_sentiment_model_applies_to_the_primary_backend_only(make_client, upstream):
     client = make_client(**HUGGINGFACE, AI_BACKEND="huggingface", SENTIMENT_MODEL="org/rater", FALLBACK_MODELS="openai")
     upstream.post(f"{PIPELINE}org/rater", status=500)
-    upstream.post(CHAT, json=chat_answer("neutral"))
+    upstream.post(CHAT, json=chat_response("neutral"))
     assert rate(client).get_json()["sentiment"] == "neutral"
     assert sent(upstream)["model"] == "org/small"
 
 
 def test_the_configured_sentiment_model_is_used(make_client, upstream):
-    upstream.post(CHAT, json=chat_answer("neutral"))
+    upstream.post(CHAT, json=chat_response("neutral"))
     rate(make_client(SENTIMENT_MODEL="org/rater"))
     assert sent(upstream)["model"] == "org/rater"
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_answer, sent, stream
+from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent, stream
 
 BART = f"{PIPELINE}facebook/bart-large-cnn"
 ENGINE = "http://127.0.0.1:9/v1/chat/completions"
@@ -43,7 +43,7 @@ def test_a_text_that_is_too_long_for_the_pipeline_is_shortened_to_central_senten
 
 def test_a_chat_model_summarizes_if_the_pipelines_model_is_gone(make_client, upstream):
     upstream.post(BART, status=410, json={"error": "The requested model is deprecated"})
-    upstream.post(ROUTER_CHAT, json=chat_answer("It is a museum. It was bui", finish_reason="length"))
+    upstream.post(ROUTER_CHAT, json=chat_response("It is a museum. It was bui", finish_reason="length"))
     body = summarize(make_client(HUGGINGFACE), min_length=8).get_json()
     assert body["summary"] == "It is a museum."
     assert sent(upstream)["max_tokens"] == 130
@@ -59,18 +59,18 @@ def test_a_pipeline_response_of_another_form_is_an_invalid_response(make_client,
 
 
 def test_reasoning_is_stripped_from_the_summary(client, upstream):
-    upstream.post(CHAT, json=chat_answer("<think>Hm. Long.</think>\n\nIt is a museum."))
+    upstream.post(CHAT, json=chat_response("<think>Hm. Long.</think>\n\nIt is a museum."))
     assert summarize(client).get_json()["summary"] == "It is a museum."
 
 
 @pytest.mark.parametrize("text", ["", " ", "<think>I cannot stop"])
 def test_an_empty_summary_is_an_invalid_response(client, upstream, text):
-    upstream.post(CHAT, json=chat_answer(text))
+    upstream.post(CHAT, json=chat_response(text))
     assert summarize(client).get_json()["type"] == "upstream_invalid_response"
 
 
 def test_the_configured_summarization_model_is_used(make_client, upstream):
-    upstream.post(CHAT, json=chat_answer("A museum."))
+    upstream.post(CHAT, json=chat_response("A museum."))
     summarize(make_client(SUMMARIZATION_MODEL="org/writer"))
     assert sent(upstream)["model"] == "org/writer"
 

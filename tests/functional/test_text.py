@@ -4,13 +4,13 @@ import re
 
 import pytest
 from support.calls import generate
-from support.upstreams import CHAT, EMBEDDED, HUB, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_answer, sent, stream
+from support.upstreams import CHAT, EMBEDDED, HUB, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent, stream
 
 COMPLETIONS = "http://llm.test:8000/v1/completions"
 
 
 def test_generate_responds_in_the_documented_shape(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     response = generate(client)
     assert response.status_code == 200
     body = response.get_json()
@@ -23,7 +23,7 @@ def test_generate_responds_in_the_documented_shape(client, upstream):
 
 
 def test_generate_sends_the_default_parameters_and_the_api_key(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     generate(client)
     assert next(iter(sent(upstream))) == "model"
     assert sent(upstream) == {
@@ -36,27 +36,27 @@ def test_generate_sends_the_default_parameters_and_the_api_key(client, upstream)
 
 
 def test_generate_forwards_every_parameter(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     generate(client, model="a/b", max_tokens=5, temperature=0, top_p=0.5, stop="x", seed=3, stream=False)
     expected = {"model": "a/b", "max_tokens": 5, "temperature": 0, "top_p": 0.5, "stop": ["x"], "seed": 3}
     assert {name: sent(upstream)[name] for name in expected} == expected
 
 
 def test_the_response_names_the_model_of_an_alias(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     assert generate(client, model="gpt2").get_json()["model"] == "org/small"
     assert sent(upstream)["model"] == "org/small"
 
 
 def test_an_alias_may_name_another_backend(make_client, upstream):
     client = make_client(MODEL_ALIASES="fast=huggingface:org/quick", **HUGGINGFACE, AI_BACKEND="openai")
-    upstream.post(ROUTER_CHAT, json=chat_answer("Hi."))
+    upstream.post(ROUTER_CHAT, json=chat_response("Hi."))
     assert generate(client, model="fast").get_json()["model"] == "org/quick"
 
 
 def test_the_name_of_a_backend_is_its_default_model(make_client, upstream):
     client = make_client(**HUGGINGFACE, AI_BACKEND="openai")
-    upstream.post(ROUTER_CHAT, json=chat_answer("Hi."))
+    upstream.post(ROUTER_CHAT, json=chat_response("Hi."))
     assert generate(client, model="huggingface").get_json()["model"] == "meta-llama/Llama-3.1-8B-Instruct"
 
 
@@ -69,7 +69,7 @@ def test_a_model_of_an_unconfigured_backend_is_not_found(client):
 
 def test_without_a_default_model_the_server_chooses(make_client, upstream):
     client = make_client(OPENAI_DEFAULT_MODEL="")
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     assert generate(client).get_json()["choices"][0]["text"] == "Hi."
     assert "model" not in sent(upstream)
 
@@ -90,7 +90,7 @@ def test_complete_uses_the_completions_route(client, upstream):
 
 def test_complete_uses_the_chat_route_if_there_is_no_completions_route(client, upstream):
     upstream.post(COMPLETIONS, status=404, body="Not Found", content_type="text/plain")
-    upstream.post(CHAT, json=chat_answer(" a time"))
+    upstream.post(CHAT, json=chat_response(" a time"))
     assert generate(client, route="complete").get_json()["choices"][0]["text"] == " a time"
     assert [message["role"] for message in sent(upstream)["messages"]] == ["system", "user"]
 
@@ -112,7 +112,7 @@ def test_complete_on_hugging_face_uses_the_tgi_protocol_if_the_mapping_has_it(ma
 def test_complete_caches_the_mapping_of_the_hub(make_client, upstream):
     client = make_client(HUGGINGFACE)
     hub = upstream.get(f"{HUB}org/chat", json={"id": "org/chat", "inferenceProviderMapping": {}})
-    upstream.post(ROUTER_CHAT, json=chat_answer("x"))
+    upstream.post(ROUTER_CHAT, json=chat_response("x"))
     for _ in range(3):
         assert generate(client, model="org/chat", route="complete").status_code == 200
     assert hub.call_count == 1
@@ -122,7 +122,7 @@ def test_complete_caches_the_mapping_of_the_hub(make_client, upstream):
 def test_complete_uses_the_chat_route_if_the_hub_fails(make_client, upstream, hub_response):
     client = make_client(HUGGINGFACE)
     upstream.get(f"{HUB}org/chat", **hub_response)
-    upstream.post(ROUTER_CHAT, json=chat_answer(" a time"))
+    upstream.post(ROUTER_CHAT, json=chat_response(" a time"))
     assert generate(client, model="org/chat", route="complete").get_json()["choices"][0]["text"] == " a time"
 
 
@@ -131,7 +131,7 @@ def test_complete_uses_the_chat_route_if_the_mapping_is_out_of_date(make_client,
     mapping = {"hf-inference": {"status": "live", "task": "text-generation"}}
     upstream.get(f"{HUB}org/base", json={"id": "org/base", "inferenceProviderMapping": mapping})
     upstream.post(f"{PIPELINE}org/base", status=410, json={"error": "The requested model is deprecated"})
-    upstream.post(ROUTER_CHAT, json=chat_answer(" a time"))
+    upstream.post(ROUTER_CHAT, json=chat_response(" a time"))
     assert (
         generate(client, model="org/base", temperature=0, route="complete").get_json()["choices"][0]["text"]
         == " a time"

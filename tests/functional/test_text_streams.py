@@ -6,7 +6,7 @@ import pytest
 from support.calls import generate
 from support.lines import request_lines
 from support.streams import parse_stream
-from support.upstreams import CHAT, HUB, HUGGINGFACE, OPENAI, PIPELINE, chat_answer, sent, stream
+from support.upstreams import CHAT, HUB, HUGGINGFACE, OPENAI, PIPELINE, chat_response, sent, stream
 
 COMPLETIONS = "http://llm.test:8000/v1/completions"
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
@@ -164,6 +164,6 @@ def test_a_client_disconnect_is_counted(client, upstream):
 
 
 def test_a_response_without_a_stream_is_forwarded_as_one_chunk(client, upstream):
-    upstream.post(CHAT, json=chat_answer("Hello."))
+    upstream.post(CHAT, json=chat_response("Hello."))
     response = parse_stream(generate(client, stream=True).data)
     assert (response.text, response.done, response.usages[0]["total_tokens"]) == ("Hello.", True, 10)

@@ -5,7 +5,7 @@ import json
 import pytest
 import requests
 from support.calls import generate
-from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, ROUTER_CHAT, chat_answer, sent
+from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, ROUTER_CHAT, chat_response, sent
 
 from app.backends.base import MAX_RESPONSE_BYTES
 from app.upstream.resilience.retry import BUDGET_MIN_RETRIES
@@ -146,7 +146,7 @@ def test_each_transport_error_maps_to_its_error(client, upstream, raised, status
 
 
 def test_a_response_longer_than_the_maximum_is_an_invalid_response(client, upstream):
-    upstream.post(CHAT, json=chat_answer("x" * MAX_RESPONSE_BYTES))
+    upstream.post(CHAT, json=chat_response("x" * MAX_RESPONSE_BYTES))
     assert_failed(generate(client), 502, "upstream_invalid_response")
 
 
@@ -205,7 +205,7 @@ def test_keys_are_redacted_everywhere_and_hosts_in_errors(make_client, upstream)
     upstream.post(CHAT, status=400, json={"error": "unusual.key is not allowed on inference.corp.dev"})
     reason = assert_failed(generate(client), 400, "upstream_rejected")["details"]["reason"]
     assert reason == "[removed] is not allowed on [removed]"
-    upstream.post(CHAT, json=chat_answer("I saw unusual.key at inference.corp.dev."))
+    upstream.post(CHAT, json=chat_response("I saw unusual.key at inference.corp.dev."))
     text = generate(client).get_json()["choices"][0]["text"]
     assert text == "I saw [removed] at inference.corp.dev."
 
@@ -220,7 +220,7 @@ def test_keys_with_hyphens_are_removed_completely(client, upstream):
 def test_a_loading_model_does_not_open_the_breaker(make_client, upstream):
     client = make_client(BREAKER_FAILURES="1")
     upstream.post(CHAT, status=503, headers={"Retry-After": "20"})
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     assert_failed(generate(client), 503, "model_loading")
     assert generate(client).status_code == 200
 
@@ -242,7 +242,7 @@ def test_a_failed_call_is_retried(make_client, upstream, instantly):
     upstream.post(CHAT, status=500)
     upstream.post(CHAT, body="<html>")
     upstream.post(CHAT, body=requests.ConnectionError())
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     assert generate(client).status_code == 200
     assert len(instantly) == 3
 
@@ -262,7 +262,7 @@ def test_only_transient_errors_are_retried_up_to_the_configured_attempts(
 def test_a_retry_waits_for_retry_after_within_the_deadline(make_client, upstream, instantly):
     client = make_client(HUGGINGFACE_RETRY_ATTEMPTS="1")
     upstream.post(CHAT, status=429, headers={"Retry-After": "5"})
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     assert generate(client).status_code == 200
     assert instantly[0] >= 5
 
@@ -313,7 +313,7 @@ def test_fallbacks_are_tried_in_order_while_models_are_unavailable(make_client, 
     )
     upstream.post(ROUTER_CHAT, status=500)
     upstream.post(ROUTER_CHAT, status=404)
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     assert generate(client, model="org/first").get_json()["model"] == "org/third"
     assert [sent(upstream, i)["model"] for i in range(3)] == ["org/first", "org/second", "org/third"]
 
@@ -343,7 +343,7 @@ def test_the_retry_budget_limits_retries_during_an_outage(make_client, upstream,
 
 @pytest.mark.parametrize("timeout", ["5s", "500ms", "1", "10h"])
 def test_a_client_may_shorten_the_timeout(client, upstream, timeout):
-    upstream.post(CHAT, json=chat_answer("Hi."))
+    upstream.post(CHAT, json=chat_response("Hi."))
     response = client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-Request-Timeout": timeout})
     assert response.status_code == 200
 
@@ -369,5 +369,5 @@ def test_redirects_are_not_followed(client, upstream, target):
 @pytest.mark.parametrize("token", [["x"], {"x": 1}, None, 5])
 def test_log_probabilities_of_invalid_tokens_are_ignored(client, upstream, token):
     content = [{"token": "positive", "logprob": 0, "top_logprobs": [{"token": token, "logprob": 0}]}]
-    upstream.post(CHAT, json=chat_answer("positive", logprobs={"content": content}))
+    upstream.post(CHAT, json=chat_response("positive", logprobs={"content": content}))
     assert client.post("/v1/text/sentiment", json={"text": "x"}).json["sentiment"] == "positive"

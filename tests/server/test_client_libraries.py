@@ -26,7 +26,7 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 from support.calls import FAILS, generate
-from support.servers import Service, Upstream, chat_answer, reply
+from support.servers import Service, Upstream, chat_response, reply
 
 LONG_SECONDS = 20
 MESSAGES = [{"role": "user", "content": "Tell me a story about a dog."}]
@@ -37,7 +37,7 @@ RELAY = {
     "OPENAI_DEFAULT_MODEL": "org/small",
     "HUGGINGFACE_RETRY_ATTEMPTS": "0",
     "BREAKER_FAILURES": "1000",
-    "API_KEYS": f"caller:{sha256(KEY.encode()).hexdigest()}",
+    "API_KEYS": f"client:{sha256(KEY.encode()).hexdigest()}",
 }
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
 ARGUMENTS = {"city": "Zürich", "days": 2}
@@ -223,7 +223,7 @@ def test_chunk_arrives_before_the_upstream_makes_the_next(service, remote, libra
             assert semaphore.acquire(timeout=LONG_SECONDS)
         end(handler)
 
-    remote.answer = respond
+    remote.respond = respond
     chunks = library.stream(service, model="default")
     for letter, semaphore in zip("abc", received, strict=True):
         assert next(chunks) == letter
@@ -268,7 +268,7 @@ def test_invalid_request_raises_the_clients_exception_for_it(
 def test_error_of_the_upstream_raises_the_clients_exception_for_it(
     service, remote, library, streamed, upstream_status, headers, status, kind
 ):
-    remote.answer = lambda handler: reply(handler, {"error": "no"}, upstream_status, **headers)
+    remote.respond = lambda handler: reply(handler, {"error": "no"}, upstream_status, **headers)
     with pytest.raises(library.errors[status]) as caught:
         library.text(service, streamed=streamed, model="default")
     response = caught.value.response
@@ -295,7 +295,7 @@ def test_open_breaker_raises_the_exception_for_503_in_every_client(start_with, c
 def test_reached_concurrency_limit_raises_the_exception_for_503_in_every_client(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", UPSTREAM_MAX_CONCURRENCY="1")
     release = threading.Event()
-    remote.answer = lambda handler: (release.wait(LONG_SECONDS), reply(handler, chat_answer("Hi.")))
+    remote.respond = lambda handler: (release.wait(LONG_SECONDS), reply(handler, chat_response("Hi.")))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(generate, service)
         assert remote.arrived.acquire(timeout=LONG_SECONDS)
@@ -325,7 +325,7 @@ def send_rubbish(handler):
 @each_client
 @pytest.mark.parametrize("break_off", [cut, end_early, fail, send_rubbish], ids=lambda act: act.__name__)
 def test_stream_that_breaks_off_raises_after_its_chunks(service, remote, library, break_off):
-    remote.answer = break_off
+    remote.respond = break_off
     chunks = library.stream(service, model="default")
     assert next(chunks) + next(chunks) == "one two"
     with pytest.raises(library.incomplete, match="backend"):
@@ -335,7 +335,7 @@ def test_stream_that_breaks_off_raises_after_its_chunks(service, remote, library
 def test_stream_raises_if_the_worker_dies(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1")
     over = threading.Event()
-    remote.answer = lambda handler: (send_start(handler, text_chunk("one")), over.wait(LONG_SECONDS))
+    remote.respond = lambda handler: (send_start(handler, text_chunk("one")), over.wait(LONG_SECONDS))
     for library in CLIENTS:
         chunks = library.stream(service, model="default")
         assert next(chunks) == "one"
@@ -355,7 +355,7 @@ def test_closing_a_stream_ends_the_upstream_call(client, remote, close):
         if not handler.connection.recv(1):
             upstream_closed.set()
 
-    remote.answer = respond
+    remote.respond = respond
     stream = client.chat.completions.create(model="default", messages=MESSAGES, stream=True)
     assert next(contents(stream)) == "one"
     close(stream)
@@ -484,7 +484,7 @@ def check_called(calls):
 
 @pytest.mark.parametrize("respond", [call_at_once, call_like_old_tgi], ids=lambda act: act.__name__)
 def test_tool_calls_are_objects(service, client, remote, respond):
-    remote.answer = respond
+    remote.respond = respond
     choice = client.chat.completions.create(model="default", messages=MESSAGES, tools=[TOOL]).choices[0]
     check_called(choice.message.tool_calls)
     [call] = langchain(service, model="default").bind_tools([TOOL]).invoke(MESSAGES).tool_calls
@@ -495,7 +495,7 @@ def test_tool_calls_are_objects(service, client, remote, respond):
 
 @pytest.mark.parametrize("respond", [call_in_chunks, call_at_once, call_like_old_tgi], ids=lambda act: act.__name__)
 def test_streamed_tool_calls_are_objects(service, client, remote, respond):
-    remote.answer = respond
+    remote.respond = respond
     with client.chat.completions.stream(model="default", messages=MESSAGES, tools=[TOOL]) as stream:
         choice = stream.get_final_completion().choices[0]
     check_called(choice.message.tool_calls)
@@ -504,7 +504,7 @@ def test_streamed_tool_calls_are_objects(service, client, remote, respond):
 
 
 def test_chunks_of_tool_calls_arrive_one_by_one(client, remote):
-    remote.answer = call_in_chunks
+    remote.respond = call_in_chunks
     chunks = client.chat.completions.create(model="default", messages=MESSAGES, tools=[TOOL], stream=True)
     calls = [call for event in chunks for call in event.choices[0].delta.tool_calls or ()]
     assert [call.function.name for call in calls] == ["weather", None, None, None]
@@ -521,7 +521,7 @@ def calls_without_indexes(handler):
 
 
 def test_tool_calls_without_indexes_stay_separate(client, remote):
-    remote.answer = calls_without_indexes
+    remote.respond = calls_without_indexes
     with client.chat.completions.stream(model="default", messages=MESSAGES, tools=[TOOL]) as stream:
         calls = stream.get_final_completion().choices[0].message.tool_calls
     assert [json.loads(call.function.arguments) for call in calls] == [{"days": 1}, {"days": 2}]
@@ -553,7 +553,7 @@ def expected_body(request, **extra):
     ids=["complete", "streamed"],
 )
 def test_fields_of_a_chat_request_reach_the_upstream_unchanged(client, remote, streamed, added):
-    remote.answer = lambda handler: (send_start(handler, text_chunk("Hi.")), end(handler))
+    remote.respond = lambda handler: (send_start(handler, text_chunk("Hi.")), end(handler))
     request = {
         "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}], "name": "me"}],
         **PASSED_THROUGH,
@@ -564,14 +564,16 @@ def test_fields_of_a_chat_request_reach_the_upstream_unchanged(client, remote, s
 
 
 def test_fields_of_a_completion_request_reach_the_upstream_unchanged(client, remote):
-    remote.answer = lambda handler: reply(handler, {"choices": [{"index": 0, "text": "x", "finish_reason": "stop"}]})
+    remote.respond = lambda handler: reply(handler, {"choices": [{"index": 0, "text": "x", "finish_reason": "stop"}]})
     request = {"prompt": ["a"], "echo": True, "suffix": "b", "logit_bias": {"1": 2}, "extra_body": {"whatever": [1]}}
     assert client.completions.create(model="default", **request).choices[0].text == "x"
     assert remote.requests[0]["body"] == expected_body(request)
 
 
 def test_unknown_fields_of_a_response_reach_the_client(client, remote):
-    remote.answer = lambda handler: reply(handler, {**chat_answer("Hi."), "system_fingerprint": "fp", "whatever": [1]})
+    remote.respond = lambda handler: reply(
+        handler, {**chat_response("Hi."), "system_fingerprint": "fp", "whatever": [1]}
+    )
     response = client.chat.completions.create(model="default", messages=MESSAGES)
     assert (response.system_fingerprint, response.whatever) == ("fp", [1])
 
@@ -583,9 +585,9 @@ def choices(part):
 
 def test_every_choice_reaches_the_client(client, remote):
     request = {"model": "default", "messages": MESSAGES, "n": 2}
-    remote.answer = lambda handler: reply(handler, choices("message"))
+    remote.respond = lambda handler: reply(handler, choices("message"))
     complete = client.chat.completions.create(**request)
-    remote.answer = lambda handler: send_start(handler, {**chunk(), **choices("delta")})
+    remote.respond = lambda handler: send_start(handler, {**chunk(), **choices("delta")})
     with client.chat.completions.stream(**request) as stream:
         streamed = stream.get_final_completion()
     for response in (complete, streamed):
@@ -602,7 +604,7 @@ def embed(handler):
 
 @pytest.mark.parametrize("options", [{}, {"encoding_format": "float"}, {"encoding_format": "base64"}], ids=str)
 def test_embeddings_have_the_requested_encoding(client, remote, options):
-    remote.answer = embed
+    remote.respond = embed
     texts = ["a", str(options)]  # different in each test, because responses are cached
     response = client.embeddings.create(model="default", input=texts, **options, extra_body={"whatever": 1})
     vectors = [entry.embedding for entry in response.data]
@@ -615,7 +617,7 @@ def test_embeddings_have_the_requested_encoding(client, remote, options):
 
 
 def test_langchain_embeds(service, remote):
-    remote.answer = embed
+    remote.respond = embed
     embeddings = OpenAIEmbeddings(
         base_url=f"{service.url}/v1", api_key=KEY, model="default", max_retries=0, check_embedding_ctx_length=False
     )

@@ -138,7 +138,7 @@ def test_while_the_engine_is_down_deep_health_is_unhealthy(start):
 
 
 def test_the_engine_can_be_the_fallback_of_a_remote_backend(start, remote):
-    remote.answer = lambda handler: reply(handler, {}, 402)
+    remote.respond = lambda handler: reply(handler, {}, 402)
     service = start(HUGGINGFACE_API_KEY="hf_x", HUGGINGFACE_BASE_URL=remote.url, FALLBACK_MODELS="embedded")
     until(lambda: service.post("/v1/text/generate", prompt="Hi.", max_tokens=3).status_code == 200)
     assert service.post("/v1/text/generate", prompt="Hi.", max_tokens=3).json()["model"] == MODEL

@@ -10,12 +10,12 @@ from itertools import count
 import pytest
 from bench import CACHE, load
 from bench.load import Load
-from bench.wire import Ask
+from bench.wire import Request
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
-ASK = Ask("/", {"prompt": "Hi."}, mark="right", times=1, text="")
-STREAM = Ask("/", {"stream": True}, mark="tick", times=3, text="")
-Answer = Callable[[socket.socket, int], None]
+REQUEST = Request("/", {"prompt": "Hi."}, mark="right", times=1, text="")
+STREAM = Request("/", {"stream": True}, mark="tick", times=3, text="")
+Respond = Callable[[socket.socket, int], None]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -25,14 +25,14 @@ def _tool() -> None:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Answer], int]]:
-    """Start a server that has `answer` deal with each request and its number; return the port."""
+def serve() -> Iterator[Callable[[Respond], int]]:
+    """Start a server that has `respond` deal with each request and its number; return the port."""
     listeners = []
 
-    def start(answer: Answer) -> int:
+    def start(respond: Respond) -> int:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
-        threading.Thread(target=_accept, args=(listener, answer), daemon=True).start()
+        threading.Thread(target=_accept, args=(listener, respond), daemon=True).start()
         return int(listener.getsockname()[1])
 
     yield start
@@ -41,22 +41,22 @@ def serve() -> Iterator[Callable[[Answer], int]]:
         listener.close()
 
 
-def _accept(listener: socket.socket, answer: Answer) -> None:
+def _accept(listener: socket.socket, respond: Respond) -> None:
     numbers = count()
     while True:
         try:
             connection, _ = listener.accept()
         except OSError:
             return
-        threading.Thread(target=_talk, args=(connection, answer, numbers), daemon=True).start()
+        threading.Thread(target=_talk, args=(connection, respond, numbers), daemon=True).start()
 
 
-def _talk(connection: socket.socket, answer: Answer, numbers: Iterator[int]) -> None:
+def _talk(connection: socket.socket, respond: Respond, numbers: Iterator[int]) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection:
         try:
             while connection.recv(65536):
-                answer(connection, next(numbers))
+                respond(connection, next(numbers))
         except OSError:
             return
 
@@ -66,10 +66,10 @@ def send(connection: socket.socket, text: str, status: str = "200 OK") -> None:
 
 
 def test_answers_with_another_text_or_status_are_counted_as_wrong(serve):
-    def answer(connection: socket.socket, number: int) -> None:
+    def respond(connection: socket.socket, number: int) -> None:
         send(connection, "wrong" if number % 3 == 1 else "right", "500 No" if number % 3 == 2 else "200 OK")
 
-    seen = load.run(Load(1, seconds=0.3), serve(answer), ASK)
+    seen = load.run(Load(1, seconds=0.3), serve(respond), REQUEST)
 
     assert abs(seen["right"] - seen["wrong"] / 2) <= 1
     assert seen["right"] > 10
@@ -77,13 +77,13 @@ def test_answers_with_another_text_or_status_are_counted_as_wrong(serve):
 
 
 def test_an_open_load_shows_a_stall_in_all_that_it_delays(serve):
-    def answer(connection: socket.socket, number: int) -> None:
+    def respond(connection: socket.socket, number: int) -> None:
         if number == 100:
             time.sleep(0.4)  # the stall that the load has to see
         send(connection, "right")
 
     def p90(rate: float) -> float:
-        latency = load.run(Load(1, seconds=1.0, rate=rate, warm=0.2), serve(answer), ASK)["latency"]
+        latency = load.run(Load(1, seconds=1.0, rate=rate, warm=0.2), serve(respond), REQUEST)["latency"]
         return float(latency["p90"])
 
     # of 200 requests a second the stall delays 80; a closed load waits with one, and sees nothing of the others
@@ -92,23 +92,23 @@ def test_an_open_load_shows_a_stall_in_all_that_it_delays(serve):
 
 
 def test_what_is_unanswered_at_the_end_counts_with_the_time_it_waited(serve):
-    seen = load.run(Load(2, seconds=0.5, rate=50, warm=0.0), serve(lambda connection, number: None), ASK)
+    seen = load.run(Load(2, seconds=0.5, rate=50, warm=0.0), serve(lambda connection, number: None), REQUEST)
 
     assert seen["right"] == 0
     assert seen["latency"]["max"] > 400_000
 
 
 def test_a_stream_is_right_only_with_all_its_events_however_they_are_cut(serve):
-    whole = (
+    complete = (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\ntick 1\r\n9\r\n2tick 3ti\r\n2\r\nck\r\n0\r\n\r\n"
     )
 
-    def answer(connection: socket.socket, number: int) -> None:
-        sent = whole.replace(b"2tick", b"2tack") if number % 2 else whole
+    def respond(connection: socket.socket, number: int) -> None:
+        sent = complete.replace(b"2tick", b"2tack") if number % 2 else complete
         for begin in range(0, len(sent), 7):
             connection.sendall(sent[begin : begin + 7])
 
-    seen = load.run(Load(1, seconds=0.3), serve(answer), STREAM)
+    seen = load.run(Load(1, seconds=0.3), serve(respond), STREAM)
 
     assert abs(seen["right"] - seen["wrong"]) <= 1
     assert seen["right"] > 5
@@ -124,8 +124,8 @@ def test_a_connection_closed_after_an_answer_is_opened_again_and_one_closed_in_a
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nright")
         connection.shutdown(socket.SHUT_RDWR)
 
-    between = load.run(Load(1, seconds=0.3), serve(close_between), ASK)
-    within = load.run(Load(1, seconds=0.3), serve(close_within), ASK)
+    between = load.run(Load(1, seconds=0.3), serve(close_between), REQUEST)
+    within = load.run(Load(1, seconds=0.3), serve(close_within), REQUEST)
 
     assert between["right"] > 10
     assert between["failed"] == between["wrong"] == 0

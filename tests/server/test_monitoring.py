@@ -50,7 +50,7 @@ def test_promtool_accepts(arguments):
 
 
 def test_counters_match_the_clients_and_no_panel_of_the_dashboard_is_empty(start, watch, remote, redis):
-    remote.answer = moody = Moody()
+    remote.respond = moody = Moody()
     (team, team_line), (limited, limited_line) = made("team"), made("limited", "rate_limit=2/minute")
     service = start(
         WEB_CONCURRENCY="2",
@@ -117,9 +117,9 @@ def test_alerts_fire_for_injected_failures_only(start, watch, remote, redis):
     until(lambda: fires() and prometheus.query("job:failures_per_request:ratio_rate1h == 0"))
     assert prometheus.firing() == set()
     for status, alert in ((401, "UpstreamAuthenticationFails"), (402, "UpstreamQuotaExhausted")):
-        remote.answer = lambda handler, status=status: reply(handler, {}, status)
+        remote.respond = lambda handler, status=status: reply(handler, {}, status)
         until(lambda alert=alert: fires(alert))
-    remote.answer = lambda handler: reply(handler, {}, 500)
+    remote.respond = lambda handler: reply(handler, {}, 500)
     redis.pause()
     until(lambda: fires("BreakerOpen", "AvailabilityBudgetBurnsFast", "RedisDown"))
     redis.resume()

@@ -3,8 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from support.calls import FAILS, answer_of, generate, rate
-from support.chaos import Exchange, answer, good, says
+from support.calls import FAILS, chat_response_body, generate, rate
+from support.chaos import Exchange, good, http_response, says
 from support.servers import until
 
 
@@ -26,7 +26,7 @@ def test_a_slow_deterministic_call_is_hedged_and_its_connection_closed(start_wit
         exchange.hang()
         closed.set()
 
-    positive = says(answer_of("positive"))
+    positive = says(chat_response_body("positive"))
     chaos.play([positive] * 20 + [hang, positive])
     for _ in range(20):
         assert rate(service).headers["X-AI-Attempts"] == "1"
@@ -126,7 +126,7 @@ def test_a_call_that_is_not_deterministic_is_never_hedged(start_with, chaos):
 def test_hedges_count_as_attempts_of_the_retry_policy(start_with, chaos):
     service = start_with(HEDGE_AFTER="100ms", CACHE_TTL="0s", HUGGINGFACE_RETRY_ATTEMPTS="1")
     hedge_failed = threading.Event()
-    positive = says(answer_of("positive"))
+    positive = says(chat_response_body("positive"))
 
     def fail_late(exchange):
         hedge_failed.wait(20)
@@ -146,6 +146,11 @@ def test_hedges_count_as_attempts_of_the_retry_policy(start_with, chaos):
 def test_interim_responses_leave_the_connection_usable(start_with, chaos):
     service = start_with()
     interim = b"HTTP/1.1 103 Early Hints\r\n\r\n"
-    chaos.play([lambda exchange, n=n: exchange.send(interim, answer(answer_of(f"Answer {n}"))) for n in range(5)])
+    chaos.play(
+        [
+            lambda exchange, n=n: exchange.send(interim, http_response(chat_response_body(f"Answer {n}")))
+            for n in range(5)
+        ]
+    )
     texts = [generate(service).json()["choices"][0]["text"] for _ in range(5)]
     assert texts == [f"Answer {n}" for n in range(5)]

@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 import pytest
 import requests
 from support.proxies import NGINX, Nginx
-from support.rolling import Instances, Load, answer
+from support.rolling import Instances, Load, respond
 from support.wire import Listener
 
 pytestmark = [
@@ -18,7 +18,7 @@ pytestmark = [
 
 @pytest.fixture
 def instances(remote):
-    remote.answer = answer
+    remote.respond = respond
     started = Instances(OPENAI_BASE_URL=f"{remote.url}/v1", HUGGINGFACE_RETRY_ATTEMPTS="0")
     yield started
     started.stop()
@@ -74,7 +74,7 @@ def test_events_are_given_on_as_they_come(behind, service, remote):
         handler.wfile.write(b"data: [DONE]\n\n")
         handler.close_connection = True
 
-    remote.answer = hold
+    remote.respond = hold
     listener = Listener(behind((service.port, service.port)))
     assert listener.begin() == 200
     assert b"Hi" in listener.next()
@@ -85,5 +85,5 @@ def test_events_are_given_on_as_they_come(behind, service, remote):
 
 def test_a_body_over_the_limit_is_refused_by_the_service_in_its_own_shape(behind, service):
     nginx = behind((service.port, service.port))
-    answer = requests.post(f"{nginx.url}/v1/text/generate", json={"prompt": "x" * 1_500_000}, timeout=30)
-    assert (answer.status_code, answer.json()["type"]) == (413, "payload_too_large")
+    response = requests.post(f"{nginx.url}/v1/text/generate", json={"prompt": "x" * 1_500_000}, timeout=30)
+    assert (response.status_code, response.json()["type"]) == (413, "payload_too_large")

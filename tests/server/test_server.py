@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from support.servers import chat_answer, reply, until
+from support.servers import chat_response, reply, until
 from support.wire import connect, raw, read_response, read_until_closed
 
 
@@ -102,7 +102,7 @@ def test_malformed_chunks_are_400_and_close_the_connection(service):
 
 
 def test_parallel_deep_health_checks_make_one_probe(service, remote):
-    remote.answer = lambda handler: reply(handler, {"data": []})
+    remote.respond = lambda handler: reply(handler, {"data": []})
     with ThreadPoolExecutor(10) as pool:
         responses = pool.map(lambda _: service.get("/health/deep"), range(10))
         assert {response.status_code for response in responses} == {200}
@@ -123,9 +123,9 @@ def test_parallel_calls_do_not_wait_for_each_other(service, remote):
 
     def respond(handler):
         together.wait(timeout=20)  # no request is answered before all 16 have arrived
-        reply(handler, chat_answer("Hi."))
+        reply(handler, chat_response("Hi."))
 
-    remote.answer = respond
+    remote.respond = respond
     with ThreadPoolExecutor(16) as pool:
         responses = list(pool.map(lambda _: service.post("/v1/text/generate", prompt="x").status_code, range(16)))
     assert responses == [200] * 16
@@ -136,9 +136,9 @@ def test_connections_to_the_upstream_are_reused(service, remote):
 
     def respond(handler):
         peers.add(handler.client_address)
-        reply(handler, chat_answer("Hi."))
+        reply(handler, chat_response("Hi."))
 
-    remote.answer = respond
+    remote.respond = respond
     for _ in range(5):
         service.post("/v1/text/generate", prompt="x")
     assert len(peers) == 1
@@ -158,7 +158,7 @@ def test_an_upstream_that_sends_byte_by_byte_is_cut_at_the_deadline(start, remot
         except OSError:
             gone.set()
 
-    remote.answer = respond
+    remote.respond = respond
     started = time.monotonic()
     result = service.post("/v1/text/generate", prompt="x")
     assert (result.status_code, result.json()["type"]) == (504, "upstream_timeout")
@@ -168,7 +168,7 @@ def test_an_upstream_that_sends_byte_by_byte_is_cut_at_the_deadline(start, remot
 
 
 def test_a_redirect_is_not_followed(service, remote):
-    remote.answer = lambda handler: reply(handler, {}, 307, Location=f"{remote.url}/elsewhere")
+    remote.respond = lambda handler: reply(handler, {}, 307, Location=f"{remote.url}/elsewhere")
     assert service.post("/v1/text/generate", prompt="x").json()["type"] == "upstream_invalid_response"
     assert len(remote.requests) == 1
 
@@ -177,14 +177,14 @@ def test_a_response_that_is_cut_off_is_invalid(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", HUGGINGFACE_RETRY_ATTEMPTS="0")
 
     def respond(handler):
-        data = json.dumps(chat_answer("Hi.")).encode()
+        data = json.dumps(chat_response("Hi.")).encode()
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(data) + 10))
         handler.end_headers()
         handler.wfile.write(data)
         handler.connection.shutdown(socket.SHUT_RDWR)
 
-    remote.answer = respond
+    remote.respond = respond
     assert service.post("/v1/text/generate", prompt="x").json()["type"] == "upstream_invalid_response"
 
 
@@ -199,7 +199,7 @@ def test_workers_share_their_metrics(start, remote):
 
 
 def test_the_key_is_in_no_log_error_metric_or_process_title(service, remote):
-    remote.answer = lambda handler: reply(handler, {"error": "bad key sk-topsecret"}, 401)
+    remote.respond = lambda handler: reply(handler, {"error": "bad key sk-topsecret"}, 401)
     error = service.post("/v1/text/generate", prompt="x").text
     texts = [error, service.get("/metrics").text, service.get("/health/deep").text, *service.lines]
     texts += [" ".join(process.cmdline()) for process in service.processes()]
@@ -209,7 +209,7 @@ def test_the_key_is_in_no_log_error_metric_or_process_title(service, remote):
 
 def test_prompts_and_responses_are_not_logged_even_at_debug(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", LOG_LEVEL="debug")
-    remote.answer = lambda handler: reply(handler, chat_answer("RESPONSE-TEXT"))
+    remote.respond = lambda handler: reply(handler, chat_response("RESPONSE-TEXT"))
     response = service.post("/v1/text/generate", prompt="PROMPT-TEXT")
     assert "RESPONSE-TEXT" in response.text
     service.wait_for_line(response.headers["X-Request-ID"])
@@ -219,7 +219,7 @@ def test_prompts_and_responses_are_not_logged_even_at_debug(start, remote):
 def test_health_is_served_while_all_upstream_permits_are_taken(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", UPSTREAM_MAX_CONCURRENCY="4")
     release = threading.Event()
-    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
+    remote.respond = lambda handler: (release.wait(20), reply(handler, chat_response("Hi.")))
     with ThreadPoolExecutor(20) as pool:
         calls = [pool.submit(service.post, "/v1/text/generate", prompt="x") for _ in range(20)]
         until(lambda: sum(call.done() for call in calls) == 16)
@@ -240,7 +240,7 @@ def test_a_disconnect_ends_the_upstream_call_without_retries(service, remote):
         if not handler.connection.recv(1):  # returns when the service closes the connection
             hung_up.set()
 
-    remote.answer = respond
+    remote.respond = respond
     head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
     for number in range(1, 6):
         hung_up.clear()
@@ -250,13 +250,13 @@ def test_a_disconnect_ends_the_upstream_call_without_retries(service, remote):
         assert hung_up.wait(20)
         until(lambda number=number: sum('"client_disconnected"' in line for line in service.lines) == number)
     assert len(remote.requests) == 5
-    remote.answer = lambda handler: reply(handler, chat_answer("Hi."))
+    remote.respond = lambda handler: reply(handler, chat_response("Hi."))
     assert service.post("/v1/text/generate", prompt="x").status_code == 200
 
 
 def test_a_pipelined_request_is_not_taken_for_a_disconnect(service, remote):
     release = threading.Event()
-    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
+    remote.respond = lambda handler: (release.wait(20), reply(handler, chat_response("Hi.")))
     head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
     with connect(service) as connection:
         connection.sendall(head + b'{"prompt": "x"}')
@@ -269,7 +269,7 @@ def test_a_pipelined_request_is_not_taken_for_a_disconnect(service, remote):
 def test_the_reserved_slots_are_for_health_checks(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_MAX_CONNECTIONS="20")
     release = threading.Event()
-    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
+    remote.respond = lambda handler: (release.wait(20), reply(handler, chat_response("Hi.")))
 
     def generate():
         response = service.post("/v1/text/generate", prompt="x")
@@ -302,7 +302,7 @@ def test_idle_connections_are_closed_for_new_ones(start, remote):
 
 def test_a_disconnect_is_noticed_behind_pipelined_bytes(service, remote):
     hung_up = threading.Event()
-    remote.answer = lambda handler: handler.connection.recv(1) or hung_up.set()
+    remote.respond = lambda handler: handler.connection.recv(1) or hung_up.set()
     head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
     with connect(service) as connection:
         connection.sendall(head + b'{"prompt": "x"}\r\n')

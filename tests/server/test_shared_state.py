@@ -8,10 +8,10 @@ from contextlib import closing
 
 import pytest
 import requests
-from support.calls import FAILS, answer_of, generate, rate
-from support.chaos import answer, says
+from support.calls import FAILS, chat_response_body, generate, rate
+from support.chaos import http_response, says
 from support.redis import FixedReplyServer
-from support.servers import chat_answer, reply, until
+from support.servers import chat_response, reply, until
 
 # the request for the metrics is one of them
 ACTIVE = 'active_connections{{service="ai-huggingface"}} {}.0'
@@ -19,7 +19,7 @@ ACTIVE = 'active_connections{{service="ai-huggingface"}} {}.0'
 
 def test_concurrent_identical_requests_make_one_upstream_call(service, remote):
     release = threading.Event()
-    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("positive")))
+    remote.respond = lambda handler: (release.wait(20), reply(handler, chat_response("positive")))
     with ThreadPoolExecutor(100) as pool:
         calls = [pool.submit(rate, service) for _ in range(100)]
         until(lambda: ACTIVE.format(101) in service.get("/metrics").text)
@@ -32,7 +32,7 @@ def test_concurrent_identical_requests_make_one_upstream_call(service, remote):
 
 def test_a_disconnect_of_the_request_that_others_wait_for_does_not_end_them(service, remote):
     release = threading.Event()
-    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("positive")))
+    remote.respond = lambda handler: (release.wait(20), reply(handler, chat_response("positive")))
     head = b"POST /v1/text/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     with ThreadPoolExecutor(3) as pool:
         with socket.create_connection(("127.0.0.1", service.port), timeout=20) as first:
@@ -48,7 +48,7 @@ def test_a_disconnect_of_the_request_that_others_wait_for_does_not_end_them(serv
 
 def test_a_repeated_idempotency_key_waits_for_the_first_request(service, remote):
     release = threading.Event()
-    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
+    remote.respond = lambda handler: (release.wait(20), reply(handler, chat_response("Hi.")))
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(generate, service, headers={"Idempotency-Key": "k"}) for _ in range(3)]
         assert remote.arrived.acquire(timeout=20)
@@ -63,7 +63,7 @@ def test_a_repeated_idempotency_key_waits_for_the_first_request(service, remote)
 
 def test_instances_share_responses_and_breakers_through_redis(start_with, chaos, redis):
     first, second = (start_with(REDIS_URL=redis.url, BREAKER_RECOVERY="1s") for _ in range(2))
-    chaos.play([says(answer_of("positive"))])
+    chaos.play([says(chat_response_body("positive"))])
     assert rate(first).headers["X-AI-Cache"] == "miss"
     assert rate(second).headers["X-AI-Cache"] == "hit"
     chaos.play([FAILS] * 6)
@@ -129,7 +129,7 @@ def test_concurrent_validations_share_the_list_of_models_and_not_the_result(star
 
     def list_models(exchange):
         may_list.wait(20)
-        exchange.send(answer(b'{"data": [{"id": "org/a"}]}'))
+        exchange.send(http_response(b'{"data": [{"id": "org/a"}]}'))
 
     chaos.play([list_models])
     with ThreadPoolExecutor(2) as pool:
@@ -150,7 +150,7 @@ def is_valid(service, model):
 def test_a_redis_with_invalid_replies_changes_no_response(start_with, chaos, reply):
     with closing(FixedReplyServer(reply)) as server:
         service = start_with(REDIS_URL=server.url, BREAKER_FAILURES="2")
-        chaos.play([says(answer_of("positive"))] * 8)
+        chaos.play([says(chat_response_body("positive"))] * 8)
         found = [rate(service, text, headers={"Idempotency-Key": text}) for text in "abcdefgh"]
     assert {response.status_code for response in found} == {200}
     assert {response.headers["X-AI-Cache"] for response in found} == {"miss"}

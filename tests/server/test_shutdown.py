@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.servers import Service, chat_answer, connects, reply, until
+from support.servers import Service, chat_response, connects, reply, until
 from support.wire import connect, raw, read_response, read_until_closed
 
 
@@ -29,9 +29,9 @@ def test_on_sigterm_requests_finish_idle_connections_close_and_no_process_is_lef
 
     def respond(handler):
         release.wait(20)
-        reply(handler, chat_answer("Hi."))
+        reply(handler, chat_response("Hi."))
 
-    remote.answer = respond
+    remote.respond = respond
     idle = connect(service)
     idle.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert read_response(idle)[0] == 200
@@ -49,7 +49,7 @@ def test_on_sigterm_requests_finish_idle_connections_close_and_no_process_is_lef
 
 def test_a_connection_with_promised_keep_alive_serves_one_more_request_while_draining(service, remote):
     release = threading.Event()
-    remote.answer = lambda handler: (release.wait(20), reply(handler, chat_answer("Hi.")))
+    remote.respond = lambda handler: (release.wait(20), reply(handler, chat_response("Hi.")))
     head = b"POST /v1/text/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
     ready = b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
     with connect(service) as promised, ThreadPoolExecutor(1) as pool:
@@ -126,7 +126,7 @@ def test_a_service_that_is_stopped_while_it_starts_ends_soon(remote, line):
 
 def test_after_the_grace_open_requests_are_503_and_logged(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SHUTDOWN_GRACE="1s")
-    remote.answer = lambda handler: handler.connection.recv(1)
+    remote.respond = lambda handler: handler.connection.recv(1)
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(service.post, "/v1/text/generate", prompt="x")
         assert remote.arrived.acquire(timeout=20)

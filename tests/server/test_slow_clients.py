@@ -19,7 +19,7 @@ CONNECTIONS = 300
 def test_slow_clients_on_all_slots_do_not_keep_others_out(start, remote):
     times = {"SERVER_READ_TIMEOUT": "2s", "SERVER_WRITE_TIMEOUT": "2s"}
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_MAX_CONNECTIONS=str(CONNECTIONS), **times)
-    remote.answer = respond
+    remote.respond = respond
     with closing(SlowClients(service.port, CONNECTIONS * 3 // 2, rate=150)) as slow:
         for number in range(50):
             started = time.monotonic()
@@ -43,7 +43,7 @@ def test_silent_connections_are_closed_for_new_ones(start, remote):
 def test_clients_that_wait_for_a_response_are_not_evicted(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", SERVER_MAX_CONNECTIONS="40")
     release = threading.Event()
-    remote.answer = lambda handler: (release.wait(20), respond(handler))
+    remote.respond = lambda handler: (release.wait(20), respond(handler))
     with ThreadPoolExecutor(30) as pool:
         waiting = [pool.submit(service.post, "/v1/text/generate", prompt="x") for _ in range(30)]
         for _ in waiting:

@@ -10,7 +10,7 @@ import pytest
 import requests
 from support.canaries import KEY, LINE, PROMPT, SECRETS_AND_PROMPT, UPSTREAM_KEYS, leaked
 from support.collector import SERVER, respond
-from support.servers import LONG_SECONDS, ROOT, chat_answer, free_port, reply
+from support.servers import LONG_SECONDS, ROOT, chat_response, free_port, reply
 from support.tracing import GENERATE, disconnect, in_a_trace, stream
 
 
@@ -52,7 +52,7 @@ def test_no_text_and_no_secret_is_exported(start_traced):
         "/v1/embeddings": {"input": PROMPT},
     }
     acts = {
-        "success": lambda handler: reply(handler, chat_answer(PROMPT)),
+        "success": lambda handler: reply(handler, chat_response(PROMPT)),
         "stream": stream(PROMPT),
         "error": lambda handler: reply(handler, {"error": f"{PROMPT}: {handler.headers['Authorization']}"}, 400),
     }

@@ -11,7 +11,7 @@ import requests
 from flask import Flask
 from support.canaries import PROMPT
 from support.collector import CLIENT, SERVER, Collector
-from support.servers import LONG_SECONDS, Service, chat_answer, reply, until
+from support.servers import LONG_SECONDS, Service, chat_response, reply, until
 from support.tracing import (
     CLIENT_SPAN_ID,
     GENERATE,
@@ -149,7 +149,7 @@ def test_each_operation_has_a_span(traced, route, body, name):
 
 def test_malformed_models_and_unknown_finish_reasons_are_left_out(start_traced):
     traced = start_traced(OPENAI_DEFAULT_MODEL="")
-    body = {**chat_answer("Hi."), "model": f"{PROMPT} {PROMPT}"}
+    body = {**chat_response("Hi."), "model": f"{PROMPT} {PROMPT}"}
     body["choices"][0]["finish_reason"] = PROMPT
     traced.respond_with(lambda handler: reply(handler, body))
     assert traced.request("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]}).status_code == 200
@@ -332,7 +332,7 @@ def test_unvalidated_fields_are_recorded_only_with_the_right_type(traced):
 
 
 def test_estimated_tokens_are_left_out(traced):
-    uncounted = {"choices": chat_answer("Hi.")["choices"]}
+    uncounted = {"choices": chat_response("Hi.")["choices"]}
     traced.respond_with(lambda handler: reply(handler, uncounted))
     assert traced.request(*GENERATE).json()["usage"]["estimated"] is True
     assert not [name for name in traced.trace().operation.attributes if name.startswith("gen_ai.usage")]

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from support.chaos import says
-from support.servers import chat_answer
+from support.servers import chat_response
 
 FAILS = says(b"{}", "500 Oops")
 
@@ -50,8 +50,8 @@ def refused(response: Any, status: int = 400, kind: str = "validation_error") ->
     return error
 
 
-def answer_of(text):
-    return json.dumps(chat_answer(text)).encode()
+def chat_response_body(text):
+    return json.dumps(chat_response(text)).encode()
 
 
 def raw(port: int, request: str) -> bytes:

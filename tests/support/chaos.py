@@ -5,15 +5,15 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 
-from support.servers import chat_answer
+from support.servers import chat_response
 from support.socket_upstream import Exchange, SocketUpstream, server_tls
 
-GOOD = json.dumps(chat_answer("Hi.")).encode()
+GOOD = json.dumps(chat_response("Hi.")).encode()
 
 Act = Callable[[Exchange], None]
 
 
-def answer(body: bytes = GOOD, status: str = "200 OK", **headers: str) -> bytes:
+def http_response(body: bytes = GOOD, status: str = "200 OK", **headers: str) -> bytes:
     """A complete response; a header given as a keyword replaces the default one, and an empty value removes it."""
     fields = {"Content_Type": "application/json", "Content_Length": str(len(body)), **headers}
     lines = [f"HTTP/1.1 {status}", *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items() if value)]
@@ -22,12 +22,12 @@ def answer(body: bytes = GOOD, status: str = "200 OK", **headers: str) -> bytes:
 
 def says(*arguments: bytes | str, **headers: str) -> Act:
     """An act that sends this response."""
-    data = answer(*arguments, **headers)
+    data = http_response(*arguments, **headers)
     return lambda exchange: exchange.send(data)
 
 
 def good(exchange: Exchange) -> None:
-    exchange.send(answer())
+    exchange.send(http_response())
 
 
 class ChaosUpstream(SocketUpstream):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from support.chaos import GOOD, Act, Exchange, answer, good, says
+from support.chaos import GOOD, Act, Exchange, good, http_response, says
 
 BUDGET_SECONDS = 2.0
 RETRIES = 2
@@ -66,7 +66,7 @@ def _in(seconds: float) -> str:
 
 
 def _dated(status: str, seconds: float) -> Act:
-    return lambda exchange: exchange.send(answer(b"{}", status, Retry_After=_in(seconds)))
+    return lambda exchange: exchange.send(http_response(b"{}", status, Retry_After=_in(seconds)))
 
 
 def _always(act: Act) -> tuple[Act, ...]:

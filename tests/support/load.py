@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from support.calls import raw
-from support.servers import LONG_SECONDS, Service, chat_answer, reply
+from support.servers import LONG_SECONDS, Service, chat_response, reply
 from support.streams import ParsedStream, parse_stream
 
 EVENTS = 5
@@ -41,7 +41,7 @@ class Moody:
         elif handler.asked.get("stream"):
             _stream(handler, whole="broken" not in text)
         else:
-            reply(handler, chat_answer("positive"))
+            reply(handler, chat_response("positive"))
 
 
 def _stream(handler: BaseHTTPRequestHandler, *, whole: bool) -> None:

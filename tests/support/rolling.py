@@ -9,18 +9,18 @@ from typing import Any
 
 import requests
 
-from support.servers import LONG_SECONDS, Service, chat_answer, free_port, reply, until
+from support.servers import LONG_SECONDS, Service, chat_response, free_port, reply, until
 
 WORDS = 5
 WORD_SECONDS = 0.01
 
 
-def answer(handler: Any) -> None:
-    """Answer as the upstream after a moment, with the prompt, or word by word with a number after it."""
+def respond(handler: Any) -> None:
+    """Respond after a short time with the prompt, or as a stream of the prompt with a number in each event."""
     prompt = handler.asked["messages"][-1]["content"]
     if not handler.asked.get("stream"):
         time.sleep(WORDS * WORD_SECONDS)  # as a model does
-        return reply(handler, chat_answer(prompt))
+        return reply(handler, chat_response(prompt))
     handler.send_response(200)
     handler.send_header("Content-Type", "text/event-stream")
     handler.send_header("Connection", "close")
@@ -75,19 +75,19 @@ class Load:
                     self.failed.append(f"request {number}: {fault}")
 
     def _ask(self, session: requests.Session, number: int) -> str | None:
-        """Return what is wrong with the answer."""
+        """Return what is wrong with the response."""
         prompt, kind = f"Say {number}.", number % 5
         if kind == 0:
-            answer = session.get(f"{self._url}/health", timeout=LONG_SECONDS)
-            right = answer.ok and answer.json()["status"] == "healthy"
+            response = session.get(f"{self._url}/health", timeout=LONG_SECONDS)
+            right = response.ok and response.json()["status"] == "healthy"
         elif kind == 1:
             body: dict[str, Any] = {"messages": [{"role": "user", "content": prompt}], "stream": True}
-            answer = session.post(f"{self._url}/v1/chat/completions", json=body, timeout=LONG_SECONDS)
-            right = answer.ok and answer.text.endswith("data: [DONE]\n\n") and answer.text.count(prompt) == WORDS
+            response = session.post(f"{self._url}/v1/chat/completions", json=body, timeout=LONG_SECONDS)
+            right = response.ok and response.text.endswith("data: [DONE]\n\n") and response.text.count(prompt) == WORDS
         else:
-            answer = session.post(f"{self._url}/v1/text/generate", json={"prompt": prompt}, timeout=LONG_SECONDS)
-            right = answer.ok and answer.json()["choices"][0]["text"] == prompt
-        return None if right and "error" not in answer.text else f"{answer.status_code} {answer.text[-300:]}"
+            response = session.post(f"{self._url}/v1/text/generate", json={"prompt": prompt}, timeout=LONG_SECONDS)
+            right = response.ok and response.json()["choices"][0]["text"] == prompt
+        return None if right and "error" not in response.text else f"{response.status_code} {response.text[-300:]}"
 
 
 class Instances:

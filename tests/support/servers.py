@@ -125,7 +125,7 @@ class Upstream:
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
-        self.answer: Callable[[BaseHTTPRequestHandler], None] = lambda handler: reply(handler, chat_answer("Hi."))
+        self.respond: Callable[[BaseHTTPRequestHandler], None] = lambda handler: reply(handler, chat_response("Hi."))
         self.arrived = threading.Semaphore(0)
         upstream = self
 
@@ -138,11 +138,11 @@ class Upstream:
                 self.asked = json.loads(body)
                 upstream.requests.append({"path": self.path, "headers": dict(self.headers), "body": self.asked})
                 upstream.arrived.release()
-                upstream.answer(self)
+                upstream.respond(self)
 
             def do_GET(self) -> None:
                 upstream.requests.append({"path": self.path, "headers": dict(self.headers)})
-                upstream.answer(self)
+                upstream.respond(self)
 
             def log_message(self, *arguments: Any) -> None:
                 pass
@@ -163,7 +163,7 @@ class Upstream:
         self._server.server_close()
 
 
-def chat_answer(text: str) -> dict[str, Any]:
+def chat_response(text: str) -> dict[str, Any]:
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     return {"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
 

@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import cycle, islice
 
 from support.attacks import GENERATE, HEAD
-from support.servers import Service, chat_answer, reply
+from support.servers import Service, chat_response, reply
 
 LARGE = {"prompt": "large"}
 LARGE_BYTES = 200_000
@@ -48,7 +48,7 @@ class SlowClients:
 def respond(handler) -> None:
     """Reply with a large text to the large prompt, else with a small one."""
     prompt = handler.asked["messages"][-1]["content"]
-    reply(handler, chat_answer("x" * LARGE_BYTES if prompt == LARGE["prompt"] else "Hi."))
+    reply(handler, chat_response("x" * LARGE_BYTES if prompt == LARGE["prompt"] else "Hi."))
 
 
 def held(service: Service, kinds: dict[int, str]) -> Counter[str]:

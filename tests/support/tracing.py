@@ -11,7 +11,7 @@ from secrets import token_hex
 import requests
 
 from support.collector import Collector, Trace
-from support.servers import LONG_SECONDS, Service, Upstream, chat_answer, reply
+from support.servers import LONG_SECONDS, Service, Upstream, chat_response, reply
 
 EXPORT_AT_ONCE = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
 CLIENT_SPAN_ID = "00f067aa0ba902b7"
@@ -45,7 +45,7 @@ class TracedService:
         """Make the upstream run these acts, one for each request, and succeed afterwards."""
         remaining = list(acts)
         self.upstream.requests.clear()
-        self.upstream.answer = lambda handler: (remaining.pop(0) if remaining else succeed)(handler)
+        self.upstream.respond = lambda handler: (remaining.pop(0) if remaining else succeed)(handler)
 
     def traceparents(self) -> list[str]:
         return [request["headers"]["traceparent"] for request in self.upstream.requests]
@@ -57,7 +57,7 @@ def in_a_trace(trace_id: str | None = None) -> dict[str, str]:
 
 
 def succeed(handler):
-    reply(handler, chat_answer("Hi."))
+    reply(handler, chat_response("Hi."))
 
 
 def disconnect(handler):

@@ -21,7 +21,7 @@ PIPELINE = "https://router.huggingface.co/hf-inference/models/"
 HUB = "https://huggingface.co/api/models/"
 
 
-def chat_answer(text: str, **extra: Any) -> dict[str, Any]:
+def chat_response(text: str, **extra: Any) -> dict[str, Any]:
     """Return a response of a chat route."""
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop", **extra}
     return {"choices": [choice], "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}}
