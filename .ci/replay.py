@@ -1,17 +1,17 @@
-"""Carries out docker/Dockerfile without a Docker engine, and runs what comes of it as the manifests do.
+"""Execute docker/Dockerfile without a Docker engine, and run the result as the manifests do.
 
     python .ci/replay.py BASE WORK TARGET [--share PATH]... [--run] [--env NAME=VALUE]...
 
-As root. BASE is a root file system that stands in for the base image:
+Needs root. BASE is a root file system that replaces the base image:
 
     debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates bookworm BASE
     ln -s python3 BASE/usr/bin/python; rm BASE/usr/lib/python3.*/EXTERNALLY-MANAGED
     rm -r BASE/var/cache/apt/* BASE/var/lib/apt/lists/*
 
-Each stage becomes a folder in WORK, made by chroot and taken as it is where it is there already; printed is what the
-target adds to its base. Shared are files of this machine that the steps need, such as pip's settings. With --run the
-target's command is started: with its user, without privileges, on a read-only root whose shells are gone, with memory
-at /dev/shm. Ctrl-C stops it.
+Each stage becomes a folder in WORK, built with chroot; an existing folder is used unchanged. The script prints the size
+that the target adds to its base. --share makes files of this machine available to the steps, such as pip's settings.
+--run starts the target's command with its user, without privileges and shells, on a read-only root, with memory at
+/dev/shm. Ctrl-C stops it.
 """
 
 import argparse
@@ -32,7 +32,7 @@ SHELLS = ("sh", "bash", "dash", "rbash")
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage: its root file system, and what its image says of processes."""
+    """A stage: its root file system, and the process settings of its image."""
 
     root: Path
     environment: dict[str, str]
@@ -43,8 +43,8 @@ class Stage:
     def inside(self, path: str) -> Path:
         return self.root / str(Path(self.folder, path)).lstrip("/")
 
-    def started(self, command: tuple[str, ...]) -> str:
-        """Return the line that runs a command in this stage, without help of a shell of its own."""
+    def command_line(self, command: tuple[str, ...]) -> str:
+        """Return the shell line that runs a command in this stage."""
         environment = [f"{name}={value}" for name, value in self.environment.items()]
         enter = ["chroot", f"--userspec={self.user}", str(self.root), "/usr/bin/env", "-C", self.folder, "-i"]
         return shlex.join([*enter, *environment, *command])
@@ -58,7 +58,7 @@ def instructions(text: str) -> list[tuple[str, str]]:
 
 
 def stages(text: str) -> dict[str, tuple[str, list[tuple[str, str]]]]:
-    """Return each stage of a Dockerfile by its name: what it starts from, and its instructions."""
+    """Return each stage of a Dockerfile by its name: its base and its instructions."""
     found = {}
     for name, argument in instructions(text):
         if name == "FROM":
@@ -70,43 +70,43 @@ def stages(text: str) -> dict[str, tuple[str, list[tuple[str, str]]]]:
 
 
 class Builder:
-    """Makes stages, each once."""
+    """Builds each stage once."""
 
     def __init__(self, base: Path, work: Path, shared: list[Path]) -> None:
         self._base = Stage(base, {"PATH": "/usr/local/bin:/usr/bin:/bin"})
         self._work = work
         self._shared = shared
         self._plans = stages((ROOT / "docker/Dockerfile").read_text())
-        self._made: dict[str, Stage] = {}
+        self._built: dict[str, Stage] = {}
 
     def stage(self, name: str) -> Stage:
         """Return a stage, by its name or that of an image."""
         if name not in self._plans:
             return self._base
-        if name not in self._made:
-            self._made[name] = self._make(name)
-        return self._made[name]
+        if name not in self._built:
+            self._built[name] = self._build(name)
+        return self._built[name]
 
-    def _make(self, name: str) -> Stage:
+    def _build(self, name: str) -> Stage:
         source, steps = self._plans[name]
         parent, root = self.stage(source), self._work / name
-        is_there = root.is_dir()
-        if not is_there:
+        exists = root.is_dir()
+        if not exists:
             subprocess.run(["cp", "-a", "--reflink=auto", parent.root, root], check=True)
         stage = replace(parent, root=root)
         for instruction, argument in steps:
             if instruction in ("RUN", "COPY"):
-                if not is_there:
+                if not exists:
                     print(name, instruction, argument, flush=True)
                     (self._run if instruction == "RUN" else self._copy)(stage, argument)
             else:
-                stage = told(stage, instruction, argument)
+                stage = with_instruction(stage, instruction, argument)
         return stage
 
     def _run(self, stage: Stage, argument: str) -> None:
         command = json.loads(argument) if argument.startswith("[") else ["/bin/sh", "-c", argument]
         stage.inside(".").mkdir(parents=True, exist_ok=True)
-        lines = ["set -e", *(mount_of(path, stage.root) for path in self._shared), stage.started(command)]
+        lines = ["set -e", *(mount_of(path, stage.root) for path in self._shared), stage.command_line(command)]
         subprocess.run(["unshare", "--mount", "sh", "-c", "\n".join(lines)], check=True)
 
     def _copy(self, stage: Stage, argument: str) -> None:
@@ -114,18 +114,18 @@ class Builder:
         source_root = self.stage(options[0]).root if options[0] else ROOT
         *sources, target = rest.split()
         for source in (source_root / one.lstrip("/") for one in sources):
-            place = stage.inside(target)
+            path = stage.inside(target)
             if source.is_dir():
                 ignored = None if options[0] else CACHES
-                shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True, ignore=ignored)
+                shutil.copytree(source, path, symlinks=True, dirs_exist_ok=True, ignore=ignored)
             else:
-                place = place / source.name if target.endswith("/") else place
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, place)
+                path = path / source.name if target.endswith("/") else path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, path)
 
 
-def told(stage: Stage, instruction: str, argument: str) -> Stage:
-    """Return the stage as an instruction changes it that changes no file."""
+def with_instruction(stage: Stage, instruction: str, argument: str) -> Stage:
+    """Return the stage with the process settings of an instruction."""
     if instruction == "ENV":
         pairs = dict(pair.split("=", 1) for pair in shlex.split(argument))
         known = stage.environment
@@ -138,9 +138,9 @@ def told(stage: Stage, instruction: str, argument: str) -> Stage:
 
 def mount_of(path: Path, root: Path) -> str:
     """Return the lines that make a path of this machine visible in a root."""
-    place = shlex.quote(str(root) + str(path))
-    make = "mkdir -p" if path.is_dir() else f"mkdir -p $(dirname {place}); touch"
-    return f"{make} {place}; mount --bind {shlex.quote(str(path))} {place}"
+    target = shlex.quote(str(root) + str(path))
+    make = "mkdir -p" if path.is_dir() else f"mkdir -p $(dirname {target}); touch"
+    return f"{make} {target}; mount --bind {shlex.quote(str(path))} {target}"
 
 
 def size(root: Path) -> int:
@@ -149,7 +149,7 @@ def size(root: Path) -> int:
 
 
 def run(stage: Stage) -> None:
-    """Become the stage's command, in namespaces of its own."""
+    """Replace this process by the command of the stage in new namespaces."""
     shells = [path for name in SHELLS if (path := stage.root / "usr/bin" / name).exists() and not path.is_symlink()]
     root = shlex.quote(str(stage.root))
     lines = [
@@ -162,7 +162,7 @@ def run(stage: Stage) -> None:
         f"mount -t tmpfs -o mode=1777,size=16m tmpfs {root}/dev/shm",
         *(f"mount --bind /dev/null {shlex.quote(str(shell))}" for shell in shells),
         f"mount -o remount,bind,ro {root}",
-        f"exec setpriv --no-new-privs {stage.started(stage.command)}",
+        f"exec setpriv --no-new-privs {stage.command_line(stage.command)}",
     ]
     os.execvp("unshare", ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", "\n".join(lines)])
 

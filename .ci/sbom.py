@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from app.version import SERVICE, __version__
 
 IMAGES = {"service": ["run"], "service-embedded": ["run", "embedded", "model"]}
-# the locked lists serve every system; the images have one (docker/Dockerfile)
+# the locked lists cover every system; the images have one (docker/Dockerfile)
 PLATFORM = {
     "implementation_name": "cpython",
     "platform_python_implementation": "CPython",

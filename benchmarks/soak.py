@@ -4,7 +4,7 @@
 
 The clients call one worker; a third of the requests are streams, and some clients disconnect. A real Redis is paused,
 stopped and restarted. Four of ten upstream calls fail, as in tests/support/faults.py or in the middle of a stream.
-After the first minute and at the end the clients pause, and the script reads resident memory, threads and file handles of the
+After the first minute and at the end the clients pause, and the script reads memory, threads and file handles of the
 worker. It fails if memory differs by more than 10 %, or if there are more threads or handles.
 """
 

@@ -1,4 +1,4 @@
-"""What all tests share: apps whose upstream is `responses`, and clients of them."""
+"""Fixtures of all tests: apps whose upstream is `responses`, and clients of these apps."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,21 +11,21 @@ from support.upstreams import OPENAI
 
 from app import create_app
 
-# tests call more often than a caller may
-AMPLE = "1000000/minute"
+# tests send more requests than the default allows
+UNLIMITED = "1000000/minute"
 
 
 @pytest.fixture(autouse=True)
 def upstream() -> Iterator[responses.RequestsMock]:
-    """The upstream of every app in the process; a call that a test did not announce fails."""
+    """The upstream of every app in the process; an unregistered call fails."""
     with responses.RequestsMock(assert_all_requests_are_fired=True) as mock:
         yield mock
 
 
 @pytest.fixture
 def make_app() -> Callable[..., Flask]:
-    """Make an app of settings: one of the constants above, and more variables as keywords."""
-    return lambda base=OPENAI, **variables: create_app({"RATE_LIMIT": AMPLE, **base, **variables})
+    """Return a function that creates an app from base settings and more variables as keywords."""
+    return lambda base=OPENAI, **variables: create_app({"RATE_LIMIT": UNLIMITED, **base, **variables})
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def _redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def redis(_redis: RedisServer) -> RedisServer:
-    """A real Redis, empty, in this process's reach."""
+    """A real, empty Redis."""
     _redis.flush()
     return _redis
 
 
 @pytest.fixture
 def instantly(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let retries wait no time; return the waits they would have made."""
+    """Skip the waits of retries; return them as a list."""
     waits: list[float] = []
     monkeypatch.setattr("app.upstream.client.time.sleep", waits.append)
     return waits

@@ -1,4 +1,4 @@
-"""What the engine's processes need from Linux: an end with their parent, and a port that stays free."""
+"""Linux process control for the engine: end with the parent, and choose a free port."""
 
 import ctypes
 import os

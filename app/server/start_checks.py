@@ -133,7 +133,8 @@ def raise_file_limit(connections: int) -> int | None:
 
 
 def _is_writable(directory: str) -> bool:
-    """Return whether a file can be made there: permissions alone do not tell on read-only and full file systems."""
+    """Return whether a file can be created in a directory."""
+    # permissions alone miss read-only and full file systems
     try:
         with tempfile.TemporaryFile(dir=directory):
             return True

@@ -1,8 +1,8 @@
-"""Tests of what an operator is handed, each by the tool that it is meant for."""
+"""Tests of the files for operators, with the tools that read these files."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def upstream() -> None:
-    """Nothing is mocked here: no test calls an upstream from this process."""
+    """Disable the mock of upstreams: these tests call no upstream from this process."""

@@ -1,4 +1,4 @@
-"""The definitions for ECS: taken by moto's ECS, whose client checks them first, and right about the service."""
+"""The ECS definitions: moto and boto3 accept them, and their settings are valid."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from app.version import RELEASE, SERVICE
 
 TASKS = ("task-definition", "task-definition-embedded")
 SECRETS = {"HUGGINGFACE_API_KEY": "hf_x", "API_KEYS": "team:" + "a" * 64}
-# what Fargate has: MiB of memory for each share of a processor
+# sizes of Fargate: MiB of memory for each CPU share
 FARGATE_SIZES = {256: (512, 1024, 2048), 1024: range(2048, 8193, 1024)}
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
 NOT_ON_FARGATE = {"links", "privileged", "dnsServers", "dnsSearchDomains", "dockerSecurityOptions", "extraHosts"}
@@ -31,7 +31,7 @@ def container(name):
 
 
 def config(name):
-    """Build the settings from what a task starts with: the image's variables, and the task's."""
+    """Return the config from the variables and secrets of a task."""
     given = {one["name"]: one["value"] for one in container(name)["environment"]}
     secret = {one["name"]: SECRETS[one["name"]] for one in container(name)["secrets"]}
     assert set(given) | set(secret) <= set(Config.variables())
@@ -41,7 +41,7 @@ def config(name):
 
 @pytest.fixture
 def client():
-    """Make clients of moto's AWS; the keys are moto's own idea."""
+    """Return a function that creates clients of moto's AWS."""
     import boto3
     from moto import mock_aws
 
@@ -52,7 +52,7 @@ def client():
 
 @pytest.mark.release
 @every_task
-def test_a_task_definition_is_registered_as_it_is_written(client, name):
+def test_task_definition_can_be_registered_unchanged(client, name):
     task = read(name)
     registered = client("ecs").register_task_definition(**task)["taskDefinition"]
     assert (registered["family"], registered["status"]) == (task["family"], "ACTIVE")
@@ -61,12 +61,12 @@ def test_a_task_definition_is_registered_as_it_is_written(client, name):
 
 
 @pytest.mark.release
-def test_a_service_is_made_of_the_task_definition(client):
+def test_service_can_be_created(client):
     ecs, ec2 = client("ecs"), client("ec2")
     service = read("service")
     network = service["networkConfiguration"]["awsvpcConfiguration"]
     there = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"]]
-    network["subnets"] = there[: len(network["subnets"])]  # stand-ins for those of the account that it is meant for
+    network["subnets"] = there[: len(network["subnets"])]  # moto's subnets replace the placeholders
     network["securityGroups"] = [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]]
     ecs.create_cluster(clusterName="default")
     ecs.register_task_definition(**read("task-definition"))
@@ -75,18 +75,18 @@ def test_a_service_is_made_of_the_task_definition(client):
 
 
 @pytest.mark.parametrize(("name", "size"), [(TASKS[0], (256, 512)), (TASKS[1], (1024, 2048))])
-def test_a_task_is_of_a_size_that_fargate_has(name, size):
+def test_task_size_exists_on_fargate(name, size):
     task = read(name)
     cpu, memory = int(task["cpu"]), int(task["memory"])
     assert (cpu, memory) == size
     assert memory in FARGATE_SIZES[cpu]
     assert (task["requiresCompatibilities"], task["networkMode"]) == (["FARGATE"], "awsvpc")
     assert not NOT_ON_FARGATE & set(container(name))
-    assert container(name)["stopTimeout"] <= 120, "Fargate waits no longer"
+    assert container(name)["stopTimeout"] <= 120, "the maximum of Fargate"
 
 
 @every_task
-def test_a_task_is_locked_down(name):
+def test_task_runs_without_privileges(name):
     one = container(name)
     assert one["user"] == "65532:65532"
     assert one["readonlyRootFilesystem"] is True
@@ -94,7 +94,7 @@ def test_a_task_is_locked_down(name):
 
 
 @every_task
-def test_the_variables_of_a_task_make_a_config(name):
+def test_variables_of_a_task_are_valid_settings(name):
     settings = config(name)
     assert settings.require_api_keys
     assert settings.trusted_proxies == 1, "the load balancer"
@@ -102,27 +102,27 @@ def test_the_variables_of_a_task_make_a_config(name):
 
 
 @every_task
-def test_secrets_come_from_the_secrets_manager(name):
+def test_secrets_come_from_secrets_manager(name):
     for secret in container(name)["secrets"]:
         assert secret["valueFrom"].startswith("arn:aws:secretsmanager:")
         assert secret["valueFrom"].endswith(f":{secret['name']}::")
 
 
 @every_task
-def test_a_task_is_given_the_time_that_its_end_takes(name):
+def test_stop_timeout_covers_drain_and_grace(name):
     settings = config(name)
     assert container(name)["stopTimeout"] >= settings.drain_delay + settings.shutdown_grace + 5
 
 
 @every_task
-def test_a_task_is_watched_and_its_lines_are_kept(name):
+def test_task_has_a_health_check_and_a_log_group(name):
     one = container(name)
     assert one["healthCheck"]["command"] == ["CMD", "python", "healthcheck.py"]
     assert one["logConfiguration"]["logDriver"] == "awslogs"
     assert {"awslogs-group", "awslogs-region", "awslogs-stream-prefix"} <= set(one["logConfiguration"]["options"])
 
 
-def test_the_load_balancer_reaches_the_port_of_this_versions_container():
+def test_load_balancer_and_images_match_this_version():
     [balancer] = read("service")["loadBalancers"]
     one = container("task-definition")
     assert balancer["containerName"] == one["name"]

@@ -1,4 +1,4 @@
-"""The Dockerfile, what is sent to its builder, and the Compose file; .ci/replay.py carries the Dockerfile out."""
+"""The Dockerfile, its build context and the Compose file; .ci/replay.py executes the Dockerfile."""
 
 import json
 import re
@@ -23,7 +23,7 @@ KEYS = {"API_KEYS": "team:" + "a" * 64}
 
 
 def stages():
-    """Return each stage's instructions by its name, as pairs of a word and its argument."""
+    """Return the instructions of each stage as pairs of name and argument."""
     text = re.sub(r"(?m)^\s*#.*\n", "", DOCKERFILE.read_text())
     found = {}
     for line in re.sub(r"\\\n\s*", "", text).split("\n"):
@@ -54,51 +54,51 @@ def health_check(port):
 
 
 @pytest.mark.release
-def test_hadolint_has_nothing_to_say():
+def test_hadolint_finds_no_problem():
     found = subprocess.run([HADOLINT, DOCKERFILE], capture_output=True, text=True)
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
 
-def test_both_targets_are_there():
+def test_both_targets_exist():
     assert {"service", "service-embedded"} <= set(STAGES)
 
 
-def test_the_base_can_be_pinned_by_its_digest():
+def test_base_image_can_be_pinned_by_digest():
     bases = re.findall(r"(?m)^FROM (python\S+)", DOCKERFILE.read_text())
     assert set(bases) == {"python:3.11-slim-bookworm${BASE_DIGEST}"}
 
 
-def test_the_image_runs_gunicorn_as_the_readme_says_and_as_nobody():
+def test_image_runs_gunicorn_as_an_unprivileged_user():
     assert json.loads(arguments("CMD")[0]) == ["gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     for stage in ("service", "service-embedded"):
-        assert arguments("USER", stage)[-1] == "65532:65532", "by number, so that Kubernetes sees that it is not root"
+        assert arguments("USER", stage)[-1] == "65532:65532", "runAsNonRoot of Kubernetes needs a number"
 
 
-def test_the_labels_name_the_version_and_the_commit():
+def test_labels_have_version_and_commit():
     labels = dict(pair.split("=", 1) for label in arguments("LABEL") for pair in shlex.split(label))
     assert labels["org.opencontainers.image.version"] == f"{RELEASE}${{COMMIT:++g$COMMIT}}"
     assert labels["org.opencontainers.image.revision"] == "$COMMIT"
 
 
-def test_the_commit_is_written_where_the_service_reads_it():
+def test_commit_is_written_to_the_file_that_the_service_reads():
     [step] = [argument for argument in arguments("RUN", "installed") if "COMMIT" in argument]
     assert step.endswith("> app/_commit.txt")
     assert all(arguments("ARG", stage) == ['COMMIT=""'] for stage in ("installed", "service"))
 
 
-def test_no_shell_is_needed_at_run_time():
+def test_commands_need_no_shell():
     [check] = arguments("HEALTHCHECK")
     for command in (check.partition("CMD ")[2], *arguments("CMD")):
         assert json.loads(command), "the exec form"
 
 
-def test_the_image_listens_for_others_and_outlasts_their_kept_connections():
+def test_image_listens_on_all_addresses_with_an_idle_timeout_above_that_of_proxies():
     config = Config.from_env({**image_settings(), "HUGGINGFACE_API_KEY": "hf_x"})
     assert (config.server_host, config.server_idle_timeout, config.drain_delay) == ("0.0.0.0", 75, 5)
     assert arguments("EXPOSE") == [str(config.server_port)]
 
 
-def test_the_builder_is_sent_what_it_copies_and_nothing_else():
+def test_build_context_has_exactly_the_copied_files():
     everything, *lines = [
         line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")
     ]
@@ -117,19 +117,19 @@ def test_the_builder_is_sent_what_it_copies_and_nothing_else():
 
 
 @pytest.mark.parametrize(("status", "ends_with"), [(200, 0), (503, 1)])
-def test_the_health_check_goes_by_what_readiness_answers(status, ends_with):
+def test_health_check_follows_the_status_of_readiness(status, ends_with):
     with closing(Upstream()) as service:
         service.respond = lambda handler: reply(handler, {}, status)
         assert health_check(urlsplit(service.url).port) == ends_with
         assert [request["path"] for request in service.requests] == ["/health/ready"]
 
 
-def test_the_health_check_fails_where_nothing_listens():
+def test_health_check_fails_without_a_listener():
     assert health_check(free_port()) == 1
 
 
 @pytest.mark.parametrize("name", ["service", "embedded"])
-def test_compose_starts_a_target_of_the_dockerfile(name):
+def test_compose_builds_a_target_of_the_dockerfile(name):
     service = COMPOSE["services"][name]
     build = service["build"]
     assert (ROOT / "docker" / build["context"]).resolve() == ROOT
@@ -143,8 +143,8 @@ def test_compose_starts_a_target_of_the_dockerfile(name):
 
 
 @pytest.mark.parametrize("name", ["service", "embedded"])
-def test_compose_works_with_the_example_of_all_settings(name):
-    """A copy of .env.example says localhost, which nobody outside a container would reach."""
+def test_compose_overrides_the_local_host_of_the_example_settings(name):
+    """SERVER_HOST of .env.example is localhost, which is unreachable from outside a container."""
     example = dict(
         line.split("=", 1)
         for line in (ROOT / ".env.example").read_text().splitlines()

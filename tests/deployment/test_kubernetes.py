@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: valid, locked down, and right about the service that they run."""
+"""The Kubernetes manifests: valid, without privileges, and consistent with the settings."""
 
 import re
 
@@ -28,7 +28,7 @@ def containers(folder: str) -> list[Object]:
 
 
 def selectors(value):
-    """Yield every selector of pods in an object."""
+    """Yield every pod selector in an object."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         if key in ("selector", "podSelector", "labelSelector"):
             yield inner.get("matchLabels", inner)
@@ -36,7 +36,7 @@ def selectors(value):
 
 
 @every_folder
-def test_every_object_is_valid_in_the_oldest_version_with_sidecars_and_in_the_newest(folder):
+def test_every_object_is_valid_in_the_oldest_supported_and_the_newest_version(folder):
     import kubernetes_validate
 
     builtin = [one for one in (*rendered(folder), SECRET) if one["kind"] != "ServiceMonitor"]
@@ -47,7 +47,7 @@ def test_every_object_is_valid_in_the_oldest_version_with_sidecars_and_in_the_ne
 
 
 @every_folder
-def test_the_service_is_there_with_all_that_guards_and_watches_it(folder):
+def test_all_objects_of_the_service_exist(folder):
     kinds = {one["kind"] for one in rendered(folder) if one["metadata"]["name"].startswith("ai-huggingface")}
     assert kinds == {
         "ConfigMap", "Deployment", "HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget", "Service",
@@ -57,7 +57,7 @@ def test_the_service_is_there_with_all_that_guards_and_watches_it(folder):
 
 
 @every_folder
-def test_every_container_is_locked_down(folder):
+def test_every_container_runs_without_privileges(folder):
     for container in containers(folder):
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
@@ -73,7 +73,7 @@ def test_every_container_is_locked_down(folder):
 
 
 @every_folder
-def test_every_container_has_its_share_and_its_limit(folder):
+def test_every_container_has_requests_and_limits(folder):
     for container in containers(folder):
         resources = container["resources"]
         assert set(resources) == {"requests", "limits"}
@@ -86,7 +86,7 @@ def test_every_container_has_its_share_and_its_limit(folder):
 
 
 @every_folder
-def test_what_is_written_is_written_to_memory(folder):
+def test_the_writable_volume_is_in_memory(folder):
     spec = service_pod(folder)["spec"]
     [volume], [mount] = spec["volumes"], spec["containers"][0]["volumeMounts"]
     assert volume["emptyDir"]["medium"] == "Memory"
@@ -94,26 +94,26 @@ def test_what_is_written_is_written_to_memory(folder):
 
 
 @every_folder
-def test_the_probes_ask_the_routes_that_are_made_for_them(folder):
+def test_probes_use_the_health_routes(folder):
     [container] = service_pod(folder)["spec"]["containers"]
-    asked = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
-    assert {name: one["path"] for name, one in asked.items()} == {
+    probes = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert {name: one["path"] for name, one in probes.items()} == {
         "startupProbe": "/health",
         "livenessProbe": "/health",
         "readinessProbe": "/health/ready",
     }
-    assert {one["path"] for one in asked.values()} == PROBES, "routes that need no key, and no right Host"
-    assert {one["port"] for one in asked.values()} == {"http"}
+    assert {one["path"] for one in probes.values()} == PROBES, "routes without keys and without a check of Host"
+    assert {one["port"] for one in probes.values()} == {"http"}
 
 
 @every_folder
-def test_readiness_is_noticed_while_a_draining_pod_still_accepts(folder):
+def test_readiness_probe_fails_before_a_draining_pod_stops_listening(folder):
     probe = service_pod(folder)["spec"]["containers"][0]["readinessProbe"]
     assert probe["periodSeconds"] * probe["failureThreshold"] < Config.from_env(variables(folder)).drain_delay
 
 
 @every_folder
-def test_a_pod_is_given_the_time_that_its_end_takes(folder):
+def test_termination_grace_period_covers_drain_and_grace(folder):
     config = Config.from_env(variables(folder))
     assert (
         service_pod(folder)["spec"]["terminationGracePeriodSeconds"] >= config.drain_delay + config.shutdown_grace + 5
@@ -121,11 +121,11 @@ def test_a_pod_is_given_the_time_that_its_end_takes(folder):
 
 
 @every_folder
-def test_the_variables_are_settings_and_make_a_config(folder):
+def test_variables_are_valid_settings(folder):
     environment = variables(folder)
     assert set(environment) <= set(Config.variables())
-    in_the_open = set(environment) - set(SECRET["stringData"]) - {"REDIS_URL"}  # that one holds no password
-    assert not in_the_open & Config.secret_variables()
+    public = set(environment) - set(SECRET["stringData"]) - {"REDIS_URL"}  # its URL has no password
+    assert not public & Config.secret_variables()
     config = Config.from_env(environment)
     assert config.require_api_keys
     assert config.has_keys
@@ -133,28 +133,28 @@ def test_the_variables_are_settings_and_make_a_config(folder):
 
 
 @every_folder
-def test_the_port_is_the_settings_all_the_way(folder):
+def test_ports_match_the_setting(folder):
     [port] = service_pod(folder)["spec"]["containers"][0]["ports"]
     assert port == {"name": "http", "containerPort": Config.from_env(variables(folder)).server_port}
     assert of_kind(folder, "Service", SERVICE)["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": "http"}]
 
 
 @every_folder
-def test_a_service_of_any_name_changes_no_setting(folder):
+def test_service_links_are_disabled(folder):
     assert all(pod["spec"]["enableServiceLinks"] is False for pod in pods(folder))
 
 
 @every_folder
-def test_selectors_match_pods_that_are_there(folder):
+def test_selectors_match_existing_pods(folder):
     labels = [pod["metadata"]["labels"] for pod in pods(folder)]
     found = [selector for one in rendered(folder) for selector in selectors(one)]
     assert len(found) >= 7
     for selector in found:
-        assert selector, "an empty one would take in every pod of the namespace"
+        assert selector, "an empty selector matches every pod of the namespace"
         assert any(selector.items() <= of_pod.items() for of_pod in labels)
 
 
-def test_replicas_are_left_to_the_autoscaler_and_spread():
+def test_autoscaler_sets_the_replicas_and_they_are_spread():
     deployment = of_kind("base", "Deployment")["spec"]
     assert "replicas" not in deployment
     assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
@@ -166,7 +166,7 @@ def test_replicas_are_left_to_the_autoscaler_and_spread():
     assert of_kind("base", "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
 
 
-def test_callers_reach_the_port_alone_and_the_service_no_private_network():
+def test_network_policy_allows_the_port_in_and_public_networks_out():
     policy = of_kind("base", "NetworkPolicy")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     assert policy["ingress"] == [{"ports": [{"port": "http"}]}]
@@ -178,7 +178,7 @@ def test_callers_reach_the_port_alone_and_the_service_no_private_network():
 
 
 @every_folder
-def test_prometheus_is_told_where_the_metrics_are(folder):
+def test_service_monitor_selects_the_metrics_port(folder):
     monitor = of_kind(folder, "ServiceMonitor")
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
     [endpoint] = monitor["spec"]["endpoints"]
@@ -189,19 +189,19 @@ def test_prometheus_is_told_where_the_metrics_are(folder):
 
 
 @every_folder
-def test_images_are_of_this_version(folder):
+def test_images_have_this_version(folder):
     images = {container["image"] for container in containers(folder)}
     assert f"{SERVICE}:{RELEASE}" in images
     assert all(re.fullmatch(rf"{SERVICE}:{RELEASE}(-embedded)?|redis:\d+\.\d+-alpine", image) for image in images)
 
 
-def test_replicas_share_a_redis_that_only_they_reach():
+def test_only_the_service_can_connect_to_redis():
     config = Config.from_env(variables("overlays/redis"))
     assert config.redis_url.reveal() == "redis://ai-huggingface-redis:6379/0"
     service = of_kind("overlays/redis", "Service", "ai-huggingface-redis")["spec"]
-    [callers] = of_kind("overlays/redis", "NetworkPolicy", "ai-huggingface-redis")["spec"]["ingress"]
-    assert callers["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": SERVICE}}}]
+    [rule] = of_kind("overlays/redis", "NetworkPolicy", "ai-huggingface-redis")["spec"]["ingress"]
+    assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": SERVICE}}}]
     egress = of_kind("overlays/redis", "NetworkPolicy", SERVICE)["spec"]["egress"]
-    [to_redis] = [rule for rule in egress if {"port": 6379} in rule["ports"]]
+    [to_redis] = [rule for one in egress if {"port": 6379} in one["ports"]]
     assert to_redis["to"] == [{"podSelector": {"matchLabels": service["selector"]}}]
     assert len(egress) == len(of_kind("base", "NetworkPolicy")["spec"]["egress"]) + 1

@@ -1,4 +1,4 @@
-"""The engine as a sidecar: the command of the manifest, and a service that leaves the engine to it."""
+"""The engine as a sidecar: the command of the manifest, and a service that uses this engine."""
 
 import os
 import subprocess
@@ -24,12 +24,12 @@ def engine():
     return container
 
 
-def test_the_engine_is_up_before_the_service_and_stays():
+def test_engine_is_a_native_sidecar_with_probes():
     assert engine()["restartPolicy"] == "Always"
-    assert engine()["startupProbe"]["exec"] == engine()["livenessProbe"]["exec"], "it listens on the loopback only"
+    assert engine()["startupProbe"]["exec"] == engine()["livenessProbe"]["exec"], "the engine listens on loopback only"
 
 
-def test_the_engine_runs_where_the_service_looks_for_it():
+def test_engine_and_service_have_the_same_port_and_model():
     config = Config.from_env(variables(FOLDER))
     *_, module, parent, port, threads, file, name = engine()["command"]
     assert (module, parent) == ("app.embedded.engine", "0")
@@ -42,7 +42,7 @@ def test_the_engine_runs_where_the_service_looks_for_it():
 
 @pytest.fixture
 def service():
-    """A service with the settings of the manifest and, beside it, the engine as the manifest starts it."""
+    """A service with the settings of the manifest, and the engine with the command of the manifest."""
     key, line = made()
     port = str(free_port())
     changed = {"EMBEDDED_PORT": port, "SERVER_HOST": "127.0.0.1", "API_KEYS": line, "DRAIN_DELAY": "0s"}
@@ -59,7 +59,7 @@ def service():
     assert sidecar.wait(30) == 0
 
 
-def test_the_service_leaves_the_engine_to_the_sidecar_and_uses_it_as_its_own(service):
+def test_service_uses_the_sidecar_and_starts_no_engine(service):
     headers = {"Authorization": f"Bearer {service.key}"}
     url = f"{service.url}/v1/text/sentiment"
     response = requests.post(url, json={"text": "A wonderful film."}, headers=headers, timeout=30)

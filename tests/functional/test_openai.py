@@ -155,7 +155,7 @@ def test_routing_and_body_errors_have_openais_shape(client):
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "kind"),
+    ("status", "expected", "kind"),
     [
         (401, 502, "upstream_authentication_error"),
         (404, 404, "model_not_found"),
@@ -165,10 +165,10 @@ def test_routing_and_body_errors_have_openais_shape(client):
     ],
 )
 @pytest.mark.parametrize("streamed", [False, True])
-def test_an_upstream_error_becomes_a_status_with_and_without_a_stream(client, upstream, status, told, kind, streamed):
+def test_upstream_error_becomes_a_status_with_and_without_a_stream(client, upstream, status, expected, kind, streamed):
     upstream.post(CHAT, status=status, json={"error": {"message": "Too much at http://llm.test."}})
     response = chat(client, stream=streamed)
-    error = refused(response, told, kind)
+    error = refused(response, expected, kind)
     assert "llm.test" not in error["message"]
     assert ("Retry-After" in response.headers) == (status == 429)
 
@@ -292,8 +292,8 @@ def test_chunks_of_tool_calls_are_joined_and_null_fields_ignored(client, upstrea
 def test_chunks_of_tool_calls_are_matched_by_index_and_id(client, upstream, calls, expected):
     events = [{"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]} for call in calls]
     upstream.post(CHAT, body=stream([*events, chunk("", "stop")]), content_type="text/event-stream")
-    told = [event["choices"][0]["delta"] for event in parse_stream(chat(client, stream=True).data).events]
-    given = [call for delta in told for call in delta.get("tool_calls", ())]
+    deltas = [event["choices"][0]["delta"] for event in parse_stream(chat(client, stream=True).data).events]
+    given = [call for delta in deltas for call in delta.get("tool_calls", ())]
     assert [call["index"] for call in given] == expected
     assert ["name" in call["function"] for call in given] == ["id" in call for call in given] or "name" not in calls[1][
         "function"
@@ -487,8 +487,8 @@ def test_logprobs_of_completions_have_openais_legacy_form(make_client, upstream,
     asked = {"prompt": "x", "logprobs": 1, "stream": streamed}
     response = make_client(EMBEDDED).post("/v1/completions", json=asked)
     if streamed:
-        told = [event["choices"][0]["logprobs"] for event in parse_stream(response.data).events[:3]]
-        assert [one["text_offset"] for one in told] == [[0, 2], [3], []]
+        logprobs = [event["choices"][0]["logprobs"] for event in parse_stream(response.data).events[:3]]
+        assert [one["text_offset"] for one in logprobs] == [[0, 2], [3], []]
     else:
         assert response.get_json()["choices"][0]["logprobs"] == {
             "tokens": [" a", "é", "b"],

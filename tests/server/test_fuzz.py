@@ -1,4 +1,4 @@
-"""The short form of `make fuzz`: cases made from the document, sent to the running service."""
+"""A short form of `make fuzz`: cases generated from the OpenAPI document, sent to the running service."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 from support.servers import ROOT
 
 
-def test_cases_made_from_the_document_are_answered_as_it_says():
+def test_responses_to_generated_cases_match_the_document():
     command = [sys.executable, "benchmarks/fuzz.py", "--phases", "examples,fuzzing", "--max-examples", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

@@ -1,4 +1,4 @@
-"""The load tool of the benchmarks, against servers whose answers are known."""
+"""The load tool of the benchmarks, against servers with known responses."""
 
 import shutil
 import socket
@@ -26,7 +26,7 @@ def _tool() -> None:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Respond], int]]:
-    """Start a server that has `respond` deal with each request and its number; return the port."""
+    """Return a function that starts a server. `respond` gets each connection and the number of its request."""
     listeners = []
 
     def start(respond: Respond) -> int:
@@ -65,7 +65,7 @@ def send(connection: socket.socket, text: str, status: str = "200 OK") -> None:
     connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
 
 
-def test_answers_with_another_text_or_status_are_counted_as_wrong(serve):
+def test_responses_with_another_text_or_status_count_as_wrong(serve):
     def respond(connection: socket.socket, number: int) -> None:
         send(connection, "wrong" if number % 3 == 1 else "right", "500 No" if number % 3 == 2 else "200 OK")
 
@@ -76,29 +76,29 @@ def test_answers_with_another_text_or_status_are_counted_as_wrong(serve):
     assert abs(seen["statuses"]["500"] - seen["right"]) <= 1
 
 
-def test_an_open_load_shows_a_stall_in_all_that_it_delays(serve):
+def test_open_load_shows_a_stall_in_every_delayed_request(serve):
     def respond(connection: socket.socket, number: int) -> None:
         if number == 100:
-            time.sleep(0.4)  # the stall that the load has to see
+            time.sleep(0.4)  # the stall
         send(connection, "right")
 
     def p90(rate: float) -> float:
         latency = load.run(Load(1, seconds=1.0, rate=rate, warm=0.2), serve(respond), REQUEST)["latency"]
         return float(latency["p90"])
 
-    # of 200 requests a second the stall delays 80; a closed load waits with one, and sees nothing of the others
+    # the stall delays 80 of 200 requests a second; in a closed load it delays one
     assert p90(rate=200) > 100_000
     assert p90(rate=0) < 10_000
 
 
-def test_what_is_unanswered_at_the_end_counts_with_the_time_it_waited(serve):
+def test_request_without_a_response_counts_with_its_wait(serve):
     seen = load.run(Load(2, seconds=0.5, rate=50, warm=0.0), serve(lambda connection, number: None), REQUEST)
 
     assert seen["right"] == 0
     assert seen["latency"]["max"] > 400_000
 
 
-def test_a_stream_is_right_only_with_all_its_events_however_they_are_cut(serve):
+def test_stream_is_right_only_with_all_events_across_any_chunks(serve):
     complete = (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\ntick 1\r\n9\r\n2tick 3ti\r\n2\r\nck\r\n0\r\n\r\n"
     )
@@ -115,7 +115,7 @@ def test_a_stream_is_right_only_with_all_its_events_however_they_are_cut(serve):
     assert 0 < seen["first"]["p50"] <= seen["latency"]["p50"]
 
 
-def test_a_connection_closed_after_an_answer_is_opened_again_and_one_closed_in_an_answer_is_a_failure(serve):
+def test_connection_closed_between_responses_is_reopened_and_within_a_response_counts_as_failed(serve):
     def close_between(connection: socket.socket, number: int) -> None:
         send(connection, "right")
         connection.shutdown(socket.SHUT_RDWR)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.keys import made
-from support.load import Load, Moody
+from support.load import Load, PromptDrivenUpstream
 from support.monitoring import MONITORING, RULES, dashboard_queries, runbook_queries
 from support.prometheus import PROMETHEUS, PROMTOOL, Prometheus
 from support.servers import reply, until
@@ -50,7 +50,7 @@ def test_promtool_accepts(arguments):
 
 
 def test_counters_match_the_clients_and_no_panel_of_the_dashboard_is_empty(start, watch, remote, redis):
-    remote.respond = moody = Moody()
+    remote.respond = driven = PromptDrivenUpstream()
     (team, team_line), (limited, limited_line) = made("team"), made("limited", "rate_limit=2/minute")
     service = start(
         WEB_CONCURRENCY="2",
@@ -75,7 +75,7 @@ def test_counters_match_the_clients_and_no_panel_of_the_dashboard_is_empty(start
     until(lambda: prometheus.query("redis_up == 1"))
     load.round()
     load.send("generate", prompt="fine")
-    _assert_counted(prometheus, load, moody.failures)
+    _assert_counted(prometheus, load, driven.failures)
     empty = [title for title, target in dashboard_queries() if not _has_data(prometheus, target, began)]
     assert empty == ([] if _memory_is_limited() else ["Memory"])  # one of its two queries is for the limit
     for query in runbook_queries():

@@ -1,4 +1,4 @@
-"""A real nginx with docs/nginx.conf: restarted behind it under load, two instances fail no request."""
+"""A real nginx with docs/nginx.conf in front of the service: rolling restarts, addresses, streams and errors."""
 
 import threading
 from contextlib import closing
@@ -25,16 +25,16 @@ def instances(remote):
 
 
 @pytest.fixture
-def behind(tmp_path):
-    """Start nginx before the services on two ports."""
+def start_nginx(tmp_path):
+    """Return a function that starts nginx in front of two ports."""
     started = []
     yield lambda ports: started.append(Nginx(tmp_path, ports)) or started[0]
     for one in started:
         one.stop()
 
 
-def test_a_rolling_restart_fails_and_repeats_no_request(behind, instances, remote):
-    load = Load(behind(instances.ports).url, callers=12, at_least=1500)
+def test_every_request_succeeds_once_in_a_rolling_restart(start_nginx, instances, remote):
+    load = Load(start_nginx(instances.ports).url, clients=12, at_least=1500)
     instances.roll()
     load.stop()
     assert not load.failed
@@ -42,12 +42,12 @@ def test_a_rolling_restart_fails_and_repeats_no_request(behind, instances, remot
     assert instances.restarts == 2
 
 
-def test_a_caller_is_known_by_the_address_that_the_proxy_saw_whatever_it_says_itself(behind, start, remote):
+def test_client_address_is_the_one_that_the_proxy_saw(start_nginx, start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", TRUSTED_PROXIES="1", RATE_LIMIT="1/minute")
-    nginx = behind((service.port, service.port))
+    nginx = start_nginx((service.port, service.port))
 
-    def call(address, said):
-        headers = {"Content-Type": "application/json", "X-Forwarded-For": said}
+    def call(address, forwarded_for):
+        headers = {"Content-Type": "application/json", "X-Forwarded-For": forwarded_for}
         with closing(HTTPConnection("127.0.0.1", nginx.port, timeout=30, source_address=(address, 0))) as connection:
             connection.request("POST", "/v1/text/generate", b'{"prompt": "x"}', headers)
             return connection.getresponse().status
@@ -57,12 +57,12 @@ def test_a_caller_is_known_by_the_address_that_the_proxy_saw_whatever_it_says_it
     assert call("127.0.0.2", "203.0.113.2") == 429
 
 
-def test_the_metrics_are_not_given_out(behind, service):
-    nginx = behind((service.port, service.port))
+def test_proxy_hides_the_metrics(start_nginx, service):
+    nginx = start_nginx((service.port, service.port))
     assert requests.get(f"{nginx.url}/metrics", timeout=30).status_code == 404
 
 
-def test_events_are_given_on_as_they_come(behind, service, remote):
+def test_events_are_forwarded_at_once(start_nginx, service, remote):
     read = threading.Event()
 
     def hold(handler):
@@ -75,7 +75,7 @@ def test_events_are_given_on_as_they_come(behind, service, remote):
         handler.close_connection = True
 
     remote.respond = hold
-    listener = Listener(behind((service.port, service.port)))
+    listener = Listener(start_nginx((service.port, service.port)))
     assert listener.begin() == 200
     assert b"Hi" in listener.next()
     read.set()
@@ -83,7 +83,7 @@ def test_events_are_given_on_as_they_come(behind, service, remote):
     listener.leave()
 
 
-def test_a_body_over_the_limit_is_refused_by_the_service_in_its_own_shape(behind, service):
-    nginx = behind((service.port, service.port))
+def test_large_body_gets_the_error_of_the_service(start_nginx, service):
+    nginx = start_nginx((service.port, service.port))
     response = requests.post(f"{nginx.url}/v1/text/generate", json={"prompt": "x" * 1_500_000}, timeout=30)
     assert (response.status_code, response.json()["type"]) == (413, "payload_too_large")

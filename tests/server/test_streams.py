@@ -209,7 +209,7 @@ def test_fifty_disconnects_in_a_row_end_their_upstream_calls_and_free_everything
         assert b"Hel" in listener.next()
         disconnected = time.monotonic()
         listener.leave()
-        assert script.gone.wait(5)
+        assert script.ended.wait(5)
         assert time.monotonic() - disconnected < 1
         until(lambda number=number: sum('"outcome":"client_disconnected"' in line for line in narrow.lines) == number)
     chaos.play([Script(HEL, LO, DONE)])
@@ -229,7 +229,7 @@ def test_disconnect_before_the_first_event_ends_the_upstream_call(service, chaos
     listener = Listener(service)
     assert script.begun.wait(5)
     listener.leave()
-    assert script.gone.wait(1)
+    assert script.ended.wait(1)
 
 
 def test_streams_hold_their_permits_until_they_end(narrow, chaos):
@@ -267,7 +267,7 @@ def test_stream_ends_at_its_terminal_event_if_the_upstream_does_not_end_the_body
     chaos.play([script])
     started = time.monotonic()
     assert read(service)[1].done
-    assert script.gone.wait(1)
+    assert script.ended.wait(1)
     assert time.monotonic() - started < 1
 
 
@@ -387,7 +387,7 @@ def test_disconnect_while_a_failed_call_is_closed_frees_everything(narrow, chaos
     assert script.begun.wait(5)
     time.sleep(delay)  # within the time in which the upstream may end the body
     listener.leave()
-    assert script.gone.wait(1)
+    assert script.ended.wait(1)
     chaos.play([Script(HEL, LO, DONE)])
     assert read(narrow)[1].done
 

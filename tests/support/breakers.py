@@ -11,7 +11,7 @@ RECOVERY_SECONDS = 60
 
 
 def create_breaker(max_failures=1, failure_rate=1, recovery=RECOVERY_SECONDS, store=None, shared=None):
-    """A breaker; without a store it shares its state with no other."""
+    """Create a breaker; without a store its state is private."""
     shared = shared or RedisBreakerState(store or RedisStore(None), "test:chat", recovery)
     return CircuitBreaker("test:chat", max_failures, failure_rate, recovery, shared, lambda _state: None)
 

@@ -51,6 +51,7 @@ def refused(response: Any, status: int = 400, kind: str = "validation_error") ->
 
 
 def chat_response_body(text):
+    """Return the encoded body of a chat response."""
     return json.dumps(chat_response(text)).encode()
 
 

@@ -1,4 +1,4 @@
-"""What an upstream can do to us, and what comes of it: the table that the chaos tests run and the document shows."""
+"""Faults of an upstream, and the expected responses: the table of the chaos tests and of docs/faults.md."""
 
 import gzip
 import sys
@@ -16,10 +16,10 @@ MEBIBYTE = 1024**2
 
 @dataclass(frozen=True)
 class Fault:
-    """An upstream that does the acts, one for each call, and what the caller gets.
+    """The acts of an upstream, one for each call, and the response to the client.
 
-    `calls` is how many the upstream sees; `retry_after` the header, or a range of seconds, None where there is none.
-    It is answered `at_once`, when the budget is over (`slow`), or after the retries.
+    `calls` is the number of upstream calls. `retry_after` is the range of the header in seconds, None without a header.
+    The response comes `at_once`, at the deadline (`slow`), or after the retries.
     """
 
     what: str
@@ -32,31 +32,31 @@ class Fault:
 
     @property
     def at_once(self) -> bool:
-        """Whether nothing is waited for: there is one call, or none that could wait, and it ends by itself."""
+        """Whether there is one call, which ends before the deadline."""
         return self.calls == 1 and not self.slow
 
 
-def _last(*pieces: bytes) -> Act:
-    """Send the pieces and close."""
+def _last(*chunks: bytes) -> Act:
+    """Send the chunks and close."""
 
     def act(exchange: Exchange) -> None:
-        exchange.send(*pieces)
+        exchange.send(*chunks)
         exchange.connection.close()
 
     return act
 
 
-def _then(act: Callable[[Exchange], None], *pieces: bytes) -> Act:
-    return lambda exchange: (exchange.send(*pieces), act(exchange))
+def _then(act: Callable[[Exchange], None], *chunks: bytes) -> Act:
+    return lambda exchange: (exchange.send(*chunks), act(exchange))
 
 
-def _flood(piece: bytes, head: bytes = b"") -> Act:
-    """Send the piece, as fast as it is taken, until the service hangs up."""
+def _flood(chunk: bytes, head: bytes = b"") -> Act:
+    """Send the chunk repeatedly until the service closes the connection."""
 
     def act(exchange: Exchange) -> None:
         exchange.send(head)
         while not exchange.closing.is_set():
-            exchange.send(piece * 1000)
+            exchange.send(chunk * 1000)
 
     return act
 
@@ -82,16 +82,16 @@ def _slow(what: str, act: Act) -> Fault:
 
 
 def _refused(status: str, ours: int, type_: str, retry_after: tuple[int, int] | None = None) -> Fault:
-    return Fault(f"answers {status}", _always(says(b'{"error": "no"}', status)), ours, type_, 1, retry_after)
+    return Fault(f"sends {status}", _always(says(b'{"error": "no"}', status)), ours, type_, 1, retry_after)
 
 
-def _told(what: str, status: str, seconds: str, calls: int, retry_after: tuple[int, int] | None) -> Fault:
-    """A 429 or 503 that says when to come back."""
+def _with_retry_after(what: str, status: str, seconds: str, calls: int, retry_after: tuple[int, int] | None) -> Fault:
+    """Return a fault that is a 429 or 503 with Retry-After."""
     ours, type_ = (429, "upstream_rate_limited") if status.startswith("429") else (503, "model_loading")
     if retry_after is None:
         ours, type_ = 502, "upstream_unavailable"
     act = says(b"{}", status, Retry_After=seconds)
-    return Fault(f"answers {status}, Retry-After {what}", _always(act), ours, type_, calls, retry_after)
+    return Fault(f"sends {status}, Retry-After {what}", _always(act), ours, type_, calls, retry_after)
 
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -129,15 +129,15 @@ FAULTS = (
     _slow("sends chunks of one byte without end", _flood(b"1\r\n \r\n", _HEAD + _CHUNKED)),
     _slow("sends trailers without end", _flood(b"X: y\r\n", _HEAD + _CHUNKED + b"0\r\n")),
     _slow("sends gzip of nothing without end", _flood(_EMPTY_BLOCK * 500, _HEAD + _DEFLATED)),
-    _retried("answers 200 with HTML", says(b"<html>Bad gateway</html>", Content_Type="text/html")),
-    _retried("answers 200 with an empty body", says(b"")),
-    _retried("answers 200 with null", says(b"null")),
-    _retried("answers 200 with another shape", says(b'{"choices": [{"text": {"nested": 1}}]}')),
-    _retried("answers 200 with a body of 50 MB", _last(_HEAD + b"\r\n", *[b"x" * MEBIBYTE] * 50)),
-    _retried("answers 200 with JSON 100,000 deep", says(b"[" * 100_000 + b"]" * 100_000)),
-    _retried("answers 200 in another charset than it says", says(GOOD.replace(b"Hi.", b"\xe9t\xe9"))),
-    _retried("answers 200 with gzip that is none", says(GOOD, Content_Encoding="gzip")),
-    _retried("answers 200 with gzip cut off", says(gzip.compress(GOOD)[:-12], Content_Encoding="gzip")),
+    _retried("sends 200 with HTML", says(b"<html>Bad gateway</html>", Content_Type="text/html")),
+    _retried("sends 200 with an empty body", says(b"")),
+    _retried("sends 200 with null", says(b"null")),
+    _retried("sends 200 with another shape", says(b'{"choices": [{"text": {"nested": 1}}]}')),
+    _retried("sends 200 with a body of 50 MB", _last(_HEAD + b"\r\n", *[b"x" * MEBIBYTE] * 50)),
+    _retried("sends 200 with JSON 100,000 deep", says(b"[" * 100_000 + b"]" * 100_000)),
+    _retried("sends 200 in another charset than declared", says(GOOD.replace(b"Hi.", b"\xe9t\xe9"))),
+    _retried("sends 200 with invalid gzip", says(GOOD, Content_Encoding="gzip")),
+    _retried("sends 200 with gzip cut off", says(gzip.compress(GOOD)[:-12], Content_Encoding="gzip")),
     _refused("400 Bad Request", 400, "upstream_rejected"),
     _refused("401 Unauthorized", 502, "upstream_authentication_error"),
     _refused("402 Payment Required", 503, "upstream_quota_exhausted"),
@@ -147,28 +147,28 @@ FAULTS = (
     _refused("413 Content Too Large", 400, "upstream_rejected"),
     _refused("422 Unprocessable Content", 400, "upstream_rejected"),
     _refused("424 Failed Dependency", 502, "upstream_unavailable"),
-    _retried("answers 408 Request Timeout", says(b"{}", "408 Request Timeout"), "upstream_unavailable"),
-    _retried("answers 500 Internal Server Error", says(b"{}", "500 Oops"), "upstream_unavailable"),
-    _retried("answers 502 Bad Gateway", says(b"<html>", "502 Bad Gateway"), "upstream_unavailable"),
-    _retried("answers 504 Gateway Timeout", says(b"", "504 Gateway Timeout"), "upstream_unavailable"),
-    _told("of 1 second", _429, "1", 2, (1, 1)),
-    _told("of 1 hour", _429, "3600", 1, (3600, 3600)),
-    Fault(f"answers {_429}, Retry-After a date", (_dated(_429, 30),), 429, "upstream_rate_limited", 1, (29, 30)),
-    Fault(f"answers {_429}, Retry-After a date of now, then well", (_dated(_429, 0), good), 200, None, 2),
-    _told("absurd", _429, "99999999999999", RETRIES + 1, (1, 1)),
-    _told("of 30 years", _429, "946080000", 1, (86400, 86400)),
-    _told("negative", _429, "-5", RETRIES + 1, (1, 1)),
-    _told("NaN", _429, "NaN", RETRIES + 1, (1, 1)),
-    _told("missing", _429, "", RETRIES + 1, (1, 1)),
-    _told("of 1 second", _503, "1", 2, (1, 1)),
-    _told("of 1 hour", _503, "3600", 1, (3600, 3600)),
-    Fault(f"answers {_503}, Retry-After a date", (_dated(_503, 30),), 503, "model_loading", 1, (29, 30)),
-    _told("absurd", _503, "99999999999999", RETRIES + 1, None),
-    _told("negative", _503, "-5", RETRIES + 1, None),
-    _told("NaN", _503, "NaN", RETRIES + 1, None),
-    _told("missing", _503, "", RETRIES + 1, None),
+    _retried("sends 408 Request Timeout", says(b"{}", "408 Request Timeout"), "upstream_unavailable"),
+    _retried("sends 500 Internal Server Error", says(b"{}", "500 Oops"), "upstream_unavailable"),
+    _retried("sends 502 Bad Gateway", says(b"<html>", "502 Bad Gateway"), "upstream_unavailable"),
+    _retried("sends 504 Gateway Timeout", says(b"", "504 Gateway Timeout"), "upstream_unavailable"),
+    _with_retry_after("of 1 second", _429, "1", 2, (1, 1)),
+    _with_retry_after("of 1 hour", _429, "3600", 1, (3600, 3600)),
+    Fault(f"sends {_429}, Retry-After a date", (_dated(_429, 30),), 429, "upstream_rate_limited", 1, (29, 30)),
+    Fault(f"sends {_429}, Retry-After a date of now, then 200", (_dated(_429, 0), good), 200, None, 2),
+    _with_retry_after("absurd", _429, "99999999999999", RETRIES + 1, (1, 1)),
+    _with_retry_after("of 30 years", _429, "946080000", 1, (86400, 86400)),
+    _with_retry_after("negative", _429, "-5", RETRIES + 1, (1, 1)),
+    _with_retry_after("NaN", _429, "NaN", RETRIES + 1, (1, 1)),
+    _with_retry_after("missing", _429, "", RETRIES + 1, (1, 1)),
+    _with_retry_after("of 1 second", _503, "1", 2, (1, 1)),
+    _with_retry_after("of 1 hour", _503, "3600", 1, (3600, 3600)),
+    Fault(f"sends {_503}, Retry-After a date", (_dated(_503, 30),), 503, "model_loading", 1, (29, 30)),
+    _with_retry_after("absurd", _503, "99999999999999", RETRIES + 1, None),
+    _with_retry_after("negative", _503, "-5", RETRIES + 1, None),
+    _with_retry_after("NaN", _503, "NaN", RETRIES + 1, None),
+    _with_retry_after("missing", _503, "", RETRIES + 1, None),
     Fault(
-        f"answers {_503}, estimated_time 20",
+        f"sends {_503}, estimated_time 20",
         (says(b'{"error": "loading", "estimated_time": 20.0}', _503),),
         503,
         "model_loading",
@@ -185,7 +185,7 @@ FAULTS = (
     Fault("fails every other call", (says(b"{}", "500 Oops"), good), 200, None, 2),
 )
 
-# nothing of a request reaches these
+# these receive no request
 UNREACHABLE = (
     Fault("refuses the connection", (), 502, "upstream_unavailable", 0),
     Fault("has a name that does not resolve", (), 502, "upstream_unavailable", 0),
@@ -194,16 +194,16 @@ UNREACHABLE = (
 
 
 def page() -> str:
-    """The table as a document."""
+    """Return the table as a Markdown page."""
     rows = [_row(fault) for fault in (*UNREACHABLE, *FAULTS)]
     return _INTRODUCTION + "\n".join(rows) + "\n"
 
 
 def _row(fault: Fault) -> str:
-    told = "" if fault.retry_after is None else f"{fault.retry_after[1]} s"
+    retry_after = "" if fault.retry_after is None else f"{fault.retry_after[1]} s"
     within = "the deadline" if fault.slow else "at once" if fault.at_once else "the retries"
     kind = f"`{fault.type}`" if fault.type else ""
-    return f"| {fault.what} | {fault.status} | {kind} | {fault.calls} | {told} | {within} |"
+    return f"| {fault.what} | {fault.status} | {kind} | {fault.calls} | {retry_after} | {within} |"
 
 
 _INTRODUCTION = f"""# Faults of an upstream

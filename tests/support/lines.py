@@ -4,5 +4,5 @@ from types import SimpleNamespace
 
 
 def request_lines(caplog):
-    """Return what the line of each request tells, by field."""
+    """Return the fields of each request's log line."""
     return [SimpleNamespace(**record.args) for record in caplog.records if record.name == "app.access"]

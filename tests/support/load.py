@@ -1,4 +1,4 @@
-"""Load that brings about everything the service measures, and what its callers saw of it."""
+"""A load that changes every metric of the service, and the responses that its clients received."""
 
 import json
 import threading
@@ -20,8 +20,8 @@ EVENTS = 5
 _SLOW_SECONDS = 0.15
 
 
-class Moody:
-    """Answers for an upstream: words in a prompt say what it does."""
+class PromptDrivenUpstream:
+    """Responds as an upstream; words in the prompt select the behaviour."""
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
@@ -35,88 +35,88 @@ class Moody:
             fails = "outage" in text or ("unwell" in text and self._seen[text] == 1)
             self.failures += fails
         if "slow" in text:
-            time.sleep(_SLOW_SECONDS)  # what a model takes
+            time.sleep(_SLOW_SECONDS)  # the latency of a model
         if fails:
             reply(handler, {}, 500)
         elif handler.asked.get("stream"):
-            _stream(handler, whole="broken" not in text)
+            _stream(handler, complete="broken" not in text)
         else:
             reply(handler, chat_response("positive"))
 
 
-def _stream(handler: BaseHTTPRequestHandler, *, whole: bool) -> None:
+def _stream(handler: BaseHTTPRequestHandler, *, complete: bool) -> None:
     handler.send_response(200)
     handler.send_header("Content-Type", "text/event-stream")
     handler.send_header("Connection", "close")
     handler.end_headers()
     for number in range(EVENTS):
-        end = "stop" if whole and number == EVENTS - 1 else None
+        end = "stop" if complete and number == EVENTS - 1 else None
         choice = {"index": 0, "delta": {"content": "word "}, "finish_reason": end}
         usage = {"usage": {"prompt_tokens": 1, "completion_tokens": EVENTS, "total_tokens": EVENTS + 1}} if end else {}
         handler.wfile.write(f"data: {json.dumps({'choices': [choice], **usage})}\n\n".encode())
-        time.sleep(0.005)  # events of one moment have no speed
-    if whole:
+        time.sleep(0.005)  # the speed of a stream needs a time between events
+    if complete:
         handler.wfile.write(b"data: [DONE]\n\n")
 
 
 class Load:
-    """Sends requests to a service, and keeps all answers."""
+    """Sends requests to a service, and stores all responses."""
 
     def __init__(self, service: Service, team: str, limited: str) -> None:
         self._service = service
         self._keys = {"team": team, "limited": limited}
         self._numbers = count()
-        self.answers: list[requests.Response] = []
+        self.responses: list[requests.Response] = []
         self.refused = 0
 
     def round(self) -> None:
-        """Bring about everything once."""
+        """Change every metric once."""
         texts = [f"slow text {next(self._numbers)}" for _ in range(60)]
-        with ThreadPoolExecutor(12) as callers:
+        with ThreadPoolExecutor(12) as pool:
             for kind, times in (("fine", 50), ("unwell", 5)):
-                self._generate(callers, (f"{kind} {next(self._numbers)}" for _ in range(times)))
-            list(callers.map(lambda text: self.send("sentiment", text=text), texts))
-            list(callers.map(lambda text: self.send("sentiment", text=text), texts[:20]))
-            list(callers.map(lambda _: self.send("sentiment", text=f"slow {texts[0]}"), range(12)))
+                self._generate(pool, (f"{kind} {next(self._numbers)}" for _ in range(times)))
+            list(pool.map(lambda text: self.send("sentiment", text=text), texts))
+            list(pool.map(lambda text: self.send("sentiment", text=text), texts[:20]))
+            list(pool.map(lambda _: self.send("sentiment", text=f"slow {texts[0]}"), range(12)))
             for kind, times in (("fine", 8), ("broken", 2)):
-                list(callers.map(lambda _, kind=kind: self.send("generate", prompt=kind, stream=True), range(times)))
-            list(callers.map(lambda _: self.send("generate", promt="x"), range(5)))
-            list(callers.map(lambda _: self.send("generate", "limited", prompt="fine"), range(4)))
+                list(pool.map(lambda _, kind=kind: self.send("generate", prompt=kind, stream=True), range(times)))
+            list(pool.map(lambda _: self.send("generate", promt="x"), range(5)))
+            list(pool.map(lambda _: self.send("generate", "limited", prompt="fine"), range(4)))
         with ThreadPoolExecutor(48) as crowd:
             self._generate(crowd, (f"slow crowd {next(self._numbers)}" for _ in range(48)))
-        with ThreadPoolExecutor(4) as callers:
-            self._generate(callers, (f"outage {next(self._numbers)}" for _ in range(8)))
+        with ThreadPoolExecutor(4) as pool:
+            self._generate(pool, (f"outage {next(self._numbers)}" for _ in range(8)))
         assert raw(self._service.port, "GET / HTTP/9.9\r\n\r\n").startswith(b"HTTP/1.1 400 ")
         self.refused += 1
 
     def send(self, operation: str, client: str = "team", **body: Any) -> None:
         headers = {"Authorization": f"Bearer {self._keys[client]}"}
         url = f"{self._service.url}/v1/text/{operation}"
-        self.answers.append(requests.post(url, json=body, headers=headers, timeout=LONG_SECONDS))
+        self.responses.append(requests.post(url, json=body, headers=headers, timeout=LONG_SECONDS))
 
-    def _generate(self, callers: ThreadPoolExecutor, prompts: Iterable[str]) -> None:
-        list(callers.map(lambda prompt: self.send("generate", prompt=prompt, max_tokens=2), prompts))
+    def _generate(self, pool: ThreadPoolExecutor, prompts: Iterable[str]) -> None:
+        list(pool.map(lambda prompt: self.send("generate", prompt=prompt, max_tokens=2), prompts))
 
     def seen(self, header: str) -> dict[str, float]:
-        """Return how many answers had each value of a header."""
-        return dict(Counter(one.headers[header] for one in self.answers if header in one.headers))
+        """Return the number of responses for each value of a header."""
+        return dict(Counter(one.headers[header] for one in self.responses if header in one.headers))
 
     def statuses(self) -> dict[str, float]:
-        """Return how many answers each route gave with each status."""
-        return dict(Counter(f"{one.request.path_url} {one.status_code}" for one in self.answers))
+        """Return the number of responses for each route and status."""
+        return dict(Counter(f"{one.request.path_url} {one.status_code}" for one in self.responses))
 
     def clients(self) -> dict[str, float]:
-        """Return how many requests each client sent."""
-        keys = Counter(one.request.headers["Authorization"] for one in self.answers)
+        """Return the number of requests of each client."""
+        keys = Counter(one.request.headers["Authorization"] for one in self.responses)
         return {name: keys[f"Bearer {key}"] for name, key in self._keys.items()}
 
     def streams(self) -> dict[str, float]:
-        """Return how many streams were whole, and how many broke off."""
+        """Return the number of complete and of broken streams."""
         return dict(Counter("completed" if stream.done else "failed" for stream in self._streams()))
 
     def tokens(self) -> dict[str, float]:
-        """Return the tokens that answers told of, by direction."""
-        bodies = [one.json() for one in self.answers if one.headers["Content-Type"] == "application/json"]
+        """Return the tokens in the usage of all responses, by direction."""
+        bodies = [one.json() for one in self.responses if one.headers["Content-Type"] == "application/json"]
         usages = [body["usage"] for body in bodies if "usage" in body]
         usages += [usage for stream in self._streams() for usage in stream.usages]
         names = {"input": "prompt_tokens", "output": "completion_tokens"}
@@ -124,4 +124,4 @@ class Load:
 
     def _streams(self) -> list[ParsedStream]:
         streamed = "text/event-stream"
-        return [parse_stream(one.content) for one in self.answers if one.headers["Content-Type"].startswith(streamed)]
+        return [parse_stream(one.content) for one in self.responses if one.headers["Content-Type"].startswith(streamed)]

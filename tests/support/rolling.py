@@ -1,4 +1,4 @@
-"""A load of calls and streams, and services that are restarted under it."""
+"""A load of calls and streams, and two services that can be restarted under it."""
 
 import itertools
 import json
@@ -19,14 +19,14 @@ def respond(handler: Any) -> None:
     """Respond after a short time with the prompt, or as a stream of the prompt with a number in each event."""
     prompt = handler.asked["messages"][-1]["content"]
     if not handler.asked.get("stream"):
-        time.sleep(WORDS * WORD_SECONDS)  # as a model does
+        time.sleep(WORDS * WORD_SECONDS)  # the latency of a model
         return reply(handler, chat_response(prompt))
     handler.send_response(200)
     handler.send_header("Content-Type", "text/event-stream")
     handler.send_header("Connection", "close")
     handler.end_headers()
     for number in range(WORDS):
-        time.sleep(WORD_SECONDS)  # as a model does
+        time.sleep(WORD_SECONDS)  # the latency of a model
         _send(handler, f"{prompt} {number} ", "stop" if number == WORDS - 1 else None)
     handler.wfile.write(b"data: [DONE]\n\n")
     handler.close_connection = True
@@ -40,77 +40,79 @@ def _send(handler: Any, text: str, reason: str | None) -> None:
 
 
 class Load:
-    """Callers on kept connections: of five requests three are calls, one is a stream, one asks for the health."""
+    """Clients with keep-alive connections; of five requests three are calls, one is a stream, one is a health check."""
 
-    def __init__(self, url: str, callers: int, at_least: int) -> None:
-        """Ask until `stop`, and for `at_least` so many answers."""
+    def __init__(self, url: str, clients: int, at_least: int) -> None:
+        """Send requests until `stop`, and at least `at_least` requests."""
         self.failed: list[str] = []
         self.seconds: list[float] = []
         self.generations = 0
         self._url, self._at_least = url, at_least
         self._numbers = itertools.count()
-        self._enough = threading.Event()
-        self._pool = ThreadPoolExecutor(callers)
-        self._callers = [self._pool.submit(self._call) for _ in range(callers)]
+        self._stopped = threading.Event()
+        self._pool = ThreadPoolExecutor(clients)
+        self._clients = [self._pool.submit(self._call) for _ in range(clients)]
 
     def stop(self) -> None:
-        """Return when all callers have their last answers."""
-        self._enough.set()
-        for caller in self._callers:
-            caller.result()
+        """Stop the load, and wait for the last responses."""
+        self._stopped.set()
+        for client in self._clients:
+            client.result()
         self._pool.shutdown()
         self.generations = len([number for number in range(len(self.seconds)) if number % 5])
 
     def _call(self) -> None:
         with requests.Session() as session:
-            while not self._enough.is_set() or len(self.seconds) < self._at_least:
+            while not self._stopped.is_set() or len(self.seconds) < self._at_least:
                 number = next(self._numbers)
                 began = time.perf_counter()
                 try:
-                    fault = self._ask(session, number)
-                except requests.RequestException as error:
-                    fault = repr(error)
+                    error = self._send(session, number)
+                except requests.RequestException as exception:
+                    error = repr(exception)
                 self.seconds.append(time.perf_counter() - began)
-                if fault:
-                    self.failed.append(f"request {number}: {fault}")
+                if error:
+                    self.failed.append(f"request {number}: {error}")
 
-    def _ask(self, session: requests.Session, number: int) -> str | None:
-        """Return what is wrong with the response."""
+    def _send(self, session: requests.Session, number: int) -> str | None:
+        """Send one request; return an error text, None for a correct response."""
         prompt, kind = f"Say {number}.", number % 5
         if kind == 0:
             response = session.get(f"{self._url}/health", timeout=LONG_SECONDS)
-            right = response.ok and response.json()["status"] == "healthy"
+            correct = response.ok and response.json()["status"] == "healthy"
         elif kind == 1:
             body: dict[str, Any] = {"messages": [{"role": "user", "content": prompt}], "stream": True}
             response = session.post(f"{self._url}/v1/chat/completions", json=body, timeout=LONG_SECONDS)
-            right = response.ok and response.text.endswith("data: [DONE]\n\n") and response.text.count(prompt) == WORDS
+            correct = (
+                response.ok and response.text.endswith("data: [DONE]\n\n") and response.text.count(prompt) == WORDS
+            )
         else:
             response = session.post(f"{self._url}/v1/text/generate", json={"prompt": prompt}, timeout=LONG_SECONDS)
-            right = response.ok and response.json()["choices"][0]["text"] == prompt
-        return None if right and "error" not in response.text else f"{response.status_code} {response.text[-300:]}"
+            correct = response.ok and response.json()["choices"][0]["text"] == prompt
+        return None if correct and "error" not in response.text else f"{response.status_code} {response.text[-300:]}"
 
 
 class Instances:
-    """Two services of the same settings, which can be restarted one after the other."""
+    """Two services with the same settings, which can be restarted one after the other."""
 
     def __init__(self, **variables: str) -> None:
         self._variables = variables
         self.ports = free_port(), free_port()
-        self._running = [self._started(port) for port in self.ports]
+        self._running = [self._start(port) for port in self.ports]
         self.restarts = 0
 
     def roll(self) -> None:
-        """Restart one after the other: SIGTERM, its end, a new one in its place, and wait until that is ready."""
-        for place, port in enumerate(self.ports):
-            assert self._running[place].stop() == 0
-            self._running[place] = self._started(port)
+        """Restart one after the other: SIGTERM, wait for the exit, start again, wait until ready."""
+        for index, port in enumerate(self.ports):
+            assert self._running[index].stop() == 0
+            self._running[index] = self._start(port)
             self.restarts += 1
 
     def stop(self) -> None:
         for service in self._running:
             service.stop()
 
-    def _started(self, port: int) -> Service:
+    def _start(self, port: int) -> Service:
         service = Service(SERVER_PORT=str(port), **self._variables)
         until(service.is_ready)
         return service

@@ -1,4 +1,4 @@
-"""Streams of the chaos upstream: what it sends, and what it waits for in between."""
+"""Scripts for streams of the chaos upstream."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 
 
 def event(text, reason=None):
-    """An event of a chat route."""
+    """Return an event of a chat route."""
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
     return b"data: %b\n\n" % json.dumps({"choices": [choice]}).encode()
 
@@ -20,14 +20,14 @@ DONE = b"data: [DONE]\n\n"
 
 
 class Script:
-    """An act that sends pieces of an event stream; where it meets an event of threading it waits for it.
+    """An act that sends parts of an event stream. It waits for each threading event among its steps.
 
-    `framing` says how the end of the body is told: by chunks, by its length, or by the end of the connection.
+    `framing` marks the end of the body: "chunked", "length", or any other value for the end of the connection.
     """
 
     def __init__(self, *steps, framing="chunked", end=True):
         self.begun = threading.Event()
-        self.gone = threading.Event()
+        self.ended = threading.Event()
         self._steps = steps
         self._framing = framing
         self._end = end
@@ -46,7 +46,7 @@ class Script:
             if self._end and self._framing == "chunked":
                 exchange.send(b"0\r\n\r\n")
         finally:
-            self.gone.set()
+            self.ended.set()
         if self._framing != "chunked" or not self._end:
             exchange.finish()
 

@@ -1,4 +1,4 @@
-"""The real gunicorn as a process, and an upstream of our own on real sockets."""
+"""The real gunicorn as a process, and a fake upstream on real sockets."""
 
 import json
 import os
@@ -18,6 +18,7 @@ import requests
 
 ROOT = Path(__file__).parents[2]
 LONG_SECONDS = 30.0
+INHERITED = ("COV", "PATH", "HOME", "PYTHON")  # prefixes of environment variables
 
 
 def free_port() -> int:
@@ -37,15 +38,15 @@ class Service:
         self.url = f"http://127.0.0.1:{self.port}"
         self.lines: list[str] = []
         self._printed = threading.Condition()
-        kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "HOME", "PYTHON"))}
+        inherited = {name: value for name, value in os.environ.items() if name.startswith(INHERITED)}
         self.process = subprocess.Popen(
             self.command,
             cwd=self.folder,
             env={
-                **kept,
+                **inherited,
                 "SERVER_HOST": "127.0.0.1",
                 "SERVER_PORT": str(self.port),
-                "RATE_LIMIT": "1000000/minute",  # tests call more often than a caller may
+                "RATE_LIMIT": "1000000/minute",  # tests send more requests than the default allows
                 **variables,
             },
             stdout=subprocess.PIPE,
@@ -57,14 +58,14 @@ class Service:
         self._reader.start()
 
     def wait_for_line(self, text: str, seconds: float = LONG_SECONDS) -> str:
-        """Return the first printed line that holds the text."""
+        """Return the first printed line that contains the text."""
         with self._printed:
             found = self._printed.wait_for(lambda: [line for line in self.lines if text in line], seconds)
         assert found, f"{text!r} was not printed; printed was:\n" + "\n".join(self.lines)
         return found[0]
 
     def is_ready(self) -> bool:
-        """Tell whether the service answers, and says that it is ready."""
+        """Return whether the service responds that it is ready."""
         try:
             return self.get("/health/ready").status_code == 200
         except OSError:
@@ -89,7 +90,7 @@ class Service:
         return engine
 
     def stop(self, how: int = signal.SIGTERM) -> int:
-        """Stop the service and return its exit status, once nothing of it is left."""
+        """Stop the service; wait for all its processes and return its exit status."""
         left = self.processes() if self.process.poll() is None else []
         self.process.send_signal(how)
         status = self.process.wait(LONG_SECONDS)
@@ -113,15 +114,15 @@ def connects(port: int) -> bool:
 
 
 def until(condition: Callable[[], bool], seconds: float = LONG_SECONDS) -> None:
-    """Ask for a condition of another process, which no event of this one can tell, until it holds."""
+    """Poll a condition of another process until it holds."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "the condition did not come to hold"
-        time.sleep(0.02)  # between two questions to another process, which tells no event
+        assert time.monotonic() < end, "the condition did not hold in time"
+        time.sleep(0.02)  # polls another process
 
 
 class Upstream:
-    """An OpenAI-compatible upstream on a real socket: `answer` decides what it does with each request."""
+    """An OpenAI-compatible upstream on a real socket: `respond` handles each request."""
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
@@ -131,7 +132,7 @@ class Upstream:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # or an answer's body waits for the acknowledgement of its head
+            disable_nagle_algorithm = True  # otherwise a body waits for the acknowledgement of its head
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -152,7 +153,7 @@ class Upstream:
             request_queue_size = 512
 
             def handle_error(self, *arguments: Any) -> None:
-                pass  # the service hung up, which some tests want it to
+                pass  # in some tests the service closes the connection
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"

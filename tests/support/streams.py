@@ -68,7 +68,7 @@ def parse_stream(body: bytes) -> ParsedStream:
 
 
 class FakeReader:
-    """Replaces a StreamReader: each read returns the next of these bytes, or raises the exception in their place.
+    """Replaces a StreamReader: each read returns the next of these bytes, or raises the exception instead.
 
     A `silent` reader sends nothing afterwards; another one ends the body. `waits` holds the timeouts of silent reads.
     """
@@ -81,7 +81,7 @@ class FakeReader:
     def get(self, seconds: float) -> bytes:
         if self._silent and not self._reads:
             self.waits.append(seconds)
-            time.sleep(seconds)  # as a queue waits
+            time.sleep(seconds)  # a queue blocks for the timeout
             raise Empty
         data = self._reads.popleft() if self._reads else b""
         if isinstance(data, Exception):
@@ -102,14 +102,14 @@ def create_stream(
     limits: StreamLimits = LIMITS,
     on_end: Callable[[Any], None] = lambda error: None,
 ) -> UpstreamStream:
-    """A stream of these reads, or of a reader, that has not waited for its first event."""
+    """Create a stream of these reads, or of a reader, before its first event."""
     decoder = decoder or ChunkDecoder(CHAT, "org/model", "a prompt", {})
     reader = reader or FakeReader(*reads)
     return UpstreamStream(reader, decoder, "text/event-stream", limits, lambda data: data, on_end)
 
 
 def start_stream(*reads: Any, **options: Any) -> UpstreamStream:
-    """A stream whose first event has arrived."""
+    """Create a stream whose first event has arrived."""
     stream = create_stream(*reads, **options)
     stream.wait_first_event()
     return stream
@@ -120,11 +120,11 @@ def context() -> CallContext:
 
 
 def sent_to_client(stream: UpstreamStream) -> bytes:
-    """The bytes that a client of the chat route receives of a stream that has started."""
+    """Return the bytes of a started stream as the chat route sends them."""
     events = OpenAIEvents(stream, include_usage=True)
     return b"".join(iter_events(context(), stream, events))
 
 
 def run_stream(*reads: Any, **options: Any) -> ParsedStream:
-    """What a client of the chat route receives of a stream of these reads."""
+    """Run a stream of these reads through the chat route; return the parsed result."""
     return parse_stream(sent_to_client(start_stream(*reads, **options)))

@@ -1,4 +1,4 @@
-"""What several unit tests use."""
+"""Fixtures of several unit tests."""
 
 import socket
 
@@ -9,17 +9,17 @@ from app.upstream.resilience import circuit_breaker
 
 @pytest.fixture
 def connection():
-    """Both ends of a TCP connection: the caller's and the server's."""
+    """Both ends of a TCP connection: client and server."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        caller = socket.create_connection(listener.getsockname(), timeout=5)
+        client = socket.create_connection(listener.getsockname(), timeout=5)
         served, _ = listener.accept()
-        with caller, served:
-            yield caller, served
+        with client, served:
+            yield client, served
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The breaker's clock, which stands still unless the test moves it."""
+    """The clock of the breaker; only the test moves it."""
     now = [1000.0]
     monkeypatch.setattr(circuit_breaker.time, "monotonic", lambda: now[0])
     return now

@@ -1,4 +1,4 @@
-"""What runs beside the service: workflows, the audit, the bill of materials, the notes of a release."""
+"""Workflows, Makefile, audit, bills of materials, and release notes."""
 
 import importlib.util
 import json
@@ -47,29 +47,29 @@ def steps(workflow):
         ("vendor.dependabot", [ROOT / ".github/dependabot.yml"]),
     ],
 )
-def test_the_files_for_github_are_as_its_schemas_have_them(schema, files):
+def test_github_files_match_their_schemas(schema, files):
     checked = run(BIN / "check-jsonschema", "--builtin-schema", schema, *files)
     assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.release
-def test_the_workflows_have_no_known_weakness():
+def test_zizmor_finds_no_problem_in_workflows():
     checked = run(BIN / "zizmor", "--offline", "--quiet", ".github")
     assert checked.returncode == 0, checked.stdout
 
 
 @EACH_WORKFLOW
-def test_actions_are_pinned_by_commit_with_their_version_beside_it(workflow):
+def test_actions_are_pinned_by_commit_with_a_version_comment(workflow):
     used = re.findall(r"uses: (?!\./)(.*)", workflow.read_text())
     assert not [use for use in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)]
 
 
-def test_an_action_has_one_version_in_all_workflows():
+def test_action_has_the_same_version_in_all_workflows():
     used = {use for workflow in WORKFLOWS for use in re.findall(r"uses: (?!\./)(\S+)", workflow.read_text())}
     assert len({use.partition("@")[0] for use in used}) == len(used)
 
 
-def test_workflows_may_only_read_and_jobs_of_a_release_write_one_thing_each():
+def test_workflows_have_read_permissions_except_two_release_jobs():
     granted = {
         (workflow.stem, name, *right)
         for workflow in WORKFLOWS
@@ -82,19 +82,19 @@ def test_workflows_may_only_read_and_jobs_of_a_release_write_one_thing_each():
 
 
 @EACH_WORKFLOW
-def test_what_a_workflow_runs_is_there(workflow):
+def test_targets_and_scripts_of_workflows_exist(workflow):
     commands = "\n".join(step.get("run", "") for step in steps(workflow))
     assert all(re.search(rf"^{target}:", MAKEFILE, re.MULTILINE) for target in re.findall(r"make (\S+)", commands))
     assert all((ROOT / file).exists() for file in re.findall(r"\.ci/[\w.]+", commands))
 
 
-def test_the_workflow_runs_the_tests_and_the_checks_of_a_release():
+def test_workflow_runs_tests_and_release_checks():
     commands = [step.get("run") for step in jobs(ROOT / ".github/workflows/ci.yml")["test"]["steps"]]
     assert ".ci/run" in commands
     assert {"make test", "make check-release"} <= set((ROOT / ".ci/run").read_text().splitlines())
 
 
-def test_the_tests_run_on_every_python_that_the_readme_names_and_before_a_release():
+def test_tests_run_on_every_supported_python_and_before_a_release():
     ci, release = jobs(ROOT / ".github/workflows/ci.yml"), jobs(ROOT / ".github/workflows/release.yml")
     assert ci["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
     called = {release[name].get("uses") for name in release["images"]["needs"]}
@@ -102,39 +102,39 @@ def test_the_tests_run_on_every_python_that_the_readme_names_and_before_a_releas
 
 
 @pytest.mark.parametrize(
-    ("printed", "status", "said"),
+    ("printed", "status", "expected"),
     [
-        ('{"dependencies": [{"name": "a", "vulns": []}]}', 0, "1 of 1 libraries audited, 0 known holes."),
+        ('{"dependencies": [{"name": "a", "vulns": []}]}', 0, "1 of 1 libraries audited, 0 known vulnerabilities."),
         ('{"dependencies": [{"name": "a", "vulns": [{"id": "CVE-1"}]}]}', 1, "  a: CVE-1"),
-        ('{"dependencies": [{"name": "a", "skip_reason": "?"}]}', 0, "::warning::NOT AUDITED: there is no data"),
-        ("", 0, "::warning::NOT AUDITED: the data on known holes could not be reached.\nno route"),
+        ('{"dependencies": [{"name": "a", "skip_reason": "?"}]}', 0, "::warning::NOT AUDITED: no data"),
+        ("", 0, "::warning::NOT AUDITED: the vulnerability data is unavailable.\nno route"),
     ],
 )
-def test_the_audit_fails_for_holes_and_warns_of_what_it_could_not_see(monkeypatch, capsys, printed, status, said):
+def test_audit_fails_for_vulnerabilities_and_warns_of_missing_data(monkeypatch, capsys, printed, status, expected):
     done = subprocess.CompletedProcess([], 1, stdout=printed, stderr="no route")
     monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: done)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     assert tool("audit").main() == status
-    assert said in capsys.readouterr().out
+    assert expected in capsys.readouterr().out
 
 
 @pytest.mark.release
-def test_an_audit_whose_data_is_out_of_reach_says_so():
+def test_audit_reports_unavailable_data():
     unreachable = {"PIP_AUDIT_VULNERABILITY_SERVICE": "osv", "PIP_AUDIT_OSV_URL": "http://127.0.0.1:9/"}
     audited = run(sys.executable, ".ci/audit.py", env=unreachable)
-    assert audited.stdout.startswith("NOT AUDITED: the data on known holes could not be reached.")
-    assert "audited, 0 known holes" not in audited.stdout
+    assert audited.stdout.startswith("NOT AUDITED: the vulnerability data is unavailable.")
+    assert "audited, 0 known vulnerabilities" not in audited.stdout
 
 
 def locked(*names):
-    """Return names and versions of the libraries that an image has: Linux, and a Python after 3.11.3."""
+    """Return names and versions of the libraries of an image (Linux, Python after 3.11.3)."""
     text = "".join((ROOT / f"requirements/{name}.txt").read_text() for name in names)
     lines = re.findall(r"^([^\s=]+)==(\S+)(.*)$", text, re.MULTILINE)
     return sorted((name, version) for name, version, rest in lines if "win32" not in rest and "3.11.3" not in rest)
 
 
 @pytest.mark.release
-def test_the_bills_of_materials_are_cyclonedx_and_name_every_locked_library(tmp_path):
+def test_bills_of_materials_are_valid_and_list_every_locked_library(tmp_path):
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
@@ -142,10 +142,10 @@ def test_the_bills_of_materials_are_cyclonedx_and_name_every_locked_library(tmp_
     for image, files in {"service": ["run"], "service-embedded": ["run", "embedded", "model"]}.items():
         text = (tmp_path / f"{image}.cdx.json").read_text()
         assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
-        told = json.loads(text)
-        assert sorted((part["name"], part["version"]) for part in told["components"]) == locked(*files)
-        whole = told["metadata"]["component"]
-        assert (whole["name"], whole["version"]) == (SERVICE, __version__)
+        bill = json.loads(text)
+        assert sorted((part["name"], part["version"]) for part in bill["components"]) == locked(*files)
+        component = bill["metadata"]["component"]
+        assert (component["name"], component["version"]) == (SERVICE, __version__)
 
 
 CHANGELOG = (
@@ -153,20 +153,20 @@ CHANGELOG = (
 )
 
 
-def test_the_notes_of_a_release_are_its_section_of_the_changelog():
+def test_release_notes_are_the_section_of_the_changelog():
     assert tool("notes").notes(f"v{RELEASE}", CHANGELOG) == "- This."
 
 
 @pytest.mark.parametrize(
-    ("tag", "changelog", "said"),
+    ("tag", "changelog", "expected"),
     [("v9.9.9", CHANGELOG, f"says {RELEASE}"), (f"v{RELEASE}", "## Unreleased\n", "has no section")],
 )
-def test_a_tag_that_version_or_changelog_contradict_is_no_release(tag, changelog, said):
-    with pytest.raises(SystemExit, match=said):
+def test_tag_must_match_version_and_changelog(tag, changelog, expected):
+    with pytest.raises(SystemExit, match=expected):
         tool("notes").notes(tag, changelog)
 
 
-def test_each_target_of_the_makefile_is_there_once_and_is_no_file():
+def test_makefile_targets_are_unique_and_phony():
     targets = re.findall(r"^([a-z-]+):(?!=)", MAKEFILE, re.MULTILINE)
     assert len(set(targets)) == len(targets)
     phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
