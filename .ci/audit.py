@@ -20,9 +20,7 @@ def main() -> int:
         print(done.stderr.strip()[-300:])
         return 0
     skipped = [library["name"] for library in libraries if "skip_reason" in library]
-    vulnerabilities = [
-        (library["name"], vulnerability["id"]) for library in libraries for vulnerability in library.get("vulns", ())
-    ]
+    found = [(library["name"], one["id"]) for library in libraries for one in library.get("vulns", ())]
     print(f"{len(libraries) - len(skipped)} of {len(libraries)} libraries audited, {len(found)} known vulnerabilities.")
     if skipped:
         warn(f"no data for {', '.join(skipped)}")
