@@ -89,11 +89,11 @@ def _assert_counted(prometheus, load, failures):
     routes = 'route=~"/v1/.+"'
     assert prometheus.sums(f"http_requests_total{{{routes}}}", "route", "status") == load.statuses()
     timed = prometheus.sums(f"http_request_duration_seconds_count{{{routes}}}", "service")
-    assert timed == {"ai-huggingface": len(load.answers)}
+    assert timed == {"ai-huggingface": len(load.responses)}
     assert prometheus.sums("http_rejected_total", "status") == {"400": load.refused}
     assert prometheus.sums("ai_client_requests_total", "client") == load.clients()
     assert prometheus.sums("ai_cache_total", "outcome") == load.seen("X-AI-Cache")
-    fallbacks = sum(response.ok and response.headers.get("X-AI-Fallback") == "true" for response in load.answers)
+    fallbacks = sum(response.ok and response.headers.get("X-AI-Fallback") == "true" for response in load.responses)
     assert prometheus.sums("ai_fallbacks_total", "service") == {"ai-huggingface": fallbacks}
     failed = prometheus.sums('ai_upstream_attempts_total{backend="openai",outcome=~"upstream_.+"}', "outcome")
     assert failed == {"upstream_unavailable": failures}

@@ -1,4 +1,4 @@
-"""Requests of attackers, as bytes, named after what is wrong with them."""
+"""Requests of attackers as bytes, named after their defect."""
 
 import gzip
 import json

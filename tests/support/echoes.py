@@ -29,7 +29,7 @@ class Echo(Exchange):
 
 
 def sends(response: bytes) -> Act:
-    """An act that sends the response, with the key in the place of KEY, and closes the connection."""
+    """An act that sends the response, with the key instead of KEY, and closes the connection."""
 
     def act(exchange: Echo) -> None:
         exchange.connection.sendall(response.replace(b"KEY", exchange.key))

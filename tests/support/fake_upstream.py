@@ -1,7 +1,7 @@
 """A fake upstream with announced responses, which apps in this process reach through the production transport.
 
 Whatever host a connection of urllib3 names, it goes to a server on a real socket; port 443 stands for TLS. Session,
-connection pool and parsers of the service stay in place. Responses are announced and matched as in the library
+connection pool and parsers of the service stay in place. Responses are registered and matched as in the library
 `responses`, so that a test can use either.
 """
 
@@ -133,7 +133,7 @@ class FakeUpstream:
         return self._add(Announced(method, url, body=callback), None, content_type)
 
     def replace(self, method: str, url: str, **response: Any) -> Announced:
-        """Announce a response in place of the first one with the same method and URL."""
+        """Register a response that replaces the first one with the same method and URL."""
         new = self.add(method, url, **response)
         with self._lock:
             urls = [(announced.method, announced.url) for announced in self._announced]

@@ -38,7 +38,7 @@ def service_pod(folder: str) -> Object:
 
 
 def variables(folder: str) -> dict[str, str]:
-    """Return what the service's container gets from the ConfigMap and the Secret that it names."""
+    """Return the variables of the service's container from its ConfigMap and its Secret."""
     [container] = service_pod(folder)["spec"]["containers"]
     sources = container["envFrom"]
     [settings] = [one["configMapRef"]["name"] for one in sources if "configMapRef" in one]

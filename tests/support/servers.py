@@ -108,9 +108,9 @@ class Service:
 
 
 def connects(port: int) -> bool:
-    """Tell whether something listens on the port."""
-    with socket.socket() as caller:
-        return caller.connect_ex(("127.0.0.1", port)) == 0
+    """Return whether a process listens on the port."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def until(condition: Callable[[], bool], seconds: float = LONG_SECONDS) -> None:
