@@ -97,7 +97,7 @@ class Worker(GeventWorker):
         return listeners
 
     def _announce_readiness(self) -> None:
-        """Log how to call the service, as soon as a request would be answered."""
+        """Wait until the service is ready, then log how to call it."""
         lifecycle = self.wsgi.extensions["lifecycle"]
         while (state := lifecycle.state) == "starting":
             gevent.sleep(READINESS_POLL_SECONDS)

@@ -89,8 +89,8 @@ def test_the_installed_command_prints_its_version(run):
 def test_the_command_of_the_checkout_serves(monkeypatch, remote):
     monkeypatch.setattr(Service, "command", [sys.executable, "-m", "app", "serve"])
     service = Service(OPENAI_BASE_URL=f"{remote.url}/v1")
-    answer, status = stop_after(service, lambda service: service.post("/v1/text/generate", prompt="x"))
-    assert (answer.status_code, status) == (200, 0)
+    response, status = stop_after(service, lambda service: service.post("/v1/text/generate", prompt="x"))
+    assert (response.status_code, status) == (200, 0)
 
 
 def test_a_check_runs_the_engine_until_it_has_responded():
