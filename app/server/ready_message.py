@@ -7,12 +7,7 @@ from typing import Any
 
 from app.config import Config
 
-ROUTE = "/v1/text/generate"
 ANY_ADDRESS = ("0.0.0.0", "[::]")  # noqa: S104 - compared only
-_JSON = "-H Content-Type:application/json"
-# JSON lines escape double quotes and backslashes, so this command has neither; tr replaces each _ by a double quote
-_ESCAPE_FREE_BODY = "echo '{_prompt_: _What is a lighthouse?_}' | tr ^_ '!-#' | "
-_BODY = """'{"prompt": "What is a lighthouse?"}'"""
 
 
 class ReadyMessage:
@@ -23,31 +18,26 @@ class ReadyMessage:
         self._url = f"http://{host}:{config.server_port}"
         self._backend = config.backend
         self._plain = config.plain_logs
-        self._key = " -H 'X-API-Key: YOUR_KEY'" if config.has_keys else ""
+        key = " -H 'X-API-Key: YOUR_KEY'" if config.has_keys else ""
+        url = shlex.quote(f"{self._url}/v1/text/generate")
+        body = """'{"prompt": "What is a lighthouse?"}'"""
+        self._command = f"curl -s {url} -H 'Content-Type: application/json'{key} -d {body}"
         # the workers inherit the counter, and reading it resets it
         self._token = os.eventfd(1, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def log_once(self, log: Any) -> None:
-        """Log the message, unless another worker has done so; with JSON logs, also show it in a terminal."""
+        """Log the message and show an example request to people, unless another worker has done so."""
         try:
             os.eventfd_read(self._token)
         except BlockingIOError:
             return
-        log.info(
-            "Ready on %s with the backend %s. API reference: %s/docs. Press Ctrl-C to stop. Try: %s",
-            self._url, self._backend, self._url, self._command if self._plain else self._escape_free_command,
-        )  # fmt: skip
-        if not self._plain and sys.stderr.isatty():
-            sys.stderr.write(
-                f"\n  Ready on {self._url}. Try:\n\n    {self._command}\n\n"
-                f"  API reference: {self._url}/docs    Press Ctrl-C to stop.\n\n"
-            )
+        log.info("Ready on %s with the backend %s. API reference: %s/docs", self._url, self._backend, self._url)
+        # a JSON line would escape the quotes of the command, so it would fail when it is pasted
+        if self._plain or _is_started_by_a_person():
+            sys.stderr.write(f"\nTry:   {self._command}\nStop:  Ctrl-C\n\n")
             sys.stderr.flush()
 
-    @property
-    def _command(self) -> str:
-        return f"curl -s {shlex.quote(self._url + ROUTE)} {_JSON}{self._key} -d {_BODY}"
 
-    @property
-    def _escape_free_command(self) -> str:
-        return f"{_ESCAPE_FREE_BODY}curl -s {shlex.quote(self._url + ROUTE)} {_JSON}{self._key} -d @-"
+def _is_started_by_a_person() -> bool:
+    """Return whether the output goes to a terminal, or `make` runs the service (it sets MAKELEVEL)."""
+    return sys.stderr.isatty() or "MAKELEVEL" in os.environ
