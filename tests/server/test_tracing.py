@@ -363,7 +363,9 @@ def traced_app(remote) -> Iterator[tuple[Flask, Collector]]:
     """An app in this process, so that a test can add a bug."""
     with closing(Collector()) as collector:
         settings = {"OPENAI_BASE_URL": f"{remote.url}/v1", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
-        yield create_app(settings), collector
+        app = create_app(settings)
+        yield app, collector
+        app.extensions["client"].close()  # an idle connection would be found by a later test
 
 
 def test_the_line_of_an_internal_error_has_the_ids_of_the_trace(traced_app, caplog):
