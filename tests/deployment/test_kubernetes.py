@@ -202,6 +202,6 @@ def test_only_the_service_can_connect_to_redis():
     [rule] = of_kind("overlays/redis", "NetworkPolicy", "ai-huggingface-redis")["spec"]["ingress"]
     assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": SERVICE}}}]
     egress = of_kind("overlays/redis", "NetworkPolicy", SERVICE)["spec"]["egress"]
-    [to_redis] = [rule for one in egress if {"port": 6379} in one["ports"]]
+    [to_redis] = [one for one in egress if {"port": 6379} in one["ports"]]
     assert to_redis["to"] == [{"podSelector": {"matchLabels": service["selector"]}}]
     assert len(egress) == len(of_kind("base", "NetworkPolicy")["spec"]["egress"]) + 1
