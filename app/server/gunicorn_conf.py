@@ -83,7 +83,7 @@ def child_exit(server: Any, worker: Any) -> None:
     if server.metrics_directory:
         from prometheus_client import multiprocess
 
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # untyped there
 
 
 def on_exit(server: Any) -> None:
