@@ -61,8 +61,9 @@ class EmbeddedBackend(OpenAIBackend):
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Compare the log-probabilities of the labels after rated examples, which a small model needs."""
         model = self._resolve_model(model)
+        excerpt, truncated = few_shot_sentiment.excerpt(text)
         body = {
-            "prompt": few_shot_sentiment.prompt(text),
+            "prompt": few_shot_sentiment.prompt(excerpt),
             "max_tokens": 1,
             "temperature": 0,
             "logprobs": few_shot_sentiment.TOP_LOGPROBS,
@@ -71,7 +72,7 @@ class EmbeddedBackend(OpenAIBackend):
         if not generation.logprobs or not generation.logprobs[0].top:
             raise NotSupported("The embedded model gave no log-probabilities for this text; use another model.")
         scores = few_shot_sentiment.scores(generation.logprobs[0].top)
-        return Sentiment(scores, usage=generation.usage, model=model)
+        return Sentiment(scores, usage=generation.usage, model=model, truncated=truncated)
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Let the model select among the central sentences; without its selection, return the most central ones."""

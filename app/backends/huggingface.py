@@ -17,7 +17,12 @@ from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
 from app.backends.responses.pipelines import parse_classification, parse_summary
 from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.tasks.sentence_ranking import complete_sentences, select_central, split_sentences
+from app.backends.tasks.sentence_ranking import (
+    complete_sentences,
+    leading_sentences,
+    select_central,
+    split_sentences,
+)
 from app.backends.types import (
     Generation,
     OpenAIRequest,
@@ -36,7 +41,9 @@ SENTIMENT_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 SUMMARIZATION_MODEL = "facebook/bart-large-cnn"
 EMBEDDING_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 # bart-large-cnn reads 1024 tokens and drops the rest
-PIPELINE_MAX_TOKENS = 900
+SUMMARIZATION_MAX_TOKENS = 900
+# BERT's descendants have 512 positions: a classifier refuses a longer text with an error about tensor sizes
+ENCODER_MAX_TOKENS = 500
 # a lookup on the Hub must leave time for the response itself
 LOOKUP_TIMEOUT_SECONDS = 3.0
 LOOKUP_TTL_SECONDS = 300.0
@@ -95,25 +102,30 @@ class HuggingFaceBackend(OpenAIBackend):
             embeddings.parse_pipeline, count=len(texts), model=name, prompt=request.prompt, encoding=encoding
         )
         dimensions = request.body.get("dimensions")
-        body = {"inputs": texts, **({"dimensions": dimensions} if dimensions else {})}
+        truncated = any(estimated_tokens(text) > ENCODER_MAX_TOKENS for text in texts)
+        options = {"dimensions": dimensions or None, "truncate": truncated or None}
+        body = {"inputs": texts, **{option: value for option, value in options.items() if value}}
         call = self._pipeline(name, "feature-extraction", body, parse)
         url = f"{call.url}/pipeline/feature-extraction"
-        return (yield replace(call, url=url, max_response_bytes=embeddings.MAX_VECTORS_BYTES))
+        result = yield replace(call, url=url, max_response_bytes=embeddings.MAX_VECTORS_BYTES)
+        return replace(result, payload={**result.payload, "truncated": True}) if truncated else result
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Use the text-classification pipeline; if its model is gone, a chat model."""
         name = model or self._sentiment_model or ""
+        inputs = _fit(text, ENCODER_MAX_TOKENS, leading_sentences)
         parse = partial(parse_classification, model=name)
         try:
-            scores = yield self._pipeline(name, "text-classification", {"inputs": text}, parse)
+            scores = yield self._pipeline(name, "text-classification", {"inputs": inputs}, parse)
         except ModelNotFound:
             return (yield from super().sentiment(text, model or self._default_model))
-        return Sentiment(scores, usage=Usage(estimated_tokens(text), 0, estimated=True), model=name)
+        usage = Usage(estimated_tokens(inputs), 0, estimated=True)
+        return Sentiment(scores, usage=usage, model=name, truncated=inputs != text)
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Use the summarization pipeline; if its model is gone, a chat model."""
         name = model or self._summarization_model or ""
-        inputs = _fit_pipeline(request.text)
+        inputs = _fit(request.text, SUMMARIZATION_MAX_TOKENS, _central_sentences)
         parameters = {"max_length": request.max_length, "min_length": request.min_length}
         try:
             body = {"inputs": inputs, "parameters": parameters}
@@ -121,7 +133,7 @@ class HuggingFaceBackend(OpenAIBackend):
         except ModelNotFound:
             return (yield from super().summarize(request, model or self._default_model))
         usage = Usage(estimated_tokens(inputs), estimated_tokens(text), estimated=True)
-        return Summary(complete_sentences(text), usage=usage, model=name)
+        return Summary(complete_sentences(text), usage=usage, model=name, truncated=inputs != request.text)
 
     def validate(self, model: str) -> Plan[Validation]:
         """Look the model up on the Hub; if that shows no live provider, in the router's list too."""
@@ -195,11 +207,13 @@ class HuggingFaceBackend(OpenAIBackend):
         return UpstreamRequest(self.name, task, url, parse, body, self._headers, deterministic=True)
 
 
-def _fit_pipeline(text: str) -> str:
-    """Return the text if a pipeline reads all of it, else its most central sentences."""
-    if estimated_tokens(text) <= PIPELINE_MAX_TOKENS:
-        return text
-    return " ".join(select_central(split_sentences(text, PIPELINE_MAX_TOKENS), PIPELINE_MAX_TOKENS))
+def _fit(text: str, limit: int, shorten: Callable[[str, int], str]) -> str:
+    """Return the text if it has at most `limit` tokens, else a shortened one."""
+    return text if estimated_tokens(text) <= limit else shorten(text, limit)
+
+
+def _central_sentences(text: str, limit: int) -> str:
+    return " ".join(select_central(split_sentences(text, limit), limit))
 
 
 def _tgi_parameters(request: TextRequest) -> dict[str, Any]:

@@ -110,9 +110,10 @@ class OpenAIResult(Result):
 
 @dataclass(frozen=True)
 class Sentiment(Result):
-    """The probability of each of SENTIMENTS."""
+    """The probability of each of SENTIMENTS. `truncated` if the model read a part of the text only."""
 
     scores: Mapping[str, float]
+    truncated: bool = False
 
     @property
     def label(self) -> str:
@@ -122,9 +123,10 @@ class Sentiment(Result):
 
 @dataclass(frozen=True)
 class Summary(Result):
-    """The summary of a text."""
+    """The summary of a text. `truncated` if the model read a part of the text only."""
 
     text: str
+    truncated: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
         result = endpoint.inference.run(context, Backend.sentiment, text, body.get("model"))
         scores = {label: round(score, SCORE_DIGITS) for label, score in result.scores.items()}
         score = scores[result.label]
-        return {"text": text, "sentiment": result.label, "score": score, "confidence": score, "scores": scores}
+        response = {"text": text, "sentiment": result.label, "score": score, "confidence": score, "scores": scores}
+        return {**response, "truncated": True} if result.truncated else response
 
     endpoint.register(routes, "/v1/text/sentiment", SentimentRequestSchema(endpoint.config), handle, _DOC)
     return routes

@@ -42,9 +42,10 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
 
     def handle(context: CallContext, body: dict[str, Any]) -> Any:
         model = body.pop("model", None)
-        summary = endpoint.inference.run(context, Backend.summarize, SummaryRequest(**body), model).text
-        compression = round(len(summary) / len(body["text"]), COMPRESSION_DIGITS)
-        return {"original_text": body["text"], "summary": summary, "compression": compression}
+        summary = endpoint.inference.run(context, Backend.summarize, SummaryRequest(**body), model)
+        compression = round(len(summary.text) / len(body["text"]), COMPRESSION_DIGITS)
+        response = {"original_text": body["text"], "summary": summary.text, "compression": compression}
+        return {**response, "truncated": True} if summary.truncated else response
 
     endpoint.register(routes, "/v1/text/summarize", SummarizeRequestSchema(endpoint.config), handle, _DOC)
     return routes

@@ -1,6 +1,6 @@
 """The common parts of responses. Schemas are strict, or let the additional fields of backends through."""
 
-from marshmallow import INCLUDE, RAISE, Schema, fields
+from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
 
 class StrictSchema(Schema):
@@ -37,6 +37,15 @@ class OperationSchema(StrictSchema):
     """The response of an operation."""
 
     debug = fields.Nested(DebugSchema, metadata={"description": "Present with X-AI-Debug: 1."})
+
+
+class ExcerptSchema(OperationSchema):
+    """The response of an operation whose model may read a part of the text only."""
+
+    truncated = fields.Boolean(
+        validate=validate.Equal(True),
+        metadata={"description": "Present if the text was longer than the model reads: a part of it was left out."},
+    )
 
 
 class ErrorSchema(StrictSchema):

@@ -4,7 +4,7 @@ from marshmallow import fields, validate
 
 from app.backends.types import SENTIMENTS
 from app.schemas.fields import Model, PromptText, RequestSchema
-from app.schemas.responses import OperationSchema, StrictSchema
+from app.schemas.responses import ExcerptSchema, StrictSchema
 
 
 class SentimentRequestSchema(RequestSchema):
@@ -22,7 +22,7 @@ class ScoresSchema(StrictSchema):
     neutral = fields.Float(required=True)
 
 
-class SentimentResponseSchema(OperationSchema):
+class SentimentResponseSchema(ExcerptSchema):
     """The sentiment of a text. `score` and `confidence` are both the probability of the label in `sentiment`."""
 
     text = fields.String(required=True)

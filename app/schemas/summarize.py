@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.schemas.fields import MAX_TOKENS, Integer, Model, PromptText, RequestSchema
-from app.schemas.responses import OperationSchema
+from app.schemas.responses import ExcerptSchema
 
 DEFAULT_MAX_LENGTH = 130
 MIN_MAX_LENGTH = 5
@@ -35,7 +35,7 @@ class SummarizeRequestSchema(RequestSchema):
             raise ValidationError("min_length must not exceed max_length.", "min_length")
 
 
-class SummarizeResponseSchema(OperationSchema):
+class SummarizeResponseSchema(ExcerptSchema):
     """A summary. `compression` is rounded to four digits."""
 
     original_text = fields.String(required=True)

@@ -613,6 +613,13 @@ def test_vectors_of_the_pipeline_are_read_at_every_depth(make_client, upstream, 
     assert sent(upstream) == {"inputs": [given] if isinstance(given, str) else given, "dimensions": 2}
 
 
+def test_a_text_longer_than_an_encoder_reads_is_sent_with_truncation_and_the_response_says_so(make_client, upstream):
+    upstream.post(f"{PIPELINE}{FEATURES}/pipeline/feature-extraction", json=[[1, 2], [3, 4]])
+    texts = ["Short.", "The food was good. " * 200]
+    assert embed(make_client(HUGGINGFACE), texts).get_json()["truncated"] is True
+    assert sent(upstream) == {"inputs": texts, "truncate": True}
+
+
 @pytest.mark.parametrize("response", [[], {}, "x", [[]], [["a"]], [[1], [2]], [[[1], [2, 3]]], [[[[[1]]]]], [5, "a"]])
 def test_invalid_vectors_of_the_pipeline_are_a_502(make_client, upstream, response):
     upstream.post(f"{PIPELINE}org/model/pipeline/feature-extraction", json=response)

@@ -7,6 +7,8 @@ import pytest
 from support.calls import rate
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent
 
+from app.backends.responses.token_estimate import estimated_tokens
+
 DEFAULT_PIPELINE = f"{PIPELINE}cardiffnlp/twitter-roberta-base-sentiment-latest"
 
 
@@ -38,6 +40,30 @@ def test_the_response_has_the_documented_fields(make_client, upstream):
         "scores": {"positive": 0.9, "negative": 0.03, "neutral": 0.07},
     }
     assert sent(upstream) == {"inputs": "fine"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The food was good and the room was clean. " * 60,
+        "good " * 600,
+        "食べ物はとても美味しかったです。" * 60,
+        "Oh, no! " * 3 + "bad " * 600,
+        "very" * 700,
+    ],
+)
+def test_a_text_longer_than_a_classifier_reads_is_cut_and_the_response_says_so(make_client, upstream, text):
+    upstream.post(DEFAULT_PIPELINE, json=[[{"label": "positive", "score": 1.0}]])
+    assert rate(make_client(HUGGINGFACE), text).get_json()["truncated"] is True
+    inputs = sent(upstream)["inputs"]
+    assert text.startswith(inputs)
+    assert 300 < estimated_tokens(inputs) <= 500
+
+
+def test_a_long_text_is_cut_between_sentences(make_client, upstream):
+    upstream.post(DEFAULT_PIPELINE, json=[[{"label": "positive", "score": 1.0}]])
+    rate(make_client(HUGGINGFACE), "The food was good and the room was clean. " * 60)
+    assert sent(upstream)["inputs"].endswith("the room was clean.")
 
 
 @pytest.mark.parametrize(

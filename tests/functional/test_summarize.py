@@ -35,7 +35,8 @@ def test_the_default_length_is_130_tokens(make_client, upstream):
 def test_a_text_that_is_too_long_for_the_pipeline_is_shortened_to_central_sentences(make_client, upstream):
     upstream.post(BART, json={"summary_text": "A museum."})
     text = " ".join(f"Keeper{n} saw ship{n} near rock{n}." for n in range(300))
-    summarize(make_client(HUGGINGFACE), text)
+    response = summarize(make_client(HUGGINGFACE), text).get_json()
+    assert response["truncated"] is True
     inputs = sent(upstream)["inputs"]
     assert 1000 < len(inputs) < 3600
     assert all(f"{sentence}." in text for sentence in inputs.rstrip(".").split(". "))

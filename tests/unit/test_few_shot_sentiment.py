@@ -2,23 +2,23 @@
 
 import pytest
 
-from app.backends.tasks.few_shot_sentiment import TEXT_MAX_BYTES, prompt, scores
+from app.backends.tasks.few_shot_sentiment import TEXT_MAX_BYTES, excerpt, prompt, scores
 from app.backends.types import SENTIMENTS
 
 
-def text_in(text):
-    """The text as the prompt contains it."""
-    return prompt(text).rpartition("Text: ")[2].removesuffix("\nSentiment:")
+def test_the_prompt_ends_with_the_text():
+    assert prompt("Fine.").endswith("\n\nText: Fine.\nSentiment:")
 
 
 def test_a_short_text_is_put_on_one_line():
-    assert text_in(" One.\n\n  Two. ") == "One. Two."
+    assert excerpt(" One.\n\n  Two. ") == ("One. Two.", False)
 
 
 @pytest.mark.parametrize("text", ["start " + "word " * 400 + "end", "é" * 2000])
 def test_a_long_text_is_shortened_to_its_beginning_and_end(text):
-    shortened = text_in(text)
+    shortened, truncated = excerpt(text)
     head, _, tail = shortened.partition(" ... ")
+    assert truncated
     assert len(shortened.encode()) <= TEXT_MAX_BYTES + len(" ... ")
     assert text.startswith(head)
     assert text.endswith(tail)

@@ -1,12 +1,20 @@
 """Sentences, their ranking, and summaries made of them."""
 
 import pytest
+import sentencex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.tasks import extractive_summary
-from app.backends.tasks.sentence_ranking import complete_sentences, rank, select_central, split_sentences, truncate
+from app.backends.tasks import extractive_summary, sentence_ranking
+from app.backends.tasks.sentence_ranking import (
+    complete_sentences,
+    rank,
+    segments,
+    select_central,
+    split_sentences,
+    truncate,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=300)
 
@@ -30,6 +38,60 @@ def test_a_cut_off_sentence_is_left_out_or_gets_an_ellipsis(text, expected):
 def test_sentences_are_distinct_without_list_marks_and_within_the_limit():
     text = "* The first one is here.\n\nThe first one is here. Fig. 3. " + "A very long sentence " * 30 + "ends here."
     assert split_sentences(text, 60) == ["The first one is here."]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "-12% growth was seen in Europe.",
+        "- 40 degrees were measured in the town.",
+        "--author names the person who wrote it.",
+        "-v prints more of it.",
+        "#1 in the ranking is this book.",
+        "**Bold** words begin this sentence.",
+        "> 5 % of all users left.",
+        "~ 3 hours were lost in traffic.",
+        "=SUM(A1) adds up the cells.",
+        "|x| is never a negative number.",
+        "•item without a space after it.",
+        "- $5 were taken from the account.",
+        "12\u00a0000 people came to the fair.",
+        "-.5 was the lowest value seen.",
+        "The  result stands in this table.".replace("  ", "\u3000"),
+    ],
+)
+def test_a_sentence_appears_letter_by_letter_as_it_stands_in_the_text(sentence):
+    assert split_sentences(f"The report is here for all.\n{sentence} The end is near for all.", 60)[1] == sentence
+
+
+@pytest.mark.parametrize("mark", ["- ", "* ", "• ", "# ", "### ", "> ", "> > ", "- # ", "*   "])
+def test_a_list_mark_before_a_space_is_left_out(mark):
+    assert split_sentences(f"{mark}The first one is here.", 60) == ["The first one is here."]
+
+
+@pytest.mark.parametrize("text", ["《" * 39_000, "“a.”" * 5000, "Ships sank. " * 2000, "字。" * 9000, "x" * 20_000])
+def test_the_splitting_library_sees_short_pieces_only(monkeypatch, text):
+    seen = []
+
+    def segment(language, piece):
+        seen.append(len(piece))
+        return sentencex.segment(language, piece)
+
+    monkeypatch.setattr(sentence_ranking, "segment", segment)
+    split_sentences(text, 60)
+    complete_sentences(text)
+    assert max(seen) <= 2000
+    assert sum(seen) < 5 * len(text)
+
+
+@given(TEXTS)
+def test_segments_hold_each_letter_of_the_text(text):
+    assert "".join("".join(segments(text * 20)).split()) == "".join((text * 20).split())
+
+
+def test_a_sentence_that_two_windows_share_stays_whole():
+    text = "The harbour was closed for the whole of that winter. " * 60
+    assert set(segments(text)) == {"The harbour was closed for the whole of that winter. "}
 
 
 def test_short_sentences_count_if_there_are_no_others():

@@ -28,9 +28,20 @@ _OFFSETS = {"positive": -0.2, "negative": 0.2, "neutral": 2.4}
 _SCALE = 2.25
 
 
+def excerpt(text: str) -> tuple[str, bool]:
+    """Return the text on one line, and whether it is cut: beyond TEXT_MAX_BYTES, its beginning and end remain."""
+    data = " ".join(text.split()).encode()
+    if len(data) <= TEXT_MAX_BYTES:
+        return data.decode(), False
+    half = TEXT_MAX_BYTES // 2
+    head = data[:half].decode(errors="ignore")
+    tail = data[-half:].decode(errors="ignore")
+    return f"{head.rpartition(' ')[0] or head} ... {tail.partition(' ')[2] or tail}", True
+
+
 def prompt(text: str) -> str:
     """Return the examples followed by the text; in this order the engine's prompt cache holds the examples."""
-    return _SHOTS + _FRAME.format(_shorten(text))
+    return _SHOTS + _FRAME.format(text)
 
 
 def scores(top: Mapping[str, float]) -> Mapping[str, float]:
@@ -45,17 +56,6 @@ def scores(top: Mapping[str, float]) -> Mapping[str, float]:
         logits[label] = _SCALE * (_log_sum_exp(*spellings) + _OFFSETS[label])
     total = _log_sum_exp(*logits.values())
     return {label: math.exp(logit - total) for label, logit in logits.items()}
-
-
-def _shorten(text: str) -> str:
-    """Return the text on one line; if it is longer than TEXT_MAX_BYTES, its beginning and end, cut between words."""
-    data = " ".join(text.split()).encode()
-    if len(data) <= TEXT_MAX_BYTES:
-        return data.decode()
-    half = TEXT_MAX_BYTES // 2
-    head = data[:half].decode(errors="ignore")
-    tail = data[-half:].decode(errors="ignore")
-    return f"{head.rpartition(' ')[0] or head} ... {tail.partition(' ')[2] or tail}"
 
 
 def _log_sum_exp(*values: float) -> float:
