@@ -47,17 +47,24 @@ class SummaryRequest:
 class Usage:
     """Tokens of one operation; `estimated` if the backend returned no valid counts.
 
-    `completion_tokens` is None for an operation that generates no text.
+    `completion_tokens` is None for an operation that generates no text. `reported_total` is the backend's own total,
+    which may include tokens that are in neither count, such as hidden reasoning; 0 if unknown.
     """
 
     prompt_tokens: int
     completion_tokens: int | None
     estimated: bool = False
+    reported_total: int = 0
 
     @property
     def total_tokens(self) -> int:
-        """The sum of both."""
-        return self.prompt_tokens + (self.completion_tokens or 0)
+        """The sum of both counts, or the backend's total if that is more."""
+        return max(self.reported_total, self.prompt_tokens + (self.completion_tokens or 0))
+
+    @property
+    def output_tokens(self) -> int | None:
+        """All tokens beside those of the prompt; None if there are none and no text is generated."""
+        return None if self.completion_tokens is None else self.total_tokens - self.prompt_tokens
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from app.backends.types import Usage
 from app.context.deadline import Deadline
 from app.context.disconnect import ClientConnection
 from app.context.request_info import RequestInfo
@@ -14,6 +15,8 @@ from app.errors import ClientDisconnected
 
 # in increasing order of work
 CACHE_STATUSES = ("hit", "coalesced", "miss", "bypass")
+# those of responses for which this request made no upstream call of its own
+SHARED_STATUSES = ("hit", "coalesced")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class CallContext:
     """One operation of one request, passed down from the endpoint to the upstream client.
 
     `outcome` is `ok` or the type of the error; None if no backend was called. `cache` is one of CACHE_STATUSES.
+    The token counts are those of all upstream calls that this request made itself, None without one. Responses from
+    the cache, or from another request's call, add nothing.
     """
 
     request: RequestInfo
@@ -68,6 +73,18 @@ class CallContext:
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.request.started)
+
+    def add_usage(self, usage: Usage) -> None:
+        """Add the tokens of one upstream response. Tokens that are in neither count are added to the completion's."""
+        self.prompt_tokens = (self.prompt_tokens or 0) + usage.prompt_tokens
+        if (output := usage.output_tokens) is not None:
+            self.completion_tokens = (self.completion_tokens or 0) + output
+        self.usage_estimated = self.usage_estimated or usage.estimated
+
+    @property
+    def total_tokens(self) -> int:
+        """The tokens of all upstream calls of this request."""
+        return (self.prompt_tokens or 0) + (self.completion_tokens or 0)
 
     @property
     def tokens_per_second(self) -> float:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from app.backends.base import Backend, Plan
-from app.backends.types import Result, Usage
-from app.context.call_context import CallContext
+from app.backends.types import Result
+from app.context.call_context import SHARED_STATUSES, CallContext
 from app.errors import (
     CircuitOpen,
     InternalError,
@@ -78,6 +78,7 @@ class PlanExecutor:
         context.model = target.name
         context.cache = None
         context.pending_cache_writes.clear()
+        tokens_before = context.total_tokens
         try:
             result = self.drive_plan(context, target.backend, plan(target))
         except Exception as error:
@@ -88,7 +89,7 @@ class PlanExecutor:
             context.stream = result.stats
             result.stats.first_event = time.monotonic() - context.request.started
         else:
-            _record_result(context, result)
+            _record_result(context, result, tokens_before)
             self._client.commit(context)
             self._record_outcome(context, "ok")
         return result
@@ -96,7 +97,7 @@ class PlanExecutor:
     def stream_ended(self, context: CallContext, stream: UpstreamStream) -> None:
         """Record usage and outcome of a stream that has ended."""
         stats = stream.stats
-        _record_usage(context, stream.decoder.usage)
+        context.add_usage(stream.decoder.usage)
         context.finish_reasons = () if stats.error else (stream.decoder.finish_reason,)
         stats.end = time.monotonic() - context.request.started
         context.request.trace.end_stream(context)
@@ -124,14 +125,14 @@ class PlanExecutor:
             return result
 
 
-def _record_result(context: CallContext, result: object) -> None:
-    """Record model, usage and finish reasons; validations and lists of models have none."""
+def _record_result(context: CallContext, result: object, tokens_before: int) -> None:
+    """Record model, finish reasons and usage; validations and lists of models have none.
+
+    The upstream client has added the usage of each response that has one. Responses of pipelines have none: then the
+    plan's estimate is added, unless another request's call or the cache gave the response.
+    """
     if isinstance(result, Result):
         context.model = result.model or context.model
         context.finish_reasons = result.finish_reasons
-        _record_usage(context, result.usage)
-
-
-def _record_usage(context: CallContext, usage: Usage) -> None:
-    context.prompt_tokens, context.completion_tokens = usage.prompt_tokens, usage.completion_tokens
-    context.usage_estimated = usage.estimated
+        if context.total_tokens == tokens_before and context.cache not in SHARED_STATUSES:
+            context.add_usage(result.usage)

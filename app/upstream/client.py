@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from app.backends.base import Backend, UpstreamRequest, UpstreamResponse
 from app.backends.responses.chunk_decoder import MakeDecoder
+from app.backends.types import Result
 from app.context.call_context import CallContext
 from app.context.trace import Attempt as AttemptTrace
 from app.errors import ServiceError, ShortDeadlineTimeout, UpstreamInvalidResponse, UpstreamTimeout
@@ -168,7 +169,11 @@ class UpstreamClient:
         """Send a request and read the complete response."""
         with self._send_request(attempt, attempt.remaining) as response:
             buffered = self._read(response, attempt.call.max_response_bytes)
-        return attempt.call.parse(buffered), buffered
+        result = attempt.call.parse(buffered)
+        if isinstance(result, Result):
+            # here, because both attempts of a hedged call may be answered
+            attempt.context.add_usage(result.usage)
+        return result, buffered
 
     def _open_stream(self, make_decoder: MakeDecoder, attempt: _Attempt[Any]) -> UpstreamStream:
         """Send a request and wait for the first event; the stream holds the permit until the upstream is done."""

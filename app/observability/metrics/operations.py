@@ -10,8 +10,6 @@ from app.observability.metrics.labelled_metric import counter, histogram
 OTHER_MODEL = "other"
 DEFAULT_MODEL = "default"
 OVERHEAD_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-# cache statuses of requests without an upstream call of their own
-_NOT_BILLED = ("hit", "coalesced")
 
 
 class OperationMetrics:
@@ -72,7 +70,5 @@ def _overhead(context: CallContext, seconds: float) -> float:
 
 def billed_tokens(context: CallContext) -> list[tuple[str, int]]:
     """Return direction and number of the tokens of the request's own upstream calls; unknown numbers are left out."""
-    if context.cache in _NOT_BILLED:
-        return []
     counts = (("input", context.prompt_tokens), ("output", context.completion_tokens))
     return [(direction, tokens) for direction, tokens in counts if tokens is not None]
