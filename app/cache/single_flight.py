@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from gevent.event import AsyncResult
@@ -20,15 +21,19 @@ class SingleFlight:
     def __init__(self) -> None:
         self._in_flight: dict[str, Any] = {}
 
-    def do(self, key: str, work: Callable[[], T]) -> tuple[T, bool]:
+    def do(
+        self, key: str, work: Callable[[], T], waiting: Callable[[], AbstractContextManager[Any]] = nullcontext
+    ) -> tuple[T, bool]:
         """Run the work, or wait for another request that runs it; return the result and whether this request waited.
 
+        A wait is done within the context manager that `waiting` returns, which may end it by raising a ServiceError.
         If the work fails, all requests raise its error. If only the request that ran it ended, a waiting request runs
         the work again.
         """
         while (flight := self._in_flight.get(key)) is not None:
             try:
-                return flight.get(), True
+                with waiting():
+                    return flight.get(), True
             except ServiceError as error:
                 if error is not flight.exception:
                     raise  # thrown into this request while it waited

@@ -77,24 +77,31 @@ class Quotas:
         windows = _windows(client, limits, now)
         slot = self._acquire_stream_slot(client, limits[CONCURRENT_STREAMS], budget) if streamed else None
         reservation = Reservation(estimate, windows, client, slot)
-        full = self._counters.reserve(windows, reservation.tokens, budget) if windows else None
-        if full is None:
-            return reservation
-        self._release_stream_slot(reservation, budget)
-        self._metrics.record_rate_limited(client.label, full.name)
-        raise RateLimitExceeded.for_tokens(
-            full.name, full.limit, reservation.tokens, full.end.isoformat(), (full.end - now).total_seconds()
-        )
+        try:
+            self._reserve_tokens(reservation, now, budget)
+        except BaseException:
+            self._release_stream_slot(reservation, budget)
+            raise
+        return reservation
 
     def settle(self, reservation: Reservation, context: CallContext, *, failed: bool = False) -> None:
         """Replace the reserved tokens by the used ones, in the windows of the reservation; free the stream slot."""
-        used = _used_tokens(reservation, context, failed)
+        used = _used_tokens(reservation, context, failed=failed)
         # a stream has spent its request's budget long ago, and its client does not wait for this
         budget = TimeBudget(REDIS_BUDGET_SECONDS) if context.stream else context.request.redis_budget
         self._metrics.record_tokens(reservation.client.label, used)
         if reservation.windows and used != reservation.tokens:
             self._counters.adjust(reservation.windows, used - reservation.tokens, budget)
         self._release_stream_slot(reservation, budget)
+
+    def _reserve_tokens(self, reservation: Reservation, now: datetime, budget: TimeBudget) -> None:
+        windows, client = reservation.windows, reservation.client
+        full = self._counters.reserve(windows, reservation.tokens, budget) if windows else None
+        if full is not None:
+            self._metrics.record_rate_limited(client.label, full.name)
+            raise RateLimitExceeded.for_tokens(
+                full.name, full.limit, reservation.tokens, full.end.isoformat(), (full.end - now).total_seconds()
+            )
 
     def _acquire_stream_slot(self, client: ClientIdentity, limit: int | None, budget: TimeBudget) -> str | None:
         """Return the holder of the slot, or None without a limit. If Redis gives no reply, the stream may start."""
@@ -117,13 +124,11 @@ def _windows(client: ClientIdentity, limits: Mapping[str, Any], now: datetime) -
     return [QuotaWindow(name, f"{client.id}:{name}:{end:%Y%m%d%H%M}", limits[name], end) for name, end in ends.items()]
 
 
-def _used_tokens(reservation: Reservation, context: CallContext, failed: bool) -> int:
-    """Return the tokens to charge for a request that has ended.
+def _used_tokens(reservation: Reservation, context: CallContext, *, failed: bool) -> int:
+    """Return the tokens to charge for a request that has ended: those of its upstream calls, also of failed requests.
 
-    Failures and cache hits cost nothing. After a disconnect usage is unknown, so the reservation is charged.
+    If the client disconnected before the response, the usage of its last call is unknown, so at least the reservation
+    is charged.
     """
-    disconnected = context.connection.disconnected and context.timeline.attempts > 0
-    if context.cache == "hit" or (failed and not disconnected):
-        return 0
-    counts = (context.prompt_tokens, context.completion_tokens)
-    return reservation.tokens if counts == (None, None) else sum(count or 0 for count in counts)
+    unknown = failed and context.connection.disconnected and context.timeline.attempts > 0
+    return max(context.total_tokens, reservation.tokens) if unknown else context.total_tokens

@@ -1,8 +1,10 @@
 """Idempotency keys: a repeated request gets the response of the first one and does not run again."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -54,8 +56,9 @@ class IdempotencyStore:
         stored = self._load(name, context)
         if stored is not None:
             return _replay(stored, fingerprint, context, "hit")
-        with context.connection.cancel_on_disconnect(), context.deadline.timeout():
-            result, waited = self._flights.do(name, lambda: self._run(name, fingerprint, context, run))
+        # Only a wait is interrupted here. `run` limits its own calls, and its reservation of tokens must not be lost.
+        waiting = partial(_until_request_ends, context)
+        result, waited = self._flights.do(name, lambda: self._run(name, fingerprint, context, run), waiting)
         if waited:
             return _replay(result, fingerprint, context, "coalesced")
         self._cache.set(name, orjson.dumps(asdict(result)), context.request.redis_budget)
@@ -77,6 +80,13 @@ class IdempotencyStore:
         except (orjson.JSONDecodeError, TypeError):
             # the value in Redis comes from another writer
             return None
+
+
+@contextmanager
+def _until_request_ends(context: CallContext) -> Iterator[None]:
+    """Raise a ServiceError in the block when the client disconnects or the deadline of its request passes."""
+    with context.connection.cancel_on_disconnect(), context.deadline.timeout():
+        yield
 
 
 def _replay(stored: IdempotentResult, fingerprint: str, context: CallContext, cache_status: str) -> dict[str, Any]:

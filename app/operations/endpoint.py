@@ -17,7 +17,7 @@ from app.inference.model_router import DEFAULT
 from app.inference.service import InferenceService
 from app.openapi.route_doc import RouteDoc, openapi_doc
 from app.schemas.fields import RequestSchema
-from app.schemas.token_estimate import estimate_max_tokens
+from app.schemas.token_estimate import TokenEstimator
 from app.web.hooks.permissions import permission_error, require_debug
 from app.web.request_body import read_body
 from app.web.request_headers import cache_control, idempotency_key, requested_timeout
@@ -40,6 +40,7 @@ class OperationEndpoint:
     def register(self, routes: Blueprint, rule: str, schema: RequestSchema, handler: Handler, doc: RouteDoc) -> None:
         """Serve an operation at a URL rule. The name of the blueprint is the name of the operation."""
         can_stream = "stream" in schema.fields
+        estimator = TokenEstimator(schema, self.config.huggingface_max_tokens)
 
         @openapi_doc(replace(doc, body=schema))
         def view() -> dict[str, Any] | Response:
@@ -50,10 +51,11 @@ class OperationEndpoint:
             streamed = can_stream and bool(body.get("stream"))
             context = self.start_context(routes.name, streamed=streamed)
             context.request.trace.record_parameters(body)
-            run: Callable[[], Any] = partial(handler, context, body)
+            run = partial(self._within_quota, estimator, context, body, handler, streamed=streamed)
+            # outside of the quota: a repeated request makes no call, so it reserves and pays nothing
             if key is not None and not streamed and context.cache_control.write:
                 run = partial(self.idempotency.run_once, key, state.client, body, context, run)
-            result = self._within_quota(context, body, run, streamed=streamed)
+            result = run()
             return result if streamed else context.with_debug(result)
 
         routes.post(rule, endpoint=routes.name)(view)
@@ -93,15 +95,23 @@ class OperationEndpoint:
         return context
 
     def _within_quota(
-        self, context: CallContext, body: dict[str, Any], run: Callable[[], Any], *, streamed: bool
+        self,
+        estimator: TokenEstimator,
+        context: CallContext,
+        body: dict[str, Any],
+        handler: Handler,
+        *,
+        streamed: bool,
     ) -> Any:
         """Reserve the tokens that the request may need, run it, and settle the reservation at its end."""
-        estimate = partial(estimate_max_tokens, body, self.config.huggingface_max_tokens)
+        estimate = partial(estimator.estimate, body)
         budget = context.request.redis_budget
         reservation = self.quotas.reserve(request_state().client, estimate, budget, streamed=streamed)
+        if reservation.windows:
+            estimator.limit(body)
         settle = partial(self.quotas.settle, reservation, context)
         try:
-            result = run()
+            result = handler(context, body)
         except BaseException:
             settle(failed=True)
             raise

@@ -3,24 +3,66 @@
 from typing import Any
 
 from app.backends.responses.token_estimate import estimated_tokens
-from app.schemas.openai_requests import joined_texts
+from app.schemas.fields import RequestSchema
+from app.schemas.openai_requests import Conversation, joined_texts
 
-_INPUT_FIELDS = ("prompt", "input", "text")
-_MAX_TOKENS_FIELDS = ("max_completion_tokens", "max_tokens", "max_length")
+# above every token limit, and small enough for a JSON number and for Redis
+MAX_ESTIMATE = 10**15
+_INPUT_FIELDS = ("messages", "prompt", "input", "text")
+_LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_length")
+# names of the same limit that some servers read too, some of them (llama.cpp) before `max_tokens`
+_OTHER_LIMIT_FIELDS = ("n_predict", "max_new_tokens", "max_output_tokens")
+# each choice of the response is one answer; `best_of` answers are generated although one is returned
+_ANSWER_FIELDS = ("n", "best_of")
 
 
-def estimate_max_tokens(body: dict[str, Any], default_max_tokens: int) -> int:
-    """Return the estimated tokens of a validated body; without a limit, generated text has `default_max_tokens`."""
-    value = next((body[name] for name in _INPUT_FIELDS if name in body), "")
-    text = body["messages"].text if "messages" in body else joined_texts(value)
-    generates = "messages" in body or "prompt" in body
-    max_tokens = next((body[name] for name in _MAX_TOKENS_FIELDS if name in body), default_max_tokens * generates)
-    choices = body.get("n", 1)
-    return (
-        estimated_tokens(text)
-        + _token_ids(value)
-        + max_tokens * (choices if isinstance(choices, int) and choices > 1 else 1)
-    )
+class TokenEstimator:
+    """Estimates the requests of one schema, from the fields that the schema declares.
+
+    A request without a limit may get `default_max_tokens`. On routes that pass fields through, a client may send more
+    than the schema declares, so `limit` makes the estimate true for the upstream too.
+    """
+
+    def __init__(self, schema: RequestSchema, default_max_tokens: int) -> None:
+        self._input = next((name for name in _INPUT_FIELDS if name in schema.fields), "")
+        self._limits = [name for name in _LIMIT_FIELDS if name in schema.fields]
+        self._default = default_max_tokens
+
+    def estimate(self, body: dict[str, Any]) -> int:
+        """Return the tokens that a validated body may need, at most MAX_ESTIMATE."""
+        value = body.get(self._input, "")
+        text = value.text if self._input == "messages" else joined_texts(value)
+        answers = _prompts(value) * max(_count(body.get(name)) or 1 for name in _ANSWER_FIELDS)
+        return min(estimated_tokens(text) + _token_ids(value) + self._max_tokens(body) * answers, MAX_ESTIMATE)
+
+    def limit(self, body: dict[str, Any]) -> None:
+        """Set each limit in a body of one of OpenAI's routes to the estimated one, so that no server gives more."""
+        if not self._limits:
+            return
+        max_tokens = self._max_tokens(body)
+        if not any(name in body for name in self._limits):
+            body[self._limits[0]] = max_tokens
+        body |= {name: max_tokens for name in (*self._limits, *_OTHER_LIMIT_FIELDS) if name in body}
+
+    def _max_tokens(self, body: dict[str, Any]) -> int:
+        """Return the lowest of the limits on one answer; 0 for operations that generate no text."""
+        given = [count for name in self._limits if (count := _count(body.get(name))) is not None]
+        return min(given, default=self._default if self._limits else 0)
+
+
+def _count(value: Any) -> int | None:
+    """Return a number as servers read it that are not strict, such as "3"; None if it is no count."""
+    try:
+        count = int(float(value)) if isinstance(value, int | float | str) else -1
+    except (ValueError, OverflowError):
+        return None
+    return count if count >= 0 else None
+
+
+def _prompts(value: Any) -> int:
+    """Return the number of prompts; a list of numbers is one prompt."""
+    is_list = isinstance(value, list) and not isinstance(value, Conversation)
+    return sum(not isinstance(item, int) for item in value) or 1 if is_list else 1
 
 
 def _token_ids(value: Any) -> int:
