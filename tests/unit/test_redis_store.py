@@ -13,7 +13,7 @@ from support.redis import FixedReplyServer
 from app import redis_store as module
 from app.context.deadline import REDIS_BUDGET_SECONDS, TimeBudget
 from app.errors import UpstreamTimeout
-from app.redis_store import COOLDOWN_FAILURES, COOLDOWN_SECONDS, RedisStore
+from app.redis_store import COOLDOWN_FAILURES, COOLDOWN_SECONDS, MAX_LOGGED_REFUSALS, RedisStore
 
 SECOND = 1.0
 UNREACHABLE = "redis://127.0.0.1:1/0"
@@ -68,12 +68,64 @@ def test_an_invalid_reply_counts_as_no_reply(reply):
         assert ping(RedisStore(server.url)) is None
 
 
-def test_a_result_that_cannot_be_parsed_counts_as_an_error(redis):
-    store = RedisStore(redis.url)
+REFUSED = {
+    "command": (bool, ("NO SUCH COMMAND", "text of a client")),
+    "type": (bool, ("INCR", "list")),
+    "script": (bool, ("EVAL", "return redis.call('INCRBY', KEYS[1], ARGV[1])", 1, "a", "0.5")),
+    "argument": (bool, ("SET", "a", None)),
+    "reply": (dict, ("PING",)),
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+def test_a_refused_command_is_counted_and_logged_once_and_stops_no_other_command(redis, caplog, refused):
+    errors = []
+    store = RedisStore(redis.url, lambda: errors.append(1))
+    store.execute(TimeBudget(SECOND), bool, ("RPUSH", "list", "x"))
     for _ in range(COOLDOWN_FAILURES):
-        assert store.execute(TimeBudget(SECOND), dict, ("PING",)) is None
-    assert store.failing
-    assert ping(store) is None
+        assert store.execute(TimeBudget(SECOND), *refused) is None
+    assert ping(store) is True
+    assert len(errors) == COOLDOWN_FAILURES
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.startswith(f"Redis did not carry out {refused[1][0]}, limits may be open: ")
+    assert "text of a client" not in line
+
+
+def test_a_command_that_a_cluster_refuses_is_named_in_the_log(redis_cluster, caplog):
+    store = RedisStore(redis_cluster.url)
+    assert store.execute(TimeBudget(SECOND), bool, ("DEL", "a", "b")) is None
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line == "Redis did not carry out DEL, limits may be open: Keys in request don't hash to the same slot"
+
+
+def test_the_number_of_logged_refusals_is_bounded(redis, caplog):
+    store = RedisStore(redis.url)
+    for number in range(MAX_LOGGED_REFUSALS + 1):
+        store.execute(TimeBudget(SECOND), bool, (f"NO{number}",))
+    assert len(caplog.records) == MAX_LOGGED_REFUSALS
+
+
+@pytest.mark.parametrize(
+    ("head", "endless"), [(b"*1000000000\r\n", b":1\r\n" * 10_000), (b"+", b"x" * 65536), (b"", b"*1\r\n" * 100)]
+)
+def test_a_reply_without_end_costs_about_the_budget_and_lets_other_greenlets_run(head, endless):
+    ran = []
+    with closing(FixedReplyServer(head, endless=endless)) as server:
+        store = RedisStore(server.url)
+        others = gevent.spawn(lambda: [(ran.append(1), gevent.sleep(0)) for _ in range(3)])
+        started = time.monotonic()
+        assert store.execute(TimeBudget(REDIS_BUDGET_SECONDS), bool, ("PING",)) is None
+        assert time.monotonic() - started < 20 * REDIS_BUDGET_SECONDS
+        others.join()
+    assert len(ran) == 3
+
+
+def test_a_reply_above_the_limit_is_an_error(redis, monkeypatch):
+    monkeypatch.setattr(module, "MAX_REPLY_BYTES", 200_000)
+    store = RedisStore(redis.url)
+    for size, expected in ((190_000, True), (210_000, None), (190_000, True)):
+        store.execute(TimeBudget(SECOND), bool, ("SET", "a", b"x" * size))
+        assert store.execute(TimeBudget(SECOND), lambda value, size=size: len(value) == size, ("GET", "a")) is expected
 
 
 def test_after_repeated_errors_one_request_tries_redis_in_each_cooldown(clock, store_that_runs):

@@ -63,7 +63,9 @@ class RedisBreakerState:
 
     def publish_closed(self, budget: TimeBudget) -> bool:
         """Publish that the breaker closed; return whether Redis stored it."""
-        return self._store.execute(budget, _acknowledged, ("DEL", self._open, self._wait, self._failures)) is True
+        # one command for each key: in a Redis Cluster they may be in several slots
+        commands = (("DEL", self._open), ("DEL", self._wait), ("DEL", self._failures))
+        return self._store.execute(budget, _acknowledged, *commands) is True
 
     def acquire_probe(self, budget: TimeBudget) -> bool:
         """Reserve the probe of this recovery interval; return False if another process holds it."""
