@@ -124,7 +124,8 @@ def _windows(client: ClientIdentity, limits: Mapping[str, Any], now: datetime) -
     One script counts in all of them, so their keys share the slot of the client's id, in braces, in a Redis Cluster.
     """
     ends = {name: end_of(now) for name, end_of in _WINDOW_ENDS.items() if limits[name] is not None}
-    return [QuotaWindow(name, f"{{{client.id}}}:{name}:{end:%Y%m%d%H%M}", limits[name], end) for name, end in ends.items()]
+    prefix = f"{{{client.id}}}"
+    return [QuotaWindow(name, f"{prefix}:{name}:{end:%Y%m%d%H%M}", limits[name], end) for name, end in ends.items()]
 
 
 def _used_tokens(reservation: Reservation, context: CallContext, *, failed: bool) -> int:

@@ -1,18 +1,20 @@
 """Sliding-window rate limits: exact across workers and replicas with Redis, and per process without it."""
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 
-from cachetools import LRUCache
+from cachetools import TLRUCache
 
 from app.context.deadline import TimeBudget
 from app.redis_store import RedisStore
 from app.sliding_window import SlidingWindow
 
 PREFIX = "ai-huggingface:rate:"
-# windows held in this process; the least recently used one is evicted first
+# windows of one length held in this process; the least recently used one is evicted first
 MAX_LOCAL_WINDOWS = 100_000
+# Expired windows that one request evicts, in about a millisecond: a flood from many addresses leaves as many windows.
+MAX_EVICTIONS = 1000
 _MICROSECONDS = 1_000_000
 
 # Uses the clock of Redis, because the clocks of replicas differ. Times are stored as text: Lua would round numbers.
@@ -49,8 +51,11 @@ class SlidingWindowLimiter:
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
-        self._local: OrderedDict[str, SlidingWindow] = OrderedDict()
-        self._full_until: LRUCache[str, float] = LRUCache(MAX_LOCAL_WINDOWS)
+        # by their length in seconds, so that in each group the least recently used window expires first
+        self._local: defaultdict[float, OrderedDict[str, SlidingWindow]] = defaultdict(OrderedDict)
+        self._full_until: TLRUCache[str, float] = TLRUCache(
+            MAX_LOCAL_WINDOWS, ttu=lambda _key, until, _now: until, timer=_monotonic_clock
+        )
 
     def hit(self, key: str, limit: int, seconds: float, budget: TimeBudget) -> RateLimitDecision | None:
         """Count one request if its window has room; return None if Redis gives no reply."""
@@ -70,18 +75,34 @@ class SlidingWindowLimiter:
         return RateLimitDecision(False, limit, wait) if wait > 0 else None
 
     def _hit_local(self, key: str, limit: int, seconds: float) -> RateLimitDecision:
-        window = self._local.get(key) or SlidingWindow(seconds)
-        self._local[key] = window
-        self._local.move_to_end(key)
+        windows = self._local[seconds]
+        window = windows.get(key) or SlidingWindow(seconds)
+        windows[key] = window
+        windows.move_to_end(key)
         window.evict_expired()
         if allowed := window.count < limit:
             window.add()
-        if len(self._local) > MAX_LOCAL_WINDOWS:
-            self._local.popitem(last=False)
+        if len(windows) > MAX_LOCAL_WINDOWS:
+            windows.popitem(last=False)
+        for group in self._local.values():
+            _evict_expired(group)
         return RateLimitDecision(allowed, window.count, window.seconds_until_free())
+
+
+def _evict_expired(windows: OrderedDict[str, SlidingWindow]) -> None:
+    """Remove up to MAX_EVICTIONS expired windows, the least recently used first; the last window stays."""
+    for _ in range(min(MAX_EVICTIONS, len(windows) - 1)):
+        count, _failures = next(iter(windows.values())).counts()
+        if count:
+            return
+        windows.popitem(last=False)
 
 
 def _parse_decision(result: list[int]) -> RateLimitDecision:
     """Return the script's result as a decision; raise ValueError or TypeError for any other result."""
     allowed, count, wait = map(int, result)
     return RateLimitDecision(bool(allowed), count, wait / _MICROSECONDS)
+
+
+def _monotonic_clock() -> float:
+    return time.monotonic()

@@ -4,8 +4,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.calls import generate
-from support.servers import until
+from support.calls import generate, post
+from support.metrics import total
+from support.servers import chat_response, reply, until
 
 THREADS = 200
 
@@ -45,3 +46,20 @@ def test_requests_succeed_while_redis_is_stopped(replicas, redis):
     finally:
         redis.start()
     until(lambda: statuses(replicas, 20)[429] > 0)
+
+
+def give_what_is_asked_for(handler):
+    """Respond with as many tokens as the request allows, 5,000 without a limit."""
+    tokens = handler.asked.get("max_tokens", 5000)
+    usage = {"prompt_tokens": 3, "completion_tokens": tokens, "total_tokens": tokens + 3}
+    reply(handler, {**chat_response("Hi."), "usage": usage})
+
+
+def test_concurrent_chats_without_a_limit_of_their_own_stay_within_the_token_limit(start, remote):
+    remote.respond = give_what_is_asked_for
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", TOKENS_PER_DAY="1000")
+    chat = {"messages": [{"role": "user", "content": "Hi."}]}
+    with ThreadPoolExecutor(12) as pool:
+        found = Counter(pool.map(lambda _: post(service, "/v1/chat/completions", chat).status_code, range(12)))
+    assert set(found) == {200, 429}
+    assert 800 <= total(service, "ai_client_tokens_total") <= 1000

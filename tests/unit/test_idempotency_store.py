@@ -9,7 +9,7 @@ from app.clients.identity import ClientIdentity
 from app.context.call_context import CallContext
 from app.context.deadline import Deadline
 from app.context.request_info import RequestInfo
-from app.errors import IdempotencyKeyReused, UpstreamUnavailable
+from app.errors import IdempotencyKeyReused, UpstreamTimeout, UpstreamUnavailable
 from app.inference.idempotency import IdempotencyStore
 from app.redis_store import RedisStore
 
@@ -21,9 +21,9 @@ def store():
     return IdempotencyStore(ResponseCache(RedisStore(None), 60, 10**6))
 
 
-def start(store, run, body):
-    """Start a request; return its greenlet and its context."""
-    context = CallContext(RequestInfo("id"), Deadline(5), "generate")
+def start(store, run, body, seconds=5):
+    """Start a request with a deadline; return its greenlet and its context."""
+    context = CallContext(RequestInfo("id"), Deadline(seconds), "generate")
     greenlet = gevent.spawn(store.run_once, "key", CLIENT, {"prompt": body}, context, run)
     gevent.sleep(0)
     return greenlet, context
@@ -48,6 +48,17 @@ def test_a_concurrent_request_with_the_same_body_gets_the_response_of_the_first(
     may_finish.set()
     assert first.get() == second.get() == {"id": "first"}
     assert context.cache == "coalesced"
+
+
+def test_a_deadline_ends_a_wait_and_leaves_the_run_and_its_reservation_alone(store, blocked):
+    run, may_finish = blocked
+    first, _ = start(store, run, "x", seconds=0.01)
+    second, context = start(store, lambda: pytest.fail("the operation ran twice"), "x", seconds=0.01)
+    second.join()
+    assert isinstance(second.exception, UpstreamTimeout)
+    assert context.total_tokens == 0
+    may_finish.set()
+    assert first.get() == {"id": "first"}
 
 
 def test_a_concurrent_request_with_another_body_is_rejected_at_once(store, blocked):

@@ -1,5 +1,6 @@
 """The counters behind limits of clients: the same results in this process and in Redis."""
 
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from app.context.deadline import TimeBudget
 from app.redis_store import COOLDOWN_FAILURES, RedisStore
 
 SECOND = 1.0
+DAY = 24 * 3600
 
 
 @pytest.fixture(params=["local", "redis"])
@@ -72,6 +74,24 @@ def test_the_least_recently_used_local_window_is_evicted(budget, monkeypatch):
         limiter.hit(key, 1, 60, budget)
     assert not limiter.hit("a", 1, 60, budget).allowed
     assert limiter.hit("b", 1, 60, budget).allowed
+
+
+def test_expired_local_windows_release_their_memory(budget, monkeypatch):
+    flood = 10_000
+    clock = fake_clock(monkeypatch, sliding_window)
+    limiter = SlidingWindowLimiter(RedisStore(None))
+    tracemalloc.start()
+    try:
+        limiter.hit("day", 5, DAY, budget)
+        for number in range(flood):
+            limiter.hit(f"address:{number}", 5, 60, budget)
+        held = tracemalloc.get_traced_memory()[0]
+        clock.advance(60)
+        for _ in range(flood // sliding_window_limiter.MAX_EVICTIONS + 1):
+            limiter.hit("day", 5, DAY, budget)
+        assert tracemalloc.get_traced_memory()[0] < held / 5
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_amount_is_reserved_in_all_windows_or_in_none(store, budget):

@@ -50,7 +50,7 @@ def resolve_prompt_usage(counts: Mapping[str, Any], prompt: str) -> Usage:
     """Return the usage of an operation without a completion, such as embeddings; estimate a missing count."""
     prompt_tokens, total = _prompt_count(counts, None), _count(counts.get("total_tokens")) or 0
     known = prompt_tokens or estimated_tokens(prompt)
-    return Usage(max(known, total), None, "estimated" in counts or not prompt_tokens and total <= known)
+    return Usage(max(known, total), None, "estimated" in counts or (not prompt_tokens and total <= known))
 
 
 def openai_usage(counts: Mapping[str, Any], usage: Usage) -> dict[str, Any]:
