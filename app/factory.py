@@ -45,7 +45,9 @@ def build(config: Config) -> Flask:
     cache = ResponseCache(store, config.cache_ttl, config.cache_max_bytes)
     breakers = CircuitBreakers(config.breaker_failures, config.breaker_failure_rate, store, metrics.upstream)
     client = _upstream_client(config, breakers, metrics)
-    inference = InferenceService(PlanExecutor(models, CachedClient(client, cache), metrics))
+    inference = InferenceService(
+        PlanExecutor(models, CachedClient(client, cache, shared=config.cache_scope == "shared"), metrics)
+    )
     health = HealthService(inference, breakers, store, needs_keys=config.has_keys)
     lifecycle = Lifecycle(health.primary_is_ready if config.backend == "embedded" else lambda: True)
     tracing = create_tracing(config.otel_exporter_otlp_endpoint)

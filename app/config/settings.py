@@ -81,6 +81,7 @@ class Settings:
     hedge_after: float | None = setting(parsers.positive_duration)
     cache_ttl: float = setting(parsers.duration, 3600.0)
     cache_max_bytes: int = setting(parsers.size, 16 * 1024**2)
+    cache_scope: str = setting(parsers.choice("client", "shared"), "client")
     redis_url: Secret | None = setting(parsers.redis_url)
     stream_first_event_timeout: float = setting(parsers.positive_duration, 30.0)
     stream_idle_timeout: float = setting(parsers.positive_duration, 30.0)

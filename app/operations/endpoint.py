@@ -77,6 +77,7 @@ class OperationEndpoint:
         if streamed:
             timeout = min(timeout, self.config.stream_first_event_timeout)
         state = request_state()
+        state.info.client_id = state.client.id
         environ = state.request.environ
         if debug := environ.get("HTTP_X_AI_DEBUG") == "1":
             require_debug(state.client)
