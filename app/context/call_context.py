@@ -43,6 +43,7 @@ class CallContext:
     """One operation of one request, passed down from the endpoint to the upstream client.
 
     `outcome` is `ok` or the type of the error; None if no backend was called. `cache` is one of CACHE_STATUSES.
+    `allowed_models` holds names of the models that may answer, None for all.
     """
 
     request: RequestInfo
@@ -52,6 +53,7 @@ class CallContext:
     cache_control: CacheControl = field(default_factory=CacheControl)
     debug: bool = False
     stream_deadline: Deadline = field(default_factory=partial(Deadline, math.inf))
+    allowed_models: frozenset[str] | None = None
 
     model: str | None = None
     backend: str | None = None

@@ -124,6 +124,10 @@ def test_a_key_may_be_restricted_to_operations(call_as, chat):
         ("gpt2+big", "big"),
         ("org/big", "big"),
         ("org/big", "openai:org/big"),
+        ("big", "org/big"),
+        ("default", "org/small"),
+        ("gpt2", None),
+        ("gpt2", "org/small"),
     ],
 )
 def test_a_key_restricted_to_models_may_use_them_by_each_alias(call_as, chat, allowed, asked):
@@ -134,11 +138,10 @@ def test_a_key_restricted_to_models_may_use_them_by_each_alias(call_as, chat, al
 @pytest.mark.parametrize(
     ("allowed", "asked"),
     [
-        ("gpt2", None),
         ("default", "org/big"),
+        ("org/big", None),
         ("org/big", "gpt2"),
         ("org/big", "huggingface:org/big"),
-        ("big", "org/big"),
     ],
 )
 def test_a_key_restricted_to_models_may_use_no_other_model(call_as, allowed, asked):
