@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.config import parsers
-from app.config.client_keys import ApiKeys, parse_api_keys, validate_key_file
+from app.config.client_keys import ApiKeys, parse_api_keys
 from app.config.client_limits import DEFAULT_RATE_LIMIT, LIMITS
+from app.config.key_file import validate_key_file
 from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, model_ref
 from app.config.secret import Secret
 

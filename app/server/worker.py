@@ -59,7 +59,7 @@ class Worker(GeventWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._config = Config.from_env()
+        self._config = Config.for_server()
         self._write_timeout_ms = math.ceil(self._config.server_write_timeout * 1000)
         self._settings = snapshot_settings(self.cfg)
         self._limiter = ConnectionLimiter(self.worker_connections)
