@@ -6,6 +6,7 @@ from functools import partial
 from flask import Flask
 
 from app.cache.response_cache import ResponseCache
+from app.clients.key_store import ReloadingKeyStore
 from app.clients.quotas import Quotas
 from app.config import Config
 from app.context.deadline import REDIS_BUDGET_SECONDS
@@ -45,14 +46,17 @@ def build(config: Config) -> Flask:
     cache = ResponseCache(store, config.cache_ttl, config.cache_max_bytes)
     breakers = CircuitBreakers(config.breaker_failures, config.breaker_failure_rate, store, metrics.upstream)
     client = _upstream_client(config, breakers, metrics)
-    inference = InferenceService(PlanExecutor(models, CachedClient(client, cache), metrics))
+    inference = InferenceService(
+        PlanExecutor(models, CachedClient(client, cache, shared=config.cache_scope == "shared"), metrics)
+    )
     health = HealthService(inference, breakers, store, needs_keys=config.has_keys)
     lifecycle = Lifecycle(health.primary_is_ready if config.backend == "embedded" else lambda: True)
     tracing = create_tracing(config.otel_exporter_otlp_endpoint)
     quotas = Quotas(config.limits, config.stream_total_timeout, store, metrics.clients)
 
-    metrics.watch(_dependencies(store, health, models))
-    hooks.register(app, config, metrics, tracing, store)
+    keys = ReloadingKeyStore(config.api_keys, config.api_keys_file) if config.has_keys else None
+    metrics.watch(_dependencies(store, health, models), keys.file_is_valid if keys else lambda: True)
+    hooks.register(app, config, metrics, tracing, store, keys)
     error_handlers.init_app(app)
     _register_routes(app, metrics, health, lifecycle)
     _register_operations(app, OperationEndpoint(config, inference, IdempotencyStore(cache), quotas))

@@ -104,6 +104,14 @@ class Backend(ABC):
     def models(self) -> tuple[str, ...]:
         """The models that the settings name for this backend, the default first."""
 
+    def default_model(self, operation: str) -> str | None:
+        """Return the model of an operation whose request names none; None if the upstream chooses it."""
+        return next(iter(self.models), None)
+
+    def canonical_model(self, model: str) -> str:
+        """Return the one spelling of a model that has several names here."""
+        return model
+
     def wrap_plan(self, plan: Plan[T]) -> Plan[T]:
         """Return the plan as PlanExecutor runs it; override to map errors of all operations in one place."""
         return plan

@@ -43,6 +43,12 @@ class EmbeddedBackend(OpenAIBackend):
     def models(self) -> tuple[str, ...]:
         return (self._model,)
 
+    def default_model(self, operation: str) -> str | None:
+        return self._model
+
+    def canonical_model(self, model: str) -> str:
+        return self._model if self._serves(model) else model
+
     def wrap_plan(self, plan: Plan[T]) -> Plan[T]:
         """Map failures of the engine to ModelLoading, for all operations: the supervisor is restarting it."""
         try:
@@ -107,9 +113,12 @@ class EmbeddedBackend(OpenAIBackend):
 
     def _resolve_model(self, model: str | None) -> str:
         """Return the engine's model; raise ModelNotFound for another name. An owner before the name is ignored."""
-        if model is not None and model.rpartition("/")[2].lower() != self._model.lower():
+        if model is not None and not self._serves(model):
             raise ModelNotFound(f"The embedded engine serves {self._model} only.")
         return self._model
+
+    def _serves(self, model: str) -> bool:
+        return model.rpartition("/")[2].lower() == self._model.lower()
 
     def _call(
         self, route: str, parse: Callable[[UpstreamResponse], Any], body: dict[str, Any] | None = None

@@ -73,6 +73,12 @@ class HuggingFaceBackend(OpenAIBackend):
         self._has_text_generation: TTLCache[str, bool] = TTLCache(MAX_CACHED_LOOKUPS, LOOKUP_TTL_SECONDS)
         self._dedicated = (urlsplit(self._root_url).hostname or "").endswith(DEDICATED_SUFFIX)
 
+    def default_model(self, operation: str) -> str | None:
+        """Return the model of the operation's pipeline, else the chat model."""
+        if operation == "embeddings" and not self._dedicated:
+            return EMBEDDING_MODEL
+        return super().default_model(operation)
+
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         """Use TGI's own route if a dedicated endpoint or the model's provider has it, else chat."""
         name = model or self._default_model or ""

@@ -54,6 +54,10 @@ class OpenAIBackend(Backend):
         named = (self._default_model, self._sentiment_model, self._summarization_model)
         return tuple(model for model in named if model)
 
+    def default_model(self, operation: str) -> str | None:
+        task_models = {"sentiment": self._sentiment_model, "summarize": self._summarization_model}
+        return task_models.get(operation) or self._default_model
+
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "user", "content": request.prompt}]
         return self._chat(messages, request_parameters(request), self._resolve_model(model), stream=request.stream)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NoReturn
 from gunicorn.app.base import Application
 
 from app import create_app
+from app.config import Config
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -19,7 +20,7 @@ class Server(Application):
         self.load_config_from_module_name_or_filename(CONFIGURATION)
 
     def load(self) -> "Flask":
-        return create_app()
+        return create_app(Config.for_server())
 
 
 def serve() -> NoReturn:

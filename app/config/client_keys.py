@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +21,7 @@ KEY_PREFIX = "aihf_"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _PAIR = re.compile(rf"({_NAME}):([0-9a-f]{{64}})")
 _FORM = (
-    "name:hash pairs with distinct names and hashes, made with ai-huggingface keys create NAME; permissions and limits "
+    "name:hash pairs with distinct hashes, made with ai-huggingface keys create NAME; permissions and limits "
     "may follow after spaces, as in team:HASH expires=2027-01-31 operations=generate+chat rate_limit=100/minute"
 )
 
@@ -67,29 +66,26 @@ class ApiKeys:
         return entry if entry is not None and hmac.compare_digest(entry.digest.reveal(), digest) else None
 
     def __or__(self, other: "ApiKeys") -> "ApiKeys":
-        """Return the keys of both; raise ValueError if both have the same name or hash."""
-        return _distinct([*self.clients, *other.clients])
+        """Return the keys of both; raise ValueError if both have the same hash, or one name with different limits."""
+        collected = _Collected()
+        try:
+            for key in (*self.clients, *other.clients):
+                collected.add(key)
+        except ValueError as error:
+            raise ValueError(f"{_FORM}; an entry {error}") from None
+        return ApiKeys(MappingProxyType(collected.by_digest))
 
 
 def parse_api_keys(value: str) -> ApiKeys:
     """Parse keys separated by commas; raise ValueError if one is malformed."""
-    return _distinct(map(_parse_key, value.split(",")))
+    return _parse_keys([(f"entry {number}", text) for number, text in enumerate(value.split(","), 1)], _FORM)
 
 
-def load_key_file(path: str) -> ApiKeys:
-    """Read a file with one key a line and comments after `#`; raise ValueError if a line is malformed."""
-    try:
-        lines = Path(path).read_text().splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise ValueError(f"a file that can be read, with one of these on each line: {_FORM}") from None
-    stripped = (line.partition("#")[0].strip() for line in lines)
-    return _distinct([_parse_key(line) for line in stripped if line])
-
-
-def validate_key_file(value: str) -> str:
-    """Return the path of a key file; raise ValueError if the file cannot be read or has a malformed line."""
-    load_key_file(value)
-    return value
+def parse_api_key_lines(text: str) -> ApiKeys:
+    """Parse one key a line, with comments after `#`; raise ValueError, with the line, if one is malformed."""
+    stripped = [line.partition("#")[0].strip() for line in text.splitlines()]
+    entries = [(f"line {number}", line) for number, line in enumerate(stripped, 1) if line]
+    return _parse_keys(entries, f"a file that can be read, with one of these on each line: {_FORM}")
 
 
 def _names(value: str) -> frozenset[str]:
@@ -118,27 +114,55 @@ _PERMISSIONS: Mapping[str, Callable[[str], Any]] = {
 }
 
 
+def _parse_keys(entries: Iterable[tuple[str, str]], form: str) -> ApiKeys:
+    """Parse pairs of a place and an entry; raise ValueError with the valid form and the place of the first fault."""
+    collected = _Collected()
+    for place, text in entries:
+        try:
+            collected.add(_parse_key(text))
+        except ValueError as error:
+            raise ValueError(f"{form}; {place} {error}") from None
+    return ApiKeys(MappingProxyType(collected.by_digest))
+
+
 def _parse_key(text: str) -> ApiKey:
+    """Parse one entry; raise ValueError with its fault, which repeats no text: that may be a key."""
     pair, *attributes = text.split() or [""]
     match = _PAIR.fullmatch(pair)
+    if match is None or match[2] == _digest(""):
+        raise ValueError("begins with no name:hash pair")
     values = dict(attribute.partition("=")[::2] for attribute in attributes)
-    unknown = set(values) - set(_PERMISSIONS) - set(LIMITS)
-    if match is None or match[2] == _digest("") or len(values) != len(attributes) or unknown:
-        raise ValueError(_FORM)
-    try:
-        permissions = {name: parse(values[name]) for name, parse in _PERMISSIONS.items() if name in values}
-        limits = {name: parse(values[name]) for name, parse in LIMITS.items() if name in values}
-    except ValueError:
-        raise ValueError(_FORM) from None
+    if set(values) - set(_PERMISSIONS) - set(LIMITS):
+        raise ValueError("has an unknown attribute")
+    if len(values) != len(attributes):
+        raise ValueError("has an attribute twice")
+    permissions = {name: _value(name, parse, values) for name, parse in _PERMISSIONS.items() if name in values}
+    limits = {name: _value(name, parse, values) for name, parse in LIMITS.items() if name in values}
     return ApiKey(match[1], Secret(match[2]), **permissions, limits=MappingProxyType(limits))
 
 
-def _distinct(keys: Iterable[ApiKey]) -> ApiKeys:
-    entries = list(keys)
-    by_digest = {entry.digest: entry for entry in entries}
-    if len(by_digest) < len(entries) or len({entry.name for entry in entries}) < len(entries):
-        raise ValueError(_FORM)
-    return ApiKeys(MappingProxyType(by_digest))
+def _value(name: str, parse: Callable[[str], Any], values: Mapping[str, str]) -> Any:
+    try:
+        return parse(values[name])
+    except ValueError:
+        raise ValueError(f"has an invalid value of {name}") from None
+
+
+class _Collected:
+    """Keys that fit together. Those of one name belong to one client, so that a new key can stand beside an old one."""
+
+    def __init__(self) -> None:
+        self.by_digest: dict[Secret, ApiKey] = {}
+        self._limits: dict[str, Mapping[str, Any]] = {}
+
+    def add(self, key: ApiKey) -> None:
+        """Add a key; raise ValueError with the fault if it does not fit."""
+        if key.digest in self.by_digest:
+            raise ValueError(f"has the hash of another entry, {self.by_digest[key.digest].name}")
+        if self._limits.setdefault(key.name, key.limits) != key.limits:
+            # the limits of one client are counted together
+            raise ValueError(f"has other limits than another key of the same name, {key.name}")
+        self.by_digest[key.digest] = key
 
 
 def _digest(key: str) -> str:

@@ -1,14 +1,17 @@
 """Reads the settings from environment variables and checks them together."""
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from app.config import checks, parsers
 from app.config.client_keys import parse_api_keys
 from app.config.setting_names import name_conflicts, name_warnings, set_texts, written_name
 from app.config.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 _SECRET_PARSERS = (parsers.secret, parsers.redis_url, parse_api_keys)
 
@@ -23,6 +26,8 @@ class ConfigError(Exception):
 
 class Config(Settings):
     """The settings of a service. `from_env` makes a checked one."""
+
+    _last_valid: ClassVar[Any] = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -44,6 +49,21 @@ class Config(Settings):
         if found := [*errors.values(), *name_conflicts(texts), *contradictions]:
             raise ConfigError(found)
         return config
+
+    @classmethod
+    def for_server(cls) -> Self:
+        """Read the settings of a server process; raise ConfigError only if this process has read no valid ones before.
+
+        The environment of a running server stays as it is, but the files that it names may go: a new worker then
+        starts with the settings that its parent has read.
+        """
+        try:
+            cls._last_valid = cls.from_env()
+        except ConfigError as error:
+            if cls._last_valid is None:
+                raise
+            logger.error("The settings of the start stay in use. %s", error)
+        return cls._last_valid
 
     @classmethod
     def variables(cls) -> list[str]:

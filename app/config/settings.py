@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.config import parsers
-from app.config.client_keys import ApiKeys, parse_api_keys, validate_key_file
+from app.config.client_keys import ApiKeys, parse_api_keys
 from app.config.client_limits import DEFAULT_RATE_LIMIT, LIMITS
+from app.config.key_file import validate_key_file
 from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, model_ref
 from app.config.secret import Secret
 
@@ -81,6 +82,7 @@ class Settings:
     hedge_after: float | None = setting(parsers.positive_duration)
     cache_ttl: float = setting(parsers.duration, 3600.0)
     cache_max_bytes: int = setting(parsers.size, 16 * 1024**2)
+    cache_scope: str = setting(parsers.choice("client", "shared"), "client")
     redis_url: Secret | None = setting(parsers.redis_url)
     stream_first_event_timeout: float = setting(parsers.positive_duration, 30.0)
     stream_idle_timeout: float = setting(parsers.positive_duration, 30.0)

@@ -48,6 +48,7 @@ class CallContext:
     `outcome` is `ok` or the type of the error; None if no backend was called. `cache` is one of CACHE_STATUSES.
     The token counts are those of all upstream calls that this request made itself, None without one. Responses from
     the cache, or from another request's call, add nothing.
+    `allowed_models` holds names of the models that may answer, None for all.
     """
 
     request: RequestInfo
@@ -57,6 +58,7 @@ class CallContext:
     cache_control: CacheControl = field(default_factory=CacheControl)
     debug: bool = False
     stream_deadline: Deadline = field(default_factory=partial(Deadline, math.inf))
+    allowed_models: frozenset[str] | None = None
 
     model: str | None = None
     backend: str | None = None

@@ -10,11 +10,15 @@ from app.context.trace import NO_TRACE, Trace
 
 @dataclass(slots=True)
 class RequestInfo:
-    """One request. `started` is the only clock of a request: a `time.monotonic()` value in seconds."""
+    """One request. `started` is the only clock of a request: a `time.monotonic()` value in seconds.
+
+    `client_id` is the id of its client; what one client leaves behind in caches and limits is stored under it.
+    """
 
     id: str
     trace: Trace = NO_TRACE
     started: float = field(default_factory=time.monotonic)
+    client_id: str = ""
     redis_budget: TimeBudget = field(default_factory=partial(TimeBudget, REDIS_BUDGET_SECONDS))
 
     def elapsed(self) -> float:

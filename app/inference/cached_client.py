@@ -22,17 +22,22 @@ CACHED_HEADERS = ("content-type", "x-prompt-tokens", "x-generated-tokens")
 
 
 class CachedClient:
-    """Sends upstream calls and caches the responses of deterministic ones, keyed by the request sent upstream."""
+    """Sends upstream calls and caches the responses of deterministic ones, keyed by the request sent upstream.
 
-    def __init__(self, client: UpstreamClient, cache: ResponseCache) -> None:
+    Clients share cached responses and calls in flight only with `shared`; a shared response would show one client,
+    by its header or its speed, that another client has sent the same text.
+    """
+
+    def __init__(self, client: UpstreamClient, cache: ResponseCache, *, shared: bool = False) -> None:
         self._client = client
         self._cache = cache
+        self._shared = shared
         self._flights = SingleFlight()
 
     def send(self, call: UpstreamRequest[T], backend: Backend, context: CallContext) -> T | UpstreamStream:
         """Return the parsed response of a call, or its stream. Raises ServiceError if there is none."""
         cacheable = call.make_decoder is None and call.deterministic and context.cache_control.read
-        if cacheable and (hit := self._local_hit(call)) is not None:
+        if cacheable and (hit := self._local_hit(call, context)) is not None:
             context.set_cache_status("hit")
             return hit
         # these end the wait for the same call of another request too
@@ -53,9 +58,13 @@ class CachedClient:
             self._cache.set(key, value, context.request.redis_budget)
         context.pending_cache_writes.clear()
 
-    def _local_hit(self, call: UpstreamRequest[T]) -> T | None:
+    def _key(self, call: UpstreamRequest[Any], context: CallContext) -> str:
+        """Return the key of a call's response within its scope; clients without `shared` have a scope each."""
+        return call.cache_key if self._shared else f"{call.cache_key}:{context.request.client_id}"
+
+    def _local_hit(self, call: UpstreamRequest[T], context: CallContext) -> T | None:
         """Return the result cached in this process, or None if there is none that this call can use."""
-        cached = self._cache.get_local(call.cache_key)
+        cached = self._cache.get_local(self._key(call, context))
         if cached is None:
             return None
         try:
@@ -66,7 +75,8 @@ class CachedClient:
     def _send_coalesced(self, call: UpstreamRequest[T], backend: Backend, context: CallContext) -> T:
         """Share one call among concurrent requests; each parses the response itself, as its operation needs it."""
         try:
-            found, waited = self._flights.do(call.cache_key, lambda: self._shared_hit_or_fetch(call, backend, context))
+            key = self._key(call, context)
+            found, waited = self._flights.do(key, lambda: self._shared_hit_or_fetch(call, backend, context))
         except ServiceError:
             context.set_cache_status(context.cache or "coalesced")
             raise
@@ -81,7 +91,7 @@ class CachedClient:
     ) -> tuple[T, UpstreamResponse]:
         """Return the result and response from Redis, or from the upstream."""
         try:
-            found = _parse(call, self._cache.get_shared(call.cache_key, context.request.redis_budget))
+            found = _parse(call, self._cache.get_shared(self._key(call, context), context.request.redis_budget))
             context.set_cache_status("hit")
             return found
         except LookupError:
@@ -97,7 +107,7 @@ class CachedClient:
         if call.deterministic and context.cache_control.write and response.status == 200 and result:
             headers = {name: response.headers[name] for name in CACHED_HEADERS if name in response.headers}
             value = CachedBytes(orjson.dumps(headers) + b"\n" + response.body)
-            context.pending_cache_writes.append((call.cache_key, value))
+            context.pending_cache_writes.append((self._key(call, context), value))
         return result, response
 
 

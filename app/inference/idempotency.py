@@ -48,7 +48,7 @@ class IdempotencyStore:
 
         Raises IdempotencyKeyReused if the key came with another body before.
         """
-        name = _digest([client.key.name if client.key else None, context.operation, key])
+        name = _digest([client.id, context.operation, key])
         fingerprint = _digest(body)
         # compared before waiting, so that a request with another body fails at once
         if self._fingerprints.get(name, fingerprint) != fingerprint:

@@ -35,7 +35,10 @@ class ModelCatalog:
             return _entry({"id": model}, names[model])
         validation = self.inference.validate(context, model)
         if not validation.valid:
-            raise ModelNotFound(validation.reason or "", details={"model": model, "available": list(names)})
+            raise ModelNotFound(
+                validation.reason or "",
+                details={"model": model, "available": self.models.permitted_names(context.allowed_models)},
+            )
         return _entry({"id": model}, context.backend or "")
 
 

@@ -12,6 +12,8 @@ from app.errors import ModelNotFound
 DEFAULT = "default"
 # names that clients of Hugging Face's libraries and of text-generation-inference send if no model is set
 DEFAULT_ALIASES = (DEFAULT, "dummy", "tgi")
+# a backend may have a default model for each of these operations; all others have that of chat
+OPERATIONS_WITH_DEFAULTS = ("chat", "sentiment", "summarize", "embeddings")
 
 
 @dataclass(frozen=True)
@@ -52,23 +54,49 @@ class ModelRouter:
         prefixed = {f"{backend.name}:{model}": backend.name for backend in others for model in backend.models}
         return aliases | primary | prefixed
 
-    def aliases_of(self, name: str | None) -> set[str]:
-        """Return all names of the model that `name` selects; a permission for any of them is sufficient."""
-        ref = self._resolve(name)
-        backend = self.backends.get(ref.backend or self.primary.name)
-        model = Target(backend, ref.model).name if backend else None
-        names = {name or DEFAULT, f"{ref.backend or self.primary.name}:{model}"}
-        return names | ({model} if model and backend is self.primary else set())
+    def permits(self, allowed: frozenset[str] | None, name: str | None, operation: str | None = None) -> bool:
+        """Return whether names of `allowed` (None: all models) include the model that `name` selects for an operation.
 
-    def targets(self, name: str | None) -> list[Target]:
-        """Return the targets to try in order: the named model, then the fallbacks, without duplicates.
+        Any of a model's names will do. `default` and its aliases stand for the default model of each operation.
+        Without an operation, one that `name` selects for any operation is sufficient.
+        """
+        if allowed is None:
+            return True
+        try:
+            ref = self._resolve(name)
+        except ValueError:  # an upstream lists it by a name that no client can send
+            ref = ModelRef(None, name)
+        return self.permits_ref(allowed, ref, operation)
+
+    def permits_ref(self, allowed: frozenset[str], ref: ModelRef, operation: str | None = None) -> bool:
+        """Return whether names of `allowed` include a model, as in `permits`."""
+        permitted = {identity for name in allowed for identity in self._identities(self._resolve(name), None)}
+        return not self._identities(ref, operation).isdisjoint(permitted)
+
+    def permitted_names(self, allowed: frozenset[str] | None) -> list[str]:
+        """Return the names that clients can use, without those of models outside `allowed` (None: all models)."""
+        return [name for name in self.names if self.permits(allowed, name)]
+
+    def targets(self, name: str | None, operation: str = "chat", allowed: frozenset[str] | None = None) -> list[Target]:
+        """Return the targets to try in order: the named model, then the permitted fallbacks, without duplicates.
 
         Raises ModelNotFound if the backend is not configured.
         """
         first = self._target(self._resolve(name))
         if not self._fallbacks:
             return [first]
-        return list(dict.fromkeys([first, *map(self._target, self._fallbacks)]))
+        permitted = [ref for ref in self._fallbacks if allowed is None or self.permits_ref(allowed, ref, operation)]
+        return list(dict.fromkeys([first, *map(self._target, permitted)]))
+
+    def _identities(self, ref: ModelRef, operation: str | None) -> set[ModelRef]:
+        """Return backend and model of a reference for an operation (None: for each operation)."""
+        backend = self.backends.get(ref.backend) if ref.backend else self.primary
+        if backend is None:
+            return {ref}
+        if ref.model is not None:
+            return {ModelRef(backend.name, backend.canonical_model(ref.model))}
+        operations = OPERATIONS_WITH_DEFAULTS if operation is None else (operation,)
+        return {ModelRef(backend.name, backend.default_model(name)) for name in operations}
 
     def _resolve(self, name: str | None) -> ModelRef:
         name = self._aliases.get(name, name) if name else DEFAULT

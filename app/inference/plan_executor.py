@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from app.backends.base import Backend, Plan
+from app.backends.base import Backend, Plan, UpstreamRequest
 from app.backends.types import Result
+from app.config.model_ref import ModelRef
 from app.context.call_context import SHARED_STATUSES, CallContext
 from app.errors import (
     CircuitOpen,
@@ -49,11 +50,15 @@ class PlanExecutor:
     def execute(self, context: CallContext, model: str | None, plan: Callable[[Target], Plan[R]]) -> R:
         """Run the plan on the model's targets until one succeeds; raise the first target's error if all fail."""
         try:
-            targets = self.models.targets(model)
+            targets = self.models.targets(model, context.operation, context.allowed_models)
             with context.request.trace.operation(context, targets[0].backend.name, targets[0].name):
                 return self._try_targets(context, targets, plan)
         except ModelNotFound as error:
-            error.details = {"model": model, "available": list(self.models.names), **error.details}
+            error.details = {
+                "model": model,
+                "available": self.models.permitted_names(context.allowed_models),
+                **error.details,
+            }
             raise
 
     def _try_targets(self, context: CallContext, targets: list[Target], plan: Callable[[Target], Plan[R]]) -> R:
@@ -115,6 +120,7 @@ class PlanExecutor:
             call = next(plan)
             while True:
                 try:
+                    self._require_permitted(call, backend, context)
                     response: Any = self._client.send(call, backend, context)
                 except ServiceError as error:
                     call = plan.throw(error)
@@ -123,6 +129,13 @@ class PlanExecutor:
         except StopIteration as end:
             result: T = end.value
             return result
+
+    def _require_permitted(self, call: UpstreamRequest[Any], backend: Backend, context: CallContext) -> None:
+        """Raise ModelNotFound if a call names a model that may not answer; a plan may turn to another model."""
+        if context.allowed_models is None or call.body is None or (model := call.body.get("model")) is None:
+            return
+        if not self.models.permits_ref(context.allowed_models, ModelRef(backend.name, model)):
+            raise ModelNotFound
 
 
 def _record_result(context: CallContext, result: object, tokens_before: int) -> None:

@@ -46,7 +46,7 @@ class OperationEndpoint:
         def view() -> dict[str, Any] | Response:
             state = request_state()
             body = read_body(state.request, schema, self.config)
-            self.require_model(body.get("model"))
+            self.require_model(body.get("model"), routes.name)
             key = idempotency_key(state.request.environ.get("HTTP_IDEMPOTENCY_KEY"))
             streamed = can_stream and bool(body.get("stream"))
             context = self.start_context(routes.name, streamed=streamed)
@@ -60,15 +60,14 @@ class OperationEndpoint:
 
         routes.post(rule, endpoint=routes.name)(view)
 
-    def require_model(self, model: str | None) -> None:
-        """Raise PermissionDenied if the client may not use a model; None is the default model."""
-        if not self.may_use(model):
+    def require_model(self, model: str | None, operation: str | None = None) -> None:
+        """Raise PermissionDenied if the client may not use a model for an operation; None is its default model."""
+        if not self.may_use(model, operation):
             raise permission_error("model", model or DEFAULT, _allowed_models() or frozenset())
 
-    def may_use(self, model: str | None) -> bool:
-        """Return whether the client may use a model; None is the default model."""
-        allowed = _allowed_models()
-        return allowed is None or not allowed.isdisjoint(self.inference.executor.models.aliases_of(model))
+    def may_use(self, model: str | None, operation: str | None = None) -> bool:
+        """Return whether the client may use a model for an operation, or for any one if `operation` is None."""
+        return self.inference.executor.models.permits(_allowed_models(), model, operation)
 
     def start_context(self, operation: str, *, streamed: bool = False) -> CallContext:
         """Start the deadline of the current request and return its call context.
@@ -79,6 +78,7 @@ class OperationEndpoint:
         if streamed:
             timeout = min(timeout, self.config.stream_first_event_timeout)
         state = request_state()
+        state.info.client_id = state.client.id
         environ = state.request.environ
         if debug := environ.get("HTTP_X_AI_DEBUG") == "1":
             require_debug(state.client)
@@ -91,6 +91,7 @@ class OperationEndpoint:
             cache_control(environ.get("HTTP_CACHE_CONTROL", "")),
             debug,
             Deadline(min(self.config.stream_total_timeout, requested)),
+            _allowed_models(),
         )
         return context
 

@@ -9,6 +9,7 @@ import sys
 from functools import partial
 from typing import Any
 
+from app.clients.key_store import ReloadingKeyStore
 from app.config import Config, ConfigError, config_warnings
 from app.lifecycle import TERMINATION_SIGNALS
 from app.observability.logs import logging_config
@@ -44,6 +45,9 @@ os.register_at_fork(
     before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, TERMINATION_SIGNALS),
     after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, TERMINATION_SIGNALS),
 )
+
+
+ReloadingKeyStore.share_last_valid()
 
 
 # The arbiter keeps what starts once: gunicorn runs this file again on SIGHUP, but not on_starting.

@@ -30,6 +30,7 @@ from app.server.local_reply import serialize, to_service_error
 from app.server.process_memory import freeze_startup_objects, limit_malloc_retention
 from app.server.ready_message import ReadyMessage
 from app.server.request_parser import StrictRequestParser, snapshot_settings
+from app.server.resolver import PerHostResolver
 from app.server.response_writer import ResponseWriter
 
 logger = logging.getLogger("app.access")
@@ -59,7 +60,7 @@ class Worker(GeventWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._config = Config.from_env()
+        self._config = Config.for_server()
         self._write_timeout_ms = math.ceil(self._config.server_write_timeout * 1000)
         self._settings = snapshot_settings(self.cfg)
         self._limiter = ConnectionLimiter(self.worker_connections)
@@ -73,6 +74,7 @@ class Worker(GeventWorker):
 
     def run(self) -> None:
         """Serve until a signal stops the worker, then drain."""
+        gevent.get_hub().resolver = PerHostResolver()
         limit_malloc_retention()
         freeze_startup_objects()
         self.wsgi.extensions["metrics"].process.arbiter = self.ppid

@@ -134,7 +134,7 @@ class UpstreamClient:
         # the time to the first event depends on the prompt and on the number of calls that start at once
         latency_route = None if is_stream else call.route
         with (
-            self._bulkheads.get(call.backend).guard(latency_route, remaining) as permit,
+            self._bulkheads.get(call.backend).guard(latency_route, remaining, context.request.client_id) as permit,
             # after time in the queue the check is outdated
             breaker.guard(context.request.redis_budget, stream=is_stream, checked=not permit.waited),
             context.request.trace.attempt(call) as trace,

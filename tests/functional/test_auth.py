@@ -79,7 +79,27 @@ def test_an_expired_key_is_refused(make_client, chat):
     client = make_client({**OPENAI, "API_KEYS": ",".join(keys.values())})
     responses = [client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-API-Key": key}) for key in keys]
     assert [response.status_code for response in responses] == [401, 200]
-    assert "has expired" in responses[0].get_json()["message"]
+    assert "The client key old has expired" in responses[0].get_json()["message"]
+
+
+def test_an_expired_key_is_named_in_the_log_and_in_metrics(make_client, caplog):
+    key, line = made("old", "expires=2026-01-01")
+    client = make_client({**OPENAI, "API_KEYS": line})
+    assert "The client key old has expired: its `expires` is 2026-01-01" in caplog.text
+    caplog.set_level("INFO")
+    client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-API-Key": key})
+    assert [line.client for line in request_lines(caplog)] == ["old"]
+    assert 'ai_client_requests_total{client="old",service="ai-huggingface"} 1.0' in client.get("/metrics").text
+    assert key not in caplog.text
+
+
+def test_two_keys_of_one_client_share_its_limits(make_client, chat):
+    keys = dict(made("team", "rate_limit=1/hour") for _ in range(2))
+    client = make_client({**OPENAI, "API_KEYS": ",".join(keys.values())})
+    statuses = [
+        client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-API-Key": key}).status_code for key in keys
+    ]
+    assert statuses == [200, 429]
 
 
 @pytest.fixture
@@ -124,6 +144,10 @@ def test_a_key_may_be_restricted_to_operations(call_as, chat):
         ("gpt2+big", "big"),
         ("org/big", "big"),
         ("org/big", "openai:org/big"),
+        ("big", "org/big"),
+        ("default", "org/small"),
+        ("gpt2", None),
+        ("gpt2", "org/small"),
     ],
 )
 def test_a_key_restricted_to_models_may_use_them_by_each_alias(call_as, chat, allowed, asked):
@@ -134,11 +158,10 @@ def test_a_key_restricted_to_models_may_use_them_by_each_alias(call_as, chat, al
 @pytest.mark.parametrize(
     ("allowed", "asked"),
     [
-        ("gpt2", None),
         ("default", "org/big"),
+        ("org/big", None),
         ("org/big", "gpt2"),
         ("org/big", "huggingface:org/big"),
-        ("big", "org/big"),
     ],
 )
 def test_a_key_restricted_to_models_may_use_no_other_model(call_as, allowed, asked):

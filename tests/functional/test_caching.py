@@ -4,6 +4,7 @@ import gc
 
 import pytest
 import responses
+from support.keys import made
 from support.lines import request_lines
 from support.upstreams import CHAT, HUB, HUGGINGFACE, cache_and_attempts, chat_response
 
@@ -54,6 +55,42 @@ def test_an_alias_and_its_model_share_a_response(client, chat):
         response = client.post(SENTIMENT, json=body)
     assert cache_and_attempts(response) == ("hit", "0")
     assert chat.call_count == 1
+
+
+def rate_as(client, headers=None, address="192.0.2.1"):
+    """Return the cache status and the attempts of one sentiment call with these headers, from this address."""
+    environ = {"REMOTE_ADDR": address}
+    return cache_and_attempts(client.post(SENTIMENT, json={"text": "x"}, headers=headers, environ_base=environ))
+
+
+@pytest.mark.parametrize(("scope", "found"), [({}, ("miss", "1")), ({"CACHE_SCOPE": "shared"}, ("hit", "0"))])
+def test_keys_share_responses_only_where_the_operator_says_so(make_client, chat, scope, found):
+    keys = dict(made(name) for name in ("one", "two"))
+    client = make_client(API_KEYS=",".join(keys.values()), **scope)
+    seen = [rate_as(client, {"X-API-Key": key}) for key in (*keys, *keys)]
+    assert seen == [("miss", "1"), found, ("hit", "0"), ("hit", "0")]
+
+
+@pytest.mark.parametrize(("scope", "found"), [({}, ("miss", "1")), ({"CACHE_SCOPE": "shared"}, ("hit", "0"))])
+def test_keys_share_responses_in_redis_only_where_the_operator_says_so(make_client, chat, redis, scope, found):
+    keys = dict(made(name) for name in ("one", "two"))
+    variables = {"API_KEYS": ",".join(keys.values()), "REDIS_URL": redis.url, **scope}
+    seen = [rate_as(make_client(**variables), {"X-API-Key": key}) for key in (*keys, *keys)]
+    assert seen == [("miss", "1"), found, ("hit", "0"), ("hit", "0")]
+
+
+@pytest.mark.parametrize(("scope", "found"), [({}, ("miss", "1")), ({"CACHE_SCOPE": "shared"}, ("hit", "0"))])
+def test_addresses_without_keys_are_clients_of_the_cache_too(make_client, chat, scope, found):
+    client = make_client(**scope)
+    seen = [rate_as(client, address=address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")]
+    assert seen == [("miss", "1"), found, ("hit", "0")]
+
+
+def test_clients_do_not_share_a_list_of_models(make_client, upstream):
+    upstream.get(MODELS, json={"data": [{"id": "org/a"}]})
+    client = make_client()
+    found = [client.get("/v1/models", environ_base={"REMOTE_ADDR": f"192.0.2.{last}"}) for last in (1, 2, 2)]
+    assert [response.headers["X-AI-Cache"] for response in found] == ["miss", "miss", "hit"]
 
 
 def test_errors_are_not_cached(client, upstream):

@@ -102,16 +102,53 @@ def test_with_two_trusted_proxies_the_client_address_comes_from_the_outer_one(ma
         ("2001:db8::1", "2001:db8::2", True),  # a subscriber has many
         ("2001:db8::1", "2001:db8:0:1::1", False),
         ("::ffff:192.0.2.1", "192.0.2.1", True),
-        ("nonsense", "\tother nonsense", True),
+        ("203.0.113.1:1111", "203.0.113.1:2222", True),
+        ("203.0.113.1:1111", "203.0.113.1", True),
+        ("203.0.113.1:1111", "203.0.113.2:1111", False),
+        ("203.0.113.1", " 203.0.113.1\t", True),
+        ("[2001:db8::1]:443", "2001:db8::2", True),
+        ("[2001:db8::1]", '"[2001:db8::2]:4711"', True),
+        ("[2001:db8::1]:443", "[2001:db8:0:1::1]:443", False),
+        ("[::ffff:192.0.2.1]:80", "192.0.2.1:81", True),
+        ("fe80::1%eth0", "[fe80::2%25eth1]:80", True),
+        ("203.0.113.1:_obfuscated", "203.0.113.1", True),
+        ("nonsense", "\tother nonsense", True),  # then the peer is the client
     ],
 )
 def test_addresses_of_one_subscriber_share_a_limit(make_client, one, another, same):
     assert calls(limited(make_client, proxies=1), one, another) == [400, 429 if same else 400]
 
 
-def test_an_invalid_address_is_logged_as_unknown(make_client, caplog):
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "192.0.2.1\tstatus=200",
+        "unknown",
+        "_hidden",
+        "",
+        "[2001:db8::1",
+        "203.0.113.1:",
+        "203.0.113.256",
+        "for=192.0.2.1",
+    ],
+)
+@pytest.mark.parametrize(("proxies", "hops", "client"), [(1, "{}", "192.0.2.77"), (2, "{}, 192.0.2.8:9", "192.0.2.8")])
+def test_an_entry_that_is_no_address_makes_the_next_hop_the_client(make_client, caplog, entry, proxies, hops, client):
     caplog.set_level("INFO")
-    calls(limited(make_client, proxies=1), "192.0.2.1\tstatus=200")
+    headers = {"X-Forwarded-For": f"6.6.6.6, {hops.format(entry)}"}
+    peer = {"REMOTE_ADDR": "192.0.2.77"}
+    limited(make_client, proxies).get("/v1/models/validate?model=%20", headers=headers, environ_base=peer)
+    assert [line.client for line in request_lines(caplog)] == [client]
+
+
+def test_a_request_past_the_outer_proxy_has_the_address_that_the_inner_one_saw(make_client):
+    client = limited(make_client, proxies=2)
+    assert calls(client, "192.0.2.1", "192.0.2.2") == [400, 400]
+
+
+def test_a_peer_without_an_address_is_logged_as_unknown(make_client, caplog):
+    caplog.set_level("INFO")
+    limited(make_client, proxies=1).get("/v1/models/validate?model=%20", environ_base={"REMOTE_ADDR": ""})
     assert [line.client for line in request_lines(caplog)] == ["unknown"]
 
 

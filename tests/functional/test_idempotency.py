@@ -39,6 +39,19 @@ def test_a_key_belongs_to_one_operation(client, chat):
     assert keyed(client, text="x", route="/v1/text/summarize").status_code == 200
 
 
+def test_a_key_of_one_address_never_answers_another_address(client, chat):
+    addresses = ("192.0.2.1", "192.0.2.2", "192.0.2.1")
+    found = [
+        client.post(GENERATE, json={"prompt": "x"}, headers={"Idempotency-Key": "k"}, environ_base={"REMOTE_ADDR": one})
+        for one in addresses
+    ]
+    assert [response.headers["X-AI-Cache"] for response in found] == ["bypass", "bypass", "hit"]
+    other = client.post(
+        GENERATE, json={"prompt": "y"}, headers={"Idempotency-Key": "k"}, environ_base={"REMOTE_ADDR": "192.0.2.3"}
+    )
+    assert other.status_code == 200
+
+
 def test_errors_are_not_stored(client, upstream):
     upstream.post(CHAT, status=500)
     upstream.post(CHAT, json=chat_response("Hi."))

@@ -223,6 +223,74 @@ def test_limit_never_exceeds_its_setting():
         assert permits(bulkhead) == 2
 
 
+def as_client(bulkhead, client, stack):
+    """Take every permit that a client can get; return their number."""
+    for count in range(10_000):
+        try:
+            stack.enter_context(bulkhead.guard("chat", AT_ONCE, client))
+        except ConcurrencyLimitReached:
+            return count
+    raise AssertionError
+
+
+@pytest.mark.parametrize(("limit", "spare"), [(1, 1), (4, 1), (8, 1), (256, 32)])
+def test_a_client_that_holds_all_permits_leaves_spare_ones_for_another(limit, spare):
+    bulkhead = Bulkhead(limit)
+    with ExitStack() as stack:
+        assert as_client(bulkhead, "one", stack) == limit
+        assert as_client(bulkhead, "two", stack) == spare
+        assert as_client(bulkhead, "one", stack) == 0
+
+
+def test_spare_permits_are_for_clients_below_their_fair_share_only():
+    bulkhead = Bulkhead(8)
+    with ExitStack() as stack:
+        calls = [stack.enter_context(bulkhead.guard("chat", AT_ONCE, "two")) for _ in range(4)]
+        assert as_client(bulkhead, "one", stack) == 4
+        assert as_client(bulkhead, "two", stack) == 0
+        calls[0].detached = True
+    calls[0].release()
+    assert permits(bulkhead) == 8
+
+
+def test_a_queue_full_of_one_client_has_room_for_another_and_serves_them_in_turn(queued):
+    bulkhead = Bulkhead(2)
+    order = []
+
+    def call(client):
+        with bulkhead.guard("chat", LONG, client):
+            order.append(client)
+
+    with ExitStack() as stack:
+        held = [stack.enter_context(bulkhead.guard("chat", AT_ONCE, "one")) for _ in range(2)]
+        stack.enter_context(bulkhead.guard("chat", AT_ONCE, "three"))  # the spare permit
+        waiting = [threading.Thread(target=call, args=(client,)) for client in ("one", "one", "two")]
+        for thread in waiting:
+            thread.start()
+            assert queued.acquire(timeout=LONG)
+        with pytest.raises(ConcurrencyLimitReached), bulkhead.guard("chat", LONG, "one"):
+            pytest.fail("the queue was not full")
+        for permit in held[:1]:
+            permit.detached = True
+            permit.release()
+        waiting[2].join(LONG)
+        assert order == ["two"]
+    for thread in waiting:
+        thread.join(LONG)
+    assert order == ["two", "one", "one"]
+
+
+def test_a_client_that_gave_up_leaves_no_trace():
+    bulkhead = Observed(1)
+    with bulkhead.guard("chat", AT_ONCE, "one"), bulkhead.guard("chat", AT_ONCE, "two"):
+        for client in ("one", "two", "three"):
+            with pytest.raises(ConcurrencyLimitReached), bulkhead.guard("chat", 0.01, client):
+                pytest.fail("there was a permit")
+    assert bulkhead.in_flight == 0
+    with bulkhead.guard("chat", AT_ONCE, "three"):
+        pass
+
+
 def test_each_backend_has_its_own_bulkhead():
     bulkheads = Bulkheads(3, UpstreamMetrics(CollectorRegistry()))
     assert bulkheads.get("openai") is bulkheads.get("openai")

@@ -90,3 +90,16 @@ def test_concurrent_calls_share_a_response_and_parse_it_each_in_its_own_way():
     assert [greenlet.get() for greenlet in greenlets] == [b"body", b"BODY"]
     assert [context.cache for context in contexts] == ["miss", "coalesced"]
     assert upstream.calls == 1
+
+
+def test_concurrent_calls_of_two_clients_are_two_calls():
+    upstream = BlockedClient()
+    client = CachedClient(upstream, ResponseCache(RedisStore(None), 60, 10**6))
+    contexts = [CallContext(RequestInfo("id", client_id=name), Deadline(5), "generate") for name in ("key:a", "key:b")]
+    made = call(lambda response: response.body, deterministic=True)
+    greenlets = [gevent.spawn(client.send, made, None, context) for context in contexts]
+    gevent.sleep(0)
+    upstream.may_answer.set()
+    assert [greenlet.get() for greenlet in greenlets] == [b"body"] * 2
+    assert [context.cache for context in contexts] == ["miss", "miss"]
+    assert upstream.calls == 2

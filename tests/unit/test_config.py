@@ -314,7 +314,7 @@ def test_all_errors_are_reported_at_once():
         ({"EMBEDDED_PORT": "8080", "EMBEDDED_START": "false"}, "EMBEDDED_PORT"),
         ({"EMBEDDED_START": "false"}, "EMBEDDED_PORT"),
         ({"API_KEYS": "app:abc"}, "API_KEYS"),
-        ({"API_KEYS": "app:" + "a" * 64 + ",app:" + "b" * 64}, "API_KEYS"),
+        ({"API_KEYS": "app:" + "a" * 64 + ",app:" + "b" * 64 + " rate_limit=1/day"}, "API_KEYS"),
         ({"API_KEYS": "one:" + "a" * 64 + ",two:" + "a" * 64}, "API_KEYS"),
         ({"REQUIRE_API_KEYS": "true"}, "API_KEYS"),
         ({"OPERATOR_ROUTES_REQUIRE_KEY": "true"}, "API_KEYS"),

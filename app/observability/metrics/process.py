@@ -26,11 +26,19 @@ class ProcessMetrics:
 
     arbiter: int | None = None
 
-    def __init__(self, registry: CollectorRegistry, dependencies: Mapping[str, Callable[[], bool]]) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        dependencies: Mapping[str, Callable[[], bool]],
+        key_file_is_valid: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._up = [
             (gauge(registry, f"{name}_up", f"1 if {name} responds, else 0.", workers="livemostrecent")[()], check)
             for name, check in dependencies.items()
         ]
+        text = "0 if API_KEYS_FILE is invalid and earlier keys are in use, else 1."
+        key_file = gauge(registry, "api_keys_file_valid", text, workers="livemostrecent")[()]
+        self._up.append((key_file, key_file_is_valid))
         build = gauge(
             registry, "build_info", "Always 1; the labels are the versions.", "version", "python", workers="livemax"
         )

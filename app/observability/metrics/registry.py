@@ -31,9 +31,11 @@ class Metrics:
             self.registry, "redis_errors_total", "redis_unanswered_total", "Commands to Redis without a valid reply."
         )
 
-    def watch(self, dependencies: Mapping[str, Callable[[], bool]]) -> None:
-        """Add the gauges of the process. Each scrape calls every check in `dependencies`."""
-        self.process = ProcessMetrics(self.registry, dependencies)
+    def watch(
+        self, dependencies: Mapping[str, Callable[[], bool]], key_file_is_valid: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Add the gauges of the process. Each scrape calls every check in `dependencies`, and that of the key file."""
+        self.process = ProcessMetrics(self.registry, dependencies, key_file_is_valid)
 
     def redis_error(self) -> None:
         """Count a command without a valid reply: a limit was not checked, or a cache was not read."""

@@ -1,9 +1,11 @@
-"""Bulkheads, one for each backend: an adaptive limit on concurrent calls, with a short queue."""
+"""Bulkheads, one for each backend: an adaptive limit on concurrent calls, with a short queue and a share per client."""
 
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from app.errors import ConcurrencyLimitReached, ServiceError
@@ -14,6 +16,9 @@ MAX_QUEUE_SECONDS = 0.25
 MIN_LIMIT_RATIO = 0.125
 MIN_LIMIT = 4.0
 BACKOFF_RATIO = 0.8
+# permits above the limit, as a share of it, for clients that hold less than their fair share
+SPARE_RATIO = 0.125
+MIN_SPARE = 1.0
 # permits added to the limit in a round of `limit` successful calls
 INCREASE = 4.0
 # calls that the two moving averages of latency cover
@@ -26,6 +31,15 @@ LONG_DECAY = 0.95
 MIN_LATENCY_SECONDS = 0.01
 
 
+@dataclass(slots=True)
+class _Share:
+    """The permits and the waiting calls of one client."""
+
+    held: int = 0
+    queued: int = 0
+    released: threading.Condition | None = None
+
+
 class Bulkhead:
     """Allows at most `max_limit` concurrent calls, and fewer while calls fail or become slow.
 
@@ -34,6 +48,10 @@ class Bulkhead:
     A call asks for it by an error that counts as a failure, or if its route has become slow. A route is slow if its
     recent latency exceeds TOLERANCE times its long average; both averages are those of Gradient2 in Netflix's
     concurrency-limits. While less than half of the limit is used, it stays: such calls say nothing about it.
+
+    One client may use all permits while no other one calls. A client that holds less than its fair share, the limit
+    divided by the clients with calls, may use spare permits above the limit. So it never waits for the streams of
+    another client, and the queue serves clients in turn.
     """
 
     def __init__(
@@ -45,38 +63,46 @@ class Bulkhead:
         self._limit = self._max_limit
         self._in_flight = 0
         self._queued = 0
-        self._released = threading.Condition()
+        # clients with calls, in the order of their turns
+        self._clients: dict[str, _Share] = {}
         self._round_started = 0.0
         self._on_change = on_change
         on_change(0, self._limit)
         self._latencies: defaultdict[str, LatencyTracker] = defaultdict(LatencyTracker)
 
-    def guard(self, route: str | None, seconds: float) -> "Permit":
+    def guard(self, route: str | None, seconds: float, client: str = "") -> "Permit":
         """Return a permit: a context manager that runs its block as one of the calls in flight.
 
         Entering it waits for at most `seconds` or MAX_QUEUE_SECONDS. It raises ConcurrencyLimitReached if no permit
         is released in that time, or at once if the queue is full. Latencies are compared within a route. Without a
-        route only failures count.
+        route only failures count. `client` is the id of the client that the call is made for.
         """
-        return Permit(self, route, min(seconds, MAX_QUEUE_SECONDS))
+        return Permit(self, route, min(seconds, MAX_QUEUE_SECONDS), client)
 
-    def acquire(self, seconds: float) -> float:
+    def acquire(self, client: str, seconds: float) -> float:
         """Take a permit, and wait for it at most `seconds`; return the seconds waited.
 
         Raises ConcurrencyLimitReached.
         """
-        waited = 0.0 if self._has_permit() else self._wait(seconds)
+        share = self._clients.get(client) or self._clients.setdefault(client, _Share())
+        try:
+            waited = 0.0 if self._has_permit(share) else self._wait(share, seconds)
+        except BaseException:
+            self._forget_idle(client)
+            raise
+        share.held += 1
         self._in_flight += 1
         self._on_change(self._in_flight, self._limit)
         return waited
 
-    def release(self) -> None:
-        """Give a permit back."""
+    def release(self, client: str) -> None:
+        """Give a permit of the client back."""
+        self._clients[client].held -= 1
+        self._forget_idle(client)
         self._in_flight -= 1
         self._on_change(self._in_flight, self._limit)
         if self._queued:
-            with self._released:
-                self._released.notify()
+            self._notify()
 
     def on_complete(self, route: str | None, started: float, error: BaseException | None) -> None:
         """Adapt the limit to the outcome of a call that started at the monotonic time `started`."""
@@ -95,24 +121,45 @@ class Bulkhead:
             self._limit = max(self._min_limit, self._limit * BACKOFF_RATIO)
             self._round_started = time.monotonic()
 
-    def _wait(self, seconds: float) -> float:
-        if self._queued >= self._limit:
+    def _wait(self, share: _Share, seconds: float) -> float:
+        # a client with less than its fair share may wait even if others have filled the queue
+        if self._queued >= self._limit and share.held + share.queued >= self._limit / len(self._clients):
             raise ConcurrencyLimitReached
         started = time.monotonic()
-        with self._released:
-            self._queued += 1
-            try:
-                if not self._released.wait_for(self._has_permit, seconds):
+        share.released = released = share.released or threading.Condition()
+        self._queued += 1
+        share.queued += 1
+        try:
+            with released:
+                if not released.wait_for(partial(self._has_permit, share), seconds):
                     raise ConcurrencyLimitReached
-            except BaseException:
-                self._released.notify()  # this call may have been notified of a permit that the next one can use
-                raise
-            finally:
-                self._queued -= 1
+        except BaseException:
+            self._notify()  # this call may have been notified of a permit that the next one can use
+            raise
+        finally:
+            self._queued -= 1
+            share.queued -= 1
         return time.monotonic() - started
 
-    def _has_permit(self) -> bool:
-        return self._in_flight < self._limit
+    def _notify(self) -> None:
+        """Wake a waiting call of the next client that can use a permit."""
+        for client, share in self._clients.items():
+            if share.queued and share.released and self._has_permit(share):
+                self._clients[client] = self._clients.pop(client)
+                with share.released:
+                    share.released.notify()
+                return
+
+    def _has_permit(self, share: _Share) -> bool:
+        if self._in_flight < self._limit:
+            return True
+        spare = max(MIN_SPARE, SPARE_RATIO * self._limit)
+        return share.held < self._limit / len(self._clients) and self._in_flight < self._limit + spare
+
+    def _forget_idle(self, client: str) -> None:
+        share = self._clients[client]
+        if not share.held and not share.queued:
+            del self._clients[client]
 
 
 class Permit:
@@ -124,14 +171,14 @@ class Permit:
     waited = 0.0
     detached = False
 
-    def __init__(self, bulkhead: Bulkhead, route: str | None, seconds: float) -> None:
+    def __init__(self, bulkhead: Bulkhead, route: str | None, seconds: float, client: str) -> None:
         self._bulkhead = bulkhead
         self._route = route
         self._seconds = seconds
-        self.release = bulkhead.release
+        self._client = client
 
     def __enter__(self) -> Self:
-        self.waited = self._bulkhead.acquire(self._seconds)
+        self.waited = self._bulkhead.acquire(self._client, self._seconds)
         self._started = time.monotonic()
         return self
 
@@ -139,6 +186,10 @@ class Permit:
         self._bulkhead.on_complete(self._route, self._started, error)
         if not self.detached:
             self.release()
+
+    def release(self) -> None:
+        """Give the permit back."""
+        self._bulkhead.release(self._client)
 
 
 class LatencyTracker:

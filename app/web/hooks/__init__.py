@@ -22,7 +22,14 @@ from app.web.hooks.rate_limit import RateLimits
 from app.web.route_groups import auth_exempt
 
 
-def register(app: Flask, config: Config, registry: Metrics, tracing: Tracing, store: RedisStore) -> None:
+def register(
+    app: Flask,
+    config: Config,
+    registry: Metrics,
+    tracing: Tracing,
+    store: RedisStore,
+    keys: ReloadingKeyStore | None,
+) -> None:
     """Register all hooks. They run in this order before a request and in the reverse order after it."""
     request_id.init_app(app, config.trusted_proxies, tracing)
     access_log.init_app(app)
@@ -31,7 +38,6 @@ def register(app: Flask, config: Config, registry: Metrics, tracing: Tracing, st
     trusted_hosts.init_app(app, config.trusted_hosts)
     cors.init_app(app, config.cors_origins)
     limits = RateLimits(config.limits, SlidingWindowLimiter(store), registry.clients)
-    keys = ReloadingKeyStore(config.api_keys, config.api_keys_file) if config.has_keys else None
     exempt = auth_exempt(operators_need_key=config.operator_routes_require_key)
     authentication.init_app(app, keys, exempt, limits.count_failed_auth)
     limits.init_app(app)

@@ -32,7 +32,10 @@ def init_app(
             count_failed_auth(state.client)
             raise AuthenticationError
         if key.has_expired:
-            raise AuthenticationError("This client key has expired; ask the operator of this service for a new one.")
+            state.client = ClientIdentity.from_key(key)  # so that the log line names the key
+            raise AuthenticationError(
+                f"The client key {key.name} has expired; ask the operator of this service for a new one."
+            )
         state.client = ClientIdentity.from_key(key)
 
 
