@@ -46,13 +46,13 @@ class Settings:
     ai_backend: str = setting(parsers.choice("auto", *BACKEND_NAMES), "auto")
     model_aliases: Mapping[str, str] = setting(parsers.aliases, MappingProxyType({"gpt2": "default"}))
     fallback_models: tuple[ModelRef, ...] = setting(parsers.model_refs, ())
-    sentiment_model: str | None = setting(parsers.model_id)
-    summarization_model: str | None = setting(parsers.model_id)
+    sentiment_model: str | None = setting(parsers.model_name)
+    summarization_model: str | None = setting(parsers.model_name)
 
     huggingface_api_key: Secret | None = setting(parsers.secret)
     huggingface_base_url: str = setting(_router_url, ROUTER_URL)
     huggingface_hub_url: str = setting(parsers.host_url, "https://huggingface.co")
-    huggingface_default_model: str = setting(parsers.model_id, "meta-llama/Llama-3.1-8B-Instruct")
+    huggingface_default_model: str = setting(parsers.path_model_name, "meta-llama/Llama-3.1-8B-Instruct")
     huggingface_timeout: float = setting(parsers.positive_duration, 30.0)
     huggingface_retry_attempts: int = setting(parsers.integer(0, 10), 3)
     huggingface_max_tokens: int = setting(parsers.integer(1, 32_768), 100)
@@ -60,7 +60,7 @@ class Settings:
 
     openai_base_url: str | None = setting(parsers.v1_url)
     openai_api_key: Secret | None = setting(parsers.secret)
-    openai_default_model: str | None = setting(parsers.model_id)
+    openai_default_model: str | None = setting(parsers.model_name)
 
     embedded_model_path: str | None = setting(parsers.path)
     embedded_threads: int = setting(parsers.integer(1, 256), 1)

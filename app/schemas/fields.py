@@ -10,7 +10,7 @@ from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, missing
 from marshmallow.error_store import ErrorStore
 
 from app.config import Config
-from app.config.model_ref import BACKEND_NAMES, MODEL_REF_PATTERN, model_ref
+from app.config.model_ref import BACKEND_NAMES, is_model_ref, model_ref_pattern, name_form
 
 MAX_TOKENS = 32_768
 MAX_STOPS = 4
@@ -36,6 +36,8 @@ class RequestSchema(Schema):
 
     def __init__(self, config: Config) -> None:
         self.max_input_chars = config.max_input_chars
+        self.primary_backend = config.backend
+        self.aliases = frozenset(config.model_aliases)
         super().__init__()
 
     @cached_property
@@ -102,22 +104,21 @@ class PromptText(fields.String):
 
 
 class Model(fields.String):
-    """The name of a model: an alias, a model id, or `backend:model`."""
+    """The name of a model: an alias, a name in the form of its backend, or `backend:model`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         name = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            model_ref(name)
-        except ValueError:
-            raise ValidationError(
-                "A model name has one to four parts of letters, digits, '.', '_' and '-', joined by '/', and an "
-                "optional ':suffix'; at most 200 characters. It may start with a backend "
-                f"({', '.join(BACKEND_NAMES)}) and ':'."
-            ) from None
-        return name
+        schema: RequestSchema = self.root  # type: ignore[assignment]  # of every request
+        if name in schema.aliases or is_model_ref(name, schema.primary_backend):
+            return name
+        form = name_form(schema.primary_backend).description
+        raise ValidationError(f"This must be {form}. It may start with a backend ({', '.join(BACKEND_NAMES)}) and ':'.")
 
     def json_schema(self) -> dict[str, Any]:
-        return {"pattern": MODEL_REF_PATTERN}
+        schema: RequestSchema = self.root  # type: ignore[assignment]  # of every request
+        pattern = {"pattern": model_ref_pattern(schema.primary_backend)}
+        others = sorted(name for name in schema.aliases if not is_model_ref(name, schema.primary_backend))
+        return {"anyOf": [pattern, {"enum": others}]} if others else pattern
 
 
 class Number(fields.Float):

@@ -15,31 +15,31 @@ LIMIT = 60
 MODELS = [
     "gpt2",
     "org/model",
-    "a/b/c/d",
     "a/b:c",
+    "/a",
+    "a:b:c",
+    "@a b",
+    "é",
     "openai",
     "openai:a/b",
     "openai:a:b",
-    "x" * 200,
-    "openai:" + "x" * 200,
+    "huggingface:a/b",
 ]
+MODELS += ["x" * 256, "openai:" + "x" * 256]
 NO_MODELS = [
-    "",
     "..",
     "a/..",
-    "a b",
     "a\n",
-    "/a",
-    "a/",
-    "a//b",
-    "a/b/c/d/e",
-    "a:",
-    "a:b:c",
+    " a",
+    "a%2fb",
+    "a?b",
+    "http://a",
     "openai:",
-    "openai:.x",
-    "é",
+    "openai:..",
+    "huggingface:/a",
+    "huggingface:é",
 ]
-NO_MODELS += ["x" * 201, "openai:" + "x" * 201, 5, ["a"], {}]
+NO_MODELS += ["x" * 257, "openai:" + "x" * 257, 5, ["a"], {}]
 TEXTS = ["a", " a ", "\ufeff", "\u200b", "\n a", "x" * LIMIT, "好" * LIMIT, "🙂" * LIMIT]
 NO_TEXTS = ["", " \n\t", "\u2003", "\x1c\x85", "a\x00b", "\x00", "x" * (LIMIT + 1), 5, True, [], {}]
 STOPS = ["a", ["a", "b"], "x" * 200, "", [], [""], ["a"] * 5, [1], {}, 7, "x" * 201, "\x00", "a\x00"]

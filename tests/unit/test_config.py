@@ -105,7 +105,9 @@ def test_sizes_have_units(text, size):
         ("MODEL_ALIASES", "gpt2", "name=model pairs"),
         ("MODEL_ALIASES", "../x=default", "name=model pairs"),
         ("MODEL_ALIASES", "gpt2=../x", "a model id"),
-        ("FALLBACK_MODELS", "a b", "a model id"),
+        ("FALLBACK_MODELS", "a  b/../c", "a model id"),
+        ("OPENAI_DEFAULT_MODEL", "../x", "a model id"),
+        ("HUGGINGFACE_DEFAULT_MODEL", "@cf/x", "a model id"),
         ("SENTIMENT_MODEL", "https://x", "a model id"),
         ("RATE_LIMIT", "lots", "60/minute"),
         ("RATE_LIMIT", "0/minute", "60/minute"),
@@ -383,6 +385,25 @@ def test_an_engine_that_runs_elsewhere_needs_no_package(uninstall):
 def test_the_primary_backend_comes_first_and_the_engine_only_on_request(variables, backends):
     config = Config.from_env(variables)
     assert (config.backend, config.backends) == (backends[0], backends)
+
+
+def test_names_of_models_have_the_form_of_their_backend():
+    name = "ft:gpt-4o-mini:org::ID"
+    names = {
+        "OPENAI_DEFAULT_MODEL": name,
+        "SENTIMENT_MODEL": name,
+        "SUMMARIZATION_MODEL": name,
+        "FALLBACK_MODELS": f"{name}, openai:/models/a=b.gguf, huggingface:org/model",
+        "MODEL_ALIASES": f"gpt 4={name},/m/x.gguf=openai:@cf/x",
+    }
+    keys = {"OPENAI_BASE_URL": "http://localhost:8000/v1", "HUGGINGFACE_API_KEY": "hf_x"}
+    config = Config.from_env({**names, **keys, "AI_BACKEND": "openai"})
+    assert config.fallback_models[:2] == (ModelRef(None, name), ModelRef("openai", "/models/a=b.gguf"))
+    assert config.model_aliases == {"gpt 4": name, "/m/x.gguf": "openai:@cf/x"}
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({**names, **keys, "AI_BACKEND": "huggingface"})
+    wrong = [error.partition(" ")[0] for error in caught.value.errors]
+    assert wrong == ["SENTIMENT_MODEL", "SUMMARIZATION_MODEL", "FALLBACK_MODELS", "MODEL_ALIASES"]
 
 
 def test_fallback_models_name_backends_and_models():
