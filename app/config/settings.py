@@ -72,7 +72,7 @@ class Settings:
     log_structured: bool | None = setting(parsers.boolean)
     otel_exporter_otlp_endpoint: str | None = setting(parsers.collector_url)
 
-    max_body_bytes: int = setting(parsers.size, 1024**2)
+    max_body_bytes: int = setting(parsers.size, 16 * 1024**2)
     max_input_chars: int = setting(parsers.integer(1, 10_000_000), 20_000)
     upstream_max_concurrency: int = setting(parsers.integer(1, 100_000), 256)
     breaker_failures: int = setting(parsers.integer(1, 1000), 5)

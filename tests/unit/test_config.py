@@ -40,7 +40,7 @@ def test_defaults_match_the_documentation():
     assert (config.server_read_timeout, config.server_write_timeout, config.server_idle_timeout) == (30, 30, 60)
     assert (config.huggingface_timeout, config.huggingface_retry_attempts) == (30, 3)
     assert (config.huggingface_max_tokens, config.huggingface_temperature) == (100, 0.7)
-    assert (config.max_body_bytes, config.max_input_chars) == (1_048_576, 20_000)
+    assert (config.max_body_bytes, config.max_input_chars) == (16 * 1024**2, 20_000)
     assert dict(config.model_aliases) == {"gpt2": "default"}
 
 
