@@ -82,6 +82,9 @@ def _access(settings: Settings) -> Iterator[Problem]:
     for name in ("require_api_keys", "operator_routes_require_key"):
         if getattr(settings, name) and not settings.has_keys:
             yield "API_KEYS", f"must be set with {name.upper()}."
+    # browsers refuse the wildcard with credentials, and every page could then act for its visitor
+    if settings.cors_credentials and settings.cors_origins in ((), ("*",)):
+        yield "CORS_ORIGINS", "must name origins with CORS_CREDENTIALS, and not be *."
 
 
 def _tracing(settings: Settings) -> Iterator[Problem]:

@@ -101,6 +101,7 @@ class Settings:
     trusted_proxies: int = setting(parsers.integer(0, 10), 0)
     trusted_hosts: tuple[str, ...] = setting(parsers.hosts, ())
     cors_origins: tuple[str, ...] = setting(parsers.origins, ())
+    cors_credentials: bool = setting(parsers.boolean, False)
 
     @property
     def has_keys(self) -> bool:

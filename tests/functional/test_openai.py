@@ -11,6 +11,7 @@ from support.upstreams import (
     CHAT,
     EMBEDDED,
     HUGGINGFACE,
+    OPENAI,
     PIPELINE,
     ROUTER_CHAT,
     ROUTER_MODELS,
@@ -27,6 +28,7 @@ EMBEDDINGS = f"{BASE}/embeddings"
 MODELS = f"{BASE}/models"
 HI = [{"role": "user", "content": "Hi."}]
 ENGINE = "http://127.0.0.1:9/v1"
+DEDICATED = {**HUGGINGFACE, "HUGGINGFACE_BASE_URL": "https://x.eu-west-1.aws.endpoints.huggingface.cloud"}
 FEATURES = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -197,6 +199,55 @@ def test_an_empty_model_and_the_url_of_the_service_stand_for_the_default(client,
 @pytest.mark.parametrize("model", ["http://evil.test/v1", "http://[", "http:/localhost"])
 def test_another_url_is_no_model(client, model):
     assert refused(chat(client, model=model))["param"] == "model"
+
+
+SCHEMA = {"type": "object", "properties": {"schema": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"type": "json", "value": SCHEMA},
+        {"type": "json_object", "value": SCHEMA},
+        {"type": "json_schema", "value": SCHEMA},
+        {"type": "json", "value": json.dumps(SCHEMA)},
+        {"type": "json_schema", "value": {"name": "response", "schema": SCHEMA}},
+    ],
+)
+@pytest.mark.parametrize(
+    ("settings", "route"), [(OPENAI, CHAT), (EMBEDDED, f"{ENGINE}/chat/completions"), (HUGGINGFACE, ROUTER_CHAT)]
+)
+def test_a_response_format_of_tgi_is_sent_in_openais_form(make_client, upstream, given, settings, route):
+    upstream.post(route, json=chat_response("{}"))
+    assert chat(make_client(settings), response_format=given).status_code == 200
+    expected = {"type": "json_schema", "json_schema": {"name": "response", "schema": SCHEMA}}
+    assert sent(upstream)["response_format"] == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"type": "text"},
+        {"type": "json_object"},
+        {"type": "json_object", "schema": SCHEMA},
+        {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA, "strict": True}},
+        {"type": "regex", "value": "[a-z]+"},
+        {"type": "json", "value": "not JSON"},
+        {"type": "json", "value": 5},
+        {"type": "json", "value": "5"},
+    ],
+)
+def test_any_other_response_format_is_sent_unchanged(client, upstream, given):
+    upstream.post(CHAT, json=chat_response("{}"))
+    assert chat(client, response_format=given).status_code == 200
+    assert sent(upstream)["response_format"] == given
+
+
+def test_a_dedicated_endpoint_gets_the_response_format_of_tgi_unchanged(make_client, upstream):
+    upstream.post(f"{DEDICATED['HUGGINGFACE_BASE_URL']}/v1/chat/completions", json=chat_response("{}"))
+    given = {"type": "json", "value": SCHEMA}
+    assert chat(make_client(DEDICATED), response_format=given).status_code == 200
+    assert sent(upstream)["response_format"] == given
 
 
 def test_all_errors_of_a_request_are_in_the_message(client):
@@ -725,9 +776,6 @@ def test_invalid_vectors_of_the_pipeline_are_a_502(make_client, upstream, respon
 
 def test_the_pipeline_does_not_support_token_ids(make_client):
     refused(embed(make_client(HUGGINGFACE), [1, 2]), 501, "not_supported")
-
-
-DEDICATED = {**HUGGINGFACE, "HUGGINGFACE_BASE_URL": "https://x.eu-west-1.aws.endpoints.huggingface.cloud"}
 
 
 def test_a_dedicated_endpoint_has_openais_routes(make_client, upstream):

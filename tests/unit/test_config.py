@@ -470,6 +470,12 @@ def test_keys_and_hosts_to_redact_are_those_of_all_upstreams():
     assert "collector.test" not in config.hosts
 
 
+@pytest.mark.parametrize("origins", ["", "*"])
+def test_credentials_need_named_origins(origins):
+    [error] = config_errors(CORS_CREDENTIALS="true", CORS_ORIGINS=origins)
+    assert error.startswith("CORS_ORIGINS must name origins")
+
+
 def test_cors_origins_are_a_list_or_any():
     config = Config.from_env({"CORS_ORIGINS": "https://a.b, http://c:80"})
     assert config.cors_origins == ("https://a.b", "http://c:80")

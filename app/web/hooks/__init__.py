@@ -29,7 +29,7 @@ def register(app: Flask, config: Config, registry: Metrics, tracing: Tracing, st
     response_headers.init_app(app)
     metrics.init_app(app, registry)
     trusted_hosts.init_app(app, config.trusted_hosts)
-    cors.init_app(app, config.cors_origins)
+    cors.init_app(app, config.cors_origins, credentials=config.cors_credentials)
     limits = RateLimits(config.limits, SlidingWindowLimiter(store), registry.clients)
     keys = ReloadingKeyStore(config.api_keys, config.api_keys_file) if config.has_keys else None
     exempt = auth_exempt(operators_need_key=config.operator_routes_require_key)
