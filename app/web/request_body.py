@@ -71,6 +71,7 @@ def load(schema: RequestSchema, payload: Any) -> dict[str, Any]:
     try:
         data: dict[str, Any] = schema.load(payload)
     except marshmallow.ValidationError as error:
+        error.__traceback__ = None  # marshmallow's frames hold the error, a cycle that would keep the body in memory
         messages: dict[Any, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]  # no types there
         fields = islice(messages.items(), MAX_ERRORS)
         raise ValidationError(details={_field_name(key): _limited(reasons) for key, reasons in fields}) from None
