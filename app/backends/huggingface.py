@@ -89,6 +89,12 @@ class HuggingFaceBackend(OpenAIBackend):
                 pass  # the Hub checks its mapping every six hours only, so it may be out of date
         return (yield from self._continue(request, name))
 
+    def chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Send a dedicated endpoint, which is mostly text-generation-inference, its own response formats unchanged."""
+        if self._dedicated:
+            return self._passthrough("chat/completions", CHAT, request, self._resolve_model(model))
+        return super().chat(request, model)
+
     def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Use a dedicated endpoint's route; the router lacks it, so there a chat model is asked to continue."""
         if self._dedicated:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
+from app.backends.response_format import openai_response_format
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder, MakeDecoder, ResponseKind
 from app.backends.responses.normalize import decode_json, require_success
@@ -72,6 +73,7 @@ class OpenAIBackend(Backend):
             return (yield from self._continue(request, model))
 
     def chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        request = replace(request, body=openai_response_format(request.body))
         return self._passthrough("chat/completions", CHAT, request, self._resolve_model(model))
 
     def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Set
 from importlib.util import find_spec
 
 from app.config.model_file import model_file
-from app.config.model_ref import BACKEND_SETTINGS
+from app.config.model_ref import BACKEND_SETTINGS, is_model_name, model_ref, name_form
 from app.config.settings import Settings
 
 # the name of a setting, and the rest of the sentence about it
@@ -18,6 +18,7 @@ def contradictions(settings: Settings, invalid: Set[str]) -> list[Problem]:
     """Return the problems of these settings, except those of the settings in `invalid`, which have no value."""
     problems = [
         *_backends(settings),
+        *_model_names(settings),
         *_engine(settings, invalid),
         *_access(settings),
         *_tracing(settings),
@@ -33,6 +34,21 @@ def _backends(settings: Settings) -> Iterator[Problem]:
             yield needed, f"must be set, because another setting names the backend {backend}."
     if settings.openai_api_key is not None and settings.openai_base_url is None:
         yield "OPENAI_API_KEY", "has no effect without OPENAI_BASE_URL."
+
+
+def _model_names(settings: Settings) -> Iterator[Problem]:
+    """Check names without a backend, which are names of the primary one."""
+    fallbacks = [ref.model for ref in settings.fallback_models if not ref.backend]
+    aliased = [ref.model for ref in map(model_ref, settings.model_aliases.values()) if not ref.backend]
+    names = {
+        "SENTIMENT_MODEL": [settings.sentiment_model],
+        "SUMMARIZATION_MODEL": [settings.summarization_model],
+        "FALLBACK_MODELS": fallbacks,
+        "MODEL_ALIASES": aliased,
+    }
+    for setting, models in names.items():
+        if not all(is_model_name(model, settings.backend) for model in models if model):
+            yield setting, f"must name models of {settings.backend}: {name_form(settings.backend).description}."
 
 
 def _engine(settings: Settings, invalid: Set[str]) -> Iterator[Problem]:
@@ -66,6 +82,9 @@ def _access(settings: Settings) -> Iterator[Problem]:
     for name in ("require_api_keys", "operator_routes_require_key"):
         if getattr(settings, name) and not settings.has_keys:
             yield "API_KEYS", f"must be set with {name.upper()}."
+    # browsers refuse the wildcard with credentials, and every page could then act for its visitor
+    if settings.cors_credentials and settings.cors_origins in ((), ("*",)):
+        yield "CORS_ORIGINS", "must name origins with CORS_CREDENTIALS, and not be *."
 
 
 def _tracing(settings: Settings) -> Iterator[Problem]:

@@ -10,13 +10,47 @@ from app.config.similar_names import find_similar
 BACKEND_SETTINGS = {"huggingface": "HUGGINGFACE_API_KEY", "openai": "OPENAI_BASE_URL", "embedded": None}
 BACKEND_NAMES = tuple(sorted(BACKEND_SETTINGS))
 
-# one to four segments joined by "/", with an optional ":suffix" (a provider or a tag)
+MODEL_NAME_MAX_CHARS = 256
+_LENGTH = rf"(?=.{{1,{MODEL_NAME_MAX_CHARS}}}$)"
+_ANY_BACKEND = f"(?:{'|'.join(BACKEND_NAMES)}):"
+
+# White space other than the space, and control, format and surrogate characters: they are invisible, or harmful in log
+# lines and terminals. "%" and "?" would be ambiguous in GET /v1/models/{model}.
+_REFUSED = (
+    r"\u0000-\u001f\u007f-\u00a0\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff\ufeff"
+    r"\ufff9-\uffff%?"
+)
+_URL_OR_PARENT = r"[Hh][Tt][Tt][Pp][Ss]?:|//|\.$|(?:.*[/\\])?\.\.(?:[/\\]|$)"
 _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_MODEL_ID = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT}){{0,3}}(?::[A-Za-z0-9._-]+)?")
-MODEL_ID_MAX_CHARS = 200
-_BACKEND = f"(?:{'|'.join(BACKEND_NAMES)}):"
-# the texts that `model_ref` accepts, for the OpenAPI document
-MODEL_REF_PATTERN = rf"^(?:{_BACKEND}|(?!{_BACKEND}))(?=.{{1,{MODEL_ID_MAX_CHARS}}}$){_MODEL_ID.pattern}$"
+
+
+@dataclass(frozen=True)
+class NameForm:
+    """The names that a backend accepts: a regular expression, and a description that follows "must be"."""
+
+    pattern: str
+    description: str
+
+    @property
+    def bounded(self) -> str:
+        """The pattern with the maximum length, up to the end of the text."""
+        return f"{_LENGTH}(?:{self.pattern})$"
+
+
+# for names in the body of a call: servers name models by files, tags, versions and deployments, in any language
+BODY_NAME = NameForm(
+    rf"(?!{_URL_OR_PARENT})[^ {_REFUSED}](?:[^{_REFUSED}]*[^ {_REFUSED}])?",
+    f"a model id of at most {MODEL_NAME_MAX_CHARS} printable characters, not a URL, without '%', '?' and '..'",
+)
+# for names in the path of a URL, which they must not change: one to four segments, and a suffix (a provider or a tag)
+PATH_NAME = NameForm(
+    rf"{_SEGMENT}(?:/{_SEGMENT}){{0,3}}(?::[A-Za-z0-9._-]+)?",
+    "a model id of one to four parts of letters, digits, '.', '_' and '-', joined by '/', with an optional ':suffix' "
+    f"and at most {MODEL_NAME_MAX_CHARS} characters",
+)
+# the form of each backend that differs from BODY_NAME
+_PATH_BACKENDS = ("huggingface",)
+_COMPILED = {form: re.compile(form.bounded) for form in (BODY_NAME, PATH_NAME)}
 
 
 @dataclass(frozen=True)
@@ -27,20 +61,45 @@ class ModelRef:
     model: str | None
 
 
-def is_model_id(text: str) -> bool:
-    """Return whether `text` is a well-formed model id, which cannot change the path of an upstream URL."""
-    return len(text) <= MODEL_ID_MAX_CHARS and _MODEL_ID.fullmatch(text) is not None and ".." not in text.split("/")
+def name_form(backend: str | None) -> NameForm:
+    """Return the form of a backend's model names; for None that of names whose backend is not known yet."""
+    return PATH_NAME if backend in _PATH_BACKENDS else BODY_NAME
 
 
-def model_ref(text: str) -> ModelRef:
-    """Parse `model`, `backend:model` or `backend`; raise ValueError if a part is malformed."""
+def is_model_name(text: str, backend: str | None = None) -> bool:
+    """Return whether `text` has the form of the backend's model names."""
+    # "$" matches in front of a final line break too, which no form contains
+    match = _COMPILED[name_form(backend)].match(text)
+    return match is not None and match.end() == len(text)
+
+
+def model_ref(text: str, primary: str | None = None) -> ModelRef:
+    """Parse `model`, `backend:model` or `backend`; raise ValueError if the model does not have its backend's form.
+
+    `primary` is the backend of a model without a backend.
+    """
     name, colon, rest = text.partition(":")
     if name in BACKEND_NAMES and not colon:
         return ModelRef(name, None)
     backend, model = (name, rest) if name in BACKEND_NAMES else (None, text)
-    if not is_model_id(model):
-        raise ValueError("a model id such as gpt2, org/model or org/model:provider, or one of them after 'backend:'")
+    if not is_model_name(model, backend or primary):
+        raise ValueError(f"{name_form(backend or primary).description}; it may follow 'backend:'")
     return ModelRef(backend, model)
+
+
+def is_model_ref(text: str, primary: str) -> bool:
+    """Return whether `model_ref` accepts the text."""
+    try:
+        model_ref(text, primary)
+    except ValueError:
+        return False
+    return True
+
+
+def model_ref_pattern(primary: str) -> str:
+    """Return the regular expression of the texts that `model_ref` accepts, for the OpenAPI document."""
+    prefixed = [f"{name}:{name_form(name).bounded}" for name in BACKEND_NAMES]
+    return f"^(?:{'|'.join([*prefixed, f'(?!{_ANY_BACKEND}){name_form(primary).bounded}'])})"
 
 
 def configured_model_ref(text: str) -> ModelRef:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from app.config.model_ref import ModelRef, configured_model_ref, is_model_id
+from app.config.model_ref import BODY_NAME, PATH_NAME, ModelRef, configured_model_ref, is_model_name
 from app.config.secret import Secret
 
 MAX_DURATION_SECONDS = 24 * 3600
@@ -150,11 +150,19 @@ def collector_url(value: str) -> str:
     return base
 
 
-def model_id(value: str) -> str:
-    """Parse one model id."""
+def model_name(value: str) -> str:
+    """Parse one model name."""
+    _reject_list(value, "model name")
+    if not is_model_name(value):
+        raise ValueError(BODY_NAME.description)
+    return value
+
+
+def path_model_name(value: str) -> str:
+    """Parse the name of one model of a backend that puts names into paths."""
     _reject_list(value, "model id")
-    if not is_model_id(value):
-        raise ValueError("a model id such as org/model")
+    if not is_model_name(value, "huggingface"):
+        raise ValueError(PATH_NAME.description)
     return value
 
 
@@ -199,10 +207,10 @@ def model_refs(value: str) -> tuple[ModelRef, ...]:
 
 
 def aliases(value: str) -> Mapping[str, str]:
-    """Parse `name=model` pairs separated by commas; a model is a model id, `backend:model` or `default`."""
+    """Parse `name=model` pairs separated by commas; a model is a name, `backend:model` or `default`."""
     pairs = [[part.strip() for part in item.split("=", 1)] for item in _items(value)]
     for pair in pairs:
-        if len(pair) != 2 or not is_model_id(pair[0]):
+        if len(pair) != 2 or not is_model_name(pair[0]):
             raise ValueError("name=model pairs separated by commas, such as gpt2=default")
         configured_model_ref(pair[1])
     return MappingProxyType(dict(pairs))

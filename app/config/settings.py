@@ -47,13 +47,13 @@ class Settings:
     ai_backend: str = setting(parsers.choice("auto", *BACKEND_NAMES), "auto")
     model_aliases: Mapping[str, str] = setting(parsers.aliases, MappingProxyType({"gpt2": "default"}))
     fallback_models: tuple[ModelRef, ...] = setting(parsers.model_refs, ())
-    sentiment_model: str | None = setting(parsers.model_id)
-    summarization_model: str | None = setting(parsers.model_id)
+    sentiment_model: str | None = setting(parsers.model_name)
+    summarization_model: str | None = setting(parsers.model_name)
 
     huggingface_api_key: Secret | None = setting(parsers.secret)
     huggingface_base_url: str = setting(_router_url, ROUTER_URL)
     huggingface_hub_url: str = setting(parsers.host_url, "https://huggingface.co")
-    huggingface_default_model: str = setting(parsers.model_id, "meta-llama/Llama-3.1-8B-Instruct")
+    huggingface_default_model: str = setting(parsers.path_model_name, "meta-llama/Llama-3.1-8B-Instruct")
     huggingface_timeout: float = setting(parsers.positive_duration, 30.0)
     huggingface_retry_attempts: int = setting(parsers.integer(0, 10), 3)
     huggingface_max_tokens: int = setting(parsers.integer(1, 32_768), 100)
@@ -61,7 +61,7 @@ class Settings:
 
     openai_base_url: str | None = setting(parsers.v1_url)
     openai_api_key: Secret | None = setting(parsers.secret)
-    openai_default_model: str | None = setting(parsers.model_id)
+    openai_default_model: str | None = setting(parsers.model_name)
 
     embedded_model_path: str | None = setting(parsers.path)
     embedded_threads: int = setting(parsers.integer(1, 256), 1)
@@ -73,7 +73,7 @@ class Settings:
     log_structured: bool | None = setting(parsers.boolean)
     otel_exporter_otlp_endpoint: str | None = setting(parsers.collector_url)
 
-    max_body_bytes: int = setting(parsers.size, 1024**2)
+    max_body_bytes: int = setting(parsers.size, 16 * 1024**2)
     max_input_chars: int = setting(parsers.integer(1, 10_000_000), 20_000)
     upstream_max_concurrency: int = setting(parsers.integer(1, 100_000), 256)
     breaker_failures: int = setting(parsers.integer(1, 1000), 5)
@@ -103,6 +103,7 @@ class Settings:
     trusted_proxies: int = setting(parsers.integer(0, 10), 0)
     trusted_hosts: tuple[str, ...] = setting(parsers.hosts, ())
     cors_origins: tuple[str, ...] = setting(parsers.origins, ())
+    cors_credentials: bool = setting(parsers.boolean, False)
 
     @property
     def has_keys(self) -> bool:

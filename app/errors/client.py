@@ -19,7 +19,7 @@ class ValidationError(ClientError, status=400, type="validation_error"):
 class AuthenticationError(ClientError, status=401, type="authentication_error"):
     """The request has no client key, or an unknown one."""
 
-    default_message = "Send a known client key, as Authorization: Bearer KEY or in X-API-Key."
+    default_message = "Send a known client key, as Authorization: Bearer KEY, or in X-API-Key or api-key."
 
     @property
     def headers(self) -> dict[str, str]:

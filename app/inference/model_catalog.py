@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from app.config.model_ref import is_model_ref
 from app.context.call_context import CallContext
 from app.errors import ModelNotFound
 from app.inference.model_router import ModelRouter, Target
@@ -26,7 +27,11 @@ class ModelCatalog:
         listed = self.inference.executor.run_target(context, target, lambda _: target.backend.list_models())
         names = self.models.names
         configured = [_entry({"id": name}, backend) for name, backend in names.items()]
-        return configured + [_entry(entry, target.backend.name) for entry in listed if entry["id"] not in names]
+        # an upstream may list names that no request can carry
+        others = [
+            entry for entry in listed if entry["id"] not in names and is_model_ref(entry["id"], target.backend.name)
+        ]
+        return configured + [_entry(entry, target.backend.name) for entry in others]
 
     def entry(self, context: CallContext, model: str) -> dict[str, Any]:
         """Return one entry. Raises ModelNotFound if the backend does not know the model."""

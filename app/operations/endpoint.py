@@ -45,7 +45,7 @@ class OperationEndpoint:
         @openapi_doc(replace(doc, body=schema))
         def view() -> dict[str, Any] | Response:
             state = request_state()
-            body = read_body(state.request, schema, self.config)
+            body = read_body(state.request, schema)
             self.require_model(body.get("model"), routes.name)
             key = idempotency_key(state.request.environ.get("HTTP_IDEMPOTENCY_KEY"))
             streamed = can_stream and bool(body.get("stream"))

@@ -27,7 +27,7 @@ def openai_operation(
 
     def handle(context: CallContext, body: dict[str, Any]) -> Any:
         model, stream = body.pop("model", None), body.pop("stream", False)
-        include_usage = bool(body.get("stream_options", {}).get("include_usage"))
+        include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
         if not stream:
             body.pop("stream_options", None)
         request = OpenAIRequest(body, prompt_text(body), stream)

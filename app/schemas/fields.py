@@ -10,8 +10,15 @@ from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, missing
 from marshmallow.error_store import ErrorStore
 
 from app.config import Config
-from app.config.model_ref import BACKEND_NAMES, MODEL_REF_PATTERN, model_ref
+from app.config.model_ref import BACKEND_NAMES, is_model_ref, model_ref_pattern, name_form
 
+# of fields, and of messages for one field
+MAX_ERRORS = 100
+MAX_FIELDS = 256
+# a character beyond U+FFFF as a pair of JSON's escapes
+MAX_BYTES_PER_CHAR = 12
+# of the body of a task beside its text
+MAX_TASK_BODY_BYTES = 1024**2
 MAX_TOKENS = 32_768
 MAX_STOPS = 4
 MAX_STOP_CHARS = 200
@@ -36,7 +43,15 @@ class RequestSchema(Schema):
 
     def __init__(self, config: Config) -> None:
         self.max_input_chars = config.max_input_chars
+        self.max_body_bytes = self.body_limit(config)
+        self.primary_backend = config.backend
+        self.aliases = frozenset(config.model_aliases)
         super().__init__()
+
+    def body_limit(self, config: Config) -> int:
+        """Return how many bytes a body may have: enough for one text of MAX_INPUT_CHARS characters."""
+        needed = MAX_BYTES_PER_CHAR * config.max_input_chars + MAX_TASK_BODY_BYTES
+        return min(config.max_body_bytes, needed)
 
     @cached_property
     def _required(self) -> frozenset[str]:
@@ -49,6 +64,9 @@ class RequestSchema(Schema):
 
     def _deserialize(self, data: Any, *, error_store: ErrorStore, **options: Any) -> Any:
         """Deserialize in one pass over the fields, if none is missing and none is refused as unknown."""
+        if isinstance(data, dict) and len(data) > MAX_FIELDS:
+            error_store.store_error([f"An object of at most {MAX_FIELDS} fields is accepted."])  # type: ignore[no-untyped-call]  # no types there
+            return {}
         if isinstance(data, dict) and data.keys() >= self._required:
             unknown = data.keys() - self.fields.keys()
             if not unknown or self.unknown == INCLUDE:
@@ -57,14 +75,14 @@ class RequestSchema(Schema):
 
     def _load_fields(self, data: dict[str, Any], error_store: ErrorStore) -> dict[str, Any]:
         loaded: dict[str, Any] = {}
-        for name, field in self.fields.items():
-            if name in data:
-                try:
-                    loaded[name] = field.deserialize(data[name], name, data)
-                except ValidationError as error:
-                    error_store.store_error(error.messages, name)  # type: ignore[no-untyped-call]  # no types there
-            elif name in self._defaults:
+        for name in [name for name in self.fields if name in data or name in self._defaults]:
+            if name not in data:
                 loaded[name] = self._defaults[name]
+                continue
+            try:
+                loaded[name] = self.fields[name].deserialize(data[name], name, data)
+            except ValidationError as error:
+                error_store.store_error(error.messages, name)  # type: ignore[no-untyped-call]  # no types there
         return loaded
 
 
@@ -102,22 +120,21 @@ class PromptText(fields.String):
 
 
 class Model(fields.String):
-    """The name of a model: an alias, a model id, or `backend:model`."""
+    """The name of a model: an alias, a name in the form of its backend, or `backend:model`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         name = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            model_ref(name)
-        except ValueError:
-            raise ValidationError(
-                "A model name has one to four parts of letters, digits, '.', '_' and '-', joined by '/', and an "
-                "optional ':suffix'; at most 200 characters. It may start with a backend "
-                f"({', '.join(BACKEND_NAMES)}) and ':'."
-            ) from None
-        return name
+        schema: RequestSchema = self.root  # type: ignore[assignment]  # of every request
+        if name in schema.aliases or is_model_ref(name, schema.primary_backend):
+            return name
+        form = name_form(schema.primary_backend).description
+        raise ValidationError(f"This must be {form}. It may start with a backend ({', '.join(BACKEND_NAMES)}) and ':'.")
 
     def json_schema(self) -> dict[str, Any]:
-        return {"pattern": MODEL_REF_PATTERN}
+        schema: RequestSchema = self.root  # type: ignore[assignment]  # of every request
+        pattern = {"pattern": model_ref_pattern(schema.primary_backend)}
+        others = sorted(name for name in schema.aliases if not is_model_ref(name, schema.primary_backend))
+        return {"anyOf": [pattern, {"enum": others}]} if others else pattern
 
 
 class Number(fields.Float):

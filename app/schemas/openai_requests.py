@@ -2,28 +2,48 @@
 
 from typing import Any
 
-from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import INCLUDE, Schema, fields, post_load, validate
 
-from app.schemas.fields import (
-    INT64_LIMIT,
-    NOT_BLANK,
-    WITHOUT_NUL,
-    Integer,
-    Model,
-    Number,
-    RequestSchema,
-    StopSequences,
-    StrictBoolean,
-    coerce_integral_float,
-    max_input_length,
-    text_schema,
-    validate_text,
-)
+from app.config import Config
+from app.schemas.fields import INT64_LIMIT, Integer, Model, Number, RequestSchema, StrictBoolean
+from app.schemas.json_shape import JsonShape
+from app.schemas.openai_fields import Messages, Texts
+from app.schemas.openai_fields import joined_texts as joined_texts
 
-MAX_INPUTS = 2048
 MAX_COMPLETION_TOKENS = 1_000_000
-# above the size of every vocabulary
-MAX_TOKEN_ID = 2**31 - 1
+MAX_CHOICES = 1024
+
+_STRING = {"type": "string"}
+_OBJECT = {"type": "object"}
+_STRING_OR_OBJECT = {"type": ["string", "object"]}
+_FUNCTION = {
+    "type": ["object", "null"],
+    "properties": {
+        "name": _STRING,
+        "description": {"type": ["string", "null"]},
+        "parameters": {"type": ["object", "null"]},
+    },
+}
+
+
+def _text(description: str) -> JsonShape:
+    return JsonShape("a string", _STRING, metadata={"description": description})
+
+
+def _object(description: str) -> JsonShape:
+    return JsonShape("an object", _OBJECT, metadata={"description": description})
+
+
+def _boolean(description: str) -> StrictBoolean:
+    return StrictBoolean(allow_none=True, metadata={"description": description})
+
+
+def _integer(minimum: int, maximum: int, description: str) -> Integer:
+    return Integer(minimum, maximum, allow_none=True, metadata={"description": description})
+
+
+def _number(minimum: float, maximum: float, description: str) -> Number:
+    return Number(minimum, maximum, allow_none=True, metadata={"description": description})
 
 
 class StreamOptionsSchema(Schema):
@@ -32,9 +52,7 @@ class StreamOptionsSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    include_usage = StrictBoolean(
-        allow_none=True, metadata={"description": "Send the token counts in an event at the end."}
-    )
+    include_usage = _boolean("Send the token counts in an event at the end.")
 
 
 class OpenAIRequestSchema(RequestSchema):
@@ -44,6 +62,14 @@ class OpenAIRequestSchema(RequestSchema):
         unknown = INCLUDE
 
     model = Model(allow_none=True, metadata={"description": "The model to use, by default the configured one."})
+    stream_options = fields.Nested(
+        StreamOptionsSchema, allow_none=True, metadata={"description": "Options of the stream."}
+    )
+    user = _text("An identifier of the end user.")
+
+    def body_limit(self, config: Config) -> int:
+        """Return MAX_BODY_BYTES: the length of the input is for the model to judge."""
+        return config.max_body_bytes
 
     @post_load
     def _without_nulls(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
@@ -53,115 +79,85 @@ class OpenAIRequestSchema(RequestSchema):
 class SamplingSchema(OpenAIRequestSchema):
     """The common fields of chat and completions."""
 
-    max_tokens = Integer(
-        1,
-        MAX_COMPLETION_TOKENS,
-        allow_none=True,
-        metadata={"description": "The maximum length of the response, in tokens."},
+    max_tokens = _integer(0, MAX_COMPLETION_TOKENS, "The maximum length of the response, in tokens.")
+    temperature = _number(0, 2, "The sampling temperature; 0 selects the most likely token.")
+    top_p = _number(0, 1, "Sample from the most likely tokens of this total probability.")
+    frequency_penalty = _number(-2, 2, "Penalize tokens in proportion to their frequency so far.")
+    presence_penalty = _number(-2, 2, "Penalize tokens that have occurred before.")
+    stop = JsonShape(
+        "a string or a list of strings",
+        {"type": ["string", "array"], "items": _STRING},
+        metadata={"description": "Texts that end the response."},
     )
-    temperature = Number(
-        0, 2, allow_none=True, metadata={"description": "The sampling temperature; 0 selects the most likely token."}
+    seed = _integer(-INT64_LIMIT, INT64_LIMIT - 1, "Equal requests with the same seed should get the same response.")
+    n = _integer(1, MAX_CHOICES, "The number of responses.")
+    logit_bias = JsonShape(
+        "an object of numbers, or a list of pairs",
+        {
+            "type": ["object", "array"],
+            "additionalProperties": {"type": ["number", "boolean"]},
+            "items": {"type": "array"},
+        },
+        metadata={"description": "A bias for each of these tokens."},
     )
-    top_p = Number(
-        0, 1, allow_none=True, metadata={"description": "Sample from the most likely tokens of this total probability."}
-    )
-    frequency_penalty = Number(
-        -2, 2, allow_none=True, metadata={"description": "Penalize tokens in proportion to their frequency so far."}
-    )
-    presence_penalty = Number(
-        -2, 2, allow_none=True, metadata={"description": "Penalize tokens that have occurred before."}
-    )
-    stop = StopSequences(allow_none=True, metadata={"description": "Texts that end the response."})
-    seed = Integer(
-        -INT64_LIMIT,
-        INT64_LIMIT - 1,
-        allow_none=True,
-        metadata={"description": "Equal requests with the same seed should get the same response."},
-    )
-    stream = StrictBoolean(
-        allow_none=True, metadata={"description": "Send the response in parts, as server-sent events."}
-    )
-    stream_options = fields.Nested(
-        StreamOptionsSchema, allow_none=True, metadata={"description": "Options of the stream."}
-    )
-
-
-class Texts(fields.Field[Any]):
-    """A text, a list of texts, or the same as token ids; in total within the limit of the schema."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        value = coerce_integral_float(value)
-        items = value if isinstance(value, list) else [value]
-        if items and all(isinstance(item, str) for item in items):
-            for text in items:
-                validate_text(text, self)
-            if len(items) > 1:
-                validate_text("".join(items), self)
-        elif not _are_tokens(value) and not (items and all(map(_are_tokens, items))):
-            raise ValidationError("This must be a string, a list of strings, or the same as lists of token ids.")
-        elif sum(1 if isinstance(item, int) else len(item) for item in items) > max_input_length(self):
-            raise ValidationError(f"At most {max_input_length(self)} tokens are accepted.")
-        if len(items) > MAX_INPUTS and not _are_tokens(value):
-            raise ValidationError(f"At most {MAX_INPUTS} texts are accepted.")
-        return value
-
-    def json_schema(self) -> dict[str, Any]:
-        text, array = text_schema(self), {"type": "array", "minItems": 1, "maxItems": MAX_INPUTS}
-        token = {"type": "integer", "minimum": 0, "maximum": MAX_TOKEN_ID}
-        tokens = {"type": "array", "minItems": 1, "maxItems": max_input_length(self), "items": token}
-        return {"anyOf": [text, array | {"items": text}, tokens, array | {"items": tokens}]}
-
-
-class Conversation(list[dict[str, Any]]):
-    """The messages of a request; `text` is the text of all messages."""
-
-    def __init__(self, messages: list[dict[str, Any]]) -> None:
-        super().__init__(messages)
-        self.text = "\n".join([text for message in messages for text in _content_texts(message.get("content"))])
-
-
-class Messages(fields.Field[Conversation]):
-    """A conversation: objects with a role and a content, which is a string, a list of parts, or null."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Conversation:
-        if not isinstance(value, list) or not value:
-            raise ValidationError("This must be a list of at least one message.")
-        errors = [f"Message {index}: {error}" for index, item in enumerate(value) if (error := _message_error(item))]
-        if errors:
-            raise ValidationError(errors)
-        conversation = Conversation(value)
-        # a conversation may consist of images only
-        if conversation.text.strip() or not any(isinstance(message.get("content"), list) for message in value):
-            validate_text(conversation.text, self)
-        return conversation
-
-    def json_schema(self) -> dict[str, Any]:
-        text = {"maxLength": max_input_length(self), "pattern": WITHOUT_NUL}  # applies to strings only
-        part = {"type": "object", "properties": {"text": text}}
-        content = {"type": ["string", "array", "null"], "items": part, **text}
-        message = {
-            "type": "object",
-            "required": ["role"],
-            "properties": {"role": {"type": "string", "minLength": 1}, "content": content},
-        }
-        not_blank = {"type": ["string", "array"], "pattern": NOT_BLANK}
-        contains = {"required": ["content"], "properties": {"content": not_blank}}
-        return {"type": "array", "minItems": 1, "items": message, "contains": contains}
+    stream = _boolean("Send the response in parts, as server-sent events.")
 
 
 class ChatRequestSchema(SamplingSchema):
     """A conversation to respond to."""
 
-    messages = Messages(required=True, metadata={"description": "The conversation so far; not blank."})
-    max_completion_tokens = Integer(
-        1, MAX_COMPLETION_TOKENS, allow_none=True, metadata={"description": "The newer name of max_tokens."}
+    messages = Messages(required=True, metadata={"description": "The conversation so far."})
+    max_completion_tokens = _integer(0, MAX_COMPLETION_TOKENS, "The newer name of max_tokens.")
+    tools = JsonShape(
+        "a list of objects",
+        {"type": "array", "items": {"type": "object", "properties": {"type": _STRING, "function": _FUNCTION}}},
+        metadata={"description": "The tools that the model may call."},
     )
+    tool_choice = JsonShape(
+        "a string or an object", _STRING_OR_OBJECT, metadata={"description": "Which tool the model calls."}
+    )
+    parallel_tool_calls = _boolean("Whether the model may call several tools at once.")
+    functions = JsonShape(
+        "a list of objects",
+        {"type": "array", "items": {**_FUNCTION, "type": "object"}},
+        metadata={"description": "The older form of tools."},
+    )
+    function_call = JsonShape(
+        "a string or an object", _STRING_OR_OBJECT, metadata={"description": "The older form of tool_choice."}
+    )
+    response_format = JsonShape(
+        "an object with a type",
+        {"type": "object", "properties": {"type": _STRING, "json_schema": _OBJECT, "schema": _OBJECT}},
+        metadata={"description": "The form of the response, such as a JSON Schema."},
+    )
+    logprobs = _boolean("Return the log-probabilities of the tokens.")
+    top_logprobs = _integer(0, MAX_CHOICES, "The number of most likely tokens to return at each position.")
+    modalities = JsonShape(
+        "a list of strings",
+        {"type": "array", "items": _STRING},
+        metadata={"description": "The kinds of output to generate."},
+    )
+    audio = _object("Options of audio output.")
+    prediction = _object("Text that the response probably repeats.")
+    reasoning_effort = _text("How much a reasoning model thinks.")
+    metadata = _object("Values to store with the response.")
+    store = _boolean("Whether the backend stores the response.")
 
 
 class CompletionsRequestSchema(SamplingSchema):
     """A prompt to continue."""
 
     prompt = Texts(required=True, metadata={"description": "A text, a list of texts, or the same as token ids."})
+    suffix = _text("The text behind the completion.")
+    echo = JsonShape(
+        "a boolean", {"type": ["boolean", "number"]}, metadata={"description": "Begin the response with the prompt."}
+    )
+    best_of = _integer(1, MAX_CHOICES, "The number of responses to select from.")
+    logprobs = JsonShape(
+        "an integer or a boolean",
+        {"type": ["number", "boolean"]},
+        metadata={"description": "The number of most likely tokens to return at each position."},
+    )
 
 
 class EmbeddingsRequestSchema(OpenAIRequestSchema):
@@ -173,36 +169,4 @@ class EmbeddingsRequestSchema(OpenAIRequestSchema):
         validate=validate.OneOf(("float", "base64")),
         metadata={"description": "The format of the vectors: numbers, or base64 of 32-bit floats."},
     )
-    dimensions = Integer(1, 100_000, allow_none=True, metadata={"description": "The length of each vector."})
-
-
-def joined_texts(value: Any) -> str:
-    """Return the text of a validated `prompt` or `input`; an empty string for token ids."""
-    items = value if isinstance(value, list) else [value]
-    return "\n".join([item for item in items if isinstance(item, str)])
-
-
-def _content_texts(content: Any) -> list[str]:
-    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
-    return [part["text"] for part in parts if isinstance(part.get("text"), str)]
-
-
-def _message_error(message: Any) -> str | None:
-    if not isinstance(message, dict):
-        return "it must be an object."
-    if not isinstance(message.get("role"), str) or not message["role"]:
-        return "it must have a role."
-    content = message.get("content")
-    if isinstance(content, list) and not all(isinstance(part, dict) for part in content):
-        return "the parts of its content must be objects."
-    if content is not None and not isinstance(content, str | list):
-        return "its content must be a string or a list of parts."
-    return None
-
-
-def _are_tokens(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_token, value))
-
-
-def _is_token(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= MAX_TOKEN_ID
+    dimensions = _integer(1, 100_000, "The length of each vector.")

@@ -7,7 +7,7 @@ import flask
 from flask.ctx import AppContext
 from flask.typing import ResponseReturnValue
 from flask.wrappers import Request
-from werkzeug.routing import MapAdapter, Rule
+from werkzeug.routing import MapAdapter, PathConverter, Rule
 
 from app.web.json_provider import OrjsonProvider
 from app.web.response import Response
@@ -29,6 +29,13 @@ class _UrlAdapter(MapAdapter):
         return super().match(*args, **options)
 
 
+class _ModelConverter(PathConverter):
+    """Matches paths that start with a slash too, such as the name `/models/llama.gguf`."""
+
+    part_isolating = False
+    regex = ".+?"
+
+
 class App(flask.Flask):
     """The app. It runs hooks of the app only, never of a blueprint; hooks must be plain functions.
 
@@ -43,6 +50,7 @@ class App(flask.Flask):
         self.json = OrjsonProvider(self)
         # with it Werkzeug redirects a path with a double slash, with an HTML body
         self.url_map.merge_slashes = False
+        self.url_map.converters["path"] = _ModelConverter
 
     @cached_property
     def fixed_routes(self) -> dict[tuple[str, str], Rule]:

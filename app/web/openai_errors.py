@@ -4,14 +4,14 @@ from typing import Any
 
 from app.errors import ModelNotFound, ServiceError, ValidationError
 
-_PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/models")
-_MODEL_PREFIX = "/v1/models/"
+_PREFIX = "/v1/"
+_NATIVE_PREFIX = "/v1/text/"
 _NATIVE_PATH = "/v1/models/validate"
 
 
 def is_openai_route(path: str) -> bool:
-    """Return whether a path belongs to OpenAI's API."""
-    return path in _PATHS or (path.startswith(_MODEL_PREFIX) and path != _NATIVE_PATH)
+    """Return whether a path belongs to OpenAI's API, including its routes that this service lacks."""
+    return path.startswith(_PREFIX) and not path.startswith(_NATIVE_PREFIX) and path != _NATIVE_PATH
 
 
 def openai_error(error: ServiceError) -> dict[str, Any]:

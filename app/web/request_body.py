@@ -1,26 +1,29 @@
 """Reads requests: the body within its time limit, as strict JSON, through the schema of the operation."""
 
+from contextlib import suppress
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 import marshmallow
 import orjson
 from flask import Request
 
-from app.config import Config
 from app.errors import PayloadTooLarge, RequestTimeout, UnsupportedMediaType, ValidationError
 from app.json_depth import exceeds_json_depth
-from app.schemas.fields import RequestSchema
+from app.json_values import MAX_CONTAINERS, MAX_ITEMS, exceeds_json_values
+from app.schemas.fields import MAX_ERRORS, RequestSchema
 
 _JSON = "application/json"
 # marshmallow's key for errors of the object itself
 _SCHEMA_KEY = "_schema"
-# of fields, and of messages for one field: a body of 1 MiB can have 500,000 errors
-MAX_ERRORS = 100
 MAX_NAME_CHARS = 100
+_TOO_MANY_VALUES = (
+    f"The body has more than the {MAX_ITEMS} items, or the {MAX_CONTAINERS} lists, objects and keys, that are accepted."
+)
 
 
-def read_body(request: Request, schema: RequestSchema, config: Config) -> dict[str, Any]:
+def read_body(request: Request, schema: RequestSchema) -> dict[str, Any]:
     """Return the validated body.
 
     Raises ValidationError with all errors, UnsupportedMediaType, RequestTimeout or PayloadTooLarge.
@@ -29,7 +32,9 @@ def read_body(request: Request, schema: RequestSchema, config: Config) -> dict[s
     is_json = environ.get("CONTENT_TYPE") == _JSON or request.mimetype == _JSON
     if not is_json or environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType
-    data = _read_bytes(environ, config.max_body_bytes)
+    data = _read_bytes(environ, schema.max_body_bytes)
+    if exceeds_json_values(data):
+        raise _body_error(_TOO_MANY_VALUES)
     try:
         payload = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -37,7 +42,22 @@ def read_body(request: Request, schema: RequestSchema, config: Config) -> dict[s
         raise _body_error(reason) from None
     if exceeds_json_depth(payload, data):
         raise _body_error("The body is nested too deeply.")
+    if isinstance(payload, dict) and names_no_model(payload.get("model"), environ.get("HTTP_HOST", "")):
+        del payload["model"]
     return load(schema, payload)
+
+
+def names_no_model(model: Any, host: str) -> bool:
+    """Return whether a model is empty, or the service's own URL, which some clients send if no model is named."""
+    if model == "":
+        return True
+    if not isinstance(model, str) or model[:4].lower() != "http":
+        return False
+    with suppress(ValueError):
+        url = urlsplit(model)
+        # without the port, which a proxy may change
+        return url.scheme in ("http", "https") and url.hostname == urlsplit(f"//{host}").hostname
+    return False
 
 
 def read_query(request: Request, schema: RequestSchema) -> dict[str, Any]:
@@ -51,6 +71,7 @@ def load(schema: RequestSchema, payload: Any) -> dict[str, Any]:
     try:
         data: dict[str, Any] = schema.load(payload)
     except marshmallow.ValidationError as error:
+        error.__traceback__ = None  # marshmallow's frames hold the error, a cycle that would keep the body in memory
         messages: dict[Any, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]  # no types there
         fields = islice(messages.items(), MAX_ERRORS)
         raise ValidationError(details={_field_name(key): _limited(reasons) for key, reasons in fields}) from None

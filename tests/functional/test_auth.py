@@ -14,7 +14,18 @@ ROUTES = ["/v1/text/generate", "/v1/text/sentiment", "/v1/chat/completions", "/v
 
 KEY, LINE = made()
 OTHER, OTHER_LINE = made("other")
-BOTH = {"Authorization": f"Bearer {KEY}", "X-API-Key": KEY}
+ACCEPTED = [
+    {"Authorization": f"Bearer {KEY}"},
+    {"Authorization": f"bearer {KEY}"},
+    {"X-API-Key": KEY},
+    {"api-key": KEY},
+    {"Authorization": f"Bearer {KEY}", "X-API-Key": KEY, "api-key": KEY},
+    # SDKs send a placeholder
+    {"X-API-Key": KEY, "Authorization": "Bearer not-needed"},
+    {"api-key": KEY, "Authorization": "Bearer "},
+    {"X-API-Key": KEY, "Authorization": "Basic abc"},
+    {"X-API-Key": "none", "Authorization": f"Bearer {KEY}"},
+]
 
 
 @pytest.fixture
@@ -25,7 +36,7 @@ def client(make_client):
 def test_a_known_key_is_accepted_and_names_the_client(client, upstream, caplog):
     caplog.set_level("INFO")
     upstream.post(CHAT, json=chat_response("Hi."))
-    for headers in ({"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"}, {"X-API-Key": KEY}, BOTH):
+    for headers in ACCEPTED:
         assert client.post("/v1/text/generate", json={"prompt": "x"}, headers=headers).status_code == 200
     assert {line.client for line in request_lines(caplog)} == {"team"}
     assert KEY not in str([record.__dict__ for record in caplog.records])
@@ -41,9 +52,8 @@ def test_a_known_key_is_accepted_and_names_the_client(client, upstream, caplog):
         {"Authorization": "Bearer"},
         {"X-API-Key": LINE.partition(":")[2]},
         {"X-API-Key": "ü"},
-        {"X-API-Key": KEY, "Authorization": "Bearer wrong"},
-        {"X-API-Key": KEY, "Authorization": "Basic abc"},
-        {"X-API-Key": "wrong", "Authorization": f"Bearer {KEY}"},
+        {"X-API-Key": "wrong", "api-key": "wrong", "Authorization": "Bearer wrong"},
+        {"X-API-Key": OTHER, "api-key": KEY},
         {"X-API-Key": OTHER, "Authorization": f"Bearer {KEY}"},
     ],
 )

@@ -1,10 +1,11 @@
 """Invalid input: a 400 with all errors at once. Nothing is sent upstream: an unexpected call would fail."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 from support.calls import refused
-from support.upstreams import CHAT, chat_response
+from support.upstreams import CHAT, HUGGINGFACE, chat_response
 
 ROUTES = {
     "/v1/text/generate": "prompt",
@@ -12,6 +13,8 @@ ROUTES = {
     "/v1/text/sentiment": "text",
     "/v1/text/summarize": "text",
 }
+
+HELLO = {"messages": [{"role": "user", "content": "Hi."}]}
 
 
 def post(client, route, data, content_type="application/json", **options):
@@ -83,48 +86,84 @@ def test_parameters_have_strict_types_and_ranges(client, field, values):
         assert list(refused(post(client, "/v1/text/generate", body))["details"]) == [field], value
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        "../etc/passwd",
-        "a/../b",
-        "a/..",
-        "..",
-        ".",
-        "%2e%2e/x",
-        "a%2fb",
-        "https://evil.test/model",
-        "//evil.test",
-        "/a",
-        "a/",
-        "a//b",
-        "a b",
-        " a",
-        "a\n",
-        "a\r\nX-Evil: 1",
-        "a?x=1",
-        "a#b",
-        "a\\b",
-        "a@b",
-        "é",
-        "a/b/c/d/e",
-        "a:",
-        "a:b:c",
-        "openai:",
-        "openai:../x",
-        "x" * 201,
-        "",
-        5,
-        None,
-        ["a"],
-    ],
-    ids=repr,
-)
+# names that could change the path of a URL, or lines of a log
+UNSAFE_NAMES = [
+    "../etc/passwd",
+    "a/../b",
+    "a/..",
+    "a\\..\\b",
+    "..",
+    ".",
+    "%2e%2e/x",
+    "a%2fb",
+    "https://evil.test/model",
+    "HTTP://evil.test",
+    "//evil.test",
+    " a",
+    "a ",
+    "a\n",
+    "a\r\nX-Evil: 1",
+    "a?x=1",
+    "a\u202eb",
+    "a\u2028b",
+    "\x7f",
+    "openai:",
+    "openai:../x",
+    "x" * 257,
+    5,
+    None,
+    ["a"],
+]
+# names that OpenAI-compatible servers use
+NAMES = [
+    "ft:gpt-4o-mini:org::ID",
+    "/models/llama.gguf",
+    "@cf/meta/llama-3-8b-instruct",
+    "claude-3@20240229",
+    "openai/gpt-4o:online:nitro",
+    "accounts/fireworks/models/m#accounts/me/deployments/d",
+    "projects/p/locations/l/publishers/google/models/gemini-1.5",
+    "user@example.com/Llama-3-2024",
+    "C:\\models\\x.gguf",
+    "s3://bucket/model",
+    "DeepSeek R1 (Q4)",
+    "a+b=c",
+    "模型",
+    "x" * 256,
+]
+
+
+@pytest.mark.parametrize("model", UNSAFE_NAMES, ids=repr)
 def test_an_invalid_model_name_is_an_error(client, model):
     for route, field in ROUTES.items():
         assert list(refused(client.post(route, json={field: "x", "model": model}))["details"]) == ["model"]
     if isinstance(model, str):
         assert list(refused(client.get("/v1/models/validate", query_string={"model": model}))["details"]) == ["model"]
+
+
+@pytest.mark.parametrize("model", [name for name in [*NAMES, *UNSAFE_NAMES] if name not in ("x" * 256, 5, None, ["a"])])
+def test_a_name_that_goes_into_a_path_must_have_the_form_of_a_path(make_client, model):
+    client = make_client(HUGGINGFACE)
+    assert "model" in refused(client.post("/v1/chat/completions", json={**HELLO, "model": model}))["message"]
+    assert list(refused(client.get("/v1/models/validate", query_string={"model": model}))["details"]) == ["model"]
+
+
+@pytest.mark.parametrize("prefix", ["", "openai:"])
+@pytest.mark.parametrize("model", NAMES)
+def test_a_server_gets_the_name_that_its_client_sent(client, upstream, model, prefix):
+    upstream.post(CHAT, json=chat_response("x"))
+    for route, body in (("/v1/chat/completions", HELLO), ("/v1/text/generate", {"prompt": "x"})):
+        assert client.post(route, json={**body, "model": prefix + model}).status_code == 200
+    assert [json.loads(call.request.body)["model"] for call in upstream.calls] == [model, model]
+
+
+@pytest.mark.parametrize("model", NAMES)
+def test_a_model_of_any_name_can_be_looked_up(client, upstream, model):
+    upstream.get("http://llm.test:8000/v1/models", json={"data": [{"id": model}]})
+    for path in (quote(model, safe=""), quote(model)):
+        assert client.get(f"/v1/models/{path}").get_json()["id"] == model
+    found = client.get("/v1/models/validate", query_string={"model": model})
+    assert found.get_json() == {"model": model, "valid": True}
 
 
 def test_all_errors_of_a_request_are_reported_at_once(client):

@@ -54,6 +54,39 @@ def test_a_page_of_a_named_origin_may_send_a_key_and_read_every_header(make_clie
     assert refused.headers["Access-Control-Expose-Headers"] == "*"
 
 
+@pytest.mark.parametrize(
+    ("route", "methods"),
+    [(GENERATE, "OPTIONS, POST"), ("/v1/models", "GET, HEAD, OPTIONS"), ("/nowhere", "")],
+)
+def test_a_preflight_lists_the_methods_of_its_route(make_client, route, methods):
+    client = make_client(CORS_ORIGINS=ORIGIN)
+    assert client.options(route, headers=PREFLIGHT).headers["Access-Control-Allow-Methods"] == methods
+
+
+def test_a_preflight_lists_a_method_that_only_this_route_has(make_app):
+    app = make_app(CORS_ORIGINS=ORIGIN)
+    app.add_url_rule("/v1/things", "things", dict, methods=["DELETE"])
+    allowed = app.test_client().options("/v1/things", headers=PREFLIGHT).headers["Access-Control-Allow-Methods"]
+    assert allowed == "DELETE, OPTIONS"
+
+
+def test_pages_may_send_credentials_if_a_setting_says_so(make_client, chat):
+    client = make_client(CORS_ORIGINS=ORIGIN, CORS_CREDENTIALS="true")
+    preflight = client.options(GENERATE, headers=PREFLIGHT).headers
+    assert preflight["Access-Control-Allow-Credentials"] == "true"
+    # a wildcard would be the name of a header
+    assert preflight["Access-Control-Allow-Headers"] == "x-api-key"
+    response = client.post(GENERATE, json={"prompt": "x"}, headers={"Origin": ORIGIN})
+    assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (200, ORIGIN)
+    exposed = set(response.headers["Access-Control-Expose-Headers"].split(", "))
+    described = {
+        name for name, _ in response.headers if name.startswith(("X-AI", "X-Request", "RateLimit", "Server-T"))
+    }
+    assert described <= exposed
+    other = client.post(GENERATE, json={"prompt": "x"}, headers={"Origin": "https://other.example.com"})
+    assert "Access-Control-Allow-Credentials" not in other.headers
+
+
 def test_a_star_allows_every_origin(make_client):
     client = make_client(CORS_ORIGINS="*")
     assert client.get("/health", headers={"Origin": "null"}).headers["Access-Control-Allow-Origin"] == "*"

@@ -7,7 +7,8 @@ from marshmallow import Schema, fields
 
 from app.openapi.route_doc import route_doc_of
 from app.schemas.fields import Integer, Model, Number, PromptText, RequestSchema, StopSequences, StrictBoolean
-from app.schemas.openai_requests import Messages, Texts
+from app.schemas.json_shape import JsonShape
+from app.schemas.openai_fields import Messages, Texts
 
 # the MAX_INPUT_CHARS that the texts expect
 LIMIT = 60
@@ -15,37 +16,54 @@ LIMIT = 60
 MODELS = [
     "gpt2",
     "org/model",
-    "a/b/c/d",
     "a/b:c",
+    "/a",
+    "a:b:c",
+    "@a b",
+    "é",
     "openai",
     "openai:a/b",
     "openai:a:b",
-    "x" * 200,
-    "openai:" + "x" * 200,
+    "huggingface:a/b",
 ]
+MODELS += ["x" * 256, "openai:" + "x" * 256]
 NO_MODELS = [
-    "",
     "..",
     "a/..",
-    "a b",
     "a\n",
-    "/a",
-    "a/",
-    "a//b",
-    "a/b/c/d/e",
-    "a:",
-    "a:b:c",
+    " a",
+    "a%2fb",
+    "a?b",
+    "http://a",
     "openai:",
-    "openai:.x",
-    "é",
+    "openai:..",
+    "huggingface:/a",
+    "huggingface:é",
 ]
-NO_MODELS += ["x" * 201, "openai:" + "x" * 201, 5, ["a"], {}]
+NO_MODELS += ["x" * 257, "openai:" + "x" * 257, 5, ["a"], {}]
 TEXTS = ["a", " a ", "\ufeff", "\u200b", "\n a", "x" * LIMIT, "好" * LIMIT, "🙂" * LIMIT]
 NO_TEXTS = ["", " \n\t", "\u2003", "\x1c\x85", "a\x00b", "\x00", "x" * (LIMIT + 1), 5, True, [], {}]
 STOPS = ["a", ["a", "b"], "x" * 200, "", [], [""], ["a"] * 5, [1], {}, 7, "x" * 201, "\x00", "a\x00"]
 TOKENS = [[1, 2], [0], [5.0], [[1], [2, 3]], [1] * LIMIT, [2**31 - 1]]
-NO_TOKENS = [[-1], [1.5], [True], [2**31], [[]], [[1], []], [[1], 2], ["a", 1], [1] * (LIMIT + 1), [["a"]], [None]]
-PROMPTS = [*TEXTS, *NO_TEXTS, ["a"], ["a", "b"], [" "], ["a", ""], ["a"] * 2049, *TOKENS, *NO_TOKENS]
+NO_TOKENS = [[-1], [1.5], [True], [2**31], [[]], [[1], []], [[1], 2], ["a", 1], [["a"]], [None]]
+PROMPTS = [
+    *TEXTS,
+    "",
+    " ",
+    "a\x00b",
+    "x" * (LIMIT + 1),
+    5,
+    True,
+    [],
+    {},
+    ["a"],
+    ["a", "b"],
+    [" "],
+    ["a", ""],
+    ["a"] * 2049,
+    *TOKENS,
+    *NO_TOKENS,
+]
 CONVERSATIONS = [
     [{"role": "user", "content": "Hi."}],
     [{"role": "user", "content": "Hi.", "name": "Ada"}, {"role": "assistant", "content": None, "tool_calls": []}],
@@ -64,13 +82,19 @@ CONVERSATIONS = [
     [{"role": 5, "content": "Hi."}],
     [{"role": "user", "content": 5}],
     [{"role": "user", "content": {}}],
+    [{"role": "user", "content": {"text": "a\x00"}}],
     [{"role": "user", "content": ["Hi."]}],
+    [{"role": "user", "content": ["a\x00"]}],
+    [{"role": "user", "content": [5]}],
     [{"role": "user", "content": "a\x00"}],
     [{"role": "user", "content": [{"text": "a\x00"}]}],
     [{"role": "user", "content": "x" * (LIMIT + 1)}],
     [{"role": "user", "content": [{"text": "x" * (LIMIT + 1)}]}],
 ]
 STREAM_OPTIONS = [{}, {"include_usage": True}, {"include_usage": None}, {"x": 1}, {"include_usage": 1}, 5, []]
+# of every JSON type, empty and with values of every type
+SHAPES = ["x", 5, 0.5, True, [], {}, ["x"], [5], [{}], [[]], [True], {"type": "x"}, {"type": 5}, {"1": 5}, {"1": "x"}]
+SHAPES += [[{"function": {}}], [{"function": 5}], [{"name": 5}], {"json_schema": 5}, {"schema": {}}]
 VALUES = {
     PromptText: [*TEXTS, *NO_TEXTS],
     Model: [*MODELS, *NO_MODELS],
@@ -78,6 +102,7 @@ VALUES = {
     StopSequences: STOPS,
     Texts: PROMPTS,
     Messages: CONVERSATIONS,
+    JsonShape: SHAPES,
     fields.Nested: STREAM_OPTIONS,
 }
 

@@ -40,7 +40,7 @@ def test_defaults_match_the_documentation():
     assert (config.server_read_timeout, config.server_write_timeout, config.server_idle_timeout) == (30, 30, 60)
     assert (config.huggingface_timeout, config.huggingface_retry_attempts) == (30, 3)
     assert (config.huggingface_max_tokens, config.huggingface_temperature) == (100, 0.7)
-    assert (config.max_body_bytes, config.max_input_chars) == (1_048_576, 20_000)
+    assert (config.max_body_bytes, config.max_input_chars) == (16 * 1024**2, 20_000)
     assert dict(config.model_aliases) == {"gpt2": "default"}
 
 
@@ -105,7 +105,9 @@ def test_sizes_have_units(text, size):
         ("MODEL_ALIASES", "gpt2", "name=model pairs"),
         ("MODEL_ALIASES", "../x=default", "name=model pairs"),
         ("MODEL_ALIASES", "gpt2=../x", "a model id"),
-        ("FALLBACK_MODELS", "a b", "a model id"),
+        ("FALLBACK_MODELS", "a  b/../c", "a model id"),
+        ("OPENAI_DEFAULT_MODEL", "../x", "a model id"),
+        ("HUGGINGFACE_DEFAULT_MODEL", "@cf/x", "a model id"),
         ("SENTIMENT_MODEL", "https://x", "a model id"),
         ("RATE_LIMIT", "lots", "60/minute"),
         ("RATE_LIMIT", "0/minute", "60/minute"),
@@ -385,6 +387,25 @@ def test_the_primary_backend_comes_first_and_the_engine_only_on_request(variable
     assert (config.backend, config.backends) == (backends[0], backends)
 
 
+def test_names_of_models_have_the_form_of_their_backend():
+    name = "ft:gpt-4o-mini:org::ID"
+    names = {
+        "OPENAI_DEFAULT_MODEL": name,
+        "SENTIMENT_MODEL": name,
+        "SUMMARIZATION_MODEL": name,
+        "FALLBACK_MODELS": f"{name}, openai:/models/a=b.gguf, huggingface:org/model",
+        "MODEL_ALIASES": f"gpt 4={name},/m/x.gguf=openai:@cf/x",
+    }
+    keys = {"OPENAI_BASE_URL": "http://localhost:8000/v1", "HUGGINGFACE_API_KEY": "hf_x"}
+    config = Config.from_env({**names, **keys, "AI_BACKEND": "openai"})
+    assert config.fallback_models[:2] == (ModelRef(None, name), ModelRef("openai", "/models/a=b.gguf"))
+    assert config.model_aliases == {"gpt 4": name, "/m/x.gguf": "openai:@cf/x"}
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({**names, **keys, "AI_BACKEND": "huggingface"})
+    wrong = [error.partition(" ")[0] for error in caught.value.errors]
+    assert wrong == ["SENTIMENT_MODEL", "SUMMARIZATION_MODEL", "FALLBACK_MODELS", "MODEL_ALIASES"]
+
+
 def test_fallback_models_name_backends_and_models():
     config = Config.from_env(
         {"HUGGINGFACE_API_KEY": "x", "FALLBACK_MODELS": "huggingface:a/b:groq, c/d:fastest ,embedded"}
@@ -447,6 +468,12 @@ def test_keys_and_hosts_to_redact_are_those_of_all_upstreams():
     assert set(config.keys) == {"hf_x", "sk_x"}
     assert {"router.huggingface.co", "huggingface.co", "llm.test"} <= set(config.hosts)
     assert "collector.test" not in config.hosts
+
+
+@pytest.mark.parametrize("origins", ["", "*"])
+def test_credentials_need_named_origins(origins):
+    [error] = config_errors(CORS_CREDENTIALS="true", CORS_ORIGINS=origins)
+    assert error.startswith("CORS_ORIGINS must name origins")
 
 
 def test_cors_origins_are_a_list_or_any():

@@ -65,7 +65,7 @@ def test_the_text_of_a_conversation_is_joined_from_its_messages():
         (ChatRequestSchema, {"messages": [{"role": "user", "content": "word"}]}, 1 + 100),
         (ChatRequestSchema, {"messages": [{"role": "user", "content": "word"}], "max_tokens": 7, "n": 3}, 1 + 7 * 3),
         (ChatRequestSchema, {"messages": [{"role": "user", "content": "word"}], "max_completion_tokens": 9}, 1 + 9),
-        (CompletionsRequestSchema, {"prompt": ["word", "word"], "max_tokens": 1, "n": "x"}, 2 + 1),
+        (CompletionsRequestSchema, {"prompt": ["word", "word"], "max_tokens": 1}, 2 + 1),
         (CompletionsRequestSchema, {"prompt": [1, 2, 3], "max_tokens": 1}, 3 + 1),
         (CompletionsRequestSchema, {"prompt": [[1, 2], [3]], "max_tokens": 1}, 3 + 1),
     ],

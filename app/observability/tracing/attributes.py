@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from app.backends.base import UpstreamRequest
-from app.config.model_ref import is_model_id
+from app.config.model_ref import is_model_name
 from app.errors import ClientDisconnected, InternalError, ServiceError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def result_attributes(context: "CallContext") -> Attributes:
     return _without_none(
         {
             PROVIDER: context.backend,
-            "gen_ai.response.model": context.model if context.model and is_model_id(context.model) else None,
+            "gen_ai.response.model": context.model if context.model and is_model_name(context.model) else None,
             "gen_ai.response.finish_reasons": finish_reasons or None,
             "gen_ai.response.time_to_first_chunk": context.stream.first_event if context.stream else None,
             "gen_ai.usage.input_tokens": context.prompt_tokens if counted else None,

@@ -36,7 +36,7 @@ def register(
     response_headers.init_app(app)
     metrics.init_app(app, registry)
     trusted_hosts.init_app(app, config.trusted_hosts)
-    cors.init_app(app, config.cors_origins)
+    cors.init_app(app, config.cors_origins, credentials=config.cors_credentials)
     limits = RateLimits(config.limits, SlidingWindowLimiter(store), registry.clients)
     exempt = auth_exempt(operators_need_key=config.operator_routes_require_key)
     authentication.init_app(app, keys, exempt, limits.count_failed_auth)

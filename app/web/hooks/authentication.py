@@ -10,6 +10,8 @@ from app.config.client_keys import ApiKey
 from app.errors import AuthenticationError
 from app.web.request_state import request_state
 
+_KEY_HEADERS = ("HTTP_X_API_KEY", "HTTP_API_KEY")
+
 
 def init_app(
     app: Flask,
@@ -40,16 +42,16 @@ def init_app(
 
 
 def _find_key(keys: ReloadingKeyStore, request: Request) -> ApiKey | None:
-    """Return the known key of a request, None without one or if two headers have different keys."""
-    found = [keys.find(key) for key in _presented_keys(request)]
+    """Return the known key of a request, None without one or if two headers have different known keys.
+
+    Unknown keys beside a known one are ignored: SDKs send a placeholder in Authorization.
+    """
+    found = [entry for key in _presented_keys(request) if (entry := keys.find(key)) is not None]
     return found[0] if found and found.count(found[0]) == len(found) else None
 
 
 def _presented_keys(request: Request) -> list[str]:
-    """Return the keys of a request: from X-API-Key, then from a bearer token (RFC 6750, 2.1)."""
-    authorization, key = request.environ.get("HTTP_AUTHORIZATION"), request.environ.get("HTTP_X_API_KEY")
-    presented = [] if key is None else [key]
-    if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        presented.append(token.strip() if scheme.lower() == "bearer" else "")
-    return presented
+    """Return the keys of a request: from X-API-Key, from Azure's api-key, and from a bearer token (RFC 6750, 2.1)."""
+    presented = [request.environ[name] for name in _KEY_HEADERS if name in request.environ]
+    scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return [*presented, token.strip()] if scheme.lower() == "bearer" else presented
