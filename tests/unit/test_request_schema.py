@@ -9,7 +9,7 @@ from app import create_app
 from app.config import Config
 from app.schemas.openai_requests import ChatRequestSchema, CompletionsRequestSchema
 from app.schemas.text import TextRequestSchema
-from app.schemas.token_estimate import estimate_max_tokens
+from app.schemas.token_estimate import TokenEstimator
 
 SCHEMAS = request_schemas(create_app({**OPENAI, "MAX_INPUT_CHARS": str(LIMIT)}))
 
@@ -65,10 +65,11 @@ def test_the_text_of_a_conversation_is_joined_from_its_messages():
         (ChatRequestSchema, {"messages": [{"role": "user", "content": "word"}]}, 1 + 100),
         (ChatRequestSchema, {"messages": [{"role": "user", "content": "word"}], "max_tokens": 7, "n": 3}, 1 + 7 * 3),
         (ChatRequestSchema, {"messages": [{"role": "user", "content": "word"}], "max_completion_tokens": 9}, 1 + 9),
-        (CompletionsRequestSchema, {"prompt": ["word", "word"], "max_tokens": 1}, 2 + 1),
+        (CompletionsRequestSchema, {"prompt": ["word", "word"], "max_tokens": 1}, 2 + 2),
         (CompletionsRequestSchema, {"prompt": [1, 2, 3], "max_tokens": 1}, 3 + 1),
-        (CompletionsRequestSchema, {"prompt": [[1, 2], [3]], "max_tokens": 1}, 3 + 1),
+        (CompletionsRequestSchema, {"prompt": [[1, 2], [3]], "max_tokens": 1}, 3 + 2),
     ],
 )
 def test_the_estimate_of_a_request_is_its_input_and_its_longest_response(schema, body, tokens):
-    assert estimate_max_tokens(schema(Config()).load(body), 100) == tokens
+    fields = schema(Config())
+    assert TokenEstimator(fields, 100).estimate(fields.load(body)) == tokens
