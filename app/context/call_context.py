@@ -46,6 +46,7 @@ class CallContext:
     """One operation of one request, passed down from the endpoint to the upstream client.
 
     `outcome` is `ok` or the type of the error; None if no backend was called. `cache` is one of CACHE_STATUSES.
+    `added_fields` are the fields of the client's body that the service added to hold a token limit.
     The token counts are those of all upstream calls that this request made itself, None without one. Responses from
     the cache, or from another request's call, add nothing.
     `allowed_models` holds names of the models that may answer, None for all.
@@ -60,6 +61,7 @@ class CallContext:
     stream_deadline: Deadline = field(default_factory=partial(Deadline, math.inf))
     allowed_models: frozenset[str] | None = None
 
+    added_fields: Sequence[str] = ()
     model: str | None = None
     backend: str | None = None
     fallback: bool = False

@@ -7,7 +7,7 @@ from support.upstreams import OPENAI
 
 from app import create_app
 from app.config import Config
-from app.schemas.openai_requests import ChatRequestSchema, CompletionsRequestSchema
+from app.schemas.openai_requests import ChatRequestSchema, CompletionsRequestSchema, EmbeddingsRequestSchema
 from app.schemas.text import TextRequestSchema
 from app.schemas.token_estimate import TokenEstimator
 
@@ -73,3 +73,18 @@ def test_the_text_of_a_conversation_is_joined_from_its_messages():
 def test_the_estimate_of_a_request_is_its_input_and_its_longest_response(schema, body, tokens):
     fields = schema(Config())
     assert TokenEstimator(fields, 100).estimate(fields.load(body)) == tokens
+
+
+@pytest.mark.parametrize(
+    ("fields", "added"),
+    [({}, ("max_tokens",)), ({"n_predict": 5}, ("max_tokens",)), ({"max_completion_tokens": 5}, ())],
+)
+def test_a_limit_that_a_body_lacks_is_named_when_it_is_added(fields, added):
+    body = {"messages": [{"role": "user", "content": "word"}], **fields}
+    assert TokenEstimator(ChatRequestSchema(Config()), 100).limit(body) == added
+
+
+def test_a_body_of_a_route_without_limits_stays_as_it_is():
+    body = {"input": "word", "n_predict": 5}
+    assert TokenEstimator(EmbeddingsRequestSchema(Config()), 100).limit(body) == ()
+    assert body == {"input": "word", "n_predict": 5}
