@@ -84,18 +84,24 @@ class SlidingWindowLimiter:
             window.add()
         if len(windows) > MAX_LOCAL_WINDOWS:
             windows.popitem(last=False)
-        for group in self._local.values():
-            _evict_expired(group)
+        for length, group in self._local.items():
+            if _evict_expired(group) > len(group):
+                self._local[length] = OrderedDict(group)  # the table of a dictionary shrinks by a copy only
         return RateLimitDecision(allowed, window.count, window.seconds_until_free())
 
 
-def _evict_expired(windows: OrderedDict[str, SlidingWindow]) -> None:
-    """Remove up to MAX_EVICTIONS expired windows, the least recently used first; the last window stays."""
-    for _ in range(min(MAX_EVICTIONS, len(windows) - 1)):
+def _evict_expired(windows: OrderedDict[str, SlidingWindow]) -> int:
+    """Remove up to MAX_EVICTIONS expired windows, the least recently used first; return their number.
+
+    The last window stays.
+    """
+    evictable = min(MAX_EVICTIONS, len(windows) - 1)
+    for evicted in range(evictable):
         count, _failures = next(iter(windows.values())).counts()
         if count:
-            return
+            return evicted
         windows.popitem(last=False)
+    return evictable
 
 
 def _parse_decision(result: list[int]) -> RateLimitDecision:
