@@ -134,14 +134,34 @@ def test_a_stream_that_ends_in_done_needs_no_finish_reason():
     assert read(body, "text/event-stream").finish_reason == "stop"
 
 
-def test_an_event_of_an_unknown_type_is_skipped_and_one_without_a_type_is_invalid():
-    done = b"data: [DONE]\n\n"
-    said = b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n'
-    for unknown in (b'data: {"type": "ping"}\n\n', b'data: {"type": "ping", "delta": null}\n\n'):
-        assert read(unknown + said + done, "text/event-stream").text == "Hi"
-    for rubbish in (b'data: {"ping": 1}\n\n', b"data: {\n\n", b"data: 5\n\n"):
-        with pytest.raises(UpstreamInvalidResponse):
-            read(rubbish + said + done, "text/event-stream")
+SAID = b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"null", b"{}", b"[]", b"", b" ", b'{"ping": 1}', b'{"type": "ping"}', b'{"type": "ping", "delta": null}',
+        b'{"id": "c1", "object": "chat.completion.chunk"}', b'{"choices": null}', b'{"choices": []}',
+        b'{"choices": {}}', b'{"choices": [null]}', b'{"x_groq": {"id": "r"}}', b'{"message": null}',
+    ],
+)  # fmt: skip
+def test_an_event_that_says_nothing_is_skipped(data):
+    for events in ((data, SAID[6:-2]), (SAID[6:-2], data)):
+        body = b"".join(b"data: %b\n\n" % event for event in events) + DONE
+        assert read(body, "text/event-stream").text == "Hi"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{", b"5", b"true", b'"rubbish"', b"<html>", b'{"message": "Out of memory."}', b'{"detail": "Not found."}',
+        b'{"choices": {"delta": {}}}', b'{"choices": "x"}', b'{"type": "error", "message": "No."}',
+    ],
+)  # fmt: skip
+def test_an_event_that_cannot_be_read_is_an_invalid_response(data):
+    with pytest.raises(UpstreamInvalidResponse):
+        read(b"data: %b\n\n" % data + SAID + DONE, "text/event-stream")
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,16 @@ def test_all_chunks_have_the_id_date_and_model_of_the_first(other):
         assert {name: event[name] for name in NAMES} == NAMES
 
 
-def test_model_that_is_not_a_string_is_dropped():
-    event = b'data: {"model": [1], "choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}]}\n\n'
-    response = run_stream(event, decoder=ChunkDecoder(TEXT, None, "a", {}))
-    assert {event["model"] for event in response.events} == {""}
+@pytest.mark.parametrize("names", [[[1]], [None, "", " "], ["org/theirs"], ["", "org/theirs"], [None, "org/theirs"]])
+def test_without_a_requested_model_the_chunks_name_that_of_the_upstream_and_never_none(names):
+    def event(name, **choice):
+        return (
+            b"data: %b\n\n" % json.dumps({"model": name, "choices": [{"delta": {"content": "x"}, **choice}]}).encode()
+        )
+
+    response = run_stream(*map(event, names), LAST, decoder=ChunkDecoder(TEXT, None, "a", {}))
+    assert response.events[-1]["model"] == ("org/theirs" if "org/theirs" in names else "default")
+    assert all(event["model"].strip() for event in response.events)
 
 
 def test_message_next_to_a_delta_is_ignored():
