@@ -192,7 +192,7 @@ class ChunkDecoder:
         if part.get("function_call"):
             changed |= normalize_function_call(part)
             self._called[index] = "function_call"
-        if not exact or (index in self._joiners and self._joiners[index]):
+        if not exact or self._joiners.get(index):
             changed = True
             self._join_characters(index, part, hold=not complete)
         for name in _GENERATED_FIELDS:
