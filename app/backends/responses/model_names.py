@@ -26,9 +26,8 @@ def parse_models(response: UpstreamResponse) -> list[dict[str, Any]]:
     or `model`; others are left out. Raises the ServiceError of a response without a list.
     """
     require_success(response)
-    payload = decode_json(response)
     entries: dict[str, dict[str, Any]] = {}
-    for item in payload if isinstance(payload, list) else _listed(payload):
+    for item in _listed(decode_json(response)):
         fields = {"id": item} if isinstance(item, str) else item
         if isinstance(fields, dict) and (entry := _entry(fields)):
             entries.setdefault(entry["id"], entry)
@@ -36,9 +35,11 @@ def parse_models(response: UpstreamResponse) -> list[dict[str, Any]]:
 
 
 def _listed(payload: Any) -> list[Any]:
-    """Return the list in an object; Ollama sends null in place of an empty one."""
-    found = [payload[key] for key in _LIST_KEYS if key in payload] if isinstance(payload, dict) else []
-    lists = [value or [] for value in found if isinstance(value, list | None)]
+    """Return the list in a payload; an empty array without a name is none."""
+    if isinstance(payload, list) and payload:
+        return payload
+    values = [payload.get(key) for key in _LIST_KEYS] if isinstance(payload, dict) else []
+    lists = [value for value in values if isinstance(value, list)]
     if not lists:
         normalize_payload(payload)  # raises the error of an error payload
         raise UpstreamInvalidResponse
