@@ -3,11 +3,12 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from app.backends.responses.chunk import CHAT as CHAT
+from app.backends.responses.chunk import TEXT as TEXT
+from app.backends.responses.chunk import Chunk as Chunk
+from app.backends.responses.chunk import ResponseKind as ResponseKind
 from app.backends.responses.json_text import parse_json, replace_halves
 from app.backends.responses.logprobs import as_completions
 from app.backends.responses.model_names import UNKNOWN_MODEL, upstream_name
@@ -22,41 +23,9 @@ from app.backends.types import Usage
 from app.errors import UpstreamInvalidResponse
 from app.ids import new_id
 
-
-@dataclass(frozen=True)
-class ResponseKind:
-    """The `object` values and the id prefix of a route's responses."""
-
-    object: str
-    chunk_object: str
-    id_prefix: str
-
-
-CHAT = ResponseKind("chat.completion", "chat.completion.chunk", "chatcmpl-")
-TEXT = ResponseKind("text_completion", "text_completion", "cmpl-")
-
 # fields that are equal in all chunks of a response
 _COMMON_FIELDS = ("id", "created", "object", "model")
 _GENERATED_FIELDS = ("content", "text", "reasoning", "reasoning_content")
-
-
-@dataclass(slots=True)
-class Chunk:
-    """A chunk as clients see it; `raw` is the upstream's event if nothing in it had to change."""
-
-    payload: dict[str, Any]
-    raw: bytes | None = None
-
-    @property
-    def data(self) -> bytes:
-        """The chunk as JSON."""
-        return self.raw or orjson.dumps(self.payload)
-
-    @property
-    def text(self) -> str:
-        """The text that this chunk adds to the first choice."""
-        parts = [choice.get("delta", choice) for choice in self.payload["choices"] if not choice["index"]]
-        return "".join(part.get("content") or part.get("text") or "" for part in parts)
 
 
 class ChunkDecoder:
