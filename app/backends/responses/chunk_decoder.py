@@ -151,23 +151,32 @@ class ChunkDecoder:
     def _decode_choice(self, choice: dict[str, Any], *, exact: bool, complete: bool) -> bool:
         """Bring a choice into OpenAI's form; return whether it changed."""
         part, changed = normalize_choice(choice)
+        if self._kind is CHAT and part is not choice.get("delta"):
+            part = choice["delta"] = choice.pop("message", None) or {"content": choice.pop("text", "")}
+            changed = True
         index, reason = choice["index"], choice.get("finish_reason")
         if reason is not None or index not in self._finish_reasons:
             self._finish_reasons[index] = reason
-        if part.get("tool_calls"):
-            changed = True
-            self._tool_calls[index].normalize(part, complete=complete)
-            self._called[index] = "tool_calls"
-        if part.get("function_call"):
-            changed |= normalize_function_call(part)
-            self._called[index] = "function_call"
+        changed |= self._decode_calls(index, part, complete=complete)
         if not exact or self._joiners.get(index):
             changed = True
             self._join_characters(index, part, hold=not complete)
         for name in _GENERATED_FIELDS:
             if isinstance(text := part.get(name), str):
                 self._generated.add(text)
-        return self._convert(choice, part) or changed
+        return (self._kind is TEXT and self._convert_to_text(choice, part)) or changed
+
+    def _decode_calls(self, index: int, part: dict[str, Any], *, complete: bool) -> bool:
+        """Bring the calls of tools or functions into OpenAI's form; return whether a part changed."""
+        changed = False
+        if part.get("function_call"):
+            changed = normalize_function_call(part)
+            self._called[index] = "function_call"
+        if part.get("tool_calls"):
+            changed = True
+            self._tool_calls[index].normalize(part, complete=complete)
+            self._called[index] = "tool_calls"
+        return changed
 
     def _join_characters(self, index: int, part: dict[str, Any], *, hold: bool) -> None:
         is_finished = self._finish_reasons[index] is not None
@@ -175,16 +184,8 @@ class ChunkDecoder:
         if is_finished:
             self._joiners[index].release(part)
 
-    def _convert(self, choice: dict[str, Any], part: dict[str, Any]) -> bool:
-        """Convert a choice to the route's form of chunks; return whether it changed."""
-        if self._kind is TEXT:
-            return self._convert_to_text(choice, part)
-        if part is choice.get("delta"):
-            return False
-        choice["delta"] = choice.pop("message", None) or {"content": choice.pop("text", "")}
-        return True
-
     def _convert_to_text(self, choice: dict[str, Any], part: dict[str, Any]) -> bool:
+        """Convert a choice to the form of completions; return whether it changed."""
         logprobs, index = choice.get("logprobs"), choice["index"]
         text = choice.get("text") or part.get("content") or ""
         offset = self._text_lengths[index]

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import orjson
 
+from app.backends.responses.json_text import replace_halves, whole_characters
 from app.backends.responses.normalize import as_index
 from app.errors import UpstreamInvalidResponse
 
@@ -91,7 +92,7 @@ class ToolCall:
         if not self._texts or not self._texts[-1].rstrip().endswith("}"):
             return False
         try:
-            return isinstance(orjson.loads(self.arguments), dict)
+            return isinstance(orjson.loads(whole_characters(self.arguments)), dict)
         except orjson.JSONDecodeError:
             return False
 
@@ -125,4 +126,4 @@ def _arguments(function: dict[str, Any]) -> str:
     value = function.get("arguments", value)
     if isinstance(value, str):
         return value
-    return "" if value is None else orjson.dumps(value).decode()
+    return "" if value is None else orjson.dumps(replace_halves(value)).decode()
