@@ -15,8 +15,7 @@ GOOD = json.dumps(chat_response("Hi."))
 
 
 def chat(client, **body):
-    data = json.dumps({"messages": HI, **body})  # Flask's client writes no integers beyond 64 bits
-    return client.post("/v1/chat/completions", data=data, content_type="application/json")
+    return client.post("/v1/chat/completions", json={"messages": HI, **body})
 
 
 def content(response):
