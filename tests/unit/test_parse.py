@@ -2,12 +2,14 @@
 
 import json
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.backends.base import UpstreamResponse
-from app.backends.responses.parse import parse_generation
+from app.backends.responses.chunk_decoder import CHAT, TEXT
+from app.backends.responses.parse import parse_completion, parse_generation
 from app.backends.responses.sse import iter_event_data
 from app.errors import ServiceError, UpstreamInvalidResponse
 
@@ -39,6 +41,15 @@ KEYS = st.sampled_from(
         "status_code",
         "special",
         "input_length",
+        "tool_calls",
+        "function",
+        "function_call",
+        "custom",
+        "arguments",
+        "input",
+        "name",
+        "id",
+        "model",
     ]
 )
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -69,6 +80,45 @@ def test_any_json_is_parsed_or_raises_a_service_error(payload):
         except ServiceError:
             continue
         assert response.usage.total_tokens == response.usage.prompt_tokens + response.usage.completion_tokens
+
+
+TEXTS = st.sampled_from(["", "f", "{", '{"a":1}', "}", "\ud83d", "\ude00", "x"])
+PART = st.fixed_dictionaries({}, optional={"name": SCALARS | TEXTS, "arguments": JSON | TEXTS, "input": JSON | TEXTS})
+CALL = st.fixed_dictionaries(
+    {},
+    optional={
+        "index": SCALARS | st.integers(0, 2),
+        "id": SCALARS | st.sampled_from(["", "a", "b"]),
+        "type": SCALARS | st.sampled_from(["function", "custom", "search"]),
+        "function": PART | JSON,
+        "custom": PART | JSON,
+    },
+)
+DELTA = st.fixed_dictionaries(
+    {},
+    optional={"content": SCALARS | TEXTS, "tool_calls": st.lists(CALL | st.none(), max_size=3), "function_call": PART},
+)
+EVENT = st.fixed_dictionaries(
+    {
+        "choices": st.lists(
+            st.fixed_dictionaries({"delta": DELTA | JSON, "index": st.sampled_from([0, 1, None])}), max_size=2
+        )
+    }
+)
+
+
+@given(st.lists(EVENT, max_size=5), st.sampled_from([CHAT, TEXT]), st.booleans())
+def test_any_events_are_parsed_or_raise_a_service_error(events, kind, streamed):
+    bodies = [b"data: %b\n\n" % json.dumps(event).encode() for event in events]
+    body = b"".join(bodies) + b"data: [DONE]\n\n" if streamed else json.dumps({"choices": events}).encode()
+    try:
+        result = parse_completion(UpstreamResponse(200, {}, body), kind, None, "prompt")
+    except ServiceError:
+        return
+    assert json.loads(orjson.dumps(result.payload))["model"]
+    for choice in result.payload["choices"]:
+        for call in choice.get("message", {}).get("tool_calls") or ():
+            assert isinstance(call.get("function", {}).get("arguments", ""), str)
 
 
 @given(st.binary(max_size=200))

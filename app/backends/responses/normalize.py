@@ -158,8 +158,6 @@ def _from_tgi(payload: dict[str, Any]) -> dict[str, Any]:
 def _from_cohere_event(event: dict[str, Any]) -> dict[str, Any] | None:
     """Convert an event of Cohere's stream: its delta has the fields of a complete response."""
     delta = event["delta"]
-    if not isinstance(delta, dict):
-        return None
     message = delta.get("message")
     message = message if isinstance(message, dict) else {}
     if isinstance(call := message.get("tool_calls"), dict):

@@ -113,11 +113,12 @@ def normalize_function_call(part: dict[str, Any]) -> bool:
 
 def _kind(entry: dict[str, Any]) -> str:
     kind = entry.get("type")
-    if isinstance(kind, str) and kind:
-        return kind
-    if isinstance(entry.get("custom"), dict):
-        return "custom"
-    return FUNCTION if entry.get(FUNCTION) is not None else ""
+    if not isinstance(kind, str) or not kind:
+        kind = FUNCTION if entry.get(FUNCTION) is not None else ""
+    for name in (kind, FUNCTION, "custom"):
+        if isinstance(entry.get(name), dict):
+            return name
+    return kind
 
 
 def _arguments(function: dict[str, Any]) -> str:

@@ -58,7 +58,7 @@ class ToolCalls:
         self._count += 1
         self._latest[piece.index] = call
         self._by_id[piece.index, call_id] = self._by_id[None, call_id] = call
-        entry |= {"index": call.index, "id": call_id, "type": call.kind}
+        entry |= {"index": call.index, "id": call_id, "type": entry.get("type") or call.kind}
         _set_function(call, piece, entry)
         return call
 
@@ -108,5 +108,5 @@ def _set_function(call: ToolCall, piece: Piece, entry: dict[str, Any]) -> None:
     if call.kind == FUNCTION:
         entry[FUNCTION] = piece.body
         piece.body.setdefault("arguments", "")
-    elif entry.get(FUNCTION) is None:
+    elif not isinstance(entry.get(FUNCTION), dict):
         entry.pop(FUNCTION, None)
