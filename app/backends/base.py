@@ -24,7 +24,6 @@ from app.backends.types import (
     Validation,
 )
 from app.backends.upstream_response import UpstreamResponse as UpstreamResponse
-from app.backends.upstream_response import media_type as media_type
 from app.config import Config
 from app.errors import NotSupported
 

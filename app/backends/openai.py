@@ -9,7 +9,8 @@ from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
 from app.backends.response_format import openai_response_format
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder, MakeDecoder, ResponseKind
-from app.backends.responses.normalize import decode_json, require_success
+from app.backends.responses.model_names import parse_models
+from app.backends.responses.normalize import require_success
 from app.backends.responses.parse import parse_completion, parse_generation
 from app.backends.tasks import prompts
 from app.backends.tasks.sentence_ranking import complete_sentences
@@ -95,7 +96,7 @@ class OpenAIBackend(Backend):
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         try:
-            return (yield self._call("models", _parse_models))
+            return (yield self._call("models", parse_models))
         except ModelNotFound:
             return []
 
@@ -230,15 +231,5 @@ def request_parameters(request: TextRequest) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def _parse_models(response: UpstreamResponse) -> list[dict[str, Any]]:
-    """Return the entries of a list of models; skip entries without a valid id."""
-    require_success(response)
-    payload = decode_json(response)
-    data = payload.get("data") if isinstance(payload, dict) else None
-    if not isinstance(data, list):
-        raise UpstreamInvalidResponse
-    return [entry for entry in data if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
-
-
 def _lists_model(response: UpstreamResponse, model: str) -> bool:
-    return any(entry["id"] == model for entry in _parse_models(response))
+    return any(entry["id"] == model for entry in parse_models(response))

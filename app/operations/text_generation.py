@@ -47,8 +47,9 @@ class TextEvents:
         return b"".join([self._event(text, None) for chunk in batch if (text := chunk.text)])
 
     def finish(self) -> bytes:
+        text = "".join(chunk.text for chunk in self._decoder.missing_finish_chunks())
         metadata = _metadata(self._decoder.usage, self._context)
-        return self._event("", self._decoder.finish_reason, **metadata) + DONE
+        return self._event(text, self._decoder.finish_reason, **metadata) + DONE
 
     def error(self, error: ServiceError) -> bytes:
         return b"event: error\ndata: %b\n\n" % orjson.dumps(error.body(self._context.request.id))

@@ -188,8 +188,7 @@ class UpstreamClient:
         reader = StreamReader(response, context.stream_deadline.remaining(), attempt.permit.release)
         redact = partial(self._redactor.redact, status=response.status_code)
         on_end = partial(self._record_stream_end, attempt.breaker, context)
-        content_type = headers.get("content-type", "")
-        stream = UpstreamStream(reader, make_decoder(headers), content_type, self._limits, redact, on_end)
+        stream = UpstreamStream(reader, make_decoder(headers), self._limits, redact, on_end)
         try:
             stream.wait_first_event()
         except BaseException:

@@ -21,7 +21,7 @@ import requests
 from gevent.queue import Empty, Queue
 from urllib3.exceptions import HTTPError
 
-from app.backends.base import MAX_RESPONSE_BYTES, media_type
+from app.backends.base import MAX_RESPONSE_BYTES
 from app.backends.responses.chunk_decoder import Chunk, ChunkDecoder
 from app.backends.responses.sse import EventSplitter
 from app.context.call_context import StreamStats
@@ -30,7 +30,6 @@ from app.errors import (
     InternalError,
     ServiceError,
     StreamDeadlineExceeded,
-    UpstreamInvalidResponse,
     UpstreamTimeout,
 )
 from app.fairness import CoopBudget
@@ -125,7 +124,6 @@ class UpstreamStream:
         self,
         reader: StreamReader,
         decoder: ChunkDecoder,
-        content_type: str,
         limits: StreamLimits,
         redact: Callable[[bytes], bytes],
         on_end: Callable[[ServiceError | None], None],
@@ -140,11 +138,10 @@ class UpstreamStream:
         self._coop = CoopBudget()
         self._redact = redact
         self._on_end = on_end
-        self._splitter = EventSplitter()
+        self._splitter = EventSplitter(MAX_RESPONSE_BYTES)
         self._ended = False
         self._silence = -math.inf  # the deadline of the request limits the wait for the first event
-        is_event_stream = media_type(content_type) == "text/event-stream"
-        self._batches = self._read_events() if is_event_stream else self._read_complete()
+        self._batches = self._read_events()
         self._first_batch: list[Chunk] = []
 
     def wait_first_event(self) -> None:
@@ -208,29 +205,13 @@ class UpstreamStream:
         return events
 
     def _decode(self, data: bytes, batch: list[Chunk]) -> None:
-        """Decode one event into the batch.
-
-        Events after the terminal event are ignored. So is a last event that the end of a complete response cut off.
-        """
-        if self.decoder.ended:
-            return
-        try:
-            chunk = self.decoder.decode(self._redact(data))
-        except UpstreamInvalidResponse:
-            if not (self._ended and self.decoder.is_complete):
-                raise
-            return
-        self._ended = self._ended or self.decoder.ended
+        """Decode one event, or the document of an upstream that does not stream, into the batch."""
+        decoder, data = self.decoder, self._redact(data)
+        if self._splitter.is_document:
+            chunk = decoder.decode(data, complete=True)
+            decoder.require_complete()
+        else:
+            chunk = decoder.decode_event(data)
+        self._ended = self._ended or decoder.ended
         if chunk:
             batch.append(chunk)
-
-    def _read_complete(self) -> Generator[list[Chunk], None, None]:
-        """Read the response of an upstream that does not stream; the deadline of the request ends the wait."""
-        body = bytearray()
-        while data := self._reader.get(None):
-            body += data
-            if len(body) > MAX_RESPONSE_BYTES:
-                raise UpstreamInvalidResponse
-        chunk = self.decoder.decode(self._redact(bytes(body)), complete=True)
-        self.decoder.require_complete()
-        yield [chunk] if chunk else []

@@ -11,6 +11,7 @@ from flask import Request
 
 from app.errors import PayloadTooLarge, RequestTimeout, UnsupportedMediaType, ValidationError
 from app.json_depth import exceeds_json_depth
+from app.json_numbers import load_exact
 from app.json_values import MAX_CONTAINERS, MAX_ITEMS, exceeds_json_values
 from app.schemas.fields import MAX_ERRORS, RequestSchema
 
@@ -36,7 +37,7 @@ def read_body(request: Request, schema: RequestSchema) -> dict[str, Any]:
     if exceeds_json_values(data):
         raise _body_error(_TOO_MANY_VALUES)
     try:
-        payload = orjson.loads(data)
+        payload = load_exact(data)
     except orjson.JSONDecodeError as error:
         reason = f"The body is not valid JSON in UTF-8: {error.msg} (line {error.lineno}, column {error.colno})."
         raise _body_error(reason) from None

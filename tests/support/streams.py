@@ -105,7 +105,7 @@ def create_stream(
     """Create a stream of these reads, or of a reader, before its first event."""
     decoder = decoder or ChunkDecoder(CHAT, "org/model", "a prompt", {})
     reader = reader or FakeReader(*reads)
-    return UpstreamStream(reader, decoder, "text/event-stream", limits, lambda data: data, on_end)
+    return UpstreamStream(reader, decoder, limits, lambda data: data, on_end)
 
 
 def start_stream(*reads: Any, **options: Any) -> UpstreamStream:

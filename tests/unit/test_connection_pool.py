@@ -169,6 +169,29 @@ def test_bytes_on_an_idle_connection_are_no_response_to_the_next_request(session
         assert body(session, upstream.url) == b"ok"
 
 
+def chunked(size):
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nok\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [b"2", b"02", b"2;name=value", b"2 ;a", b"0000000000000002"])
+def test_chunk_may_have_zeros_and_extensions(session, size):
+    with serving([chunked(size), OK]) as upstream:
+        assert body(session, upstream.url) == b"ok"
+        assert body(session, upstream.url) == b"ok"
+
+
+@pytest.mark.parametrize(
+    "size", [b"-5", b"-1", b"-0", b"+2", b"0x2", b"0_2", b"", b"x", b"2,", b"\xb2", b"f" * 17, b"2" * 70_000]
+)
+@pytest.mark.parametrize("read", ["stream", "read1"])
+def test_invalid_chunk_size_is_an_invalid_response(session, size, read):
+    with serving([chunked(size)], [OK]) as upstream:
+        with pytest.raises((requests.RequestException, HTTPError)) as caught, call(session, upstream.url) as response:
+            list(response.raw.stream(65536)) if read == "stream" else response.raw.read1(65536)
+        assert type(map_transport_error(caught.value)) is UpstreamInvalidResponse
+        assert body(session, upstream.url) == b"ok"
+
+
 @pytest.mark.parametrize(
     "response",
     [

@@ -2,12 +2,14 @@
 
 import json
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.backends.base import UpstreamResponse
-from app.backends.responses.parse import parse_generation
+from app.backends.responses.chunk_decoder import CHAT, TEXT
+from app.backends.responses.parse import parse_completion, parse_generation
 from app.backends.responses.sse import iter_event_data
 from app.errors import ServiceError, UpstreamInvalidResponse
 
@@ -39,6 +41,15 @@ KEYS = st.sampled_from(
         "status_code",
         "special",
         "input_length",
+        "tool_calls",
+        "function",
+        "function_call",
+        "custom",
+        "arguments",
+        "input",
+        "name",
+        "id",
+        "model",
     ]
 )
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -69,6 +80,45 @@ def test_any_json_is_parsed_or_raises_a_service_error(payload):
         except ServiceError:
             continue
         assert response.usage.total_tokens == response.usage.prompt_tokens + response.usage.completion_tokens
+
+
+TEXTS = st.sampled_from(["", "f", "{", '{"a":1}', "}", "\ud83d", "\ude00", "x"])
+PART = st.fixed_dictionaries({}, optional={"name": SCALARS | TEXTS, "arguments": JSON | TEXTS, "input": JSON | TEXTS})
+CALL = st.fixed_dictionaries(
+    {},
+    optional={
+        "index": SCALARS | st.integers(0, 2),
+        "id": SCALARS | st.sampled_from(["", "a", "b"]),
+        "type": SCALARS | st.sampled_from(["function", "custom", "search"]),
+        "function": PART | JSON,
+        "custom": PART | JSON,
+    },
+)
+DELTA = st.fixed_dictionaries(
+    {},
+    optional={"content": SCALARS | TEXTS, "tool_calls": st.lists(CALL | st.none(), max_size=3), "function_call": PART},
+)
+EVENT = st.fixed_dictionaries(
+    {
+        "choices": st.lists(
+            st.fixed_dictionaries({"delta": DELTA | JSON, "index": st.sampled_from([0, 1, None])}), max_size=2
+        )
+    }
+)
+
+
+@given(st.lists(EVENT, max_size=5), st.sampled_from([CHAT, TEXT]), st.booleans())
+def test_any_events_are_parsed_or_raise_a_service_error(events, kind, streamed):
+    bodies = [b"data: %b\n\n" % json.dumps(event).encode() for event in events]
+    body = b"".join(bodies) + b"data: [DONE]\n\n" if streamed else json.dumps({"choices": events}).encode()
+    try:
+        result = parse_completion(UpstreamResponse(200, {}, body), kind, None, "prompt")
+    except ServiceError:
+        return
+    assert json.loads(orjson.dumps(result.payload))["model"]
+    for choice in result.payload["choices"]:
+        for call in choice.get("message", {}).get("tool_calls") or ():
+            assert isinstance(call.get("function", {}).get("arguments", ""), str)
 
 
 @given(st.binary(max_size=200))
@@ -134,14 +184,34 @@ def test_a_stream_that_ends_in_done_needs_no_finish_reason():
     assert read(body, "text/event-stream").finish_reason == "stop"
 
 
-def test_an_event_of_an_unknown_type_is_skipped_and_one_without_a_type_is_invalid():
-    done = b"data: [DONE]\n\n"
-    said = b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n'
-    for unknown in (b'data: {"type": "ping"}\n\n', b'data: {"type": "ping", "delta": null}\n\n'):
-        assert read(unknown + said + done, "text/event-stream").text == "Hi"
-    for rubbish in (b'data: {"ping": 1}\n\n', b"data: {\n\n", b"data: 5\n\n"):
-        with pytest.raises(UpstreamInvalidResponse):
-            read(rubbish + said + done, "text/event-stream")
+SAID = b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"null", b"{}", b"[]", b"", b" ", b'{"ping": 1}', b'{"type": "ping"}', b'{"type": "ping", "delta": null}',
+        b'{"id": "c1", "object": "chat.completion.chunk"}', b'{"choices": null}', b'{"choices": []}',
+        b'{"choices": {}}', b'{"choices": [null]}', b'{"x_groq": {"id": "r"}}', b'{"message": null}',
+    ],
+)  # fmt: skip
+def test_an_event_that_says_nothing_is_skipped(data):
+    for events in ((data, SAID[6:-2]), (SAID[6:-2], data)):
+        body = b"".join(b"data: %b\n\n" % event for event in events) + DONE
+        assert read(body, "text/event-stream").text == "Hi"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{", b"5", b"true", b'"rubbish"', b"<html>", b'{"message": "Out of memory."}', b'{"detail": "Not found."}',
+        b'{"choices": {"delta": {}}}', b'{"choices": "x"}', b'{"type": "error", "message": "No."}',
+    ],
+)  # fmt: skip
+def test_an_event_that_cannot_be_read_is_an_invalid_response(data):
+    with pytest.raises(UpstreamInvalidResponse):
+        read(b"data: %b\n\n" % data + SAID + DONE, "text/event-stream")
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-# string fields that each chunk carries in full; all other strings are fragments, to be joined
-_REPEATED = frozenset({"role", "index", "id", "type", "name", "finish_reason"})
+from app.backends.responses.split_characters import COMPLETE_FIELDS
 
 
 class CompletionAccumulator:
@@ -34,7 +33,7 @@ class _Fields:
 
     def add(self, fields: dict[str, Any]) -> None:
         for name, value in fields.items():
-            if isinstance(value, str) and name not in _REPEATED:
+            if isinstance(value, str) and name not in COMPLETE_FIELDS:
                 self._fragments[name].append(value)
             elif value is not None or name not in self._values:
                 self._values[name] = value
@@ -43,11 +42,30 @@ class _Fields:
         return self._values | {name: "".join(fragments) for name, fragments in self._fragments.items()}
 
 
+class _Call:
+    """A tool call: the texts in its objects are joined too, such as the arguments in `function`."""
+
+    def __init__(self) -> None:
+        self._fields = _Fields()
+        self._objects: defaultdict[str, _Fields] = defaultdict(_Fields)
+
+    def add(self, call: dict[str, Any]) -> None:
+        for name, value in call.items():
+            if isinstance(value, dict):
+                self._objects[name].add(value)
+            elif name != "index":
+                self._fields.add({name: value})
+
+    def complete(self) -> dict[str, Any]:
+        return self._fields.complete() | {name: fields.complete() for name, fields in self._objects.items()}
+
+
 class _Choice:
     def __init__(self) -> None:
         self._fields = _Fields()
         self._message = _Fields()
-        self._calls: dict[Any, tuple[_Fields, _Fields]] = {}
+        self._calls: defaultdict[int, _Call] = defaultdict(_Call)
+        self._function_call = _Call()
         self._logprobs: dict[str, Any] = {}
         self._is_chat = False
 
@@ -59,24 +77,19 @@ class _Choice:
         if isinstance(delta, dict):
             self._is_chat = True
             self._message.add({name: value for name, value in delta.items() if name != "tool_calls"})
+            if isinstance(call := delta.get("function_call"), dict):
+                self._function_call.add({"function_call": call})
             for call in delta.get("tool_calls") or ():
-                self._add_tool_call(call)
+                self._calls[call["index"]].add(call)
 
     def complete(self) -> dict[str, Any]:
         choice = {"index": 0, **self._fields.complete(), "logprobs": self._logprobs or None}
         if not self._is_chat:
             return choice
-        message = {"role": "assistant", "content": None, **self._message.complete()}
+        message = {"role": "assistant", "content": None, **self._message.complete(), **self._function_call.complete()}
         if self._calls:
-            message["tool_calls"] = [
-                {**call.complete(), "function": function.complete()} for call, function in self._calls.values()
-            ]
+            message["tool_calls"] = [call.complete() for call in self._calls.values()]
         return {**choice, "message": message}
-
-    def _add_tool_call(self, call: dict[str, Any]) -> None:
-        fields, function = self._calls.setdefault(call["index"], (_Fields(), _Fields()))
-        fields.add({name: value for name, value in call.items() if name not in ("function", "index")})
-        function.add(call["function"])
 
     def _add_logprobs(self, logprobs: dict[str, Any]) -> None:
         for name, value in logprobs.items():

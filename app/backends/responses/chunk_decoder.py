@@ -3,77 +3,69 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from app.backends.responses.error_mapping import load_json
+from app.backends.responses.chunk import CHAT as CHAT
+from app.backends.responses.chunk import TEXT as TEXT
+from app.backends.responses.chunk import Chunk as Chunk
+from app.backends.responses.chunk import ResponseKind as ResponseKind
+from app.backends.responses.json_text import parse_json, replace_halves
 from app.backends.responses.logprobs import as_completions
-from app.backends.responses.normalize import normalize_choice, normalize_payload
+from app.backends.responses.model_names import UNKNOWN_MODEL, upstream_name
+from app.backends.responses.normalize import normalize_choice, normalize_payload, number_choices
+from app.backends.responses.split_characters import CharacterJoiner
+from app.backends.responses.sse import DONE
 from app.backends.responses.token_estimate import TokenEstimate
+from app.backends.responses.tool_call_pieces import normalize_function_call
 from app.backends.responses.tool_calls import ToolCalls
 from app.backends.responses.usage import extract_usage, openai_usage, resolve_usage
 from app.backends.types import Usage
 from app.errors import UpstreamInvalidResponse
 from app.ids import new_id
 
-
-@dataclass(frozen=True)
-class ResponseKind:
-    """The `object` values and the id prefix of a route's responses."""
-
-    object: str
-    chunk_object: str
-    id_prefix: str
-
-
-CHAT = ResponseKind("chat.completion", "chat.completion.chunk", "chatcmpl-")
-TEXT = ResponseKind("text_completion", "text_completion", "cmpl-")
-
 # fields that are equal in all chunks of a response
 _COMMON_FIELDS = ("id", "created", "object", "model")
 _GENERATED_FIELDS = ("content", "text", "reasoning", "reasoning_content")
 
 
-@dataclass(slots=True)
-class Chunk:
-    """A chunk as clients see it; `raw` is the upstream's event if nothing in it had to change."""
-
-    payload: dict[str, Any]
-    raw: bytes | None = None
-
-    @property
-    def data(self) -> bytes:
-        """The chunk as JSON."""
-        return self.raw or orjson.dumps(self.payload)
-
-    @property
-    def text(self) -> str:
-        """The text that this chunk adds to the first choice."""
-        parts = [choice.get("delta", choice) for choice in self.payload["choices"] if not choice["index"]]
-        return "".join(part.get("content") or part.get("text") or "" for part in parts)
-
-
 class ChunkDecoder:
     """Decodes the events of one response; tracks whether it is complete, its finish reasons and its usage.
 
-    `model` is the name that clients see, None for the upstream's name. `prompt` is for counting tokens if the upstream
-    returns no counts. `headers` are those of the response, in lower case.
+    `model` is the name that clients see, None for the upstream's name; the attribute holds the name that they saw last.
+    `prompt` is for counting tokens if the upstream returns no counts. `headers` are those of the response, in lower
+    case.
     """
 
     def __init__(self, kind: ResponseKind, model: str | None, prompt: str, headers: Mapping[str, str]) -> None:
-        self.model = model
+        self.model = model or UNKNOWN_MODEL
         self.ended = False
         self.counts: Mapping[str, Any] = {}  # the last token counts that the upstream sent
         self._headers = headers
+        self._takes_upstream_name = not model
         self._kind = kind
         self._prompt = prompt
         self._generated = TokenEstimate()
         self._finish_reasons: dict[int, str | None] = {}
         self._text_lengths: defaultdict[int, int] = defaultdict(int)
         self._tool_calls: defaultdict[int, ToolCalls] = defaultdict(ToolCalls)
+        self._called: dict[int, str] = {}  # the finish reason of choices with calls
+        self._joiners: defaultdict[int, CharacterJoiner] = defaultdict(CharacterJoiner)
         self._common: list[Any] = []
+
+    def decode_event(self, data: bytes) -> Chunk | None:
+        """Return the chunk of one event of a stream, None if clients need not see it.
+
+        Events after the terminal event are ignored, and so is invalid data once the response is complete. Raises as
+        `decode` does.
+        """
+        if self.ended:
+            return None
+        try:
+            return self.decode(data)
+        except UpstreamInvalidResponse:
+            if not self.is_complete:
+                raise
+            return None
 
     def decode(self, data: bytes, *, complete: bool = False) -> Chunk | None:
         """Return the chunk of one event, or of a `complete` response; None if clients need not see it.
@@ -81,18 +73,24 @@ class ChunkDecoder:
         Raises the error that the event carries, or UpstreamInvalidResponse if it cannot be decoded.
         """
         text = data.strip()
-        if text == b"[DONE]" or not text:
+        if text == DONE or not text:
             self.ended = self.ended or bool(text)
             return None
-        payload = normalize_payload(load_json(data))
+        try:
+            parsed, exact = parse_json(data)
+        except ValueError:
+            raise UpstreamInvalidResponse from None
+        payload = normalize_payload(parsed)
         if payload is None:
             return None
         self.ended = self.ended or complete
-        changed = self._take_usage(payload)
+        changed = self._take_usage(payload) or not exact
         if changed and not payload["choices"]:
             return None
+        changed |= number_choices(payload, complete=complete)
         for choice in payload["choices"]:
-            changed |= self._decode_choice(choice)
+            changed |= self._decode_choice(choice, exact=exact, complete=complete)
+        payload = payload if exact else replace_halves(payload)
         changed |= self._set_common_fields(payload)
         # data of several lines would need `data:` before each line
         return Chunk(payload, None if changed or b"\n" in data else data)
@@ -110,14 +108,19 @@ class ChunkDecoder:
     @property
     def finish_reason(self) -> str:
         """Why the first choice ended."""
-        return self._finish_reasons.get(0) or self._default_finish_reason
+        return self._finish_reasons.get(0) or self._default_finish_reason(0)
 
     def missing_finish_chunks(self) -> Iterator[Chunk]:
         """Yield a last chunk for each choice without a finish reason."""
         for index, reason in self._finish_reasons.items():
             if reason is None:
-                part: dict[str, Any] = {"delta": {}} if self._kind is CHAT else {"text": ""}
-                yield self.make_chunk([{"index": index, **part, "finish_reason": self._default_finish_reason}])
+                delta: dict[str, Any] = {}
+                if index in self._joiners:
+                    self._joiners[index].release(delta)
+                part = (
+                    {"delta": delta} if self._kind is CHAT else {"text": delta.get("content") or delta.get("text", "")}
+                )
+                yield self.make_chunk([{"index": index, **part, "finish_reason": self._default_finish_reason(index)}])
 
     def make_chunk(self, choices: list[dict[str, Any]], **fields: Any) -> Chunk:
         """Return a chunk that the upstream did not send, with the common fields of the others."""
@@ -135,39 +138,54 @@ class ChunkDecoder:
         """The usage in OpenAI's form, with the upstream's other counts."""
         return openai_usage(self.counts, self.usage)
 
-    @property
-    def _default_finish_reason(self) -> str:
-        return "tool_calls" if self._tool_calls else "stop"
+    def _default_finish_reason(self, index: int) -> str:
+        return self._called.get(index, "stop")
 
     def _take_usage(self, payload: dict[str, Any]) -> bool:
         """Store the counts of a payload and remove OpenAI's field; return whether it was there."""
-        self.counts = extract_usage(payload) or self.counts
+        if usage := extract_usage(payload):
+            known = {name: count for name, count in self.counts.items() if usage.get(name) is None}
+            self.counts = {**usage, **known}
         return bool(payload.get("usage")) and payload.pop("usage") is not None
 
-    def _decode_choice(self, choice: Any) -> bool:
+    def _decode_choice(self, choice: dict[str, Any], *, exact: bool, complete: bool) -> bool:
         """Bring a choice into OpenAI's form; return whether it changed."""
         part, changed = normalize_choice(choice)
+        if self._kind is CHAT and part is not choice.get("delta"):
+            part = choice["delta"] = choice.pop("message", None) or {"content": choice.pop("text", "")}
+            changed = True
         index, reason = choice["index"], choice.get("finish_reason")
         if reason is not None or index not in self._finish_reasons:
             self._finish_reasons[index] = reason
-        if part.get("tool_calls"):
+        changed |= self._decode_calls(index, part, complete=complete)
+        if not exact or self._joiners.get(index):
             changed = True
-            self._tool_calls[index].normalize(part)
+            self._join_characters(index, part, hold=not complete)
         for name in _GENERATED_FIELDS:
             if isinstance(text := part.get(name), str):
                 self._generated.add(text)
-        return self._convert(choice, part) or changed
+        return (self._kind is TEXT and self._convert_to_text(choice, part)) or changed
 
-    def _convert(self, choice: dict[str, Any], part: dict[str, Any]) -> bool:
-        """Convert a choice to the route's form of chunks; return whether it changed."""
-        if self._kind is TEXT:
-            return self._convert_to_text(choice, part)
-        if part is choice.get("delta"):
-            return False
-        choice["delta"] = choice.pop("message", None) or {"content": choice.pop("text", "")}
-        return True
+    def _decode_calls(self, index: int, part: dict[str, Any], *, complete: bool) -> bool:
+        """Bring the calls of tools or functions into OpenAI's form; return whether a part changed."""
+        changed = False
+        if part.get("function_call"):
+            changed = normalize_function_call(part)
+            self._called[index] = "function_call"
+        if part.get("tool_calls"):
+            changed = True
+            self._tool_calls[index].normalize(part, complete=complete)
+            self._called[index] = "tool_calls"
+        return changed
+
+    def _join_characters(self, index: int, part: dict[str, Any], *, hold: bool) -> None:
+        is_finished = self._finish_reasons[index] is not None
+        self._joiners[index].join(part, hold=hold and not is_finished)
+        if is_finished:
+            self._joiners[index].release(part)
 
     def _convert_to_text(self, choice: dict[str, Any], part: dict[str, Any]) -> bool:
+        """Convert a choice to the form of completions; return whether it changed."""
         logprobs, index = choice.get("logprobs"), choice["index"]
         text = choice.get("text") or part.get("content") or ""
         offset = self._text_lengths[index]
@@ -183,20 +201,23 @@ class ChunkDecoder:
     def _set_common_fields(self, payload: dict[str, Any]) -> bool:
         """Give a chunk the common fields of the first one; return whether it changed."""
         fields = [payload.get(name) for name in _COMMON_FIELDS]
+        if self._takes_upstream_name and (name := upstream_name(fields[-1])):
+            self.model, self._takes_upstream_name = name, False
         if not self._common:
             self._common = self._first_common_fields(*fields)
+        self._common[-1] = self.model  # some upstreams leave it out of their first chunk
         if fields == self._common:
             return False
         payload.update(zip(_COMMON_FIELDS, self._common, strict=True))
         return True
 
-    def _first_common_fields(self, chunk_id: Any, created: Any, _object: Any, model: Any) -> list[Any]:
+    def _first_common_fields(self, chunk_id: Any, created: Any, *_others: Any) -> list[Any]:
         """Return the common fields of all chunks: the first chunk's values, replaced if they are not OpenAI's form."""
         return [
             chunk_id if isinstance(chunk_id, str) and chunk_id else f"{self._kind.id_prefix}{new_id()}",
             created if isinstance(created, int) and created else int(time.time()),
             self._kind.chunk_object,
-            self.model or (model if isinstance(model, str) else ""),
+            self.model,
         ]
 
 

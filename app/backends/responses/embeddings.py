@@ -5,6 +5,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from app.backends.responses.model_names import UNKNOWN_MODEL, upstream_name
 from app.backends.responses.normalize import decode_json, normalize_payload, require_success
 from app.backends.responses.usage import extract_usage, openai_usage, resolve_prompt_usage
 from app.backends.types import OpenAIResult
@@ -38,9 +39,7 @@ def parse_openai(response: UpstreamResponse, count: int, model: str | None, prom
         index = entry.get("index")
         entry |= {"object": "embedding", "index": index if isinstance(index, int) else position}
         entry["embedding"] = _encode(vector, encoding)
-    own_name = payload.get("model")
-    name = model or (own_name if isinstance(own_name, str) else "")
-    return _result(payload, data, name, prompt)
+    return _result(payload, data, model or upstream_name(payload.get("model")) or UNKNOWN_MODEL, prompt)
 
 
 def parse_pipeline(response: UpstreamResponse, count: int, model: str, prompt: str, encoding: str) -> OpenAIResult:

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import orjson
-
+from app.backends.responses.json_text import load_json
 from app.backends.upstream_response import UpstreamResponse
 from app.errors import (
     ModelLoading,
@@ -22,7 +21,6 @@ from app.errors import (
     UpstreamUnavailable,
     UpstreamUnexpectedStatus,
 )
-from app.json_depth import exceeds_json_depth
 
 REASON_MAX_CHARS = 300
 # read from the upstream's text before private parts are removed
@@ -65,7 +63,7 @@ _PRIVATE = re.compile(
 
 def error_from_response(response: UpstreamResponse) -> ServiceError:
     """Return the error for a response whose status is not 2xx."""
-    payload = _load(response.body)
+    payload = load_json(response.body, any_depth=True)
     if payload is None and response.media_type == "text/plain":
         payload = response.body.decode(errors="replace")
     if response.status == 503:
@@ -76,19 +74,6 @@ def error_from_response(response: UpstreamResponse) -> ServiceError:
 def error_from_payload(payload: dict[str, Any]) -> ServiceError:
     """Return the error of an error payload in a response of status 200, or in an event of a stream."""
     return _error(_payload_status(payload), payload, None)
-
-
-def load_json(body: bytes) -> Any:
-    """Return the JSON of a body; None if it is invalid, or too deep to be encoded again."""
-    payload = _load(body)
-    return None if exceeds_json_depth(payload, body) else payload
-
-
-def _load(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
 
 
 def retry_after(response: UpstreamResponse) -> float | None:

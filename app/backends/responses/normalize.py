@@ -6,21 +6,15 @@ Payloads in OpenAI's form change only where clients could not parse them, and ke
 
 from typing import Any
 
-from app.backends.responses.error_mapping import error_from_payload, error_from_response, load_json
+from app.backends.responses.error_mapping import error_from_payload, error_from_response
+from app.backends.responses.finish_reasons import normalize_finish_reason
+from app.backends.responses.json_text import load_json, replace_halves
+from app.backends.responses.usage import extract_usage
 from app.backends.upstream_response import UpstreamResponse
-from app.errors import UpstreamInvalidResponse, UpstreamUnavailable
+from app.errors import UpstreamInvalidResponse
 
 # OpenAI's limit of `n`
 MAX_CHOICES = 128
-# spellings of text-generation-inference, of older routers and of Cohere
-_FINISH_REASONS = {
-    "eos": "stop",
-    "eos_token": "stop",
-    "stop_sequence": "stop",
-    "complete": "stop",
-    "max_tokens": "length",
-    "tool_call": "tool_calls",
-}
 
 
 def require_success(response: UpstreamResponse) -> None:
@@ -40,46 +34,80 @@ def decode_json(response: UpstreamResponse) -> Any:
 def normalize_payload(payload: Any) -> dict[str, Any] | None:
     """Return a complete response, or an event of a stream, with OpenAI's `choices`.
 
-    None for an event without content, such as a ping. Raises the error that the payload carries, or
-    UpstreamInvalidResponse for an unknown form. `normalize_choice` normalizes the choices themselves.
+    An event without choices keeps its usage only. None for one that has no usage either: a ping, null, an empty object,
+    or fields of the provider. Raises the error that the payload carries, or UpstreamInvalidResponse for text in an
+    unknown form. `number_choices` and `normalize_choice` normalize the choices themselves.
     """
-    if isinstance(payload, list) and payload:
-        payload = payload[0]
+    if isinstance(payload, list):
+        payload = payload[0] if payload else None
+    if payload is None:
+        return None
     if not isinstance(payload, dict):
         raise UpstreamInvalidResponse
     if payload.get("error") or payload.get("object") == "error":
-        raise error_from_payload(payload)
+        raise error_from_payload(replace_halves(payload))
     if isinstance(payload.get("choices"), list):
         return payload
     if "generated_text" in payload:
         return _from_tgi(payload)
-    if "type" in payload and "message" not in payload:
-        return _from_cohere_event(payload) if "delta" in payload else None
-    if isinstance(message := payload.get("message"), dict):
+    message = payload.get("message")
+    if isinstance(message, dict):
         return _from_cohere(message, payload, "message")
-    raise UpstreamInvalidResponse
+    if isinstance(payload.get("delta"), dict) and "type" in payload:
+        return _from_cohere_event(payload)
+    # a message or detail as text is an error in the form of another framework
+    if payload.get("choices") or message or payload.get("detail"):
+        raise UpstreamInvalidResponse
+    usage = extract_usage(payload)
+    return {"choices": [], "usage": usage} if usage else None
 
 
-def normalize_choice(choice: Any) -> tuple[dict[str, Any], bool]:
+def number_choices(payload: dict[str, Any], *, complete: bool) -> bool:
+    """Give each choice a number as its `index`, and drop nulls; return whether a choice changed.
+
+    The position counts where there is no number, and in a `complete` response where numbers repeat. Raises
+    UpstreamInvalidResponse for an invalid choice or number.
+    """
+    choices = [choice for choice in payload["choices"] if choice is not None]
+    if not all(isinstance(choice, dict) for choice in choices):
+        raise UpstreamInvalidResponse
+    indexes = [as_index(choice.get("index"), position) for position, choice in enumerate(choices)]
+    if complete and len(set(indexes)) < len(indexes):
+        indexes = list(range(len(choices)))
+    if not all(0 <= index < MAX_CHOICES for index in indexes):
+        raise UpstreamInvalidResponse
+    changed = len(choices) < len(payload["choices"])
+    for choice, index in zip(choices, indexes, strict=True):
+        if type(choice.get("index")) is not int or choice["index"] != index:
+            choice["index"] = index
+            changed = True
+    payload["choices"] = choices
+    return changed
+
+
+def as_index(value: Any, default: int) -> int:
+    """Return an index that may be written as text; the default if it is none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < len(str(2**63)):
+        return int(value)
+    return value if type(value) is int else default
+
+
+def normalize_choice(choice: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """Normalize a choice in place; return its delta, its message or, without either, itself, and whether it changed.
 
     Raises UpstreamInvalidResponse for an invalid choice, UpstreamUnavailable for one that failed.
     """
-    if not isinstance(choice, dict):
-        raise UpstreamInvalidResponse
     changed = False
-    if type(choice.get("index")) is not int:
-        choice["index"] = 0  # some servers leave it out of a single choice
-        changed = True
-    if not 0 <= choice["index"] < MAX_CHOICES:
-        raise UpstreamInvalidResponse
     reason = choice.get("finish_reason")
     if reason is not None:
         choice["finish_reason"] = normalize_finish_reason(reason)
-        changed |= choice["finish_reason"] != reason
-    # a message beside a delta repeats the complete response
-    part = choice.get("delta", choice.get("message"))
-    part = choice if part is None else part
+        changed = bool(choice["finish_reason"] != reason)
+    part = choice
+    for name in ("delta", "message"):  # a message beside a delta repeats the complete response
+        value = choice.get(name)
+        if value or isinstance(value, dict):
+            part = value
+            break
     return part, _join_content(part) or changed
 
 
@@ -91,20 +119,12 @@ def _join_content(part: Any) -> bool:
     for name in ("content", "text"):
         content = part.get(name)
         if content is not None and not isinstance(content, str):
+            content = [content] if isinstance(content, dict) else content
             part[name] = _join_parts(content, "text")
             if reasoning := _join_parts(content, "thinking"):
                 part.setdefault("reasoning_content", reasoning)
             changed = True
     return changed
-
-
-def normalize_finish_reason(reason: Any) -> str | None:
-    """Return a finish reason in OpenAI's spelling, None if it is empty; raise UpstreamUnavailable for "error"."""
-    if reason == "error":
-        raise UpstreamUnavailable
-    if not isinstance(reason, str) or not reason:
-        return None
-    return _FINISH_REASONS.get(reason.lower(), reason.lower())
 
 
 def _join_parts(content: Any, kind: str) -> str:
@@ -138,8 +158,6 @@ def _from_tgi(payload: dict[str, Any]) -> dict[str, Any]:
 def _from_cohere_event(event: dict[str, Any]) -> dict[str, Any] | None:
     """Convert an event of Cohere's stream: its delta has the fields of a complete response."""
     delta = event["delta"]
-    if not isinstance(delta, dict):
-        return None
     message = delta.get("message")
     message = message if isinstance(message, dict) else {}
     if isinstance(call := message.get("tool_calls"), dict):

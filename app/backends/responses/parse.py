@@ -4,7 +4,7 @@ from app.backends.responses.aggregate import CompletionAccumulator
 from app.backends.responses.chunk_decoder import CHAT, Chunk, ChunkDecoder, ResponseKind
 from app.backends.responses.logprobs import token_logprobs
 from app.backends.responses.normalize import require_success
-from app.backends.responses.sse import iter_event_data
+from app.backends.responses.sse import is_json_document, iter_event_data
 from app.backends.responses.usage import openai_usage
 from app.backends.types import Generation, OpenAIResult
 from app.backends.upstream_response import UpstreamResponse
@@ -35,21 +35,21 @@ def parse_completion(response: UpstreamResponse, kind: ResponseKind, model: str 
 
 def parse_generation(response: UpstreamResponse, model: str | None, prompt: str) -> Generation:
     """Return text, finish reason and usage of the first choice; arguments and errors as for `parse_completion`."""
-    decoder = ChunkDecoder(CHAT, None, prompt, response.headers)
-    chunks = list(_decode(response, decoder))
+    decoder = ChunkDecoder(CHAT, model, prompt, response.headers)
+    chunks = _decode(response, decoder)
     decoder.require_complete()
+    chunks += decoder.missing_finish_chunks()
     choices = [choice for chunk in chunks for choice in chunk.payload["choices"] if not choice["index"]]
     if not choices:
         raise UpstreamInvalidResponse
     text = "".join(chunk.text for chunk in chunks)
     tokens = tuple(token for choice in choices for token in token_logprobs(choice.get("logprobs")))
-    return Generation(text, decoder.finish_reason, tokens, usage=decoder.usage, model=model or "")
+    return Generation(text, decoder.finish_reason, tokens, usage=decoder.usage, model=decoder.model)
 
 
 def _decode(response: UpstreamResponse, decoder: ChunkDecoder) -> list[Chunk]:
     require_success(response)
-    if response.media_type != "text/event-stream":
-        chunks = [decoder.decode(response.body, complete=True)]
-    else:
-        chunks = [decoder.decode(data) for data in iter_event_data(response.body)]
-    return [chunk for chunk in chunks if chunk]
+    if is_json_document(response.body):  # the label may say something else
+        chunk = decoder.decode(response.body, complete=True)
+        return [chunk] if chunk else []
+    return [chunk for data in iter_event_data(response.body) if (chunk := decoder.decode_event(data))]

@@ -15,10 +15,17 @@ _ANTHROPIC_PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_
 
 
 def extract_usage(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the counts of a payload, from OpenAI's field or from that of Groq's streams; None without either."""
+    """Return the counts of a payload: from OpenAI's field, Groq's streams, or a choice as Moonshot sends it.
+
+    None without counts.
+    """
     usage = payload.get("usage")
     if not usage and isinstance(groq := payload.get("x_groq"), dict):
         usage = groq.get("usage")
+    if not usage and isinstance(choices := payload.get("choices"), list):
+        for choice in choices:
+            if isinstance(choice, dict):
+                usage = choice.get("usage") or usage
     return usage if usage and isinstance(usage, dict) else None
 
 

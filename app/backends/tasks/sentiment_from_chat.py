@@ -16,16 +16,16 @@ def strip_reasoning(text: str) -> str:
 def scores_from_logprobs(logprobs: tuple[TokenLogprobs, ...]) -> dict[str, float] | None:
     """Return the share of each sentiment among the most likely tokens, at the first token that names one.
 
-    None if no token names a sentiment.
+    None if no token names a sentiment, or the token itself has no valid log-probability.
     """
     for position in logprobs:
-        if _sentiment_of(position.token):
+        if chosen := _sentiment_of(position.token):
             mass = dict.fromkeys(SENTIMENTS, 0.0)
             for token, logprob in position.top.items():
                 if label := _sentiment_of(token):
                     mass[label] += math.exp(min(0.0, logprob))
             total = sum(mass.values())
-            return {label: share / total for label, share in mass.items()} if total else None
+            return {label: share / total for label, share in mass.items()} if mass[chosen] else None
     return None
 
 

@@ -78,6 +78,7 @@ class _RoundTrip:
         except BaseException:
             streaming.close()  # else it would hold the socket open
             raise
+        response.chunked = False  # urllib3 would read the chunks itself, and take negative sizes
         if streaming.will_close:
             self.close()  # the response holds the socket until it has been read
         return response

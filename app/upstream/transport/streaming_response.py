@@ -18,6 +18,9 @@ MAX_INTERIM_RESPONSES = 10
 # headers in the grammar of RFC 9112; others, such as folded ones, are left to the standard library
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r\n")
 _HEADERS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r\n){0,100}\r\n")
+# a chunk's size and its extensions (RFC 9112, 7.1); int() would take signs, prefixes and underscores too
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
+MAX_CHUNK_LINE_BYTES = 64 * 1024
 
 
 class _CoopRawIO(io.RawIOBase):
@@ -81,6 +84,14 @@ class StreamingResponse(http.client.HTTPResponse):
         if self._method == "HEAD" or self.status in (NO_CONTENT, NOT_MODIFIED):
             self.length = 0
         self.will_close = self._check_close() or (not self.chunked and self.length is None)
+
+    def _read_next_chunk_size(self) -> int:
+        """Return the size of the next chunk; http.client reads the ValueError of an invalid one as a cut-off body."""
+        size = _CHUNK_SIZE.fullmatch(self.fp.readline(MAX_CHUNK_LINE_BYTES))
+        if size is None:
+            self._close_conn()
+            raise ValueError("invalid chunk size")
+        return int(size[1], 16)
 
     def _close_conn(self) -> None:
         self.fp.raw.at_end = True
