@@ -132,6 +132,7 @@ def test_two_keys_of_one_client_may_stand_beside_each_other(file):
         (ONE_LINE.replace("one:", "three:"), "has the hash of another entry, one"),
         (f"{TWICE_LINE} rate_limit=1/day", "has other limits than another key of the same name, one"),
     ],
+    ids=["no pair", "unknown", "twice", "expires", "rate limit", "same hash", "other limits"],  # keys are random
 )
 def test_a_fault_names_its_line_and_repeats_no_text(file, caplog, line, fault):
     store = load(file)
