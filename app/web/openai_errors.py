@@ -6,12 +6,12 @@ from app.errors import ModelNotFound, ServiceError, ValidationError
 
 _PREFIX = "/v1/"
 _NATIVE_PREFIX = "/v1/text/"
-_NATIVE_PATH = "/v1/models/validate"
+_NATIVE_PATHS = ("/v1/text", "/v1/models/validate")
 
 
 def is_openai_route(path: str) -> bool:
     """Return whether a path belongs to OpenAI's API, including its routes that this service lacks."""
-    return path.startswith(_PREFIX) and not path.startswith(_NATIVE_PREFIX) and path != _NATIVE_PATH
+    return path.startswith(_PREFIX) and not path.startswith(_NATIVE_PREFIX) and path not in _NATIVE_PATHS
 
 
 def openai_error(error: ServiceError) -> dict[str, Any]:
