@@ -17,8 +17,8 @@ MAX_ERRORS = 100
 MAX_FIELDS = 256
 # a character beyond U+FFFF as a pair of JSON's escapes
 MAX_BYTES_PER_CHAR = 12
-# of the body of a task beside its text
-MAX_TASK_BODY_BYTES = 1024**2
+OTHER_FIELDS_BYTES = 64 * 1024
+MIN_TASK_BODY_BYTES = 1024**2
 MAX_TOKENS = 32_768
 MAX_STOPS = 4
 MAX_STOP_CHARS = 200
@@ -50,8 +50,8 @@ class RequestSchema(Schema):
 
     def body_limit(self, config: Config) -> int:
         """Return how many bytes a body may have: enough for one text of MAX_INPUT_CHARS characters."""
-        needed = MAX_BYTES_PER_CHAR * config.max_input_chars + MAX_TASK_BODY_BYTES
-        return min(config.max_body_bytes, needed)
+        needed = MAX_BYTES_PER_CHAR * config.max_input_chars + OTHER_FIELDS_BYTES
+        return min(config.max_body_bytes, max(needed, MIN_TASK_BODY_BYTES))
 
     @cached_property
     def _required(self) -> frozenset[str]:

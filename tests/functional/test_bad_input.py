@@ -214,3 +214,15 @@ def test_a_text_at_the_limit_is_accepted(make_client, upstream):
     upstream.post(CHAT, json=chat_response("x"))
     assert client.post("/v1/text/generate", json={"prompt": "é" * 10}).status_code == 200
     refused(client.post("/v1/text/generate", json={"prompt": "é" * 11}))
+
+
+def test_a_body_of_a_task_has_room_for_its_text_only(make_client, upstream):
+    upstream.post(CHAT, json=chat_response("x"))
+    escaped = json.dumps({"prompt": "😀" * 200_000}).encode()  # 12 bytes for each character
+    assert post(make_client(MAX_INPUT_CHARS="200000"), "/v1/text/generate", escaped).status_code == 200
+    refused(post(make_client(), "/v1/text/generate", escaped), 413, "payload_too_large")
+    refused(
+        post(make_client(MAX_INPUT_CHARS="200000", MAX_BODY_BYTES="1MiB"), "/v1/text/generate", escaped),
+        413,
+        "payload_too_large",
+    )

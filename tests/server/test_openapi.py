@@ -27,7 +27,7 @@ REFUSED = {
     "another method": ("post", GENERATE, {"method": "delete"}, 405),
     "another method, OpenAI route": ("get", "/v1/models", {"method": "post"}, 405),
     "a large body": ("post", GENERATE, {"json": {"prompt": "x" * 2**20}}, 413),
-    "a large body, OpenAI route": ("post", CHAT, {"json": {"x": "x" * 2**20}}, 413),
+    "a large body, OpenAI route": ("post", CHAT, {"json": {"x": "x" * 2**24}}, 413),
     "a long URL": ("get", "/v1/models/validate", {"params": {"model": "x" * 5000}}, 414),
     "a long URL, OpenAI route": ("get", "/v1/models/{model}", {"model": "x" * 5000}, 414),
     "another media type": ("post", GENERATE, {"data": "x", "headers": {"Content-Type": "text/plain"}}, 415),

@@ -93,7 +93,7 @@ def result_attributes(context: "CallContext") -> Attributes:
     return _without_none(
         {
             PROVIDER: context.backend,
-            "gen_ai.response.model": context.model if context.model and is_model_name(context.model) else None,
+            "gen_ai.response.model": context.model if context.model and _may_be_recorded(context.model) else None,
             "gen_ai.response.finish_reasons": finish_reasons or None,
             "gen_ai.response.time_to_first_chunk": context.stream.first_event if context.stream else None,
             "gen_ai.usage.input_tokens": context.prompt_tokens if counted else None,
@@ -106,3 +106,8 @@ def result_attributes(context: "CallContext") -> Attributes:
 
 def _without_none(attributes: Attributes) -> Attributes:
     return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _may_be_recorded(model: str) -> bool:
+    """Return whether the model of a response is a name; with a space it may be a text, which traces never hold."""
+    return is_model_name(model) and " " not in model
