@@ -155,7 +155,7 @@ class UpstreamClient:
                 raise ShortDeadlineTimeout from error
             raise
         except ServiceError as error:
-            self._redactor.redact_reason(error)
+            self._redactor.redact_error(error)
             raise
         except (requests.RequestException, HTTPError) as error:
             raise map_transport_error(error) from error
@@ -199,7 +199,7 @@ class UpstreamClient:
 
     def _record_stream_end(self, breaker: CircuitBreaker, context: CallContext, error: ServiceError | None) -> None:
         if error is not None:
-            self._redactor.redact_reason(error)
+            self._redactor.redact_error(error)
         breaker.record_result(context.request.redis_budget, error)
 
     def _send_request(self, attempt: _Attempt[Any], read_timeout: float) -> requests.Response:

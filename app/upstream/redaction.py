@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from app.errors import ServiceError
+from app.errors import ServiceError, UpstreamError
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,15 @@ class Redactor:
         """Return the redactor of these keys and host names."""
         return cls(_json_forms(keys), _json_forms(hosts))
 
-    def redact_reason(self, error: ServiceError) -> None:
-        """Remove keys and hosts from the reason in the details of an error, even if its response had status 200."""
+    def redact_error(self, error: ServiceError) -> None:
+        """Remove keys and hosts from the texts of the upstream in an error, even if its response had status 200."""
         if isinstance(reason := error.details.get("reason"), str):
-            error.details["reason"] = self.redact(reason.encode(), error.status).decode(errors="replace")
+            error.details["reason"] = self._redact_text(reason)
+        if isinstance(error, UpstreamError) and error.report is not None:
+            error.report = error.report.redacted(self._redact_text)
+
+    def _redact_text(self, text: str) -> str:
+        return self.redact(text.encode(errors="replace"), 400).decode(errors="replace")
 
     def redact(self, body: bytes, status: int) -> bytes:
         """Return a response body without keys and, for an error status, without hosts.

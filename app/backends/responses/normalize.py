@@ -7,6 +7,7 @@ Payloads in OpenAI's form change only where clients could not parse them, and ke
 from typing import Any
 
 from app.backends.responses.error_mapping import error_from_payload, error_from_response, load_json
+from app.backends.responses.error_payload import has_error
 from app.backends.upstream_response import UpstreamResponse
 from app.errors import UpstreamInvalidResponse, UpstreamUnavailable
 
@@ -47,7 +48,7 @@ def normalize_payload(payload: Any) -> dict[str, Any] | None:
         payload = payload[0]
     if not isinstance(payload, dict):
         raise UpstreamInvalidResponse
-    if payload.get("error") or payload.get("object") == "error":
+    if has_error(payload):
         raise error_from_payload(payload)
     if isinstance(payload.get("choices"), list):
         return payload
