@@ -9,7 +9,10 @@ SENTIMENTS = ("positive", "negative", "neutral")
 
 @dataclass(frozen=True)
 class TextRequest:
-    """A validated request for text; None leaves the choice to the backend."""
+    """A validated request for text; None leaves the choice to the backend.
+
+    `defaulted` names the parameters that the client did not send.
+    """
 
     prompt: str
     max_tokens: int
@@ -18,6 +21,7 @@ class TextRequest:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     stream: bool = False
+    defaulted: tuple[str, ...] = ()
 
     @property
     def deterministic(self) -> bool:

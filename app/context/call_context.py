@@ -46,6 +46,8 @@ class CallContext:
     """One operation of one request, passed down from the endpoint to the upstream client.
 
     `outcome` is `ok` or the type of the error; None if no backend was called. `cache` is one of CACHE_STATUSES.
+    `requested_model` is the client's name of the model, None if it named none, and `model` the model that was asked
+    last. `asked_models` holds backend and name of each.
     The token counts are those of all upstream calls that this request made itself, None without one. Responses from
     the cache, or from another request's call, add nothing.
     `allowed_models` holds names of the models that may answer, None for all.
@@ -60,7 +62,9 @@ class CallContext:
     stream_deadline: Deadline = field(default_factory=partial(Deadline, math.inf))
     allowed_models: frozenset[str] | None = None
 
+    requested_model: str | None = None
     model: str | None = None
+    asked_models: set[tuple[str, str]] = field(default_factory=set)
     backend: str | None = None
     fallback: bool = False
     outcome: str | None = None

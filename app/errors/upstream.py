@@ -81,6 +81,10 @@ class UpstreamUnavailable(UpstreamError, status=502, type="upstream_unavailable"
     counts_as_failure = True
 
 
+class UpstreamOverloaded(UpstreamUnavailable):
+    """The backend has more calls than it can take; `retry_after` is when it expects to take calls again."""
+
+
 class UpstreamNonRetryable(UpstreamUnavailable):
     """The backend fails with a status that retries do not help against, such as 424 or 501."""
 

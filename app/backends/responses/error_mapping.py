@@ -17,6 +17,7 @@ from app.errors import (
     UpstreamAuthenticationError,
     UpstreamError,
     UpstreamNonRetryable,
+    UpstreamOverloaded,
     UpstreamQuotaExhausted,
     UpstreamRateLimited,
     UpstreamRejected,
@@ -45,8 +46,9 @@ _BY_STATUS: dict[int, type[UpstreamError]] = {
     502: UpstreamUnavailable,
     503: UpstreamUnavailable,
     504: UpstreamUnavailable,
-    # Cloudflare's errors of an origin (520 to 524), and Anthropic's "overloaded"
-    **dict.fromkeys((520, 521, 522, 523, 524, 529), UpstreamUnavailable),
+    # Cloudflare's errors of an origin
+    **dict.fromkeys((520, 521, 522, 523, 524), UpstreamUnavailable),
+    529: UpstreamOverloaded,  # Anthropic's
 }
 # URLs, addresses, host names with a port, paths, keys
 _PRIVATE = re.compile(

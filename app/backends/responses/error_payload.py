@@ -122,7 +122,7 @@ def has_error(payload: dict[str, Any]) -> bool:
         return True
     if "choices" in payload or not any(isinstance(payload.get(key), str | list) for key in _REASON_KEYS):
         return False
-    return payload.get("type") == "error" or ErrorPayload(payload).status is not None
+    return ErrorPayload(payload).status is not None
 
 
 def _says_something(value: Any) -> bool:
