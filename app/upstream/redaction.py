@@ -7,9 +7,11 @@ from typing import Self
 
 from app.errors import ServiceError, UpstreamError
 
-# a shorter key could be guessed
+# a shorter key could be guessed; one with a provider's prefix is a key all the same
 MIN_KEY_CHARS = 8
+MIN_PREFIXED_CHARS = 5
 MIN_DISTINCT_CHARS = 5
+_PREFIXES = ("sk-", "hf_")
 # words such as `not-needed` and `lm-studio`, or a number
 MIN_PLAIN_CHARS = 12
 _PLAIN = re.compile(r"[A-Za-z]+(?:[-_ ][A-Za-z]+)*|[0-9]+")
@@ -54,7 +56,8 @@ class Redactor:
 def can_be_secret(key: str) -> bool:
     """Return whether a key is a secret rather than a placeholder: no short text, no word, no number, no repetition."""
     is_plain = _PLAIN.fullmatch(key) is not None and len(key) < MIN_PLAIN_CHARS
-    return len(key) >= MIN_KEY_CHARS and len(set(key)) >= MIN_DISTINCT_CHARS and not is_plain
+    min_chars = MIN_PREFIXED_CHARS if key.startswith(_PREFIXES) else MIN_KEY_CHARS
+    return len(key) >= min_chars and len(set(key)) >= MIN_DISTINCT_CHARS and not is_plain
 
 
 def _json_forms(texts: Iterable[str]) -> tuple[bytes, ...]:

@@ -19,7 +19,6 @@ WINDOW_SECONDS = 30.0
 MIN_CALLS = 20
 # the shared state is read again when it is older than this
 REFRESH_SECONDS = 0.1
-
 # outcomes that show neither that the backend works nor that it fails
 _INCONCLUSIVE = (ClientDisconnected, Draining, ShortDeadlineTimeout)
 
@@ -132,8 +131,7 @@ class CircuitBreaker:
         The rate is needed for a backend that fails every other call: it has no consecutive failures.
         """
         calls, failures = self._outcomes.counts()
-        rate_exceeded = calls >= MIN_CALLS and failures >= self._failure_rate * calls
-        if rate_exceeded or not self._machine.is_closed:
+        if (calls >= MIN_CALLS and failures >= self._failure_rate * calls) or not self._machine.is_closed:
             self._open(budget, self._shares.sole_client())
             return
         self._shared_failures = True
