@@ -4,7 +4,7 @@ from typing import Any
 
 from app.backends.responses.token_estimate import estimated_tokens
 from app.schemas.fields import RequestSchema
-from app.schemas.openai_requests import Conversation, joined_texts
+from app.schemas.openai_fields import Conversation, joined_texts
 
 # above every token limit, and small enough for a JSON number and for Redis
 MAX_ESTIMATE = 10**15

@@ -1,6 +1,5 @@
 """Behaviour of every request: ids, headers, routing errors, the log line."""
 
-import logging
 import re
 
 import pytest
