@@ -183,9 +183,13 @@ class OpenAIBackend(Backend):
         """Send the client's body unchanged except for the model."""
         body = with_model(model, request.body)
         if request.stream:
-            return (yield self._stream(route, partial(ChunkDecoder, kind, model, request.prompt), body))
-        parse = partial(parse_completion, kind=kind, model=model, prompt=request.prompt)
-        return (yield self._call(route, parse, body))
+            call = self._stream(route, partial(ChunkDecoder, kind, model, request.prompt), body)
+        else:
+            parse = partial(parse_completion, kind=kind, model=model, prompt=request.prompt)
+            call = self._call(route, parse, body)
+        if request.limit_added and route == "chat/completions":
+            call.added = {**call.added, **dict.fromkeys(_RENAMED_IN_CHAT)}
+        return (yield call)
 
     def _stream(self, route: str, make_decoder: MakeDecoder, body: dict[str, Any]) -> UpstreamRequest[Any]:
         """Return a call whose response is decoded chunk by chunk."""

@@ -31,11 +31,15 @@ class TextRequest:
 
 @dataclass(frozen=True)
 class OpenAIRequest:
-    """A validated request of one of OpenAI's routes, to be passed on; `prompt` is its text, for counting tokens."""
+    """A validated request of one of OpenAI's routes, to be passed on; `prompt` is its text, for counting tokens.
+
+    `limit_added` means that the service added `max_tokens`.
+    """
 
     body: Mapping[str, Any]
     prompt: str
     stream: bool = False
+    limit_added: bool = False
 
 
 @dataclass(frozen=True)

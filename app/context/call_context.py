@@ -47,7 +47,7 @@ class CallContext:
 
     `outcome` is `ok` or the type of the error; None if no backend was called. `cache` is one of CACHE_STATUSES.
     `requested_model` is the client's name of the model, None if it named none, and `model` the model that was asked
-    last. `asked_models` holds backend and name of each.
+    last. `asked_models` holds backend and name of each. `limit_added` means that the service added a token limit.
     The token counts are those of all upstream calls that this request made itself, None without one. Responses from
     the cache, or from another request's call, add nothing.
     `allowed_models` holds names of the models that may answer, None for all.
@@ -62,6 +62,7 @@ class CallContext:
     stream_deadline: Deadline = field(default_factory=partial(Deadline, math.inf))
     allowed_models: frozenset[str] | None = None
 
+    limit_added: bool = False
     requested_model: str | None = None
     model: str | None = None
     asked_models: set[tuple[str, str]] = field(default_factory=set)

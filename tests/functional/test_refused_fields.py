@@ -204,3 +204,12 @@ def test_a_model_that_reasons_in_vain_is_asked_again(client, upstream):
     for text in ("one", "two"):
         rate(client, text)
     assert [sent(upstream, index)["max_tokens"] for index in range(4)] == [4, 512, 4, 512]
+
+
+def test_the_limit_that_the_service_adds_on_openais_routes_takes_its_newer_name(make_client, upstream):
+    bodies = refusing(upstream, CHAT, having("max_tokens"), REFUSALS[0])
+    client = make_client(TOKENS_PER_MINUTE="100000")
+    for _ in range(2):
+        assert client.post("/v1/chat/completions", json={"messages": HI}).status_code == 200
+    assert len(bodies) == 1
+    assert sent(upstream)["max_completion_tokens"] == 100

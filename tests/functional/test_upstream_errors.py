@@ -528,7 +528,9 @@ def test_the_reason_of_an_error_in_a_later_event_is_logged(client, upstream, cap
     events = 'data: {"choices": [{"delta": {"content": "Hal"}}]}\n\ndata: {"error": {"message": "Out of memory"}}\n\n'
     upstream.post(CHAT, body=events, content_type="text/event-stream")
     with caplog.at_level(logging.INFO, "app.access"):
-        generate(client, stream=True).get_data()
+        response = generate(client, stream=True)
+        response.get_data()
+        response.close()
     [line] = request_lines(caplog)
     assert (line.upstream_status, line.upstream_reason) == (500, "Out of memory")
 
