@@ -10,6 +10,7 @@ from app.clients.key_store import ReloadingKeyStore
 from app.clients.quotas import Quotas
 from app.config import Config
 from app.context.deadline import REDIS_BUDGET_SECONDS
+from app.inference.adaptive_client import AdaptiveClient
 from app.inference.cached_client import CachedClient
 from app.inference.health import HealthService
 from app.inference.idempotency import IdempotencyStore
@@ -46,9 +47,9 @@ def build(config: Config) -> Flask:
     cache = ResponseCache(store, config.cache_ttl, config.cache_max_bytes)
     breakers = CircuitBreakers(config.breaker_failures, config.breaker_failure_rate, store, metrics.upstream)
     client = _upstream_client(config, breakers, metrics)
-    inference = InferenceService(
-        PlanExecutor(models, CachedClient(client, cache, shared=config.cache_scope == "shared"), metrics)
-    )
+    cached = CachedClient(client, cache, shared=config.cache_scope == "shared")
+    adaptive = AdaptiveClient(cached, metrics.upstream.record_removed_field)
+    inference = InferenceService(PlanExecutor(models, adaptive, metrics))
     health = HealthService(inference, breakers, store, needs_keys=config.has_keys)
     lifecycle = Lifecycle(health.primary_is_ready if config.backend == "embedded" else lambda: True)
     tracing = create_tracing(config.otel_exporter_otlp_endpoint)

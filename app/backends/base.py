@@ -40,7 +40,9 @@ class UpstreamRequest(Generic[T]):
     `route` is the upstream route, which has a circuit breaker of its own. `parse` turns a response of any status into
     the result, or raises a ServiceError. `timeout` limits the call, in seconds, within the request's deadline.
     `retryable` allows a retry after a failure. `deterministic` means that equal calls get equal responses. With
-    `make_decoder` the response is streamed: the plan receives its UpstreamStream.
+    `make_decoder` the response is streamed: the plan receives its UpstreamStream. `model` is the model that is asked,
+    None if the upstream chooses it or the call needs none. `added` holds the fields of the body that the service added
+    by itself and may take back, each with the client's own value, or None.
     """
 
     backend: str
@@ -54,6 +56,8 @@ class UpstreamRequest(Generic[T]):
     deterministic: bool = False
     make_decoder: MakeDecoder | None = None
     max_response_bytes: int = MAX_RESPONSE_BYTES
+    model: str | None = None
+    added: Mapping[str, Any] = field(default_factory=dict)
 
     # in place of functools.cached_property, which takes a lock at each first access before Python 3.12
     _content: bytes | None = field(default=None, init=False, repr=False, compare=False)

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
-from app.backends.openai import PROBE_SECONDS, OpenAIBackend, streaming_body
+from app.backends.openai import PROBE_SECONDS, OpenAIBackend
+from app.backends.openai_bodies import streaming_body
 from app.backends.responses.normalize import require_success
 from app.backends.tasks import extractive_summary, few_shot_sentiment
 from app.backends.tasks.sentence_ranking import split_sentences

@@ -11,7 +11,8 @@ from cachetools import TTLCache
 
 from app.backends import huggingface_hub as hub
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
-from app.backends.openai import OpenAIBackend, as_chat, bearer
+from app.backends.openai import OpenAIBackend, bearer
+from app.backends.openai_bodies import as_chat
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
@@ -216,7 +217,7 @@ class HuggingFaceBackend(OpenAIBackend):
     ) -> UpstreamRequest[Any]:
         """Return the call of an hf-inference pipeline; a provider after the model's colon is not part of the path."""
         url = f"{self._root_url}/hf-inference/models/{quote(model.partition(':')[0])}"
-        return UpstreamRequest(self.name, task, url, parse, body, self._headers, deterministic=True)
+        return UpstreamRequest(self.name, task, url, parse, body, self._headers, deterministic=True, model=model)
 
 
 def _fit(text: str, limit: int, shorten: Callable[[str, int], str]) -> str:

@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
+from app.backends.chat_sentiment import ChatSentiment
+from app.backends.openai_bodies import as_chat, request_parameters, streaming_body, with_model
 from app.backends.response_format import openai_response_format
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder, MakeDecoder, ResponseKind
@@ -14,7 +16,7 @@ from app.backends.responses.normalize import require_success
 from app.backends.responses.parse import parse_completion, parse_generation
 from app.backends.tasks import prompts
 from app.backends.tasks.sentence_ranking import complete_sentences
-from app.backends.tasks.sentiment_from_chat import scores_from_logprobs, scores_from_text, strip_reasoning
+from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.types import (
     Generation,
     OpenAIRequest,
@@ -27,17 +29,11 @@ from app.backends.types import (
 )
 from app.config import Config
 from app.config.secret import Secret
-from app.errors import ModelNotFound, NotSupported, UpstreamInvalidResponse, UpstreamRejected
+from app.errors import ModelNotFound, NotSupported, UpstreamInvalidResponse
 
-# OpenAI allows 20, some compatible servers 5
-TOP_LOGPROBS = 5
-# a label is one token; the others allow for a space or a quote before it
-SENTIMENT_TOKENS = 4
-# without log-probabilities a reasoning model may think before it writes the label
-SENTIMENT_TOKENS_WITH_REASONING = 512
 PROBE_SECONDS = 3.0
-# parameters of completions that chat completions lack, or have in another form
-_COMPLETIONS_ONLY = ("best_of", "echo", "logprobs", "suffix")
+# chat completions of newer models have another name for it
+_RENAMED_IN_CHAT = ("max_tokens",)
 
 
 class OpenAIBackend(Backend):
@@ -50,6 +46,7 @@ class OpenAIBackend(Backend):
         self._base_url = config.openai_base_url or ""
         self._headers = bearer(config.openai_api_key)
         self._default_model = config.openai_default_model
+        self._chat_sentiment = ChatSentiment()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -62,15 +59,16 @@ class OpenAIBackend(Backend):
 
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "user", "content": request.prompt}]
-        return self._chat(messages, request_parameters(request), self._resolve_model(model), stream=request.stream)
+        return self._chat_about(messages, request, self._resolve_model(model))
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         """Use the completions route; if the server lacks it, ask a chat model to continue."""
         model = self._resolve_model(model)
         body = {"prompt": request.prompt, **request_parameters(request)}
         try:
-            return (yield from self._generate("completions", body, request.prompt, model, stream=request.stream))
-        except ModelNotFound:
+            added = {name: None for name in request.defaulted if name not in _RENAMED_IN_CHAT}
+            return (yield from self._generate("completions", body, request.prompt, model, added, stream=request.stream))
+        except (ModelNotFound, NotSupported):
             return (yield from self._continue(request, model))
 
     def chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
@@ -82,12 +80,12 @@ class OpenAIBackend(Backend):
         model = self._resolve_model(model)
         try:
             return (yield from self._passthrough("completions", TEXT, request, model))
-        except ModelNotFound:
+        except (ModelNotFound, NotSupported):
             return (yield from self._passthrough("chat/completions", TEXT, as_chat(request), model))
 
     def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         model = self._resolve_model(model)
-        body = _with_model(model, request.body)
+        body = with_model(model, request.body)
         encoding = body.pop("encoding_format", None) or "float"
         count = embeddings.count_inputs(body["input"])
         parse = partial(embeddings.parse_openai, count=count, model=model, prompt=request.prompt, encoding=encoding)
@@ -101,22 +99,10 @@ class OpenAIBackend(Backend):
             return []
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
-        """Compare the log-probabilities of the labels; if the server returns none, parse the label itself."""
+        """Ask a chat model for the label."""
         model = self._resolve_model(model or self._sentiment_model)
         messages = [{"role": "system", "content": prompts.SENTIMENT}, {"role": "user", "content": text}]
-        body = {"max_tokens": SENTIMENT_TOKENS, "temperature": 0, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
-        try:
-            generation = yield from self._chat(messages, body, model)
-            scores = scores_from_logprobs(generation.logprobs) or scores_from_text(generation.text)
-        except UpstreamRejected:  # some servers reject `logprobs`
-            scores = None
-        if scores is None:
-            body = {"max_tokens": SENTIMENT_TOKENS_WITH_REASONING, "temperature": 0}
-            generation = yield from self._chat(messages, body, model)
-            scores = scores_from_text(generation.text)
-        if scores is None:
-            raise UpstreamInvalidResponse("The model did not name a sentiment; use another model.")
-        return Sentiment(scores, usage=generation.usage, model=generation.model)
+        return (yield from self._chat_sentiment.rate(lambda body: self._chat(messages, body, model), model))
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         instruction = prompts.summarize(request.max_length, request.min_length)
@@ -154,81 +140,79 @@ class OpenAIBackend(Backend):
 
     def _continue(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "system", "content": prompts.CONTINUE}, {"role": "user", "content": request.prompt}]
-        return self._chat(messages, request_parameters(request), model, stream=request.stream)
+        return self._chat_about(messages, request, model)
+
+    def _chat_about(self, messages: list[dict[str, str]], request: TextRequest, model: str | None) -> Plan[Generation]:
+        """Chat with the parameters of a text request; the server may have another name for its `max_tokens`."""
+        added = dict.fromkeys((*_RENAMED_IN_CHAT, *request.defaulted))
+        return self._chat(messages, request_parameters(request), model, added, stream=request.stream)
 
     def _chat(
-        self, messages: list[dict[str, str]], body: dict[str, Any], model: str | None, *, stream: bool = False
+        self,
+        messages: list[dict[str, str]],
+        body: dict[str, Any],
+        model: str | None,
+        added: Mapping[str, Any] | None = None,
+        *,
+        stream: bool = False,
     ) -> Plan[Generation]:
+        """Chat; without `added` the service chose all parameters by itself."""
         prompt = "\n".join(message["content"] for message in messages)
-        return self._generate("chat/completions", {"messages": messages, **body}, prompt, model, stream=stream)
+        added = dict.fromkeys(body) if added is None else added
+        return self._generate("chat/completions", {"messages": messages, **body}, prompt, model, added, stream=stream)
 
     def _generate(
-        self, route: str, body: dict[str, Any], prompt: str, model: str | None, *, stream: bool = False
+        self,
+        route: str,
+        body: dict[str, Any],
+        prompt: str,
+        model: str | None,
+        added: Mapping[str, Any] | None = None,
+        *,
+        stream: bool = False,
     ) -> Plan[Generation]:
-        body = _with_model(model, body)
+        body = with_model(model, body)
         if stream:
-            return (yield self._stream(route, partial(ChunkDecoder, CHAT, model, prompt), body))
-        return (yield self._call(route, partial(parse_generation, model=model, prompt=prompt), body))
+            call = self._stream(route, partial(ChunkDecoder, CHAT, model, prompt), body)
+        else:
+            call = self._call(route, partial(parse_generation, model=model, prompt=prompt), body)
+        return (yield replace(call, added={**call.added, **(added or {})}))
 
     def _passthrough(
         self, route: str, kind: ResponseKind, request: OpenAIRequest, model: str | None
     ) -> Plan[OpenAIResult]:
         """Send the client's body unchanged except for the model."""
-        body = _with_model(model, request.body)
+        body = with_model(model, request.body)
         if request.stream:
-            return (yield self._stream(route, partial(ChunkDecoder, kind, model, request.prompt), body))
-        parse = partial(parse_completion, kind=kind, model=model, prompt=request.prompt)
-        return (yield self._call(route, parse, body))
+            call = self._stream(route, partial(ChunkDecoder, kind, model, request.prompt), body)
+        else:
+            parse = partial(parse_completion, kind=kind, model=model, prompt=request.prompt)
+            call = self._call(route, parse, body)
+        if request.limit_added and route == "chat/completions":
+            call.added = {**call.added, **dict.fromkeys(_RENAMED_IN_CHAT)}
+        return (yield call)
 
     def _stream(self, route: str, make_decoder: MakeDecoder, body: dict[str, Any]) -> UpstreamRequest[Any]:
         """Return a call whose response is decoded chunk by chunk."""
-        return replace(self._call(route, require_success, streaming_body(body)), make_decoder=make_decoder)
+        options = body.get("stream_options")
+        added = {} if options and options.get("include_usage") else {"stream_options": options}
+        call = self._call(route, require_success, streaming_body(body))
+        return replace(call, make_decoder=make_decoder, added=added)
 
     def _call(
         self, route: str, parse: Callable[[UpstreamResponse], Any], body: dict[str, Any] | None = None
     ) -> UpstreamRequest[Any]:
         deterministic = body is None or body.get("temperature") == 0 or "seed" in body
         url = f"{self._base_url}/{route}"
-        return UpstreamRequest(self.name, route, url, parse, body, self._headers, deterministic=deterministic)
+        model = body.get("model") if body else None
+        return UpstreamRequest(
+            self.name, route, url, parse, body, self._headers, deterministic=deterministic, model=model
+        )
 
 
 def bearer(key: Secret | None) -> Mapping[str, str]:
     """Return the Authorization header of a key, if there is one."""
     return {"Authorization": f"Bearer {key.reveal()}"} if key else {}
-
-
-def streaming_body(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body with `stream` set, and with usage in the last chunk: the service needs it for its metrics."""
-    return {**body, "stream": True, "stream_options": {**(body.get("stream_options") or {}), "include_usage": True}}
-
-
-def as_chat(request: OpenAIRequest) -> OpenAIRequest:
-    """Turn a completions request into a chat request; raise NotSupported if chat completions lack a parameter."""
-    body = dict(request.body)
-    prompt = body.pop("prompt")
-    unsupported = [name for name in _COMPLETIONS_ONLY if body.pop(name, None)]
-    if unsupported or not isinstance(prompt, str):
-        reason = ", ".join(unsupported) or "a prompt that is a list"
-        raise NotSupported(f"This model is reached through chat completions, which do not take {reason}.")
-    messages = [{"role": "system", "content": prompts.CONTINUE}, {"role": "user", "content": prompt}]
-    return replace(request, body={"messages": messages, **body})
-
-
-def _with_model(model: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body with the model as its first field: the Hugging Face router parses only the first bytes."""
-    return {**({"model": model} if model else {}), **body}
-
-
-def request_parameters(request: TextRequest) -> dict[str, Any]:
-    """Return a request's parameters under the names that OpenAI's routes use."""
-    parameters = {
-        "max_tokens": request.max_tokens,
-        "temperature": request.temperature,
-        "top_p": request.top_p,
-        "stop": list(request.stop) or None,
-        "seed": request.seed,
-    }
-    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def _lists_model(response: UpstreamResponse, model: str) -> bool:

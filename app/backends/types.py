@@ -9,7 +9,10 @@ SENTIMENTS = ("positive", "negative", "neutral")
 
 @dataclass(frozen=True)
 class TextRequest:
-    """A validated request for text; None leaves the choice to the backend."""
+    """A validated request for text; None leaves the choice to the backend.
+
+    `defaulted` names the parameters that the client did not send.
+    """
 
     prompt: str
     max_tokens: int
@@ -18,6 +21,7 @@ class TextRequest:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     stream: bool = False
+    defaulted: tuple[str, ...] = ()
 
     @property
     def deterministic(self) -> bool:
@@ -27,11 +31,15 @@ class TextRequest:
 
 @dataclass(frozen=True)
 class OpenAIRequest:
-    """A validated request of one of OpenAI's routes, to be passed on; `prompt` is its text, for counting tokens."""
+    """A validated request of one of OpenAI's routes, to be passed on; `prompt` is its text, for counting tokens.
+
+    `limit_added` means that the service added `max_tokens`.
+    """
 
     body: Mapping[str, Any]
     prompt: str
     stream: bool = False
+    limit_added: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ class CallContext:
     """One operation of one request, passed down from the endpoint to the upstream client.
 
     `outcome` is `ok` or the type of the error; None if no backend was called. `cache` is one of CACHE_STATUSES.
-    `added_fields` are the fields of the client's body that the service added to hold a token limit.
+    `requested_model` is the client's name of the model, None if it named none, and `model` the model that was asked
+    last. `asked_models` holds backend and name of each. `limit_added` means that the service added a token limit.
     The token counts are those of all upstream calls that this request made itself, None without one. Responses from
     the cache, or from another request's call, add nothing.
     `allowed_models` holds names of the models that may answer, None for all.
@@ -61,8 +62,10 @@ class CallContext:
     stream_deadline: Deadline = field(default_factory=partial(Deadline, math.inf))
     allowed_models: frozenset[str] | None = None
 
-    added_fields: Sequence[str] = ()
+    limit_added: bool = False
+    requested_model: str | None = None
     model: str | None = None
+    asked_models: set[tuple[str, str]] = field(default_factory=set)
     backend: str | None = None
     fallback: bool = False
     outcome: str | None = None

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.errors import InternalError, ServiceError
+from app.errors import InternalError, ServiceError, UpstreamError, UpstreamReport
 
 
 @dataclass(slots=True)
@@ -12,7 +12,8 @@ class Timeline:
     """All attempts of one request; times in seconds.
 
     `retries` holds (backend, type of the error that caused the retry), `hedges` (backend, whether the hedge won).
-    `records` holds one dictionary per attempt, in the form that `X-AI-Debug` returns.
+    `records` holds one dictionary per attempt, in the form that `X-AI-Debug` returns. `report` is the upstream's
+    account of the last error.
     """
 
     started: float
@@ -23,22 +24,35 @@ class Timeline:
     queue_seconds: float = 0.0
     upstream_seconds: float = 0.0
     backoff_seconds: float = 0.0
+    report: UpstreamReport | None = None
 
-    def record_attempt(self, backend: str, upstream_route: str) -> "AttemptRecord":
-        """Return a context manager that records its block as one attempt."""
-        return AttemptRecord(self, backend, upstream_route)
+    def record_attempt(self, backend: str, upstream_route: str, model: str | None = None) -> "AttemptRecord":
+        """Return a context manager that records its block as one attempt; `model` is the model that is asked."""
+        return AttemptRecord(self, backend, upstream_route, model)
+
+    def record_error(self, error: BaseException | None) -> dict[str, Any]:
+        """Record the upstream's account of an error; return its fields for `X-AI-Debug`, empty without one."""
+        if not isinstance(error, UpstreamError) or error.report is None:
+            return {}
+        self.report = error.report
+        reason = {"upstream_reason": error.report.reason} if error.report.reason else {}
+        return {"upstream_status": error.report.status, **reason}
 
 
 class AttemptRecord:
     """Writes one entry of the timeline: start, outcome and duration in milliseconds."""
 
-    __slots__ = ("_record", "_started")
+    __slots__ = ("_record", "_started", "_timeline")
 
-    def __init__(self, timeline: Timeline, backend: str, upstream_route: str) -> None:
+    def __init__(self, timeline: Timeline, backend: str, upstream_route: str, model: str | None) -> None:
+        self._timeline = timeline
         self._started = time.monotonic()
         at = _milliseconds(self._started - timeline.started)
         # an attempt that still runs when the request ends was cancelled in favour of another attempt
-        self._record = {"at_ms": at, "backend": backend, "route": upstream_route, "outcome": "cancelled"}
+        self._record: dict[str, Any] = {"at_ms": at, "backend": backend, "route": upstream_route}
+        if model is not None:
+            self._record["model"] = model
+        self._record["outcome"] = "cancelled"
         timeline.records.append(self._record)
 
     def __enter__(self) -> None:
@@ -49,6 +63,7 @@ class AttemptRecord:
             self._record["outcome"] = "ok"
         elif isinstance(error, Exception):
             self._record["outcome"] = error.type if isinstance(error, ServiceError) else InternalError.type
+            self._record |= self._timeline.record_error(error)
         self._record["duration_ms"] = _milliseconds(time.monotonic() - self._started)
 
 

@@ -1,10 +1,38 @@
 """Errors of backends."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Self
+
 from app.errors.base import ServiceError
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamReport:
+    """The upstream's own account of an error, without private parts.
+
+    `status` is its HTTP status, or for an error in a response of status 200 the status that the error stands for.
+    `reason` is its text, "" without one. `code`, `type` and `param` are None unless the upstream sent a text.
+    `refused_fields` are the names, or paths of names, of the request fields that it refuses.
+    """
+
+    status: int
+    reason: str = ""
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+    refused_fields: tuple[str, ...] = ()
+
+    def redacted(self, redact: Callable[[str], str]) -> Self:
+        """Return the report with `redact` applied to each text that clients or operators see."""
+        code, kind, param = (redact(text) if text else None for text in (self.code, self.type, self.param))
+        return replace(self, reason=redact(self.reason), code=code, type=kind, param=param)
+
+
 class UpstreamError(ServiceError):
-    """A backend failed or rejected a call."""
+    """A backend failed or rejected a call; `report` is its own account, None if it sent no response."""
+
+    report: UpstreamReport | None = None
 
 
 class ModelNotFound(UpstreamError, status=404, type="model_not_found"):
@@ -51,6 +79,10 @@ class UpstreamUnavailable(UpstreamError, status=502, type="upstream_unavailable"
     default_message = "The backend cannot be reached or fails; send the request again later."
     retryable = True
     counts_as_failure = True
+
+
+class UpstreamOverloaded(UpstreamUnavailable):
+    """The backend has more calls than it can take; `retry_after` is when it expects to take calls again."""
 
 
 class UpstreamNonRetryable(UpstreamUnavailable):

@@ -19,7 +19,7 @@ from app.errors import (
     UpstreamQuotaExhausted,
     UpstreamRateLimited,
 )
-from app.inference.cached_client import CachedClient
+from app.inference.adaptive_client import AdaptiveClient
 from app.inference.model_router import ModelRouter, Target
 from app.observability.metrics.registry import Metrics
 from app.upstream.stream import UpstreamStream
@@ -42,13 +42,14 @@ _UNAVAILABLE = (
 class PlanExecutor:
     """Runs an operation's plan, records its result in the call context, and counts its outcome."""
 
-    def __init__(self, models: ModelRouter, client: CachedClient, metrics: Metrics) -> None:
+    def __init__(self, models: ModelRouter, client: AdaptiveClient, metrics: Metrics) -> None:
         self.models = models
         self._client = client
         self._metrics = metrics
 
     def execute(self, context: CallContext, model: str | None, plan: Callable[[Target], Plan[R]]) -> R:
         """Run the plan on the model's targets until one succeeds; raise the first target's error if all fail."""
+        context.requested_model = model
         try:
             targets = self.models.targets(model, context.operation, context.allowed_models)
             with context.request.trace.operation(context, targets[0].backend.name, targets[0].name):
@@ -65,6 +66,8 @@ class PlanExecutor:
         first: ServiceError | None = None
         try:
             for target in targets:
+                if _was_asked(context, target):
+                    continue
                 context.fallback = first is not None
                 try:
                     return self.run_target(context, target, plan)
@@ -136,6 +139,13 @@ class PlanExecutor:
             return
         if not self.models.permits_ref(context.allowed_models, ModelRef(backend.name, model)):
             raise ModelNotFound
+
+
+def _was_asked(context: CallContext, target: Target) -> bool:
+    """Return whether the target's model was asked in this request, under any of its names."""
+    backend = target.backend
+    model = target.model or backend.default_model(context.operation)
+    return model is not None and (backend.name, backend.canonical_model(model)) in context.asked_models
 
 
 def _record_result(context: CallContext, result: object, tokens_before: int) -> None:

@@ -109,7 +109,7 @@ class OperationEndpoint:
         budget = context.request.redis_budget
         reservation = self.quotas.reserve(request_state().client, estimate, budget, streamed=streamed)
         if reservation.windows:
-            context.added_fields = estimator.limit(body)
+            context.limit_added = estimator.limit(body)
         settle = partial(self.quotas.settle, reservation, context)
         try:
             result = handler(context, body)

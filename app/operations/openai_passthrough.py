@@ -30,7 +30,7 @@ def openai_operation(
         include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
         if not stream:
             body.pop("stream_options", None)
-        request = OpenAIRequest(body, prompt_text(body), stream)
+        request = OpenAIRequest(body, prompt_text(body), stream, limit_added=context.limit_added)
         result: OpenAIResult | UpstreamStream = inference.run(context, operation, request, model)
         if isinstance(result, UpstreamStream):
             events = OpenAIEvents(result, include_usage=include_usage)

@@ -1,6 +1,8 @@
 """The request and the response of generate and complete."""
 
-from marshmallow import fields
+from typing import Any
+
+from marshmallow import fields, post_load
 
 from app.config import Config
 from app.schemas.fields import (
@@ -37,6 +39,11 @@ class TextRequestSchema(RequestSchema):
         super().__init__(config)
         self.fields["max_tokens"].load_default = config.huggingface_max_tokens
         self.fields["temperature"].load_default = config.huggingface_temperature
+
+    @post_load(pass_original=True)
+    def _note_defaults(self, data: dict[str, Any], original: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        """Name the parameters that the client did not send: a backend may leave them out."""
+        return {**data, "defaulted": tuple(name for name in ("max_tokens", "temperature") if name not in original)}
 
 
 class ChoiceSchema(StrictSchema):

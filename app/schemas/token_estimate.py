@@ -35,14 +35,18 @@ class TokenEstimator:
         answers = _prompts(value) * max(_count(body.get(name)) or 1 for name in _ANSWER_FIELDS)
         return min(estimated_tokens(text) + _token_ids(value) + self._max_tokens(body) * answers, MAX_ESTIMATE)
 
-    def limit(self, body: dict[str, Any]) -> tuple[str, ...]:
-        """Set each limit in a body to the estimated one, so that no server gives more; return the fields it lacked."""
+    def limit(self, body: dict[str, Any]) -> bool:
+        """Set each limit in a body of one of OpenAI's routes to the estimated one, so that no server gives more.
+
+        Return whether the body had none.
+        """
         if not self._limits:
-            return ()
-        added = () if any(name in body for name in self._limits) else tuple(self._limits[:1])
+            return False
         max_tokens = self._max_tokens(body)
-        body |= {name: max_tokens for name in (*self._limits, *_OTHER_LIMIT_FIELDS) if name in body or name in added}
-        return added
+        if is_added := not any(name in body for name in self._limits):
+            body[self._limits[0]] = max_tokens
+        body |= {name: max_tokens for name in (*self._limits, *_OTHER_LIMIT_FIELDS) if name in body}
+        return is_added
 
     def _max_tokens(self, body: dict[str, Any]) -> int:
         """Return the lowest of the limits on one answer; 0 for operations that generate no text."""

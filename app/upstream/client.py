@@ -117,9 +117,9 @@ class UpstreamClient:
         remaining = context.deadline.remaining()
         if remaining < MIN_ATTEMPT_SECONDS:
             raise ShortDeadlineTimeout
-        with context.timeline.record_attempt(call.backend, call.route):
+        with context.timeline.record_attempt(call.backend, call.route, call.model):
             # before the queue of the bulkhead: a call that would be refused must not wait for a permit
-            breaker.check(context.request.redis_budget)
+            breaker.check(context.request.redis_budget, context.request.client_id)
             return self._guarded(call, context, breaker, remaining, send)
 
     def _guarded(
@@ -136,7 +136,9 @@ class UpstreamClient:
         with (
             self._bulkheads.get(call.backend).guard(latency_route, remaining, context.request.client_id) as permit,
             # after time in the queue the check is outdated
-            breaker.guard(context.request.redis_budget, stream=is_stream, checked=not permit.waited),
+            breaker.guard(
+                context.request.redis_budget, context.request.client_id, stream=is_stream, checked=not permit.waited
+            ),
             context.request.trace.attempt(call) as trace,
         ):
             context.timeline.queue_seconds += permit.waited
@@ -155,7 +157,7 @@ class UpstreamClient:
                 raise ShortDeadlineTimeout from error
             raise
         except ServiceError as error:
-            self._redactor.redact_reason(error)
+            self._redactor.redact_error(error)
             raise
         except (requests.RequestException, HTTPError) as error:
             raise map_transport_error(error) from error
@@ -198,8 +200,9 @@ class UpstreamClient:
 
     def _record_stream_end(self, breaker: CircuitBreaker, context: CallContext, error: ServiceError | None) -> None:
         if error is not None:
-            self._redactor.redact_reason(error)
-        breaker.record_result(context.request.redis_budget, error)
+            self._redactor.redact_error(error)
+            context.timeline.record_error(error)
+        breaker.record_result(context.request.redis_budget, error, client=context.request.client_id)
 
     def _send_request(self, attempt: _Attempt[Any], read_timeout: float) -> requests.Response:
         """Send the request and read the head of its response."""

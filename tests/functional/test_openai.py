@@ -269,7 +269,7 @@ def test_routing_and_body_errors_have_openais_shape(client):
     [
         (401, 502, "upstream_authentication_error"),
         (404, 404, "model_not_found"),
-        (422, 400, "upstream_rejected"),
+        (422, 422, "upstream_rejected"),
         (429, 429, "upstream_rate_limited"),
         (500, 502, "upstream_unavailable"),
     ],
@@ -483,7 +483,7 @@ def test_an_invalid_model_name_in_a_response_is_accepted(make_client, upstream, 
 def test_an_error_in_the_first_event_is_a_status(client, upstream):
     event = {"error": {"message": "grammar is not supported", "http_status_code": 422}}
     upstream.post(CHAT, body=stream([event]), content_type="text/event-stream")
-    assert "grammar is not supported" in refused(chat(client, stream=True), 400, "upstream_rejected")["message"]
+    assert "grammar is not supported" in refused(chat(client, stream=True), 422, "upstream_rejected")["message"]
 
 
 @pytest.mark.parametrize(
@@ -843,7 +843,7 @@ def test_stream_options_of_embeddings_are_validated(client):
 
 def test_param_is_set_for_validation_errors_only(client, upstream):
     upstream.post(CHAT, status=422, json={"error": "No."})
-    assert refused(chat(client), 400, "upstream_rejected")["param"] is None
+    assert refused(chat(client), 422, "upstream_rejected")["param"] is None
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/responses", "/v1/audio/speech", "/v1/models/", "/v1/chat"])

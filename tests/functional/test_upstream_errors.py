@@ -1,11 +1,13 @@
 """Upstream failures, and the error that clients get for each."""
 
 import json
+import logging
 
 import pytest
 import requests
-from support.calls import generate
-from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, ROUTER_CHAT, chat_response, sent
+from support.calls import generate, rate
+from support.lines import request_lines
+from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent
 
 from app.backends.base import MAX_RESPONSE_BYTES
 from app.upstream.resilience.retry import BUDGET_MIN_RETRIES
@@ -40,6 +42,9 @@ def assert_failed(response, status, kind):
         (424, 502, "upstream_unavailable"),
         (429, 429, "upstream_rate_limited"),
         (500, 502, "upstream_unavailable"),
+        (501, 501, "not_supported"),
+        (520, 502, "upstream_unavailable"),
+        (529, 502, "upstream_unavailable"),
         (502, 502, "upstream_unavailable"),
         (503, 502, "upstream_unavailable"),
         (504, 502, "upstream_unavailable"),
@@ -51,7 +56,7 @@ def assert_failed(response, status, kind):
 )
 def test_each_status_maps_to_its_error_for_any_body(client, upstream, status, expected, kind, body):
     upstream.post(CHAT, status=status, body=body, headers={"Location": "https://evil.test/"})
-    if "raw-upstream-body" in body and status in (400, 413, 422):
+    if "raw-upstream-body" in body and status in (400, 413, 422, 501):
         body = body.replace("raw-upstream-body", "")
         upstream.replace("POST", CHAT, status=status, body=body)
     assert_failed(generate(client), expected, kind)
@@ -371,3 +376,192 @@ def test_log_probabilities_of_invalid_tokens_are_ignored(client, upstream, token
     content = [{"token": "positive", "logprob": 0, "top_logprobs": [{"token": token, "logprob": 0}]}]
     upstream.post(CHAT, json=chat_response("positive", logprobs={"content": content}))
     assert client.post("/v1/text/sentiment", json={"text": "x"}).json["sentiment"] == "positive"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (429, {"code": "insufficient_quota", "message": "You exceeded your current quota"}, "upstream_quota_exhausted"),
+        (429, {"type": "insufficient_quota"}, "upstream_quota_exhausted"),
+        (429, {"code": "billing_hard_limit_reached"}, "upstream_quota_exhausted"),
+        (429, "You have exceeded your monthly included credits for Inference Providers.", "upstream_quota_exhausted"),
+        (
+            403,
+            {"message": "You have used all available credits or reached your spending limit."},
+            "upstream_quota_exhausted",
+        ),
+        (400, {"message": "Your credit balance is too low to access the API."}, "upstream_quota_exhausted"),
+        (400, {"message": "Invalid text: 'add credits'"}, "upstream_rejected"),
+        (429, {"message": "Rate limit reached for requests", "code": "rate_limit_exceeded"}, "upstream_rate_limited"),
+        (403, {"message": "Your input was flagged", "metadata": {"reasons": ["violence"]}}, "upstream_rejected"),
+        (403, {"code": "content_policy_violation", "message": "No."}, "upstream_rejected"),
+        (403, {"innererror": {"code": "ResponsibleAIPolicyViolation"}}, "upstream_rejected"),
+        (403, "The prompt was blocked by our content filter.", "upstream_rejected"),
+        (403, {"message": "This token has insufficient permissions."}, "upstream_authentication_error"),
+        (403, {"code": "model_not_found", "message": "No access to the model."}, "model_not_found"),
+    ],
+)
+def test_codes_and_phrases_tell_errors_of_one_status_apart(make_client, upstream, status, error, kind):
+    upstream.post(CHAT, status=status, json={"error": error})
+    client = make_client(HUGGINGFACE_RETRY_ATTEMPTS="0" if kind == "upstream_rate_limited" else "2")
+    assert generate(client).get_json()["type"] == kind
+    assert len(upstream.calls) == 1
+
+
+def test_googles_limit_per_minute_is_a_rate_limit_with_its_time(client, upstream):
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "24.3s"}]
+    message = "You exceeded your current quota, please check your plan and billing details."
+    error = {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}
+    upstream.post(CHAT, status=429, json=[{"error": error}])
+    response = generate(client)
+    assert_failed(response, 429, "upstream_rate_limited")
+    assert response.headers["Retry-After"] == "25"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": "rate_limit_exceeded"}, "upstream_rate_limited"),
+        ({"code": "429"}, "upstream_rate_limited"),
+        ({"code": "400"}, "upstream_rejected"),
+        ({"code": "418"}, "upstream_invalid_response"),
+        ({"type": "rate_limit_error"}, "upstream_rate_limited"),
+        ({"type": "RateLimitError"}, "upstream_rate_limited"),
+        ({"type": "authentication_error"}, "upstream_authentication_error"),
+        ({"type": "permission_error"}, "upstream_authentication_error"),
+        ({"type": "overloaded_error"}, "upstream_unavailable"),
+        ({"type": "invalid_request_error", "code": None}, "upstream_rejected"),
+        ({"type": "not_found_error"}, "model_not_found"),
+        ({"type": "api_error"}, "upstream_unavailable"),
+        ({"type": "server_error"}, "upstream_unavailable"),
+        ({"type": "timeout_error"}, "upstream_unavailable"),
+        ({"code": "context_length_exceeded"}, "upstream_rejected"),
+        ({"code": "insufficient_quota"}, "upstream_quota_exhausted"),
+        ({"status": "RESOURCE_EXHAUSTED"}, "upstream_rate_limited"),
+        ({"status": "UNAVAILABLE"}, "upstream_unavailable"),
+        ({"status": "INVALID_ARGUMENT"}, "upstream_rejected"),
+        ({"status": "UNIMPLEMENTED"}, "not_supported"),
+        ("rate_limit_exceeded", "upstream_rate_limited"),
+        ("Something broke.", "upstream_unavailable"),
+    ],
+)
+@pytest.mark.parametrize("form", ["complete", "first event", "later event", "list"])
+def test_words_in_a_200_map_to_their_error(client, upstream, error, kind, form):
+    payload = {"error": error}
+    first = 'data: {"choices": [{"delta": {"content": "Hal"}}]}\n\n' if form == "later event" else ""
+    if "event" in form:
+        upstream.post(CHAT, body=f"{first}data: {json.dumps(payload)}\n\n", content_type="text/event-stream")
+    else:
+        upstream.post(CHAT, json=[payload] if form == "list" else payload)
+    assert generate(client).get_json()["type"] == kind
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"code": "429", "message": "Slow down."},
+        {"status": 429, "title": "Too Many Requests", "detail": "Slow down."},
+        {"detail": {"code": "rate_limit_exceeded"}, "message": "Slow down."},
+        {"errors": [{"code": "rate_limit_exceeded", "message": "Slow down."}]},
+    ],
+)
+def test_an_error_in_a_200_needs_no_error_field(client, upstream, payload):
+    upstream.post(CHAT, json=payload)
+    assert generate(client).get_json()["type"] == "upstream_rate_limited"
+
+
+@pytest.mark.parametrize("empty", [None, {}, "", False, [], {"message": "", "code": None}, {"details": [{}]}])
+def test_an_empty_error_is_none(client, upstream, empty):
+    upstream.post(CHAT, json={**chat_response("Hi."), "error": empty})
+    assert generate(client).status_code == 200
+
+
+@pytest.mark.parametrize("status", [520, 521, 522, 523, 524, 529])
+def test_overloads_and_outages_are_retried_and_their_retry_after_is_passed_on(make_client, upstream, instantly, status):
+    upstream.post(CHAT, status=status, headers={"Retry-After": "7"})
+    response = generate(make_client(HUGGINGFACE_RETRY_ATTEMPTS="1"))
+    assert_failed(response, 502, "upstream_unavailable")
+    assert (len(upstream.calls), response.headers["Retry-After"]) == (2, "7")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        (400, {"type": "invalid_request_error", "code": "context_length_exceeded", "param": "messages"}, 400),
+        (400, {"type": "invalid_request_error", "code": "unsupported_parameter", "param": "logit_bias"}, 400),
+        (422, {"type": "BadRequestError", "code": "content_filter", "param": "prompt"}, 422),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_code_type_and_param_of_a_rejection_are_kept_on_openais_routes(
+    client, upstream, status, error, expected, streamed
+):
+    upstream.post(CHAT, status=status, json={"error": {"message": "No.", **error}})
+    body = {"messages": [{"role": "user", "content": "Hi."}], "stream": streamed}
+    response = client.post("/v1/chat/completions", json=body)
+    assert response.status_code == expected
+    assert error.items() <= response.get_json()["error"].items()
+    assert_failed(generate(client), 400, "upstream_rejected")
+
+
+def test_names_of_an_upstream_error_hold_no_private_parts(client, upstream):
+    error = {"message": "No.", "code": "at llm.test", "param": "sk-secret-of-ours", "type": 5}
+    upstream.post(CHAT, status=400, json={"error": error})
+    body = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "Hi."}]})
+    assert not [secret for secret in SECRETS if secret in body.get_data(as_text=True)]
+    assert body.get_json()["error"]["type"] == "upstream_rejected"
+
+
+def test_status_and_reason_of_the_upstream_are_logged_and_in_the_debug_information(client, upstream, caplog):
+    upstream.post(CHAT, status=500, json={"error": {"message": "CUDA error at http://llm.test:8000 of 10.0.0.7"}})
+    response = generate(client, model="org/other", headers={"X-AI-Debug": "1"})
+    [attempt] = response.get_json()["details"]["debug"]["attempts"]
+    expected = (500, "CUDA error at [removed] of [removed]")
+    assert (attempt["upstream_status"], attempt["upstream_reason"]) == expected
+    assert attempt["model"] == "org/other"
+    [line] = request_lines(caplog)
+    assert (line.upstream_status, line.upstream_reason, line.requested_model) == (*expected, "org/other")
+    assert {record.levelname for record in caplog.records if record.name == "app.access"} == {"ERROR"}
+
+
+def test_the_reason_of_an_error_in_a_later_event_is_logged(client, upstream, caplog):
+    events = 'data: {"choices": [{"delta": {"content": "Hal"}}]}\n\ndata: {"error": {"message": "Out of memory"}}\n\n'
+    upstream.post(CHAT, body=events, content_type="text/event-stream")
+    with caplog.at_level(logging.INFO, "app.access"):
+        response = generate(client, stream=True)
+        response.get_data()
+        response.close()
+    [line] = request_lines(caplog)
+    assert (line.upstream_status, line.upstream_reason) == (500, "Out of memory")
+
+
+def test_an_error_names_the_model_that_was_asked(make_client, upstream, caplog):
+    model = "cardiffnlp/twitter-roberta-base-sentiment-latest"
+    upstream.post(f"{PIPELINE}{model}", status=500)
+    response = rate(make_client(HUGGINGFACE))
+    assert response.headers["X-AI-Model"] == model
+    [line] = request_lines(caplog)
+    assert line.model == model
+
+
+@pytest.mark.parametrize("fallback", ["openai", "openai:org/small", "default-name", "org/small"])
+@pytest.mark.parametrize("model", [None, "default-name", "openai:org/small", "default"])
+def test_each_fallback_is_asked_once_under_any_of_its_names(make_client, upstream, fallback, model):
+    upstream.post(CHAT, status=500)
+    client = make_client(MODEL_ALIASES="default-name=org/small", FALLBACK_MODELS=f"{fallback},openai:org/second")
+    generate(client, **({"model": model} if model else {}))
+    asked = [sent(upstream, index)["model"] for index in range(len(upstream.calls))]
+    assert sorted(set(asked)) == sorted(asked)
+    assert asked[0] == "org/small"
+
+
+@pytest.mark.parametrize("key", ["ollama", "x", "EMPTY", "not-needed", "00000000", "12345678"])
+def test_words_that_are_no_secrets_stay_in_answers(make_client, upstream, key):
+    upstream.post(CHAT, json=chat_response(f"The word {key} stays."))
+    assert generate(make_client(OPENAI_API_KEY=key)).get_json()["choices"][0]["text"] == f"The word {key} stays."
+
+
+def test_a_host_that_is_a_word_leaves_codes_of_errors_whole(make_client, upstream):
+    url = "http://model:8000/v1"
+    upstream.post(f"{url}/chat/completions", status=400, json={"error": {"message": "x", "code": "model_not_found"}})
+    assert generate(make_client(OPENAI_BASE_URL=url)).get_json()["type"] == "model_not_found"

@@ -260,3 +260,67 @@ def test_inconclusive_end_of_a_stream_does_not_count(error):
 def test_start_of_a_stream_decides_if_the_stream_is_a_probe(recovered):
     start_stream(recovered)
     assert recovered.state == "closed"
+
+
+def fail_as(breaker, client, times=1):
+    for _ in range(times):
+        with pytest.raises(UpstreamUnavailable), breaker.guard(TimeBudget(1), client):
+            raise UpstreamUnavailable
+
+
+def is_refused(breaker, client):
+    try:
+        with breaker.guard(TimeBudget(1), client):
+            return False
+    except CircuitOpen:
+        return True
+
+
+def test_failures_of_one_client_open_it_for_that_client_only():
+    breaker = create_breaker(max_failures=3)
+    fail_as(breaker, "a", 3)
+    assert breaker.state == "open"
+    assert [is_refused(breaker, client) for client in "abc"] == [True, False, False]
+
+
+def test_one_client_has_a_limited_share_of_the_failures_that_open_it_for_all():
+    breaker = create_breaker(max_failures=5)
+    fail_as(breaker, "b", 2)
+    fail_as(breaker, "a", 3)
+    assert [is_refused(breaker, client) for client in "ab"] == [True, False]
+
+
+def test_failures_of_several_clients_open_it_for_all():
+    breaker = create_breaker(max_failures=3)
+    for client in "aba":
+        fail_as(breaker, client)
+    assert not is_refused(breaker, "c")
+    breaker = create_breaker(max_failures=2)
+    for client in "ab":
+        fail_as(breaker, client)
+    assert is_refused(breaker, "c")
+
+
+def test_further_failures_of_others_open_it_for_all():
+    breaker = create_breaker(max_failures=2)
+    fail_as(breaker, "a", 2)
+    fail_as(breaker, "b")
+    assert not is_refused(breaker, "c")  # whose success begins the count again
+    fail_as(breaker, "b", 2)
+    assert is_refused(breaker, "c")
+
+
+def test_end_of_the_refused_clients_earlier_call_changes_nothing():
+    breaker = create_breaker(max_failures=2)
+    fail_as(breaker, "a", 2)
+    breaker.record_result(TimeBudget(1), UpstreamUnavailable(), client="a")
+    breaker.record_result(TimeBudget(1), UpstreamUnavailable(), client="a")
+    assert not is_refused(breaker, "b")
+
+
+def test_probe_of_the_refused_client_closes_it(clock):
+    breaker = create_breaker(max_failures=1)
+    fail_as(breaker, "a")
+    clock[0] += RECOVERY_SECONDS
+    assert not is_refused(breaker, "a")
+    assert breaker.state == "closed"

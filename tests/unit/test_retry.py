@@ -5,7 +5,7 @@ import time
 import pytest
 
 from app.context.deadline import Deadline
-from app.errors import ModelLoading, UpstreamRateLimited, UpstreamRejected, UpstreamUnavailable
+from app.errors import ModelLoading, UpstreamOverloaded, UpstreamRateLimited, UpstreamRejected, UpstreamUnavailable
 from app.upstream.resilience.retry import (
     BACKOFF_BASE_SECONDS,
     BACKOFF_CAP_SECONDS,
@@ -46,8 +46,9 @@ def test_error_that_is_not_retryable_is_not_retried():
     assert POLICY.delay(UpstreamRejected(), 1, AMPLE) is None
 
 
-@pytest.mark.parametrize("error", [UpstreamRateLimited(retry_after=9), ModelLoading(retry_after=9)])
-def test_retry_after_of_the_upstream_is_obeyed_within_the_deadline(error):
+@pytest.mark.parametrize("kind", [UpstreamRateLimited, ModelLoading, UpstreamOverloaded])
+def test_retry_after_of_the_upstream_is_obeyed_within_the_deadline(kind):
+    error = kind(retry_after=9)
     assert POLICY.delay(error, 1, AMPLE) == 9
     assert POLICY.delay(error, 1, Deadline(8)) is None
 

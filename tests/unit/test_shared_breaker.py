@@ -184,3 +184,13 @@ def is_stored(redis, key):
 def test_wait_below_one_millisecond_is_not_over(redis, monkeypatch):
     monkeypatch.setattr("redis.client.Pipeline.execute", lambda _pipeline: [1, 0, None])
     assert RedisBreakerState(RedisStore(redis.url), "test:chat", 1).read(TimeBudget(1)).wait == 0.001
+
+
+def test_breaker_that_one_client_opened_refuses_that_client_in_all_processes(create_pair):
+    local, other = create_pair()
+    with pytest.raises(UpstreamUnavailable), local.guard(TimeBudget(1), "a"):
+        raise UpstreamUnavailable
+    with pytest.raises(CircuitOpen):
+        other.check(TimeBudget(1), "a")
+    other.check(TimeBudget(1), "b")
+    assert other.state == "open"

@@ -7,6 +7,7 @@ Payloads in OpenAI's form change only where clients could not parse them, and ke
 from typing import Any
 
 from app.backends.responses.error_mapping import error_from_payload, error_from_response
+from app.backends.responses.error_payload import has_error
 from app.backends.responses.finish_reasons import normalize_finish_reason
 from app.backends.responses.json_text import load_json, replace_halves
 from app.backends.responses.usage import extract_usage
@@ -44,7 +45,7 @@ def normalize_payload(payload: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(payload, dict):
         raise UpstreamInvalidResponse
-    if payload.get("error") or payload.get("object") == "error":
+    if has_error(payload):
         raise error_from_payload(replace_halves(payload))
     if isinstance(payload.get("choices"), list):
         return payload

@@ -42,6 +42,13 @@ class UpstreamMetrics:
             "backend",
             "outcome",
         )
+        self._fields_removed = counter(
+            registry,
+            "ai_upstream_field_removed_total",
+            "Fields of the service that an upstream refused, and that were left out or renamed.",
+            "backend",
+            "field",
+        )
         self._rejected = renamed_counter(
             registry,
             "ai_bulkhead_rejected_total",
@@ -64,6 +71,10 @@ class UpstreamMetrics:
             self._retries[backend, reason].inc()
         for backend, won in context.timeline.hedges:
             self._hedges[backend, "won" if won else "lost"].inc()
+
+    def record_removed_field(self, backend: str, field: str) -> None:
+        """Count a field of the service that a backend refused and that calls are sent without from now on."""
+        self._fields_removed[backend, field].inc()
 
     def bulkhead(self, backend: str) -> Callable[[int, float], None]:
         """Return a function that records permits in use, and the limit, of a backend's bulkhead."""

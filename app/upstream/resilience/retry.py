@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 from app.context.deadline import Deadline
-from app.errors import ModelLoading, ServiceError, UpstreamRateLimited
+from app.errors import ModelLoading, ServiceError, UpstreamOverloaded, UpstreamRateLimited
 from app.sliding_window import SlidingWindow
 
 # retries as a share of the calls in the window; without the minimum a service with little traffic could never retry
@@ -13,6 +13,8 @@ BUDGET_MIN_RETRIES = 10
 BUDGET_SECONDS = 10.0
 BACKOFF_BASE_SECONDS = 0.25
 BACKOFF_CAP_SECONDS = 4.0
+# errors whose Retry-After is obeyed
+_OBEYED = (UpstreamRateLimited, ModelLoading, UpstreamOverloaded)
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,12 @@ class RetryPolicy:
     def delay(self, error: ServiceError, attempt: int, deadline: Deadline) -> float | None:
         """Return the seconds to wait after attempt number `attempt` (from 1); None if there must be no retry.
 
-        The Retry-After of the upstream is obeyed on 429 and 503 only. If it exceeds the deadline there is no retry.
+        The upstream's Retry-After is obeyed on 429, 503 and 529 only. If it exceeds the deadline there is no retry.
         """
         if not error.retryable or attempt > self.max_retries:
             return None
         seconds = self._backoff(attempt)
-        if isinstance(error, UpstreamRateLimited | ModelLoading) and error.retry_after is not None:
+        if isinstance(error, _OBEYED) and error.retry_after is not None:
             seconds = max(error.retry_after, seconds)
         return seconds if seconds < deadline.remaining() else None
 

@@ -13,6 +13,8 @@ from app.web.response import EndStep, Response
 
 logger = logging.getLogger("app.access")
 
+SERVER_ERROR = 500
+
 
 def init_app(app: Flask) -> None:
     """Register the hook."""
@@ -30,7 +32,8 @@ def _write_line(fields: dict[str, Any], context: CallContext | None, info: Reque
     fields["duration_ms"] = round(info.elapsed() * 1000, 2)
     if context is not None:
         fields |= _operation_fields(context)
-    logger.info("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields)
+    level = logging.ERROR if fields["status"] >= SERVER_ERROR else logging.INFO
+    logger.log(level, "%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields)
     info.trace.end(fields["status"], fields.get("error"))
 
 
@@ -61,6 +64,10 @@ def _operation_fields(context: CallContext) -> dict[str, Any]:
         "cache": context.cache,
         "fallback": context.fallback,
     }
+    if context.requested_model is not None:
+        fields["requested_model"] = context.requested_model
+    if (report := context.timeline.report) is not None:
+        fields |= {"upstream_status": report.status, "upstream_reason": report.reason}
     if (stats := context.stream) is not None:
         fields |= {
             "outcome": stats.outcome,
