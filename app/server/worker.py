@@ -61,6 +61,7 @@ class Worker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._config = Config.for_server()
+        self._max_discarded_bytes = MAX_DISCARD_FACTOR * self._config.max_body_bytes
         self._write_timeout_ms = math.ceil(self._config.server_write_timeout * 1000)
         self._settings = snapshot_settings(self.cfg)
         self._limiter = ConnectionLimiter(self.worker_connections)
@@ -139,6 +140,7 @@ class Worker(GeventWorker):
         """Serve one request; raise StopIteration if the connection closes after the response."""
         # unlike gunicorn's method it skips hooks, sendfile, max_requests and access lines
         response, environ = wsgi.create(req, sock, addr, listener_name, self._settings, response_class=ResponseWriter)
+        response.max_unread_bytes = self._max_discarded_bytes
         if not self.alive:
             response.force_close()
         response.run(self.wsgi, environ)
@@ -193,11 +195,12 @@ class Worker(GeventWorker):
             try:
                 self.handle_request(listener_name, request, client, addr)
             except StopIteration:  # the response has announced that the connection closes
+                self._discard_body(client, parser)
                 break
         client.lingering_close()
 
     def _read_request(self, client: ClientSocket, parser: StrictRequestParser) -> Any:
-        """Read the head of a request within SERVER_READ_TIMEOUT, then start the same time for its body."""
+        """Read the head of a request within SERVER_READ_TIMEOUT, then start the same time for each MiB of its body."""
         client.set_read_deadline(self._config.server_read_timeout)
         try:
             request = next(parser)
@@ -218,9 +221,9 @@ class Worker(GeventWorker):
     def _discard_body(self, client: ClientSocket, parser: StrictRequestParser) -> bool:
         """Read the rest of the last request's body; return whether the next request can start."""
         client.set_read_deadline(self._config.server_read_timeout)
-        with suppress(ParseException):  # malformed, but the response is sent already
-            consumed: bool = parser.finish_body(max_bytes=MAX_DISCARD_FACTOR * self._config.max_body_bytes)
-            return consumed
+        # the response is sent already, so neither a malformed rest nor the end of SHUTDOWN_GRACE gets another one
+        with suppress(ParseException, Draining):
+            return parser.finish_body(max_bytes=self._max_discarded_bytes)
         return False
 
     def _wait_for_request(self, client: ClientSocket, parser: StrictRequestParser) -> bool:
