@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from gunicorn.http.body import ChunkedReader, LengthReader
-from gunicorn.http.errors import InvalidHeader, InvalidRequestLine
+from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, InvalidRequestMethod
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
@@ -76,6 +76,9 @@ class _StrictRequest(Request):
         # a proxy may read a length beyond 64 bits as another one: HAProxy 2.6 reads 2^64 as 0
         if not all(CONTENT_LENGTH.fullmatch(value) for name, value in self.headers if name == "CONTENT-LENGTH"):
             raise InvalidHeader("CONTENT-LENGTH", req=self)
+        # the bytes after the head of a CONNECT are data of a tunnel to some readers, whatever the head says
+        if self.method == "CONNECT" and not {"CONTENT-LENGTH", "TRANSFER-ENCODING"}.isdisjoint(names):
+            raise InvalidRequestMethod(self.method)
         if self.version >= (1, 1) and "HOST" not in names:  # RFC 9112, section 3.2
             raise InvalidHeader("HOST", req=self)
         if "#" in self.uri or self.path.startswith("//"):  # Werkzeug reads //x as /x
