@@ -50,6 +50,7 @@ class CallContext:
     The token counts are those of all upstream calls that this request made itself, None without one. Responses from
     the cache, or from another request's call, add nothing.
     `allowed_models` holds names of the models that may answer, None for all.
+    `requested_model` is the name in the request, `model` that of the response.
     """
 
     request: RequestInfo
@@ -62,6 +63,7 @@ class CallContext:
     allowed_models: frozenset[str] | None = None
 
     added_fields: Sequence[str] = ()
+    requested_model: str | None = None
     model: str | None = None
     backend: str | None = None
     fallback: bool = False

@@ -8,6 +8,7 @@ import socket
 import time
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import gevent
@@ -153,9 +154,11 @@ class Worker(GeventWorker):
         if isinstance(error, InternalError):
             self.log.error("unhandled %s", type(exc).__name__, exc_info=exc)
         request_id = request_id_or_new(None)
-        fields = {"request_id": request_id, "status": error.status, "client": addr[0], "error": error.type}
+        fields = {"request_id": request_id, "status": error.status, "client": addr[0], "address": addr[0]}
+        fields["error"] = error.type
         self.wsgi.extensions["metrics"].http.record_rejected(error.status)
-        logger.info("rejected with %(status)d %(error)s", fields)
+        level = logging.ERROR if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+        logger.log(level, "rejected with %(status)d %(error)s", fields)
         with suppress(OSError):  # the client has closed the connection
             client.sendall(serialize(error, request_id))
         client.lingering_close()

@@ -142,7 +142,7 @@ CONNECTIONS += [
     b"Content-Length",
     b"Transfer-Encoding",
     b"Host",
-    b"X-Request-ID",
+    b"Accept",
     b"close\tx",
     b"",
 ]
