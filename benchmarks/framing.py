@@ -1,7 +1,7 @@
 """Compare the framing of mutated requests with llhttp, h11 and gunicorn, and send them through installed proxies.
 
-`make fuzz` runs 20,000 cases through the parsers and 2,000 through each of nginx, HAProxy and Apache. It prints its seed;
-pass a seed to repeat a run.
+`make fuzz` runs 20,000 cases through the parsers, and 2,000 through each of nginx, HAProxy and Apache. It prints its
+seed; pass a seed to repeat a run.
 """
 
 import random
