@@ -38,7 +38,7 @@ logger = logging.getLogger("app.access")
 
 # a response sent before the body was read is lost if the connection closes over the rest of the body;
 # so the server reads up to this many times MAX_BODY_BYTES, and discards it
-MAX_DISCARD_FACTOR = 8
+MAX_DISCARD_FACTOR = 4
 HEARTBEAT_SECONDS = 1.0
 # while draining, how long an idle connection is kept that was promised keep-alive;
 # a proxy whose own keep-alive is shorter never sends a request on a connection that is being closed
