@@ -131,8 +131,9 @@ streams: $(DEV) ## Measure 200 concurrent streams, streams of the engine, and th
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/relay.py
 
-fuzz: $(DEV) ## Send 10,000 cases generated from the OpenAPI document, with and without keys
+fuzz: $(DEV) ## Send 10,000 cases of the OpenAPI document; compare 20,000 mutated requests with other parsers and behind proxies
 	$(BIN)/python benchmarks/fuzz.py
+	$(BIN)/python benchmarks/framing.py
 
 document: $(DEV) ## Measure the cost of the OpenAPI document at start and for a request
 	$(BIN)/python benchmarks/document.py

@@ -26,6 +26,9 @@ class Trace:
 
     ids = _EMPTY
 
+    def identify(self, request_id: str, client: str) -> None:
+        """Record the id of the request and the name of its client; the last call counts."""
+
     def record_parameters(self, body: Mapping[str, Any]) -> None:
         """Record the parameters of a validated body, without its texts."""
 

@@ -49,7 +49,6 @@ class PlanExecutor:
 
     def execute(self, context: CallContext, model: str | None, plan: Callable[[Target], Plan[R]]) -> R:
         """Run the plan on the model's targets until one succeeds; raise the first target's error if all fail."""
-        context.requested_model = model
         try:
             targets = self.models.targets(model, context.operation, context.allowed_models)
             with context.request.trace.operation(context, targets[0].backend.name, targets[0].name):

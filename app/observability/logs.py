@@ -1,6 +1,7 @@
 """The log format of the service and of gunicorn: JSON lines, or plain text lines."""
 
 import logging
+import socket
 import time
 from functools import lru_cache
 from typing import Any
@@ -8,11 +9,11 @@ from typing import Any
 from gunicorn.glogging import Logger
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-# no line shows source files, threads or processes: https://docs.python.org/3/howto/logging.html#optimization
+# no line shows source files or threads: https://docs.python.org/3/howto/logging.html#optimization
 logging._srcfile = None
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+logging.logThreads = logging.logMultiprocessing = False
 
-_FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s %(process)d"
 
 
 class ServerLogger(Logger):
@@ -35,6 +36,8 @@ class JsonFormatter(OrjsonFormatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            "pid": record.process,
+            **self.static_fields,
         }
         return self.jsonify_log_record(line | record.args)
 
@@ -72,7 +75,8 @@ def logging_config(level: str, plain: bool) -> dict[str, Any]:
     json_formatter = {
         "()": "app.observability.logs.JsonFormatter",
         "format": _FIELDS,
-        "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger", "process": "pid"},
+        "static_fields": {"host": socket.gethostname()},
         "datefmt": "%Y-%m-%dT%H:%M:%S%z",
     }
     plain_formatter = {

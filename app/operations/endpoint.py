@@ -50,6 +50,7 @@ class OperationEndpoint:
             key = idempotency_key(state.request.environ.get("HTTP_IDEMPOTENCY_KEY"))
             streamed = can_stream and bool(body.get("stream"))
             context = self.start_context(routes.name, streamed=streamed)
+            context.requested_model = body.get("model")
             context.request.trace.record_parameters(body)
             run = partial(self._within_quota, estimator, context, body, handler, streamed=streamed)
             # outside of the quota: a repeated request makes no call, so it reserves and pays nothing

@@ -11,6 +11,8 @@ from gevent import socket
 
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 1024**2
+# a deadline is extended after each MiB: a body of 16 MiB needs longer than one of 1 KiB on the same line
+EXTENSION_BYTES = 1024**2
 # a timeout of zero would make the socket non-blocking
 MIN_TIMEOUT_SECONDS = 0.001
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -30,9 +32,11 @@ class ClientSocket(socket.socket):
         self.set_read_deadline(None)
 
     def set_read_deadline(self, seconds: float | None) -> None:
-        """Start to read a request or its body, which may take `seconds`; None sets no limit."""
+        """Start to read a request or its body; each started MiB may take `seconds`, None sets no limit."""
         self._read_started = time.monotonic()
         self._read_deadline = None if seconds is None else self._read_started + seconds
+        self._extension = seconds or 0
+        self._bytes_to_extension = EXTENSION_BYTES
         self._grace_used = False
 
     def wait_readable(self) -> None:
@@ -44,9 +48,15 @@ class ClientSocket(socket.socket):
         if self._read_deadline is not None:
             self.timeout = self._seconds_left(self._read_deadline)
         try:
-            return self._track_stall(self._read_started, super().recv, *arguments)
+            received: bytes = self._track_stall(self._read_started, super().recv, *arguments)
         finally:
             self.timeout = None  # type: ignore[assignment]  # gevent's stubs; it would bound sends too
+        if self._read_deadline is not None:
+            self._bytes_to_extension -= len(received)
+            if self._bytes_to_extension <= 0:
+                self._read_deadline += self._extension
+                self._bytes_to_extension += EXTENSION_BYTES
+        return received
 
     def send(self, data: Any, *flags: Any) -> int:
         """Send a part; the time in this call counts as a stall."""

@@ -19,6 +19,7 @@ from app.server.ready_message import ReadyMessage
 try:
     _settings = Config.from_env()
     worker_tmp_dir = start_checks.heartbeat_directory()
+    worker_connections = start_checks.raise_file_limit(_settings.server_max_connections)
 except (ConfigError, start_checks.StartError) as error:
     # a misspelt name often explains a missing setting
     sys.exit("\n".join([str(error), *config_warnings()]))
@@ -26,7 +27,6 @@ except (ConfigError, start_checks.StartError) as error:
 bind = f"{_settings.server_host}:{_settings.server_port}"
 workers = _settings.web_concurrency
 worker_class = "app.server.worker.Worker"
-worker_connections = _settings.server_max_connections
 # the strict parser extends gunicorn's Python parser; "auto" takes the fast one if its package is installed
 http_parser = "python"
 os.environ.pop("SCRIPT_NAME", None)  # gunicorn's prefix of all paths; health checks without it would be refused
@@ -57,13 +57,20 @@ def on_starting(server: Any) -> None:
     try:
         start_checks.check_address(_settings.server_host, _settings.server_port)
         server.engine = start_checks.prepare_engine(_settings)
-        server.metrics_directory = start_checks.metrics_directory(_settings.web_concurrency)
+        server.metrics_directory = start_checks.metrics_directory(server.num_workers)
     except start_checks.StartError as error:
         sys.exit(str(error))
     server.ready_message = ReadyMessage(_settings)
-    limit = start_checks.raise_file_limit(_settings.server_max_connections)
-    if limit:
-        server.log.warning("SERVER_MAX_CONNECTIONS is more than %d open files allow; raise ulimit -n", limit)
+    if worker_connections < _settings.server_max_connections:
+        text = "SERVER_MAX_CONNECTIONS is more than the open files allow, and is %d instead; raise ulimit -n"
+        server.log.warning(text, worker_connections)
+
+
+def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
+    # the first worker counts in its memory, so a scrape would show the metrics of one worker or of the other
+    if old_value == 1 and new_value > 1 and not server.metrics_directory:
+        server.log.warning("SIGTTIN is refused: metrics of several workers need WEB_CONCURRENCY above 1 at the start")
+        server.num_workers = old_value
 
 
 def pre_fork(server: Any, _worker: Any) -> None:

@@ -17,7 +17,8 @@ _HEAD = re.compile(
     rb"(GET|POST) (/(?!/)[A-Za-z0-9._~/-]{0,500}) HTTP/1\.1\r\n"
     rb"((?:[A-Za-z0-9-]{1,100}: [\x20-\x7e]{1,4000}\r\n){1,50})\r\n"
 )
-_LENGTH = re.compile(r"[0-9]{1,15}")
+# longer ones are refused; with up to 15 digits no reader overflows
+CONTENT_LENGTH = re.compile(r"[0-9]{1,15}")
 # headers that change how a request is read or answered
 _SPECIAL = frozenset(("EXPECT", "TRANSFER-ENCODING", "UPGRADE"))
 
@@ -36,7 +37,8 @@ class PlainRequest:
         self.uri = self.path = path
         self.headers = headers.items()
         self.body = body
-        self._must_close = headers.get("CONNECTION", "").lower() == "close"
+        connection = headers.get("CONNECTION")
+        self._must_close = connection is not None and "close" in connection_options(connection)
 
     def force_close(self) -> None:
         """Close the connection after the response."""
@@ -45,6 +47,11 @@ class PlainRequest:
     def should_close(self) -> bool:
         """Return whether the connection closes after the response."""
         return self._must_close
+
+
+def connection_options(value: str) -> set[str]:
+    """Return the options of a Connection header in lower case (RFC 9110, section 7.6.1)."""
+    return {option.strip(" \t") for option in value.lower().split(",")}
 
 
 def plain_request(data: bytes, unreader: Unreader) -> PlainRequest | None:
@@ -58,7 +65,7 @@ def plain_request(data: bytes, unreader: Unreader) -> PlainRequest | None:
     length = headers.get("CONTENT-LENGTH", "0")
     if len(headers) < len(lines) or "HOST" not in headers or not _SPECIAL.isdisjoint(headers):
         return None
-    if not _LENGTH.fullmatch(length):
+    if not CONTENT_LENGTH.fullmatch(length):
         return None
     return PlainRequest(method, path, headers, _body(data[head.end() :], int(length), unreader))
 

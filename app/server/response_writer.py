@@ -1,6 +1,7 @@
 """Writes responses to a connection: gunicorn's response class, with the head and the first chunk in one packet."""
 
 import logging
+import math
 import time
 from functools import lru_cache
 from typing import Any
@@ -9,7 +10,8 @@ from gunicorn.http.message import TOKEN_RE
 from gunicorn.http.wsgi import Response
 from gunicorn.util import http_date, is_hoppish
 
-from app.errors import Draining
+from app.errors import Draining, PayloadTooLarge
+from app.server.request_parser import unread_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,20 @@ class ResponseWriter(Response):
 
     headers_sent: bool
     _pending_head = b""
+    # of a body that the app has not read, the server discards at most this much before the next request
+    max_unread_bytes = math.inf
+
+    def should_close(self) -> bool:
+        """Return whether the connection closes after the response; True if the start of the next request is in doubt.
+
+        A proxy may take the next request of another client for the rest of a body that was refused, is malformed, or
+        is longer than the server would discard.
+        """
+        return bool(
+            super().should_close()
+            or self.status_code == PayloadTooLarge.status
+            or unread_bytes(self.req.body) > self.max_unread_bytes
+        )
 
     def run(self, app: Any, environ: dict[str, Any]) -> None:
         """Call a WSGI app and send its response.

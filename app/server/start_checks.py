@@ -16,10 +16,15 @@ from app.embedded.launcher import Launcher
 from app.embedded.process import free_port
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - only its parent directory is fixed
+# five files of 64 KiB: prometheus_client has one for counters, one for histograms, and one for each mode of gauges
+METRICS_BYTES_PER_WORKER = 5 * 64 * 1024
 METRICS_PREFIX = "ai-huggingface-metrics-"
 # each connection may need one upstream; the rest is for listeners, logs and metrics
 FILES_PER_CONNECTION = 2
 OTHER_FILES = 256
+# the open files of a worker with several listeners, its logs, metrics, Redis and DNS
+MIN_OTHER_FILES = 40
+MIN_CONNECTIONS = 4
 GGUF_MAGIC = b"GGUF"
 
 _BIND_FAILURES = {
@@ -103,33 +108,51 @@ def metrics_directory(workers: int) -> Path | None:
     configured = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not configured:
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # an empty one would mean the working directory
-        return _new_metrics_directory() if workers > 1 else None
+        return _new_metrics_directory(workers) if workers > 1 else None
     if not _is_writable(configured):
         raise StartError("PROMETHEUS_MULTIPROC_DIR must name a directory that exists and can be written.")
+    _check_space(configured, workers)
     for file in Path(configured).glob("*.db"):
         file.unlink()
     return Path(configured)
 
 
-def _new_metrics_directory() -> Path:
+def _new_metrics_directory(workers: int) -> Path:
     try:
         directory = tempfile.mkdtemp(prefix=METRICS_PREFIX)
     except OSError:
         raise StartError(
             "WEB_CONCURRENCY above 1 needs a directory for shared metrics: set PROMETHEUS_MULTIPROC_DIR or TMPDIR."
         ) from None
+    _check_space(directory, workers)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
     return Path(directory)
 
 
-def raise_file_limit(connections: int) -> int | None:
-    """Raise the limit of open files to the need of that many connections; return the limit if it stays below."""
+def _check_space(directory: str, workers: int) -> None:
+    """Check that the metrics of all workers fit."""
+    status = os.statvfs(directory)
+    needed = workers * METRICS_BYTES_PER_WORKER
+    if status.f_bavail * status.f_frsize < needed:
+        raise StartError(
+            f"{directory} has no space for the metrics of {workers} workers: {needed // 1024} KiB are needed; "
+            "set PROMETHEUS_MULTIPROC_DIR or TMPDIR."
+        )
+
+
+def raise_file_limit(connections: int) -> int:
+    """Raise the limit of open files to the need of that many connections; return how many of them it allows."""
     # systems often start a process with far fewer files than it may ask for
     needed = FILES_PER_CONNECTION * connections + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(needed, hard), hard))
-    return hard if hard < needed else None
+    if soft < min(needed, hard):
+        soft = min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    # a worker without a free file accepts nothing, not even a probe, so it has fewer slots instead
+    allowed = (soft - MIN_OTHER_FILES) // FILES_PER_CONNECTION
+    if allowed < MIN_CONNECTIONS:
+        raise StartError(f"ulimit -n must allow {MIN_OTHER_FILES + FILES_PER_CONNECTION * MIN_CONNECTIONS} open files.")
+    return min(connections, allowed)
 
 
 def _is_writable(directory: str) -> bool:

@@ -8,6 +8,7 @@ import socket
 import time
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import gevent
@@ -37,7 +38,7 @@ logger = logging.getLogger("app.access")
 
 # a response sent before the body was read is lost if the connection closes over the rest of the body;
 # so the server reads up to this many times MAX_BODY_BYTES, and discards it
-MAX_DISCARD_FACTOR = 8
+MAX_DISCARD_FACTOR = 4
 HEARTBEAT_SECONDS = 1.0
 # while draining, how long an idle connection is kept that was promised keep-alive;
 # a proxy whose own keep-alive is shorter never sends a request on a connection that is being closed
@@ -61,6 +62,7 @@ class Worker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._config = Config.for_server()
+        self._max_discarded_bytes = MAX_DISCARD_FACTOR * self._config.max_body_bytes
         self._write_timeout_ms = math.ceil(self._config.server_write_timeout * 1000)
         self._settings = snapshot_settings(self.cfg)
         self._limiter = ConnectionLimiter(self.worker_connections)
@@ -139,6 +141,7 @@ class Worker(GeventWorker):
         """Serve one request; raise StopIteration if the connection closes after the response."""
         # unlike gunicorn's method it skips hooks, sendfile, max_requests and access lines
         response, environ = wsgi.create(req, sock, addr, listener_name, self._settings, response_class=ResponseWriter)
+        response.max_unread_bytes = self._max_discarded_bytes
         if not self.alive:
             response.force_close()
         response.run(self.wsgi, environ)
@@ -151,9 +154,11 @@ class Worker(GeventWorker):
         if isinstance(error, InternalError):
             self.log.error("unhandled %s", type(exc).__name__, exc_info=exc)
         request_id = request_id_or_new(None)
-        fields = {"request_id": request_id, "status": error.status, "client": addr[0], "error": error.type}
+        fields = {"request_id": request_id, "status": error.status, "client": addr[0], "address": addr[0]}
+        fields["error"] = error.type
         self.wsgi.extensions["metrics"].http.record_rejected(error.status)
-        logger.info("rejected with %(status)d %(error)s", fields)
+        level = logging.ERROR if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+        logger.log(level, "rejected with %(status)d %(error)s", fields)
         with suppress(OSError):  # the client has closed the connection
             client.sendall(serialize(error, request_id))
         client.lingering_close()
@@ -193,11 +198,12 @@ class Worker(GeventWorker):
             try:
                 self.handle_request(listener_name, request, client, addr)
             except StopIteration:  # the response has announced that the connection closes
+                self._discard_body(client, parser)
                 break
         client.lingering_close()
 
     def _read_request(self, client: ClientSocket, parser: StrictRequestParser) -> Any:
-        """Read the head of a request within SERVER_READ_TIMEOUT, then start the same time for its body."""
+        """Read the head of a request within SERVER_READ_TIMEOUT, then start the same time for each MiB of its body."""
         client.set_read_deadline(self._config.server_read_timeout)
         try:
             request = next(parser)
@@ -218,9 +224,9 @@ class Worker(GeventWorker):
     def _discard_body(self, client: ClientSocket, parser: StrictRequestParser) -> bool:
         """Read the rest of the last request's body; return whether the next request can start."""
         client.set_read_deadline(self._config.server_read_timeout)
-        with suppress(ParseException):  # malformed, but the response is sent already
-            consumed: bool = parser.finish_body(max_bytes=MAX_DISCARD_FACTOR * self._config.max_body_bytes)
-            return consumed
+        # the response is sent already, so neither a malformed rest nor the end of SHUTDOWN_GRACE gets another one
+        with suppress(ParseException, Draining):
+            return parser.finish_body(max_bytes=self._max_discarded_bytes)
         return False
 
     def _wait_for_request(self, client: ClientSocket, parser: StrictRequestParser) -> bool:

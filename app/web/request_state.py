@@ -15,6 +15,7 @@ class RequestState:
     """Facts of one request. The hooks in app/web/hooks set them in their order.
 
     `rule` is the URL rule of the route, or None without a match; it is never the path, which clients choose.
+    `address` is the client's address, also where `client` is the holder of a key.
     `method_label` and `route_label` are safe as labels of metrics and fields of log lines.
     """
 
@@ -23,6 +24,7 @@ class RequestState:
     route_label: str
     info: RequestInfo
     client: ClientIdentity
+    address: str
     rate_limit: Rate
     token: Token["RequestState"]
 

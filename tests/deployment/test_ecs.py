@@ -12,7 +12,9 @@ from app.config import Config
 from app.version import RELEASE, SERVICE
 
 TASKS = ("task-definition", "task-definition-embedded")
-SECRETS = {"HUGGINGFACE_API_KEY": "hf_x", "API_KEYS": "team:" + "a" * 64}
+SECRETS = {"HUGGINGFACE_API_KEY": "hf_x"}
+# the content of the mounted file
+KEYS = "team:" + "a" * 64
 # sizes of Fargate: MiB of memory for each CPU share
 FARGATE_SIZES = {256: (512, 1024, 2048), 1024: range(2048, 8193, 1024)}
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
@@ -36,7 +38,11 @@ def config(name):
     secret = {one["name"]: SECRETS[one["name"]] for one in container(name)["secrets"]}
     assert set(given) | set(secret) <= set(Config.variables())
     assert not set(given) & Config.secret_variables()
-    return Config.from_env({**given, **secret})
+    [mount], [volume] = container(name)["mountPoints"], read(name)["volumes"]
+    assert mount["sourceVolume"] == volume["name"]
+    assert mount["readOnly"] is True
+    assert given.pop("API_KEYS_FILE") == f"{mount['containerPath']}/keys"
+    return Config.from_env({**given, **secret, "API_KEYS": KEYS})
 
 
 @pytest.fixture

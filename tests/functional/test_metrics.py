@@ -79,6 +79,48 @@ def test_a_request_for_json_gets_the_summary(client, upstream, accept):
     assert 0 < body["requests_duration"] < 5
 
 
+TEXT, OPENMETRICS, SUMMARY = "text/plain; version=", "application/openmetrics-text; version=1.0.0", "application/json"
+PROMETHEUS = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;"
+    "q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (PROMETHEUS, OPENMETRICS),
+        (PROMETHEUS.replace("q=0.6", "q=0"), f"{TEXT}1.0.0"),
+        (PROMETHEUS.replace("q=0.4", "q=0.1"), OPENMETRICS),
+        ("application/openmetrics-text;q=0.1, text/plain;q=0.9", TEXT),
+        ("text/plain;q=0.1, application/openmetrics-text;q=0.9", OPENMETRICS),
+        ("text/plain;version=1.0.0;q=0.1, text/plain;version=0.0.4", f"{TEXT}0.0.4"),
+        ("application/json;q=0.5, text/plain;q=0.4", SUMMARY),
+        ("application/json;q=0.4, text/plain;q=0.5", TEXT),
+        ("application/json, text/plain, */*", SUMMARY),
+        ("text/plain, application/json", TEXT),
+        ("text/html, application/xml;q=0.9, */*;q=0.8", TEXT),
+        ("application/*", OPENMETRICS),
+        ("text/*;q=0.5, application/*;q=0.4", TEXT),
+        ("*/*, text/plain;q=0", OPENMETRICS),
+        ("*/*, text/plain;q=0, application/openmetrics-text;q=0", SUMMARY),
+        ("*/*;q=0.1, application/json;q=0", TEXT),
+        ("application/json;q=0", TEXT),
+        ("APPLICATION/JSON", SUMMARY),
+        ("image/png", TEXT),
+        ("*/*;q=0", TEXT),
+        ("application/openmetrics-text;version=abc", TEXT),
+        ("application/openmetrics-text;version=9.9.9, application/json;q=0.1", SUMMARY),
+        ('application/openmetrics-text;version="1.0.0"', OPENMETRICS),
+        (";;;,,q=,/", TEXT),
+    ],
+)
+def test_the_format_is_the_one_with_the_highest_quality(client, accept, content_type):
+    response = client.get("/metrics", headers={"Accept": accept})
+    assert response.status_code == 200
+    assert response.content_type.startswith(content_type)
+
+
 @pytest.mark.parametrize("accept", ["*/*", "text/plain", "application/openmetrics-text", ""])
 def test_any_other_request_gets_prometheus_text(client, accept):
     response = client.get("/metrics", headers={"Accept": accept})

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from flask import session
+from support.keys import made
 from support.lines import request_lines
 from support.upstreams import CHAT, HUGGINGFACE, PIPELINE, chat_response
 
@@ -75,6 +76,71 @@ def test_a_request_writes_one_log_line(client, upstream, caplog):
     assert record.duration_ms > 0
     assert not hasattr(record, "error")
     assert not [text for text in (caplog.text, str(record)) if "A prompt" in text or "An answer" in text]
+
+
+def test_the_log_line_has_the_address_beside_the_name_of_the_key(make_client, upstream, caplog):
+    key, keys = made("team")
+    client = make_client(API_KEYS=keys, TRUSTED_PROXIES="1")
+    caplog.set_level("INFO")
+    upstream.post(CHAT, json=chat_response("Hi."))
+    client.post("/v1/text/generate", json={"prompt": "x"}, headers={"X-API-Key": key, "X-Forwarded-For": "203.0.113.1"})
+    assert (line(caplog).client, line(caplog).address) == ("team", "203.0.113.1")
+
+
+def test_the_log_line_has_the_requested_model_beside_that_of_the_response(make_client, upstream, caplog):
+    client = make_client(FALLBACK_MODELS="org/second")
+    caplog.set_level("INFO")
+    upstream.post(CHAT, status=404)
+    upstream.post(CHAT, json=chat_response("Hi."))
+    client.post("/v1/text/generate", json={"prompt": "x", "model": "org/first"})
+    assert (line(caplog).requested_model, line(caplog).model) == ("org/first", "org/second")
+
+
+def level(caplog):
+    [record] = [record for record in caplog.records if record.name == "app.access"]
+    return record.levelname
+
+
+@pytest.mark.parametrize(("status", "expected"), [(422, "INFO"), (200, "INFO"), (500, "ERROR"), (401, "ERROR")])
+def test_a_5xx_is_logged_at_level_error(client, upstream, caplog, status, expected):
+    caplog.set_level("INFO")
+    upstream.post(CHAT, json=chat_response("Hi."), status=status)
+    client.post("/v1/text/generate", json={"prompt": "x"})
+    assert level(caplog) == expected
+
+
+def test_a_probe_of_a_draining_service_is_no_error(make_app, caplog):
+    app = make_app()
+    app.extensions["lifecycle"].draining = True
+    caplog.set_level("INFO")
+    assert app.test_client().get("/health/ready").status_code == 503
+    assert level(caplog) == "INFO"
+
+
+def test_a_stream_that_breaks_off_is_logged_at_level_error(client, upstream, caplog):
+    caplog.set_level("INFO")
+    event = 'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n'
+    upstream.post(CHAT, body=event, content_type="text/event-stream")
+    response = client.post(
+        "/v1/chat/completions", json={"messages": [{"role": "user", "content": "x"}], "stream": True}
+    )
+    assert (response.status_code, "error" in response.text) == (200, True)
+    response.close()
+    assert (level(caplog), line(caplog).status) == ("ERROR", 200)
+
+
+@pytest.mark.parametrize("at", ["INFO", "DEBUG"])
+def test_level_debug_adds_each_attempt_and_the_times(client, upstream, caplog, at):
+    caplog.set_level(at)
+    upstream.post(CHAT, json=chat_response("Hi."))
+    client.post("/v1/text/generate", json={"prompt": "x"})
+    added = {
+        name for name in ("attempt_records", "queue_ms", "upstream_ms", "backoff_ms") if hasattr(line(caplog), name)
+    }
+    assert len(added) == (4 if at == "DEBUG" else 0)
+    if added:
+        [attempt] = line(caplog).attempt_records
+        assert (attempt["backend"], attempt["outcome"]) == ("openai", "ok")
 
 
 def test_the_log_line_of_a_failure_has_the_error_type(client, upstream, caplog):

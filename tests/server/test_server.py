@@ -78,7 +78,7 @@ def test_pipelined_requests_are_all_answered(service):
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_the_limit_is_413_and_the_connection_stays_open(service, chunked):
+def test_a_client_that_sends_a_body_over_the_limit_gets_its_413_before_the_connection_closes(service, chunked):
     data = b"x" * 3_000_000
     with requests.Session() as session:
         response = session.post(
@@ -88,6 +88,7 @@ def test_a_body_over_the_limit_is_413_and_the_connection_stays_open(service, chu
             timeout=30,
         )
         assert (response.status_code, response.json()["type"]) == (413, "payload_too_large")
+        assert response.headers["Connection"] == "close"
         assert session.get(f"{service.url}/health", timeout=30).status_code == 200
 
 

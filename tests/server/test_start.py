@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
+import requests
 from support.servers import ROOT, Service, connects, free_port, until
 
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
@@ -115,14 +117,25 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_service_is_not_ready(tmp
     assert not [line for line in service.lines if "Traceback" in line or "Ready on" in line]
 
 
-def test_too_few_open_files_for_the_connections_are_logged(remote):
-    settings = {**INHERITED, "OPENAI_BASE_URL": f"{remote.url}/v1", "SERVER_PORT": str(free_port())}
-    limited = ["sh", "-c", 'ulimit -n 300; exec "$@"', "sh", *COMMAND]
+def test_too_few_open_files_for_the_connections_are_logged_and_health_is_served(remote):
+    port = free_port()
+    settings = {
+        **INHERITED,
+        "OPENAI_BASE_URL": f"{remote.url}/v1",
+        "SERVER_HOST": "127.0.0.1",
+        "SERVER_PORT": str(port),
+    }
+    limited = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh", *COMMAND]
     with subprocess.Popen(limited, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True) as service:
         line = next(line for line in service.stdout if "SERVER_MAX_CONNECTIONS" in line or "Ready on" in line)
+        next(line for line in service.stdout if "Ready on" in line)
+        with ExitStack() as stack:  # clients that send nothing
+            for _ in range(100):
+                stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            assert requests.get(f"http://127.0.0.1:{port}/health", timeout=10).status_code == 200
         service.terminate()
         service.stdout.read()
-    assert "SERVER_MAX_CONNECTIONS is more than 300 open files allow" in line
+    assert "SERVER_MAX_CONNECTIONS is more than the open files allow, and is 12 instead" in line
 
 
 def test_the_service_opens_no_socket_but_its_port(start, remote):

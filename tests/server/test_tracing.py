@@ -69,8 +69,9 @@ def test_a_request_without_a_valid_traceparent_starts_a_new_trace(traced, tracep
 
 def test_spans_have_the_attributes_of_the_conventions(traced):
     body = {"prompt": "x", "max_tokens": 5, "temperature": 1, "top_p": 0.5, "seed": 3, "stop": ["end"]}
-    traced.request("/v1/text/generate", body, headers={"User-Agent": "a client"})
+    traced.request("/v1/text/generate", body, headers={"User-Agent": "a client", "X-Request-ID": "id-1"})
     trace = traced.trace()
+    identity = {"ai_huggingface.request_id": "id-1", "ai_huggingface.client": "127.0.0.1"}
     port = int(traced.upstream.url.rpartition(":")[2])
     assert (trace.server.name, trace.server.kind, trace.server.attributes) == (
         "POST /v1/text/generate",
@@ -84,6 +85,7 @@ def test_spans_have_the_attributes_of_the_conventions(traced):
             "client.address": "127.0.0.1",
             "network.protocol.version": "1.1",
             "user_agent.original": "a client",
+            **identity,
         },
     )
     assert (trace.operation.name, trace.operation.kind, trace.operation.attributes) == (
@@ -106,6 +108,7 @@ def test_spans_have_the_attributes_of_the_conventions(traced):
             "server.port": port,
             "ai_huggingface.cache": "miss",
             "ai_huggingface.fallback": False,
+            **identity,
         },
     )
     [attempt] = trace.attempts
@@ -118,6 +121,7 @@ def test_spans_have_the_attributes_of_the_conventions(traced):
             "url.full": f"{traced.upstream.url}/v1/chat/completions",
             "server.address": "127.0.0.1",
             "server.port": port,
+            **identity,
         },
     )
     assert not any(span.failed for span in trace.spans)
@@ -389,7 +393,7 @@ def test_the_line_of_an_internal_error_in_a_stream_has_the_ids_of_the_trace(trac
 def assert_bug_is_logged(app, collector, headers, caplog):
     app.extensions["tracing"].close()
     server = collector.trace(headers["traceparent"].split("-")[1]).server
-    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+    [record] = [record for record in caplog.records if record.levelname == "ERROR" and record.exc_info]
     assert (record.trace_id, record.span_id) == (server.trace_id, server.span_id)
     assert (server.error, server.failed) == ("internal_error", True)
 

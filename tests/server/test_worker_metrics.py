@@ -41,6 +41,19 @@ def test_operations_of_all_workers_are_counted(pair):
     assert total(pair, "http_requests_in_flight") == total(pair, "active_connections") == 1
 
 
+def test_a_second_worker_is_refused_if_the_first_counts_in_its_memory(service):
+    service.process.send_signal(signal.SIGTTIN)
+    service.wait_for_line("SIGTTIN is refused")
+    generate(service)
+    assert len(psutil.Process(service.process.pid).children()) == 1
+    assert {total(service, "ai_requests_total") for _ in range(5)} == {1}
+
+
+def test_a_third_worker_counts_with_the_others(pair):
+    pair.process.send_signal(signal.SIGTTIN)
+    until(lambda: total(pair, "ai_bulkhead_limit") == 3 * 256 if [generate(pair) for _ in range(10)] else False)
+
+
 def test_a_dead_worker_loses_its_gauges_and_keeps_its_counts(pair):
     until(lambda: [generate(pair) for _ in range(10)] and total(pair, "ai_bulkhead_limit") == 512)
     before = total(pair, "ai_requests_total")

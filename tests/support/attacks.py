@@ -54,7 +54,22 @@ SMUGGLING = {
     "different lengths": lengths(b"15", b"0"),
     **{
         f"length {value!r}": lengths(value)
-        for value in (b"", b"+15", b"-1", b"0xf", b"15,15", b"1 5", b"1_5", b"15.0", b"\xb2", b"9" * 5000, b"1e1")
+        for value in (
+            b"",
+            b"+15",
+            b"-1",
+            b"0xf",
+            b"15,15",
+            b"1 5",
+            b"1_5",
+            b"15.0",
+            b"\xb2",
+            b"9" * 16,
+            b"18446744073709551616",
+            b"0" * 16 + b"15",
+            b"9" * 5000,
+            b"1e1",
+        )
     },
     **{
         f"encoded {line!r}": encoded(line)

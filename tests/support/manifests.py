@@ -12,7 +12,7 @@ from support.servers import ROOT
 
 KUBECTL = str(Path(sys.executable).with_name("kubectl"))
 FOLDERS = ("base", "overlays/embedded", "overlays/redis")
-SECRET = yaml.safe_load((ROOT / "k8s/secret.example.yaml").read_text())
+SECRET, CLIENT_KEYS = yaml.safe_load_all((ROOT / "k8s/secret.example.yaml").read_text())
 
 Object = dict[str, Any]
 
@@ -38,10 +38,16 @@ def service_pod(folder: str) -> Object:
 
 
 def variables(folder: str) -> dict[str, str]:
-    """Return the variables of the service's container from its ConfigMap and its Secret."""
+    """Return the variables of the service's container, with the content of the mounted key file as API_KEYS."""
     [container] = service_pod(folder)["spec"]["containers"]
     sources = container["envFrom"]
     [settings] = [one["configMapRef"]["name"] for one in sources if "configMapRef" in one]
     [secret] = [one["secretRef"]["name"] for one in sources if "secretRef" in one]
     assert secret == SECRET["metadata"]["name"]
-    return {**of_kind(folder, "ConfigMap", settings)["data"], **SECRET["stringData"]}
+    found = {**of_kind(folder, "ConfigMap", settings)["data"], **SECRET["stringData"]}
+    [volume] = [one for one in service_pod(folder)["spec"]["volumes"] if "secret" in one]
+    [mount] = [one for one in container["volumeMounts"] if one["name"] == volume["name"]]
+    assert volume["secret"]["secretName"] == CLIENT_KEYS["metadata"]["name"]
+    assert "subPath" not in mount, "a file by subPath never changes"
+    assert found.pop("API_KEYS_FILE") == f"{mount['mountPath']}/keys"
+    return {**found, "API_KEYS": CLIENT_KEYS["stringData"]["keys"].strip()}

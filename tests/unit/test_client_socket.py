@@ -109,6 +109,21 @@ def test_after_its_deadline_a_connection_reads_once_more_and_then_times_out(ends
     assert served.recv(1) == b"b"
 
 
+def test_each_mebibyte_has_the_whole_time(ends, now, monkeypatch):
+    monkeypatch.setattr(client_socket, "EXTENSION_BYTES", 4)  # instead of a MiB, which the kernel would not buffer
+    client, served = ends
+    client.sendall(b"abcdefghi")
+    served.set_read_deadline(10)
+    for received in (b"abcd", b"efgh", b"i"):
+        now.advance(9)
+        assert served.recv(len(received)) == received
+    now.advance(4)
+    client.sendall(b"j")
+    assert served.recv(1) == b"j"  # the read after the deadline
+    with pytest.raises(TimeoutError):
+        served.recv(1)
+
+
 def test_a_read_without_bytes_times_out_at_its_deadline(ends):
     ends[1].set_read_deadline(0.01)
     with pytest.raises(TimeoutError):

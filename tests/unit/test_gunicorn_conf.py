@@ -41,7 +41,7 @@ def server():
     """An arbiter that keeps its warnings."""
     warnings = []
     log = types.SimpleNamespace(warning=lambda *message: warnings.append(message), info=lambda *_: None)
-    return types.SimpleNamespace(log=log, warnings=warnings)
+    return types.SimpleNamespace(log=log, warnings=warnings, num_workers=1)
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def start(load, server):
 
     def start_one(**variables):
         configuration = load(SERVER_PORT=str(free_port()), **variables)
+        server.num_workers = configuration.workers
         configuration.on_starting(server)
         return configuration
 
@@ -83,16 +84,54 @@ def test_the_files_of_an_earlier_run_are_removed(start, server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("limits", "raised_to", "warns"),
-    [((1024, 1_000_000), 456, False), ((256, 1_000_000), 456, False), ((256, 300), 300, True)],
+    ("limits", "raised_to", "connections"),
+    [
+        ((1024, 1_000_000), 456, 100),
+        ((256, 1_000_000), 456, 100),
+        ((256, 300), 300, 100),
+        ((100, 200), 200, 80),
+        ((64, 64), 64, 12),
+    ],
 )
-def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be(start, server, monkeypatch, limits, raised_to, warns):
+def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be_and_bounds_the_connections(
+    start, server, monkeypatch, limits, raised_to, connections
+):
     changed = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
     monkeypatch.setattr(resource, "setrlimit", lambda _, new: changed.append(new[0]))
-    start(SERVER_MAX_CONNECTIONS="100")
+    assert start(SERVER_MAX_CONNECTIONS="100").worker_connections == connections
     assert changed == ([] if limits[0] >= raised_to else [raised_to])
-    assert bool(server.warnings) is warns
+    assert [message[1] for message in server.warnings] == ([connections] if connections < 100 else [])
+
+
+def test_too_few_open_files_for_any_connection_end_the_start(load, monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (47, 47))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    with pytest.raises(SystemExit, match="ulimit -n must allow 48 open files"):
+        load()
+
+
+def test_more_workers_than_one_at_the_start_are_refused_without_shared_metrics(start, server):
+    configuration = start()
+    for new, old, kept in ((1, None, 1), (2, 1, 1), (1, 2, 1)):
+        server.num_workers = new
+        configuration.nworkers_changed(server, new, old)
+        assert server.num_workers == kept
+    assert [message[0][:20] for message in server.warnings] == ["SIGTTIN is refused: "]
+
+
+def test_more_workers_are_accepted_with_shared_metrics(start, server, tmp_path):
+    configuration = start(PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    configuration.nworkers_changed(server, 2, 1)
+    assert server.warnings == []
+
+
+def test_workers_of_the_command_line_share_their_metrics_too(load, server):
+    configuration = load(SERVER_PORT=str(free_port()))
+    server.num_workers = 2  # --workers 2
+    configuration.on_starting(server)
+    assert server.metrics_directory.is_dir()
+    configuration.on_exit(server)
 
 
 def test_several_workers_share_their_metrics_in_a_folder_that_is_removed(start, server):

@@ -1,8 +1,10 @@
 """Our metric classes behave like those of prometheus_client, which they override."""
 
+import errno
+
 import prometheus_client
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest, values
+from prometheus_client import CollectorRegistry, generate_latest, multiprocess, values
 
 from app.observability.metrics import labelled_metric
 from app.observability.metrics.labelled_metric import counter, gauge, histogram, renamed_counter
@@ -77,3 +79,44 @@ def test_a_renamed_counter_counts_under_both_names():
     labels = {"service": "ai-huggingface", "status": "400"}
     assert [registry.get_sample_value(name, labels) for name in ("rejected_total", "refused_total")] == [2, 2]
     assert "# HELP refused_total Deprecated: use rejected_total." in generate_latest(registry).decode()
+
+
+@pytest.fixture
+def shared(monkeypatch, tmp_path):
+    """Keep values in files, as with several workers."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    with monkeypatch.context() as patched:
+        patched.setattr("prometheus_client.metrics.values.ValueClass", values.MultiProcessValue())
+        yield tmp_path
+
+
+def samples(folder):
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)
+    return {sample.labels["a"]: sample.value for metric in registry.collect() for sample in metric.samples}
+
+
+def test_files_of_several_workers_have_their_blocks_before_they_are_written(shared):
+    counted = labelled_metric.counter(CollectorRegistry(), "x_total", "X.", "a")
+    for number in range(1000):  # more than the first 64 KiB hold
+        counted[str(number),].inc()
+    [file] = shared.glob("counter_*.db")
+    assert file.stat().st_blocks * 512 >= file.stat().st_size > 64 * 1024
+    assert samples(shared) == {str(number): 1.0 for number in range(1000)}
+
+
+def test_a_full_file_system_costs_series_and_neither_requests_nor_the_process(shared, monkeypatch, caplog):
+    counted = labelled_metric.counter(CollectorRegistry(), "x_total", "X.", "a")
+    counted["before",].inc()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("app.observability.metrics.shared_file.os.posix_fallocate", full)
+    for number in range(1000):
+        counted[str(number),].inc()
+    counted["before",].inc()
+    found = samples(shared)
+    assert found["before"] == 2.0
+    assert len(found) < 1000
+    assert "a series of x is not counted: No space left on device" in caplog.text

@@ -3,6 +3,8 @@
 import json
 import logging
 import logging.config
+import os
+import socket
 
 import pytest
 from gunicorn.config import Config as GunicornConfig
@@ -28,7 +30,8 @@ def log(capsys):
 
 def test_a_json_line_has_time_level_message_and_fields(log):
     line = json.loads(log(False, "served %d", 5, extra={"request_id": "abc", "status": 200}))
-    assert set(line) == {"time", "level", "logger", "message", "request_id", "status"}
+    assert set(line) == {"time", "level", "logger", "message", "pid", "host", "request_id", "status"}
+    assert (line["pid"], line["host"]) == (os.getpid(), socket.gethostname())
     assert (line["level"], line["logger"], line["message"]) == ("INFO", "app.access", "served 5")
 
 
@@ -72,6 +75,7 @@ def test_malformed_upstream_headers_are_not_logged(log):
 def test_an_access_line_has_the_fields_of_its_argument(log):
     line = json.loads(log(False, "served %(status)d", {"status": 200, "model": None}))
     assert line.pop("time")
+    assert (line.pop("pid"), line.pop("host")) == (os.getpid(), socket.gethostname())
     assert line == {
         "level": "INFO",
         "logger": "app.access",
@@ -106,10 +110,10 @@ def test_an_access_line_equals_the_librarys_line_with_the_same_fields(log):
     ]
 
 
-def test_records_have_no_source_file_thread_or_process(caplog):
+def test_records_have_no_source_file_or_thread(caplog):
     logging.getLogger("app").warning("a line")
     [record] = caplog.records
-    assert (record.pathname, record.thread, record.process) == ("(unknown file)", None, None)
+    assert (record.pathname, record.thread) == ("(unknown file)", None)
 
 
 def test_every_handler_has_a_lock_for_logging_shutdown(log):

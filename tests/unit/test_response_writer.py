@@ -1,6 +1,7 @@
 """ResponseWriter frames and checks a response as gunicorn's own class does."""
 
 import re
+from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
@@ -38,7 +39,7 @@ class Recorder:
 
 
 def request(method="GET", version=(1, 1)):
-    return SimpleNamespace(method=method, version=version, should_close=lambda: False)
+    return SimpleNamespace(method=method, version=version, body=BytesIO(), should_close=lambda: False)
 
 
 def application(headers, body=(b"hello",), status="200 OK"):

@@ -5,6 +5,7 @@ import os
 import resource
 import socket
 import tempfile
+from types import SimpleNamespace
 
 import pytest
 
@@ -150,15 +151,21 @@ def test_a_directory_for_metrics_that_cannot_be_used_is_named(metrics_directory,
         metrics_directory(2)
 
 
+def test_a_full_file_system_for_metrics_is_named(monkeypatch, metrics_directory, tmp_path):
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=159, f_frsize=4096))
+    assert "no space for the metrics of 2 workers: 640 KiB" in reason(metrics_directory, 2, str(tmp_path))
+    assert metrics_directory(1, str(tmp_path)) == tmp_path
+
+
 @pytest.mark.parametrize(
-    ("limits", "raised_to", "too_low"),
-    [((512, 4096), 856, None), ((4096, 4096), None, None), ((512, 600), 600, 600)],
+    ("limits", "raised_to", "allowed"),
+    [((512, 4096), 856, 300), ((4096, 4096), None, 300), ((512, 600), 600, 280), ((48, 48), None, 4)],
 )
-def test_the_limit_of_open_files_is_raised_as_far_as_it_may(monkeypatch, limits, raised_to, too_low):
+def test_the_limit_of_open_files_is_raised_as_far_as_it_may(monkeypatch, limits, raised_to, allowed):
     changes = []
     monkeypatch.setattr(resource, "getrlimit", lambda kind: limits)
     monkeypatch.setattr(resource, "setrlimit", lambda kind, changed: changes.append(changed))
-    assert start_checks.raise_file_limit(300) == too_low
+    assert start_checks.raise_file_limit(300) == allowed
     assert changes == ([(raised_to, limits[1])] if raised_to else [])
 
 

@@ -15,6 +15,7 @@ import gevent
 import pytest
 from gevent.socket import wait_read
 from gunicorn.config import Config as GunicornConfig
+from gunicorn.http.errors import ParseException
 from support.upstreams import OPENAI
 
 from app import create_app, fairness
@@ -321,6 +322,99 @@ def test_the_rest_of_a_body_has_its_own_time_after_the_response(make_worker, con
     responses.append(received_now(client))
     gevent.wait([serving])
     assert [response[:15] for response in responses] == [b"HTTP/1.1 200 OK"] * 2
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def read_body(environ):
+    environ["wsgi.input"].read()
+
+
+def leave_body(environ):
+    pass
+
+
+def read_malformed(environ):
+    with pytest.raises(ParseException):
+        read_body(environ)
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "read", "kept"),
+    [
+        (HEAD + b"Content-Length: 3\r\n\r\nabc", "200 OK", read_body, True),
+        (HEAD + b"Content-Length: 3\r\n\r\nabc", "401 Unauthorized", leave_body, True),
+        (HEAD + b"Content-Length: 9000\r\n\r\n" + b"x" * 9000, "401 Unauthorized", leave_body, True),
+        (HEAD + b"Content-Length: 9000\r\n\r\n" + b"x" * 9000, "200 OK", read_body, True),
+        (CHUNKED + b"3\r\nabc\r\n0\r\n\r\n", "200 OK", read_body, True),
+        (CHUNKED + b"3\r\nabc\r\n0\r\n\r\n", "401 Unauthorized", leave_body, False),
+        (HEAD + b"Content-Length: 3\r\n\r\nabc", "413 Content Too Large", leave_body, False),
+        (HEAD + b"Content-Length: 4000001\r\n\r\n", "401 Unauthorized", leave_body, False),
+        (HEAD + b"Content-Length: 999999999999999\r\n\r\n", "404 Not Found", leave_body, False),
+        (CHUNKED + b"0\r\nHost: y\r\n\r\n", "400 Bad Request", read_malformed, False),
+        (CHUNKED + b"0\r\nX Y: y\r\n\r\n", "400 Bad Request", read_malformed, False),
+        (CHUNKED + b"zz\r\n", "400 Bad Request", read_malformed, False),
+        (CHUNKED + b"zz\r\n", "415 Unsupported Media Type", leave_body, False),
+        (HEAD + b"Content-Length: 3\r\n\r\na", "400 Bad Request", read_body, False),
+    ],
+)
+def test_the_connection_closes_if_the_start_of_the_next_request_is_in_doubt(
+    make_worker, connection, data, status, read, kept
+):
+    def app(environ, start_response):
+        if environ["REQUEST_METHOD"] == "GET":
+            return application([b"next"], [("Content-Length", "4")])(environ, start_response)
+        read(environ)
+        return application([b"a"], [("Content-Length", "1")])(
+            environ, lambda _, headers: start_response(status, headers)
+        )
+
+    worker = make_worker(MAX_BODY_BYTES="1000000")
+    following = GET.replace(b"Host", b"Connection: close\r\nHost") if kept else b""
+    response = conversation(worker, connection, app, data + following)
+    head = response.partition(b"\r\n\r\n")[0]
+    assert head.startswith(b"HTTP/1.1 " + status.encode())
+    assert b"\r\nConnection: " + (b"keep-alive" if kept else b"close") in head
+    assert response.endswith(b"\r\n\r\nnext" if kept else b"\r\n\r\na")
+
+
+@pytest.mark.parametrize(
+    "lines", [b"Connection: TE, close", b"Connection: close ,x", b"Connection: x\r\nConnection: Close"]
+)
+def test_close_is_read_among_other_options(worker, connection, lines):
+    response = conversation(worker, connection, application([b"a"]), (GET[:-2] + lines + b"\r\n\r\n") * 2)
+    assert response.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nConnection: close\r\n" in response
+
+
+@pytest.mark.parametrize(
+    ("options", "responses"), [(b"keep-alive", 2), (b"TE, Keep-Alive", 2), (b"x", 1), (b"keep-alive, close", 1)]
+)
+def test_http_1_0_is_kept_alive_only_if_the_client_asks_for_it(worker, connection, options, responses):
+    data = GET.replace(b"1.1", b"1.0")[:-2] + b"Connection: " + options + b"\r\n\r\n"
+    response = conversation(worker, connection, application([b"a"], [("Content-Length", "1")]), data * 2)
+    assert response.count(b"HTTP/1.0 200 OK") == responses
+
+
+def test_a_later_minor_version_is_answered_with_http_1_1(worker, connection):
+    response = conversation(worker, connection, application([b"a"]), GET.replace(b"HTTP/1.1", b"HTTP/1.9"))
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_the_end_of_the_grace_sends_no_second_response_to_a_client_that_still_sends_its_body(worker, connection):
+    client, served = connection
+    worker.wsgi.wsgi_app = application([b"a"], [("Content-Length", "1")])
+    client.sendall(HEAD + b"Content-Length: 9\r\n\r\nab")
+    serving = gevent.spawn(handle, worker, served)
+    assert received_now(client).endswith(b"\r\n\r\na")
+    gevent.sleep(0)  # until the worker waits for the rest of the body
+    serving.kill(Draining, block=False)
+    gevent.sleep(0)
+    client.shutdown(socket.SHUT_WR)
+    serving.get(timeout=5)
+    assert received(client) == b""
 
 
 def test_other_greenlets_run_between_pipelined_requests(worker, connection):

@@ -3,16 +3,22 @@
 A request changes two dozen series. README.md has the overridden methods and what they save.
 """
 
+import logging
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import prometheus_client
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, values
 from prometheus_client.values import MutexValue
 
+from app.observability.metrics.shared_file import ReservedFile
 from app.version import SERVICE
+
+logger = logging.getLogger(__name__)
+
+setattr(values, "MmapedDict", ReservedFile)  # noqa: B010 - the library has no option for it
 
 
 class _UnlockedValue:
@@ -85,6 +91,15 @@ class Histogram(prometheus_client.Histogram):
         self._buckets[bisect_left(self._upper_bounds, amount)].inc(1)
 
 
+class _Uncounted:
+    """A series that cannot be written, because its file cannot grow."""
+
+    def _ignore(self, amount: float = 1, exemplar: Any = None) -> None:
+        pass
+
+    inc = dec = set = observe = _ignore
+
+
 M = TypeVar("M", Counter, Gauge, Histogram)
 _Labels = tuple[str | int, ...]
 
@@ -100,8 +115,13 @@ class LabelledMetric(dict[_Labels, M], Generic[M]):
         self._first = first
 
     def __missing__(self, labels: _Labels) -> M:
-        series = self[labels] = self._metric.labels(*self._first, *labels)
-        return series
+        try:
+            self[labels] = self._metric.labels(*self._first, *labels)
+        except OSError as error:
+            [described] = self._metric.describe()
+            logger.error("a series of %s is not counted: %s", described.name, error.strerror)
+            self[labels] = cast("M", _Uncounted())
+        return self[labels]
 
 
 class _CounterPair:

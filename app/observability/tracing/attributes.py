@@ -24,6 +24,8 @@ ERROR_TYPE = "error.type"
 OPERATION = "gen_ai.operation.name"
 PROVIDER = "gen_ai.provider.name"
 REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_ID = "ai_huggingface.request_id"
+CLIENT = "ai_huggingface.client"
 
 CANCELLED = "cancelled"
 # a span that ends with one of these errors has no error status

@@ -55,6 +55,7 @@ class SpanTrace(Trace):
         self._span = span
         self._operation: Span = INVALID_SPAN
         self._parent = _context(span)
+        self._identity: attributes.Attributes = {}
         self._parameters: attributes.Attributes = {}
         self._call: UpstreamRequest[Any] | None = None
         self._resend_count = 0
@@ -64,6 +65,11 @@ class SpanTrace(Trace):
                 "trace_id": format_trace_id(span_context.trace_id),
                 "span_id": format_span_id(span_context.span_id),
             }
+
+    def identify(self, request_id: str, client: str) -> None:
+        """Add the id of the request and the name of its client to this span and to those that start later."""
+        self._identity = {attributes.REQUEST_ID: request_id, attributes.CLIENT: client}
+        self._span.set_attributes(self._identity)
 
     def record_parameters(self, body: Mapping[str, Any]) -> None:
         """Store the parameters for the span of the operation."""
@@ -79,6 +85,7 @@ class SpanTrace(Trace):
             attributes.PROVIDER: backend,
             **request_model,
             **self._parameters,
+            **self._identity,
         }
         title = " ".join((name, *request_model.values()))
         self._operation = self._tracer.start_span(title, self._parent, SpanKind.CLIENT, span_attributes)
@@ -94,7 +101,7 @@ class SpanTrace(Trace):
     @contextmanager
     def attempt(self, call: UpstreamRequest[Any]) -> Iterator[Attempt]:
         """Run the block in a span, which stays open if the response is a stream."""
-        span_attributes = attributes.attempt_attributes(call) | self._resend_attributes(call)
+        span_attributes = attributes.attempt_attributes(call) | self._resend_attributes(call) | self._identity
         self._operation.set_attributes(attributes.server_attributes(call))
         span = self._tracer.start_span(
             span_attributes[attributes.METHOD], self._parent, SpanKind.CLIENT, span_attributes

@@ -2,18 +2,21 @@
 
 import logging
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask
 
 from app.context.call_context import CallContext
 from app.context.request_info import RequestInfo
+from app.errors import ClientDisconnected
 from app.web.request_state import RequestState, request_state
 from app.web.response import EndStep, Response
+from app.web.route_groups import PROBES
 
 logger = logging.getLogger("app.access")
 
-SERVER_ERROR = 500
+INTERNAL_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 
 def init_app(app: Flask) -> None:
@@ -23,17 +26,23 @@ def init_app(app: Flask) -> None:
 
 def _after_request(response: Response) -> Response:
     state = request_state()
-    write = partial(_write_line, _request_fields(state, response), state.call, state.info)
+    # the 503 of a probe is a state of the service and no failure
+    failed = response.status_code >= INTERNAL_ERROR and state.rule not in PROBES
+    write = partial(_write_line, _request_fields(state, response), state.call, state.info, failed)
     response.run_at_end(EndStep.WRITE_LOG_LINE, write)
     return response
 
 
-def _write_line(fields: dict[str, Any], context: CallContext | None, info: RequestInfo) -> None:
+def _write_line(fields: dict[str, Any], context: CallContext | None, info: RequestInfo, failed: bool) -> None:
     fields["duration_ms"] = round(info.elapsed() * 1000, 2)
     if context is not None:
         fields |= _operation_fields(context)
-    level = logging.ERROR if fields["status"] >= SERVER_ERROR else logging.INFO
-    logger.log(level, "%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields)
+        failed = failed or _stream_failed(context)
+        if logger.isEnabledFor(logging.DEBUG):
+            fields |= _debug_fields(context)
+    logger.log(
+        logging.ERROR if failed else logging.INFO, "%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields
+    )
     info.trace.end(fields["status"], fields.get("error"))
 
 
@@ -45,6 +54,7 @@ def _request_fields(state: RequestState, response: Response) -> dict[str, Any]:
         "route": state.route_label,
         "status": response.status_code,
         "client": state.client.name,
+        "address": state.address,
         **state.info.trace.ids,
     }
     if state.error_type is not None:
@@ -56,6 +66,7 @@ def _operation_fields(context: CallContext) -> dict[str, Any]:
     """Return the fields of an operation, and of its stream if there is one."""
     fields: dict[str, Any] = {
         "operation": context.operation,
+        "requested_model": context.requested_model,
         "model": context.model,
         "backend": context.backend,
         "prompt_tokens": context.prompt_tokens,
@@ -64,8 +75,6 @@ def _operation_fields(context: CallContext) -> dict[str, Any]:
         "cache": context.cache,
         "fallback": context.fallback,
     }
-    if context.requested_model is not None:
-        fields["requested_model"] = context.requested_model
     if (report := context.timeline.report) is not None:
         fields |= {"upstream_status": report.status, "upstream_reason": report.reason}
     if (stats := context.stream) is not None:
@@ -77,3 +86,19 @@ def _operation_fields(context: CallContext) -> dict[str, Any]:
             **({"error": stats.error} if stats.error else {}),
         }
     return fields
+
+
+def _stream_failed(context: CallContext) -> bool:
+    """Return whether a stream ended with an error of the service or its upstream; its status was sent before."""
+    return context.stream is not None and context.stream.error not in (None, ClientDisconnected.type)
+
+
+def _debug_fields(context: CallContext) -> dict[str, Any]:
+    """Return the fields of level debug: each attempt, and how the time was spent."""
+    timeline = context.timeline
+    return {
+        "attempt_records": timeline.records,
+        "queue_ms": round(timeline.queue_seconds * 1000, 2),
+        "upstream_ms": round(timeline.upstream_seconds * 1000, 2),
+        "backoff_ms": round(timeline.backoff_seconds * 1000, 2),
+    }

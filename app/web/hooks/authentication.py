@@ -39,6 +39,7 @@ def init_app(
                 f"The client key {key.name} has expired; ask the operator of this service for a new one."
             )
         state.client = ClientIdentity.from_key(key)
+        state.info.trace.identify(state.info.id, key.name)
 
 
 def _find_key(keys: ReloadingKeyStore, request: Request) -> ApiKey | None:

@@ -39,6 +39,8 @@ def _start_request(tracing: Tracing, proxies: int) -> None:
     traced = not state.matches_or_unrouted(RATE_LIMIT_EXEMPT)
     trace = tracing.begin(environ, state.route_label) if traced else NO_TRACE
     state.info = RequestInfo(request_id_or_new(environ.get("HTTP_X_REQUEST_ID")), trace)
+    state.address = state.client.name
+    trace.identify(state.info.id, state.client.name)
 
 
 def _end_request(_error: BaseException | None) -> None:
