@@ -19,12 +19,13 @@ from app.backends.tasks.sentence_ranking import split_sentences
 from app.backends.types import OpenAIRequest, OpenAIResult, Sentiment, Summary, SummaryRequest, Usage, Validation
 from app.config import Config
 from app.config.gguf import control_tokens
-from app.config.model_file import model_file, model_name
+from app.config.model_file import UNUSABLE, model_file, model_name
 from app.errors import (
     ModelLoading,
     ModelNotFound,
     NotSupported,
     UpstreamInvalidResponse,
+    UpstreamNonRetryable,
     UpstreamRejected,
     UpstreamUnavailable,
 )
@@ -39,6 +40,10 @@ SEEDS = 2**32
 _ERROR_500, _ERROR_400 = b'{"error":{"code":500,', b'{"error":{"code":400,'
 # fields of a request that hold callers' text
 _TEXTS = ("prompt", "messages", "tools")
+
+
+class ModelUnusable(UpstreamNonRetryable):
+    """The engine cannot load its model: a matter of the operator, and not of time."""
 
 
 class EmbeddedBackend(OpenAIBackend):
@@ -73,6 +78,8 @@ class EmbeddedBackend(OpenAIBackend):
         """Map failures of the engine to ModelLoading, for all operations: the supervisor is restarting it."""
         try:
             return (yield from plan)
+        except ModelUnusable:
+            raise
         except (UpstreamUnavailable, UpstreamInvalidResponse) as error:
             raise ModelLoading(retry_after=RESTART_SECONDS) from error
 
@@ -153,7 +160,8 @@ class EmbeddedBackend(OpenAIBackend):
 
     def probe(self) -> Plan[None]:
         url = f"{self._root_url}/health"
-        yield UpstreamRequest(self.name, "health", url, require_success, None, {}, PROBE_SECONDS, retryable=False)
+        parse = partial(_parse, require_success)
+        yield UpstreamRequest(self.name, "health", url, parse, None, {}, PROBE_SECONDS, retryable=False)
 
     def _resolve_model(self, model: str | None) -> str:
         """Return the engine's model; raise ModelNotFound for another name. An owner before the name is ignored."""
@@ -185,7 +193,8 @@ class EmbeddedBackend(OpenAIBackend):
         return (yield self._call(route, partial(parse_choices, make_decoder=make_decoder, kind=kind), body))
 
     def _get(self, route: str, parse: Callable[[UpstreamResponse], T]) -> UpstreamRequest[T]:
-        return UpstreamRequest(self.name, route, f"{self._root_url}/{route}", parse, None, self._headers)
+        url = f"{self._root_url}/{route}"
+        return UpstreamRequest(self.name, route, url, partial(_parse, parse), None, self._headers)
 
     def _call(
         self, route: str, parse: Callable[[UpstreamResponse], Any], body: dict[str, Any] | None = None
@@ -205,6 +214,8 @@ class EmbeddedBackend(OpenAIBackend):
 
 def _parse(parse: Callable[[UpstreamResponse], T], response: UpstreamResponse) -> T:
     """Parse a response; llama.cpp sends 500 for requests that it cannot carry out, so 500 is read as 400."""
+    if response.status == 503 and UNUSABLE.encode() in response.body:
+        raise ModelUnusable(f"The embedded engine cannot load its model: {decode_json(response)['error']['message']}")
     status = 400 if response.status == 500 else response.status
     return parse(replace(response, status=status, body=response.body.replace(_ERROR_500, _ERROR_400)))
 
