@@ -40,7 +40,8 @@ class UpstreamRequest(Generic[T]):
     `route` is the upstream route, which has a circuit breaker of its own. `parse` turns a response of any status into
     the result, or raises a ServiceError. `timeout` limits the call, in seconds, within the request's deadline.
     `retryable` allows a retry after a failure. `deterministic` means that equal calls get equal responses. With
-    `make_decoder` the response is streamed: the plan receives its UpstreamStream.
+    `make_decoder` the response is streamed: the plan receives its UpstreamStream. Without `timeout_is_failure` the
+    breaker does not count timeouts.
     """
 
     backend: str
@@ -53,6 +54,7 @@ class UpstreamRequest(Generic[T]):
     retryable: bool = True
     deterministic: bool = False
     make_decoder: MakeDecoder | None = None
+    timeout_is_failure: bool = True
     max_response_bytes: int = MAX_RESPONSE_BYTES
 
     # in place of functools.cached_property, which takes a lock at each first access before Python 3.12

@@ -1,5 +1,6 @@
 """The backend for the embedded engine: llama.cpp on a loopback port, with one small model."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -25,7 +26,6 @@ from app.errors import (
     ModelNotFound,
     NotSupported,
     UpstreamInvalidResponse,
-    UpstreamNonRetryable,
     UpstreamRejected,
     UpstreamUnavailable,
 )
@@ -37,13 +37,15 @@ RESTART_SECONDS = 1.0
 # llama.cpp takes seeds of 32 bits
 SEEDS = 2**32
 # the beginning of an error, which may be an event of a stream too
-_ERROR_500, _ERROR_400 = b'{"error":{"code":500,', b'{"error":{"code":400,'
+_ERROR_500 = re.compile(rb'(\{"error": ?\{"code": ?)500\b')
 # fields of a request that hold callers' text
 _TEXTS = ("prompt", "messages", "tools")
 
 
-class ModelUnusable(UpstreamNonRetryable):
-    """The engine cannot load its model: a matter of the operator, and not of time."""
+class ModelUnusable(ModelLoading, status=502, type="upstream_unavailable"):
+    """The engine cannot load its model: like one that loads, but time does not help."""
+
+    retryable = False
 
 
 class EmbeddedBackend(OpenAIBackend):
@@ -78,8 +80,6 @@ class EmbeddedBackend(OpenAIBackend):
         """Map failures of the engine to ModelLoading, for all operations: the supervisor is restarting it."""
         try:
             return (yield from plan)
-        except ModelUnusable:
-            raise
         except (UpstreamUnavailable, UpstreamInvalidResponse) as error:
             raise ModelLoading(retry_after=RESTART_SECONDS) from error
 
@@ -177,9 +177,10 @@ class EmbeddedBackend(OpenAIBackend):
         if logprobs is None and all(isinstance(prompt, str) for prompt in prompts):
             return prompts, tuple(map(Echo, prompts))
         found: list[Prompt] = yield from tokenized(prompts, self._call)
-        echoes = []
-        for prompt in found:
-            echoes.append(Echo(prompt.text) if logprobs is None else (yield from scored(prompt, logprobs, self._call)))
+        echoes = [Echo(prompt.text) for prompt in found]
+        if logprobs is not None:
+            context = yield self._get("props", _context_tokens)
+            echoes = yield from scored(found, logprobs, context, self._call)
         return [[*prompt.prefix, *prompt.tokens] or "" for prompt in found], tuple(echoes)
 
     def _choices(
@@ -209,15 +210,17 @@ class EmbeddedBackend(OpenAIBackend):
             return UpstreamRequest(self.name, route, url, partial(_parse, parse), body, self._headers)
         texts = {name: self._control_tokens.neutralize_all(body[name]) for name in _TEXTS if name in body}
         seed = {"seed": body["seed"] % SEEDS} if "seed" in body else {}
-        return super()._call(route, partial(_parse, parse), {**streaming_body(body), **texts, **seed})
+        call = super()._call(route, partial(_parse, parse), {**streaming_body(body), **texts, **seed})
+        # a response takes as long as its client asks for; the supervisor ends an engine that hangs
+        return replace(call, timeout_is_failure=False)
 
 
 def _parse(parse: Callable[[UpstreamResponse], T], response: UpstreamResponse) -> T:
     """Parse a response; llama.cpp sends 500 for requests that it cannot carry out, so 500 is read as 400."""
     if response.status == 503 and UNUSABLE.encode() in response.body:
-        raise ModelUnusable(f"The embedded engine cannot load its model: {decode_json(response)['error']['message']}")
+        raise ModelUnusable(f"The embedded engine cannot be used: {decode_json(response)['error']['message']}")
     status = 400 if response.status == 500 else response.status
-    return parse(replace(response, status=status, body=response.body.replace(_ERROR_500, _ERROR_400)))
+    return parse(replace(response, status=status, body=_ERROR_500.sub(rb"\g<1>400", response.body)))
 
 
 def _require_supported(body: Mapping[str, Any]) -> None:
@@ -229,7 +232,18 @@ def _require_supported(body: Mapping[str, Any]) -> None:
 
 
 def _supports_tools(response: UpstreamResponse) -> bool:
+    capabilities = _properties(response).get("chat_template_caps")
+    return isinstance(capabilities, dict) and bool(capabilities.get("supports_tools"))
+
+
+def _context_tokens(response: UpstreamResponse) -> int:
+    try:
+        return int(_properties(response)["default_generation_settings"]["n_ctx"])
+    except (KeyError, TypeError, ValueError):
+        raise UpstreamInvalidResponse from None
+
+
+def _properties(response: UpstreamResponse) -> dict[str, Any]:
     require_success(response)
     properties = decode_json(response)
-    capabilities = properties.get("chat_template_caps") if isinstance(properties, dict) else None
-    return isinstance(capabilities, dict) and bool(capabilities.get("supports_tools"))
+    return properties if isinstance(properties, dict) else {}

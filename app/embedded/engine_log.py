@@ -13,7 +13,7 @@ from app.embedded.engine import READY
 logger = logging.getLogger("app.embedded")
 
 LAST_LINES = 10
-_ERROR = re.compile(r"^[\d.]+ E (?:(?:srv|cmn|slot) +)?(?:[\w~]+: )+(.*)")
+_ERROR = re.compile(r"^[\d.]+ E (?:(?:srv|cmn|slot) +)?(?:[\w~]+: )+(?:error loading model: )?(.*)")
 _PATH = re.compile(r"'?(?:/[^\s/']+)+'?")
 
 

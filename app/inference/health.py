@@ -10,7 +10,7 @@ from app.backends.base import Backend
 from app.context.call_context import CallContext
 from app.context.deadline import REDIS_BUDGET_SECONDS, Deadline
 from app.context.request_info import RequestInfo
-from app.errors import ModelLoading, ServiceError
+from app.errors import ServiceError, UpstreamUnavailable
 from app.inference.service import InferenceService
 from app.redis_store import RedisStore
 from app.upstream.resilience.circuit_breaker import CircuitBreakers
@@ -56,7 +56,7 @@ class HealthService:
     def primary_is_ready(self) -> bool:
         """Return whether the primary backend answers now; if it cannot, `startup_problem` is the reason."""
         result = self._probe(self._models.primary, "readiness")
-        self.startup_problem = "" if result.get("type") == ModelLoading.type else result.get("message", "")
+        self.startup_problem = result["message"] if result.get("type") == UpstreamUnavailable.type else ""
         return result["status"] == "healthy"
 
     def _check(self, backend: Backend, request_id: str) -> dict[str, Any]:

@@ -43,18 +43,33 @@ def tokenized(prompts: Sequence[str | Sequence[int]], call: Call) -> Plan[list[P
     return found
 
 
-def scored(prompt: Prompt, top_logprobs: int, call: Call) -> Plan[Echo]:
-    """Return the prompt with the log-probabilities of its tokens; that of the first one is null, as at OpenAI."""
+def scored(prompts: Sequence[Prompt], top_logprobs: int, context: int, call: Call) -> Plan[list[Echo]]:
+    """Return the prompts with the log-probabilities of their tokens.
+
+    Raises UpstreamRejected for a prompt that fills the context, and for a token in it that ends a text.
+    """
+    for prompt in prompts:
+        if len(prompt.tokens) >= context:
+            reason = f"The prompt has {len(prompt.tokens)} tokens, and the context {context}."
+            raise UpstreamRejected(details={"reason": reason})
+    echoes = []
+    for prompt in prompts:
+        echoes.append(Echo(prompt.text, (yield from _scored_tokens(prompt, top_logprobs, call))))
+    return echoes
+
+
+def _scored_tokens(prompt: Prompt, top_logprobs: int, call: Call) -> Plan[list[dict[str, Any]]]:
+    """Return the tokens in the form of chat's log-probabilities; that of the first one is null, as at OpenAI."""
     if not prompt.tokens:
-        return Echo(prompt.text, ())
+        return []
     first = yield call("detokenize", _content, {"tokens": prompt.tokens[:1]})
     entries = [{"token": first, "logprob": None, "top_logprobs": []}]
     forced = prompt.tokens[1:]
     if forced:
         entries += yield call("completions", _logprobs, _scoring_body(prompt, forced, top_logprobs))
     if len(entries) != len(prompt.tokens):
-        raise UpstreamRejected(details={"reason": "The prompt is longer than the context, or has an end token in it."})
-    return Echo(prompt.text, entries)
+        raise UpstreamRejected(details={"reason": "The prompt has a token that ends a text."})
+    return entries
 
 
 def _scoring_body(prompt: Prompt, forced: Sequence[int], top_logprobs: int) -> dict[str, Any]:
