@@ -193,6 +193,7 @@ def test_an_engine_that_cannot_be_loaded_is_reported_once_with_its_reason(caplog
 def test_a_port_that_is_taken_does_not_stop_the_supervisor(port):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
+        taken.listen()
         assert pauses(UNUSABLE, 1, port) == [60.0]
 
 
