@@ -254,7 +254,6 @@ def test_a_file_that_is_no_model_is_reported_once_with_its_reason(tmp_path):
     file.write_bytes(model_file(None).read_bytes()[:3000])
     service = Service(AI_BACKEND="embedded", EMBEDDED_MODEL_PATH=str(file))  # it never prints that it is ready
     service.wait_for_line("the embedded engine cannot be used")
-    until(service.responds)
     until(lambda: "cannot be used" in service.get("/health/ready").json()["reason"])
     assert service.get("/health/ready").status_code == 503
     assert service.post("/v1/text/generate", prompt="Hi.").json()["type"] == "upstream_unavailable"
