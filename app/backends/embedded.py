@@ -10,8 +10,10 @@ from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
 from app.backends.engine import fields
 from app.backends.engine.control_tokens import ControlTokens
 from app.backends.engine.decoder import Choices, Echo, EngineDecoder
+from app.backends.engine.properties import context_tokens, supports_tools
 from app.backends.engine.scoring import Prompt, scored, tokenized
 from app.backends.openai import PROBE_SECONDS, OpenAIBackend, streaming_body
+from app.backends.response_format import openai_response_format
 from app.backends.responses.chunk_decoder import CHAT, TEXT, ResponseKind
 from app.backends.responses.normalize import decode_json, require_success
 from app.backends.responses.parse import parse_choices
@@ -86,9 +88,9 @@ class EmbeddedBackend(OpenAIBackend):
     def chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Send the known fields; raise UpstreamRejected for tools if the model's chat template has none."""
         model = self._resolve_model(model)
-        body = fields.engine_fields(request.body, fields.CHAT)
+        body = fields.engine_fields(openai_response_format(request.body), fields.CHAT)
         wants_tools = body.get("tools") and body.get("tool_choice") != "none"
-        if wants_tools and not (yield self._get("props", _supports_tools)):
+        if wants_tools and not (yield self._get("props", supports_tools)):
             raise UpstreamRejected("The chat template of this model has no tools; use another model, or no tools.")
         choices = Choices(body.get("n", 1))
         return (yield from self._choices("chat/completions", CHAT, replace(request, body=body), model, choices))
@@ -179,7 +181,7 @@ class EmbeddedBackend(OpenAIBackend):
         found: list[Prompt] = yield from tokenized(prompts, self._call)
         echoes = [Echo(prompt.text) for prompt in found]
         if logprobs is not None:
-            context = yield self._get("props", _context_tokens)
+            context = yield self._get("props", context_tokens)
             echoes = yield from scored(found, logprobs, context, self._call)
         return [[*prompt.prefix, *prompt.tokens] or "" for prompt in found], tuple(echoes)
 
@@ -229,21 +231,3 @@ def _require_supported(body: Mapping[str, Any]) -> None:
         raise NotSupported("The embedded engine does not take a suffix.")
     if body.get("best_of") not in (None, body.get("n") or 1):
         raise NotSupported("The embedded engine does not take best_of; use n.")
-
-
-def _supports_tools(response: UpstreamResponse) -> bool:
-    capabilities = _properties(response).get("chat_template_caps")
-    return isinstance(capabilities, dict) and bool(capabilities.get("supports_tools"))
-
-
-def _context_tokens(response: UpstreamResponse) -> int:
-    try:
-        return int(_properties(response)["default_generation_settings"]["n_ctx"])
-    except (KeyError, TypeError, ValueError):
-        raise UpstreamInvalidResponse from None
-
-
-def _properties(response: UpstreamResponse) -> dict[str, Any]:
-    require_success(response)
-    properties = decode_json(response)
-    return properties if isinstance(properties, dict) else {}
