@@ -266,3 +266,16 @@ def test_control_tokens_are_text_on_every_route(client, upstream, route, body, u
     texts = json.dumps([sent(upstream).get("prompt"), sent(upstream).get("messages")], ensure_ascii=False)
     assert SPLIT in texts
     assert "<|im_end|>" not in texts
+
+
+@pytest.mark.parametrize("event", ['{"timings": ', '{"timings": {}, "choices": 5}', '{"usage": {"prompt_tokens": []}}'])
+def test_an_event_that_cannot_be_read_is_an_invalid_response(client, upstream, event):
+    upstream.post(COMPLETIONS, body=f"data: {event}\n\n", **EVENTS)
+    response = complete(client, prompt="a")
+    assert (response.status_code, response.get_json()["error"]["type"]) == (503, "model_loading")
+
+
+@pytest.mark.parametrize("event", ['{"choices": ', "{}", '{"choices": [5]}'])
+def test_scores_that_cannot_be_read_are_an_invalid_response(client, upstream, tokenizer, event):
+    upstream.post(COMPLETIONS, body=f"data: {event}\n\n", **EVENTS)
+    assert complete(client, prompt="How are", echo=True, logprobs=1).status_code == 503

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from app.backends.responses.chunk_decoder import Chunk, ChunkDecoder, ResponseKind
+from app.errors import UpstreamInvalidResponse
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,10 @@ class EngineDecoder(ChunkDecoder):
         if data == b"null":  # llama.cpp's first event for each prompt after the first
             return None
         if data[:1] == b"{" and (self._choices.echoes or self._choices.without_text or _has_more_than_text(data)):
-            data = orjson.dumps(self._rewritten(orjson.loads(data)))
+            try:
+                data = orjson.dumps(self._rewritten(orjson.loads(data)))
+            except (ValueError, LookupError, TypeError, AttributeError):
+                raise UpstreamInvalidResponse from None
         return super().decode(data, complete=complete)
 
     def _rewritten(self, payload: dict[str, Any]) -> dict[str, Any]:

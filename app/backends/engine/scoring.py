@@ -84,12 +84,12 @@ def _scoring_body(prompt: Prompt, forced: Sequence[int], top_logprobs: int) -> d
 
 def _logprobs(response: UpstreamResponse) -> list[dict[str, Any]]:
     require_success(response)
-    entries: list[dict[str, Any]] = []
-    for data in iter_event_data(response.body):
-        if data.startswith(b"{"):
-            payload = orjson.loads(data)
-            entries += [entry for choice in payload.get("choices", ()) for entry in _content_of(choice)]
-    return entries
+    events = [data for data in iter_event_data(response.body) if data.startswith(b"{")]
+    try:
+        choices = [choice for data in events for choice in orjson.loads(data)["choices"]]
+        return [entry for choice in choices for entry in _content_of(choice)]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise UpstreamInvalidResponse from None
 
 
 def _content_of(choice: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
