@@ -51,7 +51,8 @@ def build(config: Config) -> Flask:
     adaptive = AdaptiveClient(cached, metrics.upstream.record_removed_field)
     inference = InferenceService(PlanExecutor(models, adaptive, metrics))
     health = HealthService(inference, breakers, store, needs_keys=config.has_keys)
-    lifecycle = Lifecycle(health.primary_is_ready if config.backend == "embedded" else lambda: True)
+    has_started = health.primary_is_ready if config.backend == "embedded" else lambda: True
+    lifecycle = Lifecycle(has_started, lambda: health.startup_problem)
     tracing = create_tracing(config.otel_exporter_otlp_endpoint)
     quotas = Quotas(config.limits, config.stream_total_timeout, store, metrics.clients)
 

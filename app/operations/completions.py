@@ -13,7 +13,7 @@ _DOC = RouteDoc(
     tag="OpenAI",
     summary="Continue a prompt, like OpenAI's API",
     description="Unknown fields and streams are handled as in chat completions. On a backend without this route its "
-    "chat model continues the prompt, which must then be one text.",
+    "chat model continues the prompt, which must then be text; several prompts are a call each, without a stream.",
     responses=(
         RouteResponse("The continuation, complete or as a stream.", {JSON: CompletionsResponseSchema, EVENTS: STREAM}),
     ),

@@ -84,7 +84,8 @@ def blueprint(lifecycle: Lifecycle, health_service: HealthService) -> Blueprint:
         state = lifecycle.state
         if state == "ready":
             return {"status": state}, 200
-        return {"status": state, "reason": _REASONS[state]}, 503
+        problem = lifecycle.problem() if state == "starting" else ""
+        return {"status": state, "reason": problem or _REASONS[state]}, 503
 
     @routes.get("/health/deep")
     @openapi_doc(_DEEP_DOC)

@@ -153,7 +153,7 @@ class UpstreamClient:
         try:
             return send(attempt)
         except UpstreamTimeout as error:
-            if attempt.remaining < attempt.context.deadline.min_counted:
+            if attempt.remaining < attempt.context.deadline.min_counted or not attempt.call.timeout_is_failure:
                 raise ShortDeadlineTimeout from error
             raise
         except ServiceError as error:

@@ -72,3 +72,17 @@ def test_a_probe_is_not_retried(make_client, upstream, instantly):
     upstream.get(MODELS, status=500)
     client.get("/health/deep")
     assert len(upstream.calls) == 1
+
+
+def test_an_engine_that_cannot_be_used_is_not_ready_and_says_why(make_client, upstream):
+    client = make_client(EMBEDDED)
+    error = {"code": 503, "type": "model_unusable", "message": "unknown model architecture"}
+    upstream.get(ENGINE, status=503, json={"error": error})
+    upstream.post("http://127.0.0.1:9/v1/chat/completions", status=503, json={"error": error})
+    reason = "The embedded engine cannot be used: unknown model architecture"
+    for _ in range(7):
+        response = client.get("/health/ready")
+        assert (response.status_code, response.get_json()["reason"]) == (503, reason), "no breaker hides it"
+        response = client.post("/v1/text/generate", json={"prompt": "Hi."})
+        body = response.get_json()
+        assert (response.status_code, body["type"], body["message"]) == (502, "upstream_unavailable", reason)

@@ -681,7 +681,7 @@ def test_completions_use_the_chat_route_if_there_is_no_completions_route(client,
         assert sent(upstream)["top_k"] == 3
 
 
-@pytest.mark.parametrize("body", [{"prompt": [1]}, {"prompt": ["a", "b"]}, {"prompt": "a", "suffix": "b"}])
+@pytest.mark.parametrize("body", [{"prompt": [1]}, {"prompt": "a", "suffix": "b"}])
 def test_a_completion_that_chat_cannot_do_is_a_501(make_client, body):
     response = make_client(HUGGINGFACE).post("/v1/completions", json=body)
     refused(response, 501, "not_supported")
@@ -928,3 +928,34 @@ def test_an_integer_beyond_64_bits_is_an_error(client):
     body = b'{"messages": [{"role": "user", "content": "Hi."}], "seed": -9223372036854775809}'
     response = client.post("/v1/chat/completions", data=body, content_type="application/json")
     assert refused(response)["param"] == "seed"
+
+
+def continued(text, tokens):
+    usage = {"prompt_tokens": tokens, "completion_tokens": 1, "total_tokens": tokens + 1}
+    return {"choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}], "usage": usage}
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_list_of_prompts_on_a_chat_model_is_a_call_for_each(make_client, upstream, counted):
+    for text, tokens in (("b", 5), ("d", 6)):
+        payload = continued(text, tokens)
+        upstream.post(ROUTER_CHAT, json=payload if counted else {"choices": payload["choices"]})
+    response = make_client(HUGGINGFACE).post("/v1/completions", json={"prompt": ["a", "c"]}).get_json()
+    assert [(choice["index"], choice["text"]) for choice in response["choices"]] == [(0, "b"), (1, "d")]
+    assert ("estimated" in response["usage"]) is not counted
+    assert not counted or response["usage"] == {"prompt_tokens": 11, "completion_tokens": 2, "total_tokens": 13}
+    assert sent(upstream)["messages"][-1]["content"] == "c"
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_list_of_one_prompt_on_a_chat_model_is_that_prompt(make_client, upstream, streamed):
+    upstream.post(ROUTER_CHAT, json=continued("b", 5))
+    response = make_client(HUGGINGFACE).post("/v1/completions", json={"prompt": ["a"], "stream": streamed})
+    assert response.status_code == 200
+    assert '"text":"b"' in response.text
+
+
+@pytest.mark.parametrize("body", [{"prompt": ["a", "b"], "stream": True}, {"prompt": [1, 2]}, {"prompt": [[1], [2]]}])
+def test_streamed_lists_and_tokens_are_not_supported_on_a_chat_model(make_client, body):
+    response = make_client(HUGGINGFACE).post("/v1/completions", json=body)
+    assert (response.status_code, response.get_json()["error"]["type"]) == (501, "not_supported")

@@ -1,10 +1,14 @@
 """Launcher, supervisor and parameters of the embedded engine, without an engine; tests/server runs the real one."""
 
+import http.client
+import http.server
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import types
 
 import pytest
@@ -12,7 +16,7 @@ import xllamacpp
 
 from app.config import Config
 from app.config.model_file import model_file, model_name
-from app.embedded import engine, launcher, process, supervisor
+from app.embedded import engine, launcher, process, supervisor, watchdog
 
 
 @pytest.mark.parametrize(
@@ -69,58 +73,135 @@ def test_the_engine_serves_the_loopback_address_only():
     assert (params.hostnames, params.port, params.model.path) == (["127.0.0.1"], 4321, "/model.gguf")
     assert (params.n_parallel, params.n_ctx, params.kv_unified, params.model_alias) == (4, 8192, False, {"name"})
     assert (params.cpuparams.n_threads, params.cpuparams_batch.n_threads) == (3, 3)
+    assert params.cache_ram_mib == 64, "llama.cpp's own default is 8 GiB"
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_engine_with_one_line(monkeypatch):
+@pytest.fixture
+def exit_of(monkeypatch, capsys):
+    """Run the engine's process with a server of the test in place of llama.cpp's; return its status and its lines."""
+
+    def run(server):
+        monkeypatch.setattr(xllamacpp, "Server", server)
+        monkeypatch.setattr(engine, "end_with_parent", lambda *arguments: None)
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        try:
+            with pytest.raises(SystemExit) as caught:
+                engine.main("1", "4321", "1", "/model.gguf", "name")
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        return caught.value.code, capsys.readouterr().out
+
+    return run
+
+
+def raising(error):
     def server(params):
-        raise RuntimeError("Failed to init server.")
+        raise error
 
-    monkeypatch.setattr(xllamacpp, "Server", server)
-    monkeypatch.setattr(engine, "end_with_parent", lambda *arguments: None)
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        with pytest.raises(SystemExit) as caught:
-            engine.main("1", "4321", "1", "/model.gguf", "name")
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-    expected = "EMBEDDED_MODEL_PATH (/model.gguf) or EMBEDDED_PORT (4321) cannot be used: Failed to init server."
-    assert caught.value.code == expected
+    return server
 
 
-FAILS = [sys.executable, "-S", "-c", "import sys; print('a line'); sys.exit(3)"]
+def test_a_model_that_cannot_be_loaded_ends_the_engine_with_one_line(exit_of):
+    line = "EMBEDDED_MODEL_PATH (/model.gguf) or EMBEDDED_PORT (4321) cannot be used: Failed to init server.\n"
+    assert exit_of(raising(RuntimeError("Failed to init server."))) == (engine.EXIT_UNUSABLE, line)
+
+
+def test_a_library_that_is_missing_ends_the_engine_with_its_name(exit_of):
+    error = ImportError("libgomp.so.1: cannot open shared object file")
+    line = "llama.cpp cannot be loaded: libgomp.so.1: cannot open shared object file\n"
+    assert exit_of(raising(error)) == (engine.EXIT_UNUSABLE, line)
+
+
+def test_the_memory_of_requests_is_limited():
+    program = (
+        "from app.embedded.engine import limit_memory\n"
+        "limit_memory(64 * 1024**2)\n"
+        "bytearray(32 * 1024**2)\n"
+        "try:\n    bytearray(128 * 1024**2)\nexcept MemoryError:\n    print('refused')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "refused\n"
+
+
+FAILS = [sys.executable, "-S", "-c", "import sys; print('the engine is ready'); print('a line'); sys.exit(3)"]
 WAITS = [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]
+LOAD_ERRORS = """\
+0.00.250.1 E llama_model_load: error loading model: unknown architecture in /models/a b.gguf
+0.00.250.2 E srv    load_model: failed to load model, '/models/a.gguf'
+EMBEDDED_MODEL_PATH (/models/a.gguf) or EMBEDDED_PORT (1) cannot be used: Failed to init server."""
+UNUSABLE = [sys.executable, "-S", "-c", f"import sys; print({LOAD_ERRORS!r}); sys.exit({engine.EXIT_UNUSABLE})"]
 
 
 class EnoughError(Exception):
     """Ends the supervisor's loop."""
 
 
-def pauses(command, runs):
+def pauses(command, runs, port=1, during_pause=lambda: None):
     """Supervise a command for a number of runs; return the pauses between them."""
     slept = []
 
     def sleep(pause):
         slept.append(pause)
+        during_pause()
         if len(slept) == runs:
             raise EnoughError
 
     with pytest.raises(EnoughError):
-        supervisor.supervise(command, sleep)
+        supervisor.supervise(command, port, sleep)
     return slept
 
 
 def test_an_engine_that_exits_early_is_restarted_after_growing_pauses():
-    assert pauses(["/bin/false"], 8) == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+    assert pauses(FAILS, 7) == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
 
 
 def test_an_engine_that_was_stable_is_restarted_after_the_shortest_pause(monkeypatch):
     monkeypatch.setattr(supervisor, "STABLE_SECONDS", 0)
-    assert pauses(["/bin/false"], 3) == [0.1, 0.1, 0.1]
+    assert pauses(FAILS, 3) == [0.1, 0.1, 0.1]
 
 
-def test_the_lines_and_the_exit_status_of_the_engine_are_logged(caplog):
+def test_an_engine_that_is_never_ready_is_tried_once_a_minute_and_reported_once(caplog):
+    assert pauses(["/bin/false"], 8) == [0.2, 0.4, 0.8, 1.6, 3.2, 60.0, 60.0, 60.0]
+    assert caplog.messages.count("the embedded engine cannot be used: it exits with status 1") == 1
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return candidate.getsockname()[1]
+
+
+def test_an_engine_that_cannot_be_loaded_is_reported_once_with_its_reason(caplog, port):
+    responses = []
+
+    def ask():
+        for method in ("GET", "POST"):
+            connection = http.client.HTTPConnection("127.0.0.1", port)
+            connection.request(method, "/health", body=b"{}" if method == "POST" else None)
+            response = connection.getresponse()
+            responses.append((response.status, json.load(response)["error"]["message"]))
+            connection.close()
+
+    assert pauses(UNUSABLE, 2, port, ask) == [60.0, 60.0]
+    reason = "unknown architecture in the file b.gguf"
+    assert responses == [(503, reason)] * 4
+    assert caplog.messages.count(f"the embedded engine cannot be used: {reason}") == 1
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_port_that_is_taken_does_not_stop_the_supervisor(port):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert pauses(UNUSABLE, 1, port) == [60.0]
+
+
+def test_the_lines_of_an_engine_are_warnings_only_after_it_has_failed(caplog):
+    caplog.set_level("DEBUG")
     pauses(FAILS, 1)
-    assert "engine: a line" in caplog.messages
+    lines = [(record.levelname, record.message) for record in caplog.records if "a line" in record.message]
+    assert lines == [("DEBUG", "engine: a line"), ("WARNING", "engine: a line")]
     assert "the embedded engine exited with status 3; it starts again in 0.2 s" in caplog.messages
 
 
@@ -136,10 +217,48 @@ def test_stopping_the_supervisor_stops_the_engine(monkeypatch):
         supervisor.stop(signal.SIGTERM, None)  # as the signal would, once the engine has printed a line
 
     monkeypatch.setattr(supervisor.subprocess, "Popen", Process)
-    monkeypatch.setattr(supervisor.logger, "warning", log)
+    monkeypatch.setattr("app.embedded.engine_log.logger.debug", log)
     with pytest.raises(SystemExit):
-        supervisor.supervise(WAITS)
+        supervisor.supervise(WAITS, 1)
     assert started[0].returncode == -signal.SIGTERM
+
+
+@pytest.fixture
+def engine_process(monkeypatch):
+    monkeypatch.setattr(watchdog, "INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(watchdog, "HANG_SECONDS", 0.05)
+    with subprocess.Popen(WAITS, stdout=subprocess.PIPE, text=True) as running:
+        yield running
+        running.kill()
+
+
+def test_an_engine_that_does_not_answer_is_killed(engine_process, port, caplog):
+    watchdog.Watchdog(engine_process, port).run()
+    assert engine_process.wait() == -signal.SIGKILL
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_an_engine_that_answers_lives(engine_process, port):
+    guard = watchdog.Watchdog(engine_process, port)
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            if len(asked) == 20:
+                guard.stop()
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            """Print nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        guard.run()
+        server.shutdown()
+    assert engine_process.poll() is None
+    assert set(asked) == {"/metrics"}
 
 
 def test_the_supervisor_gets_no_key(monkeypatch):

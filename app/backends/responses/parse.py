@@ -1,7 +1,9 @@
 """Parses complete responses of any dialect: into OpenAI's form, or into the text and usage that operations need."""
 
+from functools import partial
+
 from app.backends.responses.aggregate import CompletionAccumulator
-from app.backends.responses.chunk_decoder import CHAT, Chunk, ChunkDecoder, ResponseKind
+from app.backends.responses.chunk_decoder import CHAT, Chunk, ChunkDecoder, MakeDecoder, ResponseKind
 from app.backends.responses.logprobs import token_logprobs
 from app.backends.responses.normalize import require_success
 from app.backends.responses.sse import is_json_document, iter_event_data
@@ -18,7 +20,12 @@ def parse_completion(response: UpstreamResponse, kind: ResponseKind, model: str 
     returns no counts. Raises the ServiceError of an error status or of an error payload, and UpstreamInvalidResponse if
     the body is cut off or of an unknown form.
     """
-    decoder = ChunkDecoder(kind, model, prompt, response.headers)
+    return parse_choices(response, partial(ChunkDecoder, kind, model, prompt), kind)
+
+
+def parse_choices(response: UpstreamResponse, make_decoder: MakeDecoder, kind: ResponseKind) -> OpenAIResult:
+    """Return a response in OpenAI's form, read by the decoder of `make_decoder`; errors as for `parse_completion`."""
+    decoder = make_decoder(response.headers)
     accumulator = CompletionAccumulator()
     for chunk in _decode(response, decoder):
         accumulator.add(chunk.payload)

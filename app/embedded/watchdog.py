@@ -1,0 +1,51 @@
+"""Ends an engine whose generating thread hangs: it accepts requests, and answers none."""
+
+import http.client
+import logging
+import subprocess
+import threading
+import time
+
+logger = logging.getLogger("app.embedded")
+
+INTERVAL_SECONDS = 5.0
+# llama.cpp answers between two steps of at most BATCH_TOKENS; a slow model on a busy machine takes some seconds a step
+HANG_SECONDS = 120.0
+
+
+class Watchdog:
+    """Asks the engine's generating thread every INTERVAL_SECONDS; kills the process after HANG_SECONDS of silence."""
+
+    def __init__(self, process: "subprocess.Popen[str]", port: int) -> None:
+        self._process = process
+        self._port = port
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin to ask, in a thread."""
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Ask until the engine is stopped or killed."""
+        answered = time.monotonic()
+        while not self._stopped.wait(INTERVAL_SECONDS):
+            if self._answers():
+                answered = time.monotonic()
+            elif time.monotonic() - answered > HANG_SECONDS:
+                logger.error("the embedded engine has not answered for %d s; it is killed", HANG_SECONDS)
+                self._process.kill()
+                return
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=INTERVAL_SECONDS)
+        try:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
