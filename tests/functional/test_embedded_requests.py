@@ -208,7 +208,7 @@ def test_an_error_500_in_a_stream_is_the_clients_matter(client, upstream):
         generated = client.post("/v1/text/complete", json={"prompt": "a"})
         assert generated.status_code == 400
     streamed = complete(client, prompt="a", stream=True)
-    assert '"type":"upstream_rejected"' in streamed.text
+    assert '"code":"upstream_rejected"' in streamed.text
 
 
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
