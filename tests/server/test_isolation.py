@@ -26,9 +26,6 @@ LIMITS = {
     "TOKENS_PER_DAY": "1000000",
     "HUGGINGFACE_RETRY_ATTEMPTS": "0",
     "UPSTREAM_MAX_CONCURRENCY": str(MAX_CALLS),
-    # one client may still open a breaker for another one
-    "BREAKER_FAILURES": "1000",
-    "BREAKER_FAILURE_RATE": "1",
     "CACHE_MAX_BYTES": "64KiB",
 }
 CHAT, GENERATE, SENTIMENT = "/v1/chat/completions", "/v1/text/generate", "/v1/text/sentiment"
@@ -85,7 +82,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("send_odd"), st.sampled_from([CHAT, GENERATE, SENTIMENT]), ODD_FIELDS | JSON),
     st.tuples(st.just("send_rubbish"), st.binary(max_size=40), st.sampled_from(["X-Request-Timeout", "Accept"])),
     st.tuples(
-        st.just("fail"), st.sampled_from(sorted(FAILURES)), st.sampled_from([CHAT, SENTIMENT]), st.integers(1, 3)
+        st.just("fail"), st.sampled_from(sorted(FAILURES)), st.sampled_from([CHAT, SENTIMENT]), st.integers(1, 8)
     ),
     st.tuples(st.just("hold_streams"), st.integers(1, MAX_CALLS + 1)),
     st.tuples(st.just("leave_streams")),
@@ -99,7 +96,7 @@ ACTIONS = st.one_of(
 # each of these is followed by every probe before hypothesis chooses
 FIXED_ACTIONS = [
     *(("send", sent) for sent in REQUESTS),
-    *(("fail", word, CHAT, 3) for word in FAILURES),
+    *(("fail", word, CHAT, 7) for word in FAILURES),
     ("hold_streams", MAX_CALLS + 1),
     ("send_many",),
     ("try_a_key",),

@@ -148,13 +148,18 @@ class World:
     quiet: Service
     upstreams: tuple[DeterministicUpstream, DeterministicUpstream]
     identities: Iterator[dict[str, str]]
+    first: dict[str, str] = field(default_factory=dict)
     cases: Iterator[int] = field(default_factory=partial(count, 1))
 
     def clients(self) -> tuple[Client, Client, Client]:
-        """Return the first client, the second one, and the twin of the second one, all new."""
-        first, second, twin = (next(self.identities) for _ in range(3))
+        """Return the first client, a new second one, and the twin of the second one.
+
+        The first one stays the same: failures of several clients are an outage, which is to open a breaker for all.
+        """
+        self.first = self.first or next(self.identities)
+        second, twin = (next(self.identities) for _ in range(2))
         case = str(next(self.cases))
-        return Client(self.busy, first, case), Client(self.busy, second, case), Client(self.quiet, twin, case)
+        return Client(self.busy, self.first, case), Client(self.busy, second, case), Client(self.quiet, twin, case)
 
     def release(self) -> None:
         """End all held streams."""
