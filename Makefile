@@ -131,9 +131,10 @@ streams: $(DEV) ## Measure 200 concurrent streams, streams of the engine, and th
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/relay.py
 
-fuzz: $(DEV) ## Send 10,000 cases of the OpenAPI document; compare 20,000 mutated requests with other parsers and behind proxies
+fuzz: $(DEV) ## Send 10,000 cases of the OpenAPI document and 20,000 mutated requests; check that clients do not notice each other
 	$(BIN)/python benchmarks/fuzz.py
 	$(BIN)/python benchmarks/framing.py
+	ISOLATION_EXAMPLES=50 $(BIN)/pytest tests/server/test_isolation.py
 
 document: $(DEV) ## Measure the cost of the OpenAPI document at start and for a request
 	$(BIN)/python benchmarks/document.py
