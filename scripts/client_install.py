@@ -97,4 +97,4 @@ def _install_npm(folder: Path, packages: tuple[str, ...]) -> None:
 
 
 def _run(command: list[str], **options: object) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS, **options)  # type: ignore[call-overload]
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS, **options)

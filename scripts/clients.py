@@ -27,7 +27,7 @@ ENGINE_CHECKS = ("chat", "stream")
 ENGINE_MODEL = "SmolLM2-135M-Instruct"
 CHECK_SECONDS = 600
 # clients that would ask other hosts use what they bring with them
-OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HF_HUB_OFFLINE": "1", "OTEL_SDK_DISABLED": "true"}
+OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "OTEL_SDK_DISABLED": "true"}
 INHERITED = ("HOME", "LANG", "SSL_CERT_FILE", "TMPDIR")
 
 
@@ -97,7 +97,7 @@ def main(names: list[str]) -> None:
     """Check the clients whose names contain one of these, or all, and write the table if all are checked."""
     FOLDER.mkdir(exist_ok=True)
     install_node()
-    chosen = [client for client in clients() if not names or any(name in client.name for name in names)]
+    chosen = [client for client in clients() if not names or client.name in names or any(name in client.folder.name for name in names)]
     results = run(chosen)
     if not names:
         head = subprocess.run(

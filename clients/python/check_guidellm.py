@@ -18,7 +18,7 @@ def benchmark(route, **options):
     arguments = ("--backend", json.dumps(backend), "--data", json.dumps(data), "--profile", "kind=synchronous")
     limits = ("--constraint", f"kind=max_requests,count={REQUESTS}", "--disable-progress")
     output = ("--output", json.dumps({"kind": "json", "path": str(folder / "out.json")}))
-    command("guidellm", "run", *arguments, *limits, *output, cwd=str(folder))
+    command("guidellm", "run", *arguments, *limits, *output, cwd=str(folder), HF_HUB_OFFLINE="1")
     [result] = json.loads((folder / "out.json").read_text())["benchmarks"]
     return len(result["requests"]["successful"]) == REQUESTS
 

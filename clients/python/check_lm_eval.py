@@ -5,6 +5,10 @@ import tempfile
 from pathlib import Path
 
 from checks import API_KEY, BASE_URL, MODEL, command, run
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from transformers import PreTrainedTokenizerFast
 
 COMMON = {"dataset_path": "json", "dataset_kwargs": {"data_files": "questions.json"}, "test_split": "train"}
 GENERATION = {
@@ -16,33 +20,39 @@ GENERATION = {
 }
 LIKELIHOOD = {
     "output_type": "multiple_choice",
-    "doc_to_text": "The capital of France is",
+    "doc_to_text": "The shorter name is",
     "doc_to_choice": ["Paris", "Rome"],
-    "doc_to_target": 0,
+    "doc_to_target": 1,  # the scripted model gives shorter words a higher likelihood
     "metric_list": [{"metric": "acc"}],
 }
+WORDS = ("?", "The", "shorter", "name", "is", "Paris", "Rome")
 
 
-def evaluate(kind, route, task, *options):
+def evaluate(kind, route, task, *options, tokenizer="tokenizer_backend=None"):
+    """Return the table of results of an evaluation."""
     folder = Path(tempfile.mkdtemp())
     (folder / "questions.json").write_text(json.dumps([{"answer": "hello"}]))
     (folder / "task.yaml").write_text(json.dumps({"task": "own", **COMMON, **task}))
-    server = f"base_url={BASE_URL}{route},model={MODEL},tokenizer_backend=None,tokenized_requests=False,max_retries=1"
+    server = f"base_url={BASE_URL}{route},model={MODEL},{tokenizer},tokenized_requests=False,max_retries=1"
     arguments = ["--model", kind, "--model_args", server, "--include_path", str(folder), "--tasks", "own", *options]
-    output = command("lm-eval", "run", *arguments, cwd=str(folder), OPENAI_API_KEY=API_KEY)
-    return "|own" in output
+    return command("lm-eval", "run", *arguments, cwd=str(folder), OPENAI_API_KEY=API_KEY, HF_HUB_OFFLINE="1")
 
 
 def chat():
-    return evaluate("local-chat-completions", "/chat/completions", GENERATION, "--apply_chat_template")
+    return "|own" in evaluate("local-chat-completions", "/chat/completions", GENERATION, "--apply_chat_template")
 
 
 def completions():
-    return evaluate("local-completions", "/completions", GENERATION)
+    return "|own" in evaluate("local-completions", "/completions", GENERATION)
 
 
 def likelihood():
-    return evaluate("local-completions", "/completions", LIKELIHOOD)
+    words = Tokenizer(WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="?"))
+    words.pre_tokenizer = WhitespaceSplit()
+    folder = tempfile.mkdtemp()
+    PreTrainedTokenizerFast(tokenizer_object=words, eos_token="?", unk_token="?").save_pretrained(folder)
+    table = evaluate("local-completions", "/completions", LIKELIHOOD, tokenizer=f"tokenizer={folder}")
+    return any("acc" in line and "1.0" in line.replace("|", " ").split() for line in table.splitlines())
 
 
 run(chat=chat, completions=completions, likelihood=likelihood)

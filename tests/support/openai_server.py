@@ -29,7 +29,7 @@ def _respond(handler: BaseHTTPRequestHandler) -> None:
     if handler.command == "GET":
         reply(handler, {"object": "list", "data": [_model(name) for name in MODELS]})
         return
-    request: Json = handler.asked  # type: ignore[attr-defined]
+    request: Json = handler.asked
     if request.get("model") not in MODELS:
         error = {"message": f"The model {request.get('model')!r} does not exist.", "type": "invalid_request_error"}
         reply(handler, {"error": {**error, "param": None, "code": "model_not_found"}}, 404)
@@ -142,8 +142,8 @@ def _prompts(request: Json) -> list[str]:
 
 
 def _completion_choice(request: Json, prompt: str, index: int) -> Json:
-    made, reason = ("", "length") if request.get("max_tokens") == 0 else _cut(" and so on and on", request)
-    text = prompt + made if request.get("echo") else made
+    made, reason = ("", "length") if request.get("max_tokens") == 0 else _cut("and so on and on", request)
+    text = " ".join([prompt, made] if made else [prompt]) if request.get("echo") else made
     logprobs = _token_logprobs(text) if request.get("logprobs") is not None else None
     return {"index": index, "text": text, "finish_reason": reason, "logprobs": logprobs}
 
