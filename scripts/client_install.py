@@ -26,6 +26,7 @@ class Client:
     pip: tuple[str, ...] = ()
     npm: tuple[str, ...] = ()
     note: str = ""
+    engine: bool = True
 
     @property
     def folder(self) -> Path:

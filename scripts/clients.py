@@ -70,7 +70,8 @@ def result(client: Client, scripted: str, embedded: str) -> Result:
     try:
         client.install()
         found.scripted = check(client, scripted, "scripted", COLUMNS)
-        found.embedded = check(client, embedded, ENGINE_MODEL, ENGINE_CHECKS)
+        if client.engine:
+            found.embedded = check(client, embedded, ENGINE_MODEL, ENGINE_CHECKS)
     except subprocess.CalledProcessError as error:
         found.failure = f"it could not be installed: `{error.stderr.strip()[-160:]}`"
     except (subprocess.TimeoutExpired, RuntimeError) as error:
@@ -97,7 +98,11 @@ def main(names: list[str]) -> None:
     """Check the clients whose names contain one of these, or all, and write the table if all are checked."""
     FOLDER.mkdir(exist_ok=True)
     install_node()
-    chosen = [client for client in clients() if not names or client.name in names or any(name in client.folder.name for name in names)]
+    chosen = [
+        client
+        for client in clients()
+        if not names or client.name in names or any(name in client.folder.name for name in names)
+    ]
     results = run(chosen)
     if not names:
         head = subprocess.run(

@@ -52,7 +52,7 @@ def likelihood():
     folder = tempfile.mkdtemp()
     PreTrainedTokenizerFast(tokenizer_object=words, eos_token="?", unk_token="?").save_pretrained(folder)
     table = evaluate("local-completions", "/completions", LIKELIHOOD, tokenizer=f"tokenizer={folder}")
-    return any("acc" in line and "1.0" in line.replace("|", " ").split() for line in table.splitlines())
+    return any("|acc " in line and "1" in line.replace("|", " ").split() for line in table.splitlines())
 
 
 run(chat=chat, completions=completions, likelihood=likelihood)

@@ -9,7 +9,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_QUOTED = re.compile(r"""['"‘“`]([^'"’”`\n]{1,200})['"’”`]""")
+_QUOTES = ("``", "''", "‘’", '""', "“”")
+_KEY = re.compile(r"""['"`](\w+)['"`]""")
 _NUMBER = re.compile(r"-?\d+")
 _MIN_WORD = 4  # shorter words of a tool's name say nothing about the request
 
@@ -54,8 +55,13 @@ def _scalar(kind: str, prompt: str, name: str) -> Any:
         return int(found[0]) if found else 1
     if kind in ("boolean", "null"):
         return True if kind == "boolean" else None
-    quoted = _QUOTED.search(prompt)
-    return quoted[1] if quoted else f"a {name}"
+    return _quoted(prompt) or f"a {name}"
+
+
+def _quoted(prompt: str) -> str:
+    """Return the first text in quotation marks, of the first kind of them that the prompt has, or an empty one."""
+    found = (re.search(rf"{start}([^{end}\n]+){end}", prompt) for start, end in _QUOTES)
+    return next((match[1] for match in found if match), "")
 
 
 def _resolved(schema: Any, root: Any) -> Json:
@@ -116,7 +122,7 @@ def _content(request: Json) -> str:
     if form.get("type") == "json_schema":
         return json.dumps(instance(form["json_schema"]["schema"], prompt), ensure_ascii=False)
     if form.get("type") == "json_object":
-        return json.dumps({key: f"a {key}" for key in _QUOTED.findall(prompt) if key.isidentifier()})
+        return json.dumps({key: f"a {key}" for key in _KEY.findall(prompt)})
     last = request["messages"][-1]
     said = " ".join(text_of(last.get("content")).split()[:40])
     return f"The tool says: {said}" if last["role"] == "tool" else f"You said: {said}"
