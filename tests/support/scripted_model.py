@@ -25,7 +25,7 @@ def message(request: Json) -> Json:
 def text_of(content: Any) -> str:
     """Return the text of a message's content, which is a string, a list of parts, or None."""
     if isinstance(content, list):
-        return " ".join(part if isinstance(part, str) else part.get("text") or "" for part in content)
+        return " ".join(part if isinstance(part, str) else (part or {}).get("text") or "" for part in content)
     return content or ""
 
 
@@ -43,7 +43,8 @@ def instance(schema: Any, prompt: str, name: str = "value", root: Any = None) ->
     kind = schema.get("type", "object" if "properties" in schema else "string")
     kind = next(one for one in kind if one != "null") if isinstance(kind, list) else kind
     if kind == "object":
-        return {key: instance(part, prompt, key, root) for key, part in schema.get("properties", {}).items()}
+        parts = schema.get("properties", {})
+        return {key: instance(parts[key], prompt, key, root) for key in schema.get("required", parts)}
     if kind == "array":
         return [instance(schema.get("items", {}), prompt, name, root)] * max(1, schema.get("minItems", 1))
     return _scalar(kind, prompt, name)
@@ -80,9 +81,10 @@ def _resolved(schema: Any, root: Any) -> Json:
 
 
 def _prompt(request: Json) -> str:
-    """Return the text of the last message of the user."""
-    texts = [text_of(one.get("content")) for one in request["messages"] if one["role"] == "user"]
-    return texts[-1] if texts else ""
+    """Return the last text of the user; agents put texts of their own before it."""
+    contents = [one.get("content") for one in request["messages"] if one["role"] == "user"]
+    parts = [part for content in contents for part in (content if isinstance(content, list) else [content])]
+    return next((text for part in reversed(parts) if (text := text_of([part]))), "")
 
 
 def _wanted_tool(request: Json) -> Json | None:
@@ -102,12 +104,18 @@ def _wanted_tool(request: Json) -> Json | None:
     if choice == "required":
         return (left or functions[-1:])[0]
     answered = request["messages"][-1]["role"] == "tool"
-    return next((one for one in left if _is_mentioned(one["name"], _prompt(request))), None) if not answered else None
+    return None if answered else _mentioned(left, _prompt(request))
 
 
-def _is_mentioned(name: str, prompt: str) -> bool:
-    words = [word for word in re.split(r"\W|_", name.lower()) if len(word) >= _MIN_WORD]
-    return name in prompt or any(re.search(rf"\b{re.escape(word)}", prompt.lower()) for word in words)
+def _mentioned(functions: list[Json], prompt: str) -> Json | None:
+    """Return the function whose name the prompt has, or a word of its name."""
+    named = (one for one in functions if one["name"] in prompt)
+    hinted = (one for one in functions if any(word in prompt.lower() for word in _words(one["name"])))
+    return next(named, None) or next(hinted, None)
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"\W|_", name.lower()) if len(word) >= _MIN_WORD]
 
 
 def _tool_call(function: Json, request: Json) -> Json:
