@@ -1,4 +1,4 @@
-"""qwen-code with OpenAI's settings: an answer, and a folder that its tool lists."""
+"""qwen-code with OpenAI's settings: an answer, and a command that its tool runs."""
 
 import tempfile
 from pathlib import Path
@@ -21,7 +21,7 @@ def stream():
 
 def tools():
     question = "Use run_shell_command with the command 'cat notes.txt'."
-    return "The sky is green" in ask(question, "--yolo", "--output-format", "stream-json")
+    return "Command: cat notes.txt" in ask(question, "--yolo", "--output-format", "stream-json")
 
 
 run(stream=stream, tools=tools)
