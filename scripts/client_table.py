@@ -54,11 +54,11 @@ def _reason(text: str) -> str:
     return f"`{line.replace('`', '')}`"
 
 
-def write(results: list[Result], commit: str) -> None:
+def write(results: list[Result], version: str) -> None:
     """Write the results between the markers of the page."""
     checks = [outcome for one in results for group in (one.scripted, one.embedded) for outcome in group.values()]
     passed = checks.count("ok")
-    run = f"Run of {date.today().isoformat()} at commit `{commit}`"
+    run = f"Run of {date.today().isoformat()} with version {version} of the service"
     summary = f"{run}: {len(results)} clients, {passed} of {len(checks)} checks passed."
     head = "| client | version | " + " | ".join(COLUMNS) + " | embedded engine | remarks |"
     rule = "|---" * (len(COLUMNS) + 4) + "|"

@@ -18,7 +18,8 @@ from hashlib import sha256
 from support.openai_server import OpenAIServer
 from support.servers import Service, until
 
-from scripts.client_install import FOLDER, ROOT, Client, clients, install_node
+from app.version import __version__
+from scripts.client_install import FOLDER, Client, clients, install_node
 from scripts.client_table import COLUMNS, Result, write
 
 KEY = "a-key-of-the-clients"
@@ -105,10 +106,7 @@ def main(names: list[str]) -> None:
     ]
     results = run(chosen)
     if not names:
-        head = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-        write(results, head.stdout.strip())
+        write(results, __version__)
     sys.exit(any(one.failures() for one in results))
 
 
