@@ -18,7 +18,7 @@ from hashlib import sha256
 from support.openai_server import OpenAIServer
 from support.servers import Service, until
 
-from app.version import __version__
+from app.version import RELEASE
 from scripts.client_install import FOLDER, Client, clients, install_node
 from scripts.client_table import COLUMNS, Result, write
 
@@ -106,7 +106,7 @@ def main(names: list[str]) -> None:
     ]
     results = run(chosen)
     if not names:
-        write(results, __version__)
+        write(results, RELEASE)
     sys.exit(any(one.failures() for one in results))
 
 
