@@ -9,7 +9,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "clients.md"
 COLUMNS = ("chat", "stream", "tools", "structured", "embeddings", "completions", "models", "errors", "likelihood")
 MAX_REASON = 160
 
-_BETWEEN_MARKERS = re.compile(r"(<!-- results -->\n\n).*?(\n<!-- end of results -->)", re.DOTALL)
+_BETWEEN_MARKERS = re.compile(r"(?<=<!-- results -->\n).*(?=<!-- end of results -->)", re.DOTALL)
 
 
 @dataclass
@@ -62,5 +62,5 @@ def write(results: list[Result], version: str) -> None:
     summary = f"{run}: {len(results)} clients, {passed} of {len(checks)} checks passed."
     head = "| client | version | " + " | ".join(COLUMNS) + " | embedded engine | remarks |"
     rule = "|---" * (len(COLUMNS) + 4) + "|"
-    table = "\n".join([summary, "", head, rule, *(one.row() for one in results)]) + "\n"
-    PAGE.write_text(_BETWEEN_MARKERS.sub(lambda match: match[1] + table + match[2], PAGE.read_text()))
+    table = "\n".join(["", summary, "", head, rule, *(one.row() for one in results), "", ""])
+    PAGE.write_text(_BETWEEN_MARKERS.sub(lambda match: table, PAGE.read_text()))
