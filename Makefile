@@ -22,7 +22,7 @@ INSTALL := $(BIN)/pip install --disable-pip-version-check --no-compile --no-deps
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run dev test check-release docs pictures examples lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom faults-page tox pre-commit install-tools clean
+.PHONY: help install lock run dev test check-release docs pictures examples lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom clients faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -176,6 +176,9 @@ security: $(RELEASE) ## Audit libraries, code and workflows, search for secrets;
 slow-clients: $(DEV) ## Let 2,000 slow clients fill all connection slots; print the latency of a normal client
 	$(BIN)/python benchmarks/slow_clients.py
 
+clients: $(DEV) $(if $(UV),,.uv/bin/uv) ## Run 25 real clients against the service; write docs/clients.md (10 GB in .clients)
+	PYTHONPATH=tests $(BIN)/python -m scripts.clients $(NAME)
+
 faults-page: $(DEV) ## Write docs/faults.md from the table of the chaos tests
 	PYTHONPATH=tests $(BIN)/python -m support.faults > docs/faults.md
 
@@ -189,4 +192,4 @@ install-tools: $(DEV) ## Install the git hooks
 	$(BIN)/pre-commit install
 
 clean: ## Remove all files that the targets created
-	rm -rf $(VENV) .uv .bench build *.egg-info .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis sbom site
+	rm -rf $(VENV) .uv .bench .clients build *.egg-info .tox .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis sbom site

@@ -1,6 +1,7 @@
 """README.md, docs/ and .env.example, compared with the code."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,14 @@ def test_every_make_target_of_the_pages_exists():
         target for page in PAGES for target in re.findall(r"(?:`|^    )make ([a-z-]+)", page.read_text(), re.MULTILINE)
     }
     assert not named - targets
+
+
+def test_the_page_of_clients_has_a_row_for_each_in_its_version_and_no_other():
+    clients = tomllib.loads((ROOT / "clients" / "clients.toml").read_text())["client"]
+    packages = {one["name"]: (one.get("pip") or one.get("npm"))[0] for one in clients}
+    shown = {cells[0]: cells[1] for cells in rows(read("clients.md")) if cells[0] in packages}
+    assert len(packages) == len(clients) == 25
+    assert shown == {name: re.split("==|@", package)[-1] for name, package in packages.items()}
 
 
 def test_the_readme_fits_its_length():
