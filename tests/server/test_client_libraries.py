@@ -257,7 +257,7 @@ def test_invalid_request_raises_the_clients_exception_for_it(
     ("upstream_status", "headers", "status", "kind"),
     [
         (400, {}, 400, "upstream_rejected"),
-        (422, {}, 400, "upstream_rejected"),
+        (422, {}, 422, "upstream_rejected"),
         (401, {}, 502, "upstream_authentication_error"),
         (404, {}, 404, "model_not_found"),
         (429, {"Retry_After": "7"}, 429, "upstream_rate_limited"),

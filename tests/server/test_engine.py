@@ -175,7 +175,7 @@ def test_an_unsupported_feature_of_the_engine_is_400_and_does_not_open_the_break
     for fields in unsupported * 3:
         response = embedded.post("/v1/chat/completions", **{**hi, **fields, "stream": streamed})
         assert response.status_code == 400
-        assert response.headers["X-AI-Attempts"] == "0", "the engine is not asked"
+        assert response.headers.get("X-AI-Attempts", "0") == "0", "the engine is not asked"
     assert embedded.post("/v1/chat/completions", **hi).status_code == 200
 
 

@@ -110,7 +110,9 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_service_is_not_ready(tmp
     model = tmp_path / "broken.gguf"
     model.write_bytes(b"GGUF" + bytes(1000))
     service = Service(AI_BACKEND="embedded", EMBEDDED_MODEL_PATH=str(model))
-    service.wait_for_line(f"EMBEDDED_MODEL_PATH ({model})")
+    reason = service.wait_for_line("the embedded engine cannot be used")
+    assert '"level":"ERROR"' in reason
+    assert "GGUF" in reason
     until(lambda: connects(service.port))
     assert service.get("/health/ready").status_code == 503
     assert service.stop() == 0

@@ -13,9 +13,9 @@ from app.json_numbers import exact_integer, load_exact
 def parse_json(data: bytes, *, any_depth: bool = False) -> tuple[Any, bool]:
     """Return the value of an upstream's JSON, and whether clients can read `data` itself.
 
-    Clients cannot read a byte order mark (RFC 8259, 8.1), NaN and Infinity (section 6), which become None, and bytes
-    that are not UTF-8. Halves of characters (section 8.2) stay in the value: `replace_halves` replaces them.
-    Raises ValueError if `data` is invalid in another way, or too deep to be written again, unless `any_depth`.
+    Clients cannot read a byte order mark (RFC 8259, 8.1), nor NaN and Infinity (section 6), which become None. Halves
+    of characters (section 8.2) stay in the value: `replace_halves` replaces them. Raises ValueError if `data` is
+    invalid in another way, such as in another charset than UTF-8, or too deep to be written again, unless `any_depth`.
     """
     try:
         value, exact = load_exact(data), True
@@ -54,7 +54,7 @@ def replace_halves(value: Any) -> Any:
 
 
 def _parse_lenient(data: bytes) -> Any:
-    text = data.decode(errors="replace").removeprefix("\ufeff")
+    text = data.decode().removeprefix("\ufeff")
     try:
         return json.loads(text, parse_int=exact_integer, parse_float=_finite, parse_constant=lambda _name: None)
     except RecursionError:

@@ -14,6 +14,8 @@ from app.backends.responses.usage import extract_usage
 from app.backends.upstream_response import UpstreamResponse
 from app.errors import UpstreamInvalidResponse
 
+# a content of one part has one of these
+_PART_KEYS = frozenset({"text", "thinking"})
 # OpenAI's limit of `n`
 MAX_CHOICES = 128
 
@@ -120,7 +122,7 @@ def _join_content(part: Any) -> bool:
     for name in ("content", "text"):
         content = part.get(name)
         if content is not None and not isinstance(content, str):
-            content = [content] if isinstance(content, dict) else content
+            content = [content] if isinstance(content, dict) and not _PART_KEYS.isdisjoint(content) else content
             part[name] = _join_parts(content, "text")
             if reasoning := _join_parts(content, "thinking"):
                 part.setdefault("reasoning_content", reasoning)
