@@ -16,12 +16,20 @@ SECONDS = 180
 ALL_PASSED, SOME_FAILED = 0, 1
 
 
-def outcomes(url: str, model: str, other_model: str, report: Path) -> dict[str, str]:
-    """Return "passed", "skipped" or the error of each test of the suite by its name; write a JUnit report."""
+def outcomes(url: str, report: Path, *, model: str, other_model: str, tools: bool) -> dict[str, str]:
+    """Return "passed", "skipped" or the error of each test of the suite by its name; write a JUnit report.
+
+    Without `tools` the suite skips its tests of tools.
+    """
     plugins = [f"-p{plugin}" for plugin in ("no:cacheprovider", *PLUGINS)]
     settings = [f"-o{setting}" for setting in SETTINGS]
     files = [SUITE, "-c", os.devnull, f"--rootdir={ROOT}", f"--junitxml={report}"]
-    names = {"SUITE_URL": url, "SUITE_MODEL": model, "SUITE_OTHER_MODEL": other_model}
+    names = {
+        "SUITE_URL": url,
+        "SUITE_MODEL": model,
+        "SUITE_OTHER_MODEL": other_model,
+        "SUITE_TOOLS": "1" if tools else "",
+    }
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugins, *settings, *files],
         env={**os.environ, **names, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},

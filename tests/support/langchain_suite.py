@@ -23,7 +23,7 @@ def _files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestChatOpenAI(ChatModelIntegrationTests):
-    """All of the suite's tests; what a model lacks fails."""
+    """All of the suite's tests, without those for tools where the model has none; what else a model lacks fails."""
 
     supports_json_mode = True
     supports_image_inputs = True
@@ -33,6 +33,7 @@ class TestChatOpenAI(ChatModelIntegrationTests):
     supports_image_tool_message = True
     supports_pdf_tool_message = True
     model_override_value = os.environ["SUITE_OTHER_MODEL"]
+    has_tool_calling = has_tool_choice = bool(os.environ["SUITE_TOOLS"])
 
     @property
     def chat_model_class(self) -> type[BaseChatModel]:
