@@ -279,3 +279,11 @@ def test_an_event_that_cannot_be_read_is_an_invalid_response(client, upstream, e
 def test_scores_that_cannot_be_read_are_an_invalid_response(client, upstream, tokenizer, event):
     upstream.post(COMPLETIONS, body=f"data: {event}\n\n", **EVENTS)
     assert complete(client, prompt="How are", echo=True, logprobs=1).status_code == 503
+
+
+def test_a_context_that_is_too_small_has_the_code_of_openai(client, upstream):
+    message = "request (2205 tokens) exceeds the available context size (2048 tokens)"
+    error = {"code": 400, "message": message, "type": "exceed_context_size_error", "n_ctx": 2048}
+    upstream.post(COMPLETIONS, status=400, json={"error": error})
+    body = complete(client, prompt="a").get_json()["error"]
+    assert (body["code"], body["type"]) == ("context_length_exceeded", "exceed_context_size_error")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from app.backends.responses.error_words import STATUS_BY_WORD
+from app.backends.responses.error_words import CODE_BY_TYPE, STATUS_BY_WORD
 
 # read from the upstream's text before private parts are removed
 REASON_READ_CHARS = 1000
@@ -58,8 +58,8 @@ class ErrorPayload:
 
     @property
     def code(self) -> str | None:
-        """The upstream's `code`, if it is a text."""
-        return self._name("code")
+        """The upstream's `code`, if it is a text; OpenAI's own for llama.cpp's context that is too small."""
+        return self._name("code") or CODE_BY_TYPE.get(self._name("type"))
 
     @property
     def type(self) -> str | None:

@@ -31,6 +31,9 @@ _WORDS_BY_STATUS: dict[int, str] = {
     529: "overloaded_error service_overloaded",
 }
 
+# llama.cpp has a number as `code`; clients look for OpenAI's
+CODE_BY_TYPE: dict[str | None, str] = {"exceed_context_size_error": "context_length_exceeded"}
+
 MODEL_NOT_FOUND_WORDS = _words(
     "deployment_not_found invalid_model model_not_found model_not_found_error model_not_supported"
 )
