@@ -183,7 +183,9 @@ class OpenAIBackend(Backend):
             call = self._stream(route, partial(ChunkDecoder, CHAT, model, prompt), body)
         else:
             call = self._call(route, partial(parse_generation, model=model, prompt=prompt), body)
-        return (yield replace(call, added={**call.added, **(added or {})}))
+        if added:
+            call.added = {**call.added, **added}
+        return (yield call)
 
     def _passthrough(
         self, route: str, kind: ResponseKind, request: OpenAIRequest, model: str | None

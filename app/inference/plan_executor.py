@@ -65,7 +65,7 @@ class PlanExecutor:
         first: ServiceError | None = None
         try:
             for target in targets:
-                if _was_asked(context, target):
+                if first is not None and _was_asked(context, target):
                     continue
                 context.fallback = first is not None
                 try:

@@ -65,13 +65,14 @@ class RefusedFields:
         """`on_removed` is called with backend and field when a call was sent once more without the field."""
         self._on_removed = on_removed
         self._known: TTLCache[tuple[str, str, str], _Changes] = TTLCache(MAX_REMEMBERED, REMEMBERED_SECONDS)
+        self._knows_any = False  # a look into a TTLCache takes 1 % of a cached request
 
     def send(self, call: UpstreamRequest[Any], send: Callable[[UpstreamRequest[Any]], T]) -> T:
         """Return the result of `send` for the call, adapted to its upstream; raise the upstream's last error."""
         if not call.added:
             return send(call)
         key = (call.backend, call.route, call.model or "")
-        known = self._known.get(key, {})
+        known = self._known.get(key, {}) if self._knows_any else {}
         changes = dict(known)
         for refusals in range(MAX_REFUSALS + 1):
             try:
@@ -87,6 +88,7 @@ class RefusedFields:
 
     def _remember(self, key: tuple[str, str, str], known: _Changes, changes: _Changes) -> None:
         self._known[key] = changes
+        self._knows_any = True
         for field, change in changes.items():
             if change != known.get(field):
                 values = (*key[:2], field, key[2], change)
@@ -96,6 +98,8 @@ class RefusedFields:
 
 def _adapted(call: UpstreamRequest[T], changes: Mapping[str, str]) -> UpstreamRequest[T]:
     """Return the call with the changes applied to the fields that the service added."""
+    if not changes:
+        return call
     body = dict(call.body or {})
     for field, change in changes.items():
         if field not in call.added or field not in body or change == _SENT:

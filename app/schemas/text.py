@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import fields, post_load
+from marshmallow import fields
 
 from app.config import Config
 from app.schemas.fields import (
@@ -40,10 +40,11 @@ class TextRequestSchema(RequestSchema):
         self.fields["max_tokens"].load_default = config.huggingface_max_tokens
         self.fields["temperature"].load_default = config.huggingface_temperature
 
-    @post_load(pass_original=True)
-    def _note_defaults(self, data: dict[str, Any], original: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        """Name the parameters that the client did not send: a backend may leave them out."""
-        return {**data, "defaulted": tuple(name for name in ("max_tokens", "temperature") if name not in original)}
+    def load(self, data: Any, **options: Any) -> dict[str, Any]:
+        """Return the fields, and in `defaulted` those that the client did not send: a backend may leave them out."""
+        loaded: dict[str, Any] = super().load(data, **options)
+        loaded["defaulted"] = tuple([name for name in ("max_tokens", "temperature") if name not in data])
+        return loaded
 
 
 class ChoiceSchema(StrictSchema):

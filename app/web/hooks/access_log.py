@@ -40,9 +40,8 @@ def _write_line(fields: dict[str, Any], context: CallContext | None, info: Reque
         failed = failed or _stream_failed(context)
         if logger.isEnabledFor(logging.DEBUG):
             fields |= _debug_fields(context)
-    logger.log(
-        logging.ERROR if failed else logging.INFO, "%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields
-    )
+    write = logger.error if failed else logger.info
+    write("%(method)s %(route)s %(status)d in %(duration_ms).1f ms", fields)
     info.trace.end(fields["status"], fields.get("error"))
 
 
