@@ -207,6 +207,14 @@ def test_echo_with_logprobs_gives_the_probability_of_the_prompt(embedded):
     assert alone["token_logprobs"][0] == pytest.approx(logprobs[0]["token_logprobs"][5], abs=0.01)
 
 
+@pytest.mark.parametrize("prompt", [[[504, 2, 504]], "a 😀"], ids=["an end token", "a character of several tokens"])
+def test_a_prompt_that_cannot_be_scored_opens_no_breaker(embedded, prompt):
+    for _ in range(6):
+        response = embedded.post("/v1/completions", prompt=prompt, max_tokens=0, echo=True, logprobs=1)
+        assert (response.status_code, response.json()["error"]["code"]) == (501, "not_supported")
+    assert embedded.post("/v1/text/sentiment", text="A wonderful film.").status_code == 200
+
+
 def test_control_tokens_of_a_client_are_text(embedded):
     def tokens_of(text):
         return embedded.post("/v1/completions", prompt=text, max_tokens=1).json()["usage"]["prompt_tokens"]
