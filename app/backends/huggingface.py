@@ -17,12 +17,15 @@ from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
 from app.backends.responses.pipelines import parse_classification, parse_summary
 from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.tasks.sentence_ranking import (
-    complete_sentences,
-    leading_sentences,
-    select_central,
-    split_sentences,
+from app.backends.tasks.pipeline_inputs import (
+    ENCODER_MAX_TOKENS,
+    SUMMARIZATION_MAX_TOKENS,
+    central,
+    leading,
+    leading_of_each,
+    read_inputs,
 )
+from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.types import (
     Generation,
     OpenAIRequest,
@@ -40,10 +43,6 @@ from app.errors import ModelNotFound, NotSupported, ServiceError, UpstreamInvali
 SENTIMENT_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 SUMMARIZATION_MODEL = "facebook/bart-large-cnn"
 EMBEDDING_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-# bart-large-cnn reads 1024 tokens and drops the rest
-SUMMARIZATION_MAX_TOKENS = 900
-# BERT's descendants have 512 positions: a classifier refuses a longer text with an error about tensor sizes
-ENCODER_MAX_TOKENS = 500
 # a lookup on the Hub must leave time for the response itself
 LOOKUP_TIMEOUT_SECONDS = 3.0
 LOOKUP_TTL_SECONDS = 300.0
@@ -113,39 +112,38 @@ class HuggingFaceBackend(OpenAIBackend):
         parse = partial(
             embeddings.parse_pipeline, count=len(texts), model=name, prompt=request.prompt, encoding=encoding
         )
-        dimensions = request.body.get("dimensions")
-        truncated = any(estimated_tokens(text) > ENCODER_MAX_TOKENS for text in texts)
-        options = {"dimensions": dimensions or None, "truncate": truncated or None}
-        body = {"inputs": texts, **{option: value for option, value in options.items() if value}}
-        call = self._pipeline(name, "feature-extraction", body, parse)
-        url = f"{call.url}/pipeline/feature-extraction"
-        result = yield replace(call, url=url, max_response_bytes=embeddings.MAX_VECTORS_BYTES)
-        return replace(result, payload={**result.payload, "truncated": True}) if truncated else result
+        is_long = any(estimated_tokens(text) > ENCODER_MAX_TOKENS for text in texts)
+        options = {"dimensions": request.body.get("dimensions"), "truncate": is_long}
+        ask = partial(self._feature_extraction, name, {name: value for name, value in options.items() if value}, parse)
+        shorter = partial(leading_of_each, texts, ENCODER_MAX_TOKENS if is_long else ENCODER_MAX_TOKENS // 2)
+        result, read = yield from read_inputs(ask, texts, shorter)
+        return replace(result, payload={**result.payload, "truncated": True}) if is_long or read != texts else result
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Use the text-classification pipeline; if its model is gone, a chat model."""
         name = model or self._sentiment_model or ""
-        inputs = _fit(text, ENCODER_MAX_TOKENS, leading_sentences)
         parse = partial(parse_classification, model=name)
+        ask = partial(self._pipeline, name, "text-classification", {}, parse)
+        shorter = partial(leading, text, ENCODER_MAX_TOKENS // 2)
         try:
-            scores = yield self._pipeline(name, "text-classification", {"inputs": inputs}, parse)
+            scores, read = yield from read_inputs(ask, leading(text, ENCODER_MAX_TOKENS), shorter)
         except ModelNotFound:
             return (yield from super().sentiment(text, model or self._default_model))
-        usage = Usage(estimated_tokens(inputs), 0, estimated=True)
-        return Sentiment(scores, usage=usage, model=name, truncated=inputs != text)
+        usage = Usage(estimated_tokens(read), 0, estimated=True)
+        return Sentiment(scores, usage=usage, model=name, truncated=read != text)
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Use the summarization pipeline; if its model is gone, a chat model."""
         name = model or self._summarization_model or ""
-        inputs = _fit(request.text, SUMMARIZATION_MAX_TOKENS, _central_sentences)
-        parameters = {"max_length": request.max_length, "min_length": request.min_length}
+        options = {"parameters": {"max_length": request.max_length, "min_length": request.min_length}}
+        ask = partial(self._pipeline, name, "summarization", options, parse_summary)
+        shorter = partial(central, request.text, SUMMARIZATION_MAX_TOKENS // 2)
         try:
-            body = {"inputs": inputs, "parameters": parameters}
-            text = yield self._pipeline(name, "summarization", body, parse_summary)
+            text, read = yield from read_inputs(ask, central(request.text, SUMMARIZATION_MAX_TOKENS), shorter)
         except ModelNotFound:
             return (yield from super().summarize(request, model or self._default_model))
-        usage = Usage(estimated_tokens(inputs), estimated_tokens(text), estimated=True)
-        return Summary(complete_sentences(text), usage=usage, model=name, truncated=inputs != request.text)
+        usage = Usage(estimated_tokens(read), estimated_tokens(text), estimated=True)
+        return Summary(complete_sentences(text), usage=usage, model=name, truncated=read != request.text)
 
     def validate(self, model: str) -> Plan[Validation]:
         """Look the model up on the Hub; if that shows no live provider, in the router's list too."""
@@ -201,31 +199,35 @@ class HuggingFaceBackend(OpenAIBackend):
         return self._has_text_generation.get(model, False)
 
     def _text_generation(self, request: TextRequest, model: str) -> Plan[Generation]:
-        body = {"inputs": request.prompt, "parameters": _tgi_parameters(request)}
+        options = {"parameters": _tgi_parameters(request)}
         parse = partial(parse_generation, model=model, prompt=request.prompt)
-        call = self._pipeline(model, "text-generation", body, parse)
+        call = self._pipeline(model, "text-generation", options, parse, request.prompt)
         if self._dedicated:
             call = replace(call, url=f"{self._root_url}/")
         if request.stream:
             make_decoder = partial(ChunkDecoder, CHAT, model, request.prompt)
-            return (yield replace(call, body={**body, "stream": True}, make_decoder=make_decoder))
+            return (yield replace(call, body={**(call.body or {}), "stream": True}, make_decoder=make_decoder))
         return (yield replace(call, deterministic=request.deterministic))
 
+    def _feature_extraction(
+        self, model: str, options: dict[str, Any], parse: Callable[[UpstreamResponse], OpenAIResult], inputs: list[str]
+    ) -> UpstreamRequest[OpenAIResult]:
+        call = self._pipeline(model, "feature-extraction", options, parse, inputs)
+        url = f"{call.url}/pipeline/feature-extraction"
+        return replace(call, url=url, max_response_bytes=embeddings.MAX_VECTORS_BYTES)
+
     def _pipeline(
-        self, model: str, task: str, body: dict[str, Any], parse: Callable[[UpstreamResponse], Any]
+        self,
+        model: str,
+        task: str,
+        options: dict[str, Any],
+        parse: Callable[[UpstreamResponse], Any],
+        inputs: str | list[str],
     ) -> UpstreamRequest[Any]:
         """Return the call of an hf-inference pipeline; a provider after the model's colon is not part of the path."""
         url = f"{self._root_url}/hf-inference/models/{quote(model.partition(':')[0])}"
+        body = {"inputs": inputs, **options}
         return UpstreamRequest(self.name, task, url, parse, body, self._headers, deterministic=True, model=model)
-
-
-def _fit(text: str, limit: int, shorten: Callable[[str, int], str]) -> str:
-    """Return the text if it has at most `limit` tokens, else a shortened one."""
-    return text if estimated_tokens(text) <= limit else shorten(text, limit)
-
-
-def _central_sentences(text: str, limit: int) -> str:
-    return " ".join(select_central(split_sentences(text, limit), limit))
 
 
 def _tgi_parameters(request: TextRequest) -> dict[str, Any]:

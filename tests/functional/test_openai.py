@@ -20,6 +20,7 @@ from support.upstreams import (
     stream,
 )
 
+from app.backends.responses.token_estimate import estimated_tokens
 from app.web.openai_errors import is_openai_route
 
 BASE = "http://llm.test:8000/v1"
@@ -759,6 +760,19 @@ def test_vectors_of_the_pipeline_are_read_at_every_depth(make_client, upstream, 
     assert body["model"] == FEATURES
     assert body["usage"]["estimated"] is True
     assert sent(upstream) == {"inputs": [given] if isinstance(given, str) else given, "dimensions": 2}
+
+
+@pytest.mark.parametrize(("sentences", "limit"), [(200, 500), (90, 250)])
+def test_texts_that_the_pipeline_refuses_are_cut(make_client, upstream, sentences, limit):
+    url = f"{PIPELINE}{FEATURES}/pipeline/feature-extraction"
+    upstream.post(url, json={"error": "`inputs` must have less than 256 tokens. Given: 602"}, status=422)
+    upstream.post(url, json=[[1, 2], [3, 4]])
+    assert (
+        embed(make_client(HUGGINGFACE), ["Short.", "The food was good. " * sentences]).get_json()["truncated"] is True
+    )
+    short, cut = sent(upstream)["inputs"]
+    assert short == "Short."
+    assert estimated_tokens(cut) <= limit
 
 
 def test_a_text_longer_than_an_encoder_reads_is_sent_with_truncation_and_the_response_says_so(make_client, upstream):

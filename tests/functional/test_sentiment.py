@@ -42,6 +42,26 @@ def test_the_response_has_the_documented_fields(make_client, upstream):
     assert sent(upstream) == {"inputs": "fine"}
 
 
+TENSORS = {"error": "The size of tensor a (602) must match the size of tensor b (512) at non-singleton dimension 1"}
+
+
+def test_a_text_that_the_classifier_refuses_is_asked_once_more_with_half_of_it(make_client, upstream):
+    upstream.post(DEFAULT_PIPELINE, json=TENSORS, status=400)
+    upstream.post(DEFAULT_PIPELINE, json=[[{"label": "positive", "score": 1.0}]])
+    text = "The food was good. " * 90
+    assert rate(make_client(HUGGINGFACE), text).get_json()["truncated"] is True
+    assert sent(upstream, -2)["inputs"] == text
+    assert 150 < estimated_tokens(sent(upstream)["inputs"]) <= 250
+
+
+@pytest.mark.parametrize(("text", "calls"), [("fine", 1), ("The food was good. " * 90, 2)])
+def test_a_text_that_the_classifier_refuses_again_is_rejected(make_client, upstream, text, calls):
+    upstream.post(DEFAULT_PIPELINE, json=TENSORS, status=400)
+    response = rate(make_client(HUGGINGFACE), text)
+    assert (response.status_code, response.get_json()["type"]) == (400, "upstream_rejected")
+    assert len(upstream.calls) == calls
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -5,6 +5,8 @@ import json
 import pytest
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent, stream
 
+from app.backends.responses.token_estimate import estimated_tokens
+
 BART = f"{PIPELINE}facebook/bart-large-cnn"
 ENGINE = "http://127.0.0.1:9/v1/chat/completions"
 TEXT = (
@@ -30,6 +32,15 @@ def test_the_default_length_is_130_tokens(make_client, upstream):
     upstream.post(BART, json={"summary_text": "A museum."})
     summarize(make_client(HUGGINGFACE))
     assert sent(upstream)["parameters"] == {"max_length": 130, "min_length": 0}
+
+
+def test_a_text_that_the_pipeline_refuses_is_shortened_once_more(make_client, upstream):
+    upstream.post(BART, json={"error": "`inputs` must have less than 512 tokens. Given: 602"}, status=422)
+    upstream.post(BART, json={"summary_text": "A museum."})
+    text = " ".join(f"Keeper{n} saw ship{n} near rock{n}." for n in range(60))
+    assert summarize(make_client(HUGGINGFACE), text).get_json()["truncated"] is True
+    assert sent(upstream, -2)["inputs"] == text
+    assert estimated_tokens(sent(upstream)["inputs"]) <= 450
 
 
 def test_a_text_that_is_too_long_for_the_pipeline_is_shortened_to_central_sentences(make_client, upstream):
