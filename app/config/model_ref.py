@@ -60,6 +60,11 @@ class ModelRef:
     backend: str | None
     model: str | None
 
+    @property
+    def name(self) -> str:
+        """The text that `model_ref` parses into this reference."""
+        return ":".join(filter(None, (self.backend, self.model)))
+
 
 def name_form(backend: str | None) -> NameForm:
     """Return the form of a backend's model names; for None that of names whose backend is not known yet."""

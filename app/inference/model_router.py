@@ -34,7 +34,7 @@ class ModelRouter:
 
     def __init__(self, config: Config) -> None:
         self._aliases = config.model_aliases
-        self._fallbacks = config.fallback_models
+        self._fallbacks = [self._resolve(ref.name) for ref in config.fallback_models]
         self.backends: Mapping[str, Backend] = {name: backend_class(name)(config) for name in config.backends}
         self.primary = self.backends[config.backend]
 
@@ -42,7 +42,7 @@ class ModelRouter:
     def known(self) -> list[str]:
         """All names of the settings: aliases, models of the backends, and models behind aliases and fallbacks."""
         models = [model for backend in self.backends.values() for model in backend.models]
-        refs = [self._resolve(alias) for alias in self._aliases] + list(self._fallbacks)
+        refs = [self._resolve(alias) for alias in self._aliases] + self._fallbacks
         return list(dict.fromkeys([*self._aliases, *models, *(ref.model for ref in refs if ref.model)]))
 
     @property
