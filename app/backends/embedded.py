@@ -89,6 +89,8 @@ class EmbeddedBackend(OpenAIBackend):
     def chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Send the known fields; raise UpstreamRejected for tools if the model's chat template has none."""
         model = self._resolve_model(model)
+        if request.body.get("functions") and request.body.get("function_call") != "none":
+            raise UpstreamRejected("The embedded engine does not take functions, the older form of tools; use tools.")
         body = fields.engine_fields(openai_response_format(request.body), fields.CHAT)
         wants_tools = body.get("tools") and body.get("tool_choice") != "none"
         if wants_tools and not (yield self._get("props", supports_tools)):

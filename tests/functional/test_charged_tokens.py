@@ -32,6 +32,7 @@ def with_usage(**usage):
 USAGES = {
     "sum": ({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}, 10),
     "reasoning in the total only": ({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 50}, 50),
+    "integers as floats": ({"prompt_tokens": 7.0, "completion_tokens": 3.0, "total_tokens": 50.0}, 50),
     "total below the sum": ({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 1}, 10),
     "invalid total": ({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": -5}, 10),
     "reasoning beside the completion": (

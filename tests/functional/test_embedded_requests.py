@@ -229,6 +229,13 @@ def test_tools_are_refused_if_the_chat_template_has_none(client, upstream, prope
     assert "template" in response.get_json()["error"]["message"]
 
 
+def test_functions_are_refused_unless_they_are_not_to_be_used(client, chat):
+    body = {"messages": HELLO, "functions": [{"name": "add"}]}
+    refused = client.post("/v1/chat/completions", json=body)
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (400, "upstream_rejected")
+    assert client.post("/v1/chat/completions", json=body | {"function_call": "none"}).status_code == 200
+
+
 def test_tools_are_passed_on_if_the_chat_template_has_them(client, upstream, chat):
     upstream.get(f"{ENGINE}/props", json={"chat_template_caps": {"supports_tools": True}})
     assert ask(client, tools=TOOLS).status_code == 200
