@@ -54,6 +54,12 @@ def test_a_text_that_the_classifier_refuses_is_asked_once_more_with_half_of_it(m
     assert 150 < estimated_tokens(sent(upstream)["inputs"]) <= 250
 
 
+def test_a_half_of_a_moderated_text_is_not_asked_for(make_client, upstream):
+    upstream.post(DEFAULT_PIPELINE, json={"error": {"code": "content_filter", "message": "Moderated."}}, status=403)
+    assert rate(make_client(HUGGINGFACE), "The food was good. " * 90).status_code == 400
+    assert len(upstream.calls) == 1
+
+
 @pytest.mark.parametrize(("text", "calls"), [("fine", 1), ("The food was good. " * 90, 2)])
 def test_a_text_that_the_classifier_refuses_again_is_rejected(make_client, upstream, text, calls):
     upstream.post(DEFAULT_PIPELINE, json=TENSORS, status=400)

@@ -38,12 +38,13 @@ def read_inputs(
     """Return the response, and the inputs that the model has read.
 
     Rejected inputs are sent once more, shorter ones: tokens are estimates, and some models read fewer. Raises
-    UpstreamRejected if the model takes neither.
+    UpstreamRejected if the model takes neither, and for a moderated text: its half is another text.
     """
     try:
         return (yield ask(inputs)), inputs
-    except UpstreamRejected:
+    except UpstreamRejected as error:
+        is_moderated = error.report is not None and error.report.status == 403
         rest = shorter()
-        if rest == inputs:
+        if is_moderated or rest == inputs:
             raise
     return (yield ask(rest)), rest
