@@ -35,6 +35,7 @@ from app.upstream.resilience.retry import RetryPolicy
 from app.upstream.stream import StreamLimits
 from app.upstream.transport.session import UpstreamSession
 from app.web import error_handlers, hooks
+from app.web.body_budget import BodyBudget
 from app.web.flask_app import App
 
 
@@ -61,7 +62,8 @@ def build(config: Config) -> Flask:
     hooks.register(app, config, metrics, tracing, store, keys)
     error_handlers.init_app(app)
     _register_routes(app, metrics, health, lifecycle)
-    _register_operations(app, OperationEndpoint(config, inference, IdempotencyStore(cache), quotas))
+    body_budget = BodyBudget(config.max_body_bytes, config.server_read_timeout)
+    _register_operations(app, OperationEndpoint(config, inference, IdempotencyStore(cache), quotas, body_budget))
     openapi.init_app(app, keys_required=config.has_keys)
     app.extensions |= {"health": health, "lifecycle": lifecycle, "models": models, "tracing": tracing, "client": client}
     return app

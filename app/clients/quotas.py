@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -54,6 +54,12 @@ class Reservation:
     def tokens(self) -> int:
         """The reserved tokens; estimated at the first use, because most requests have no token limit."""
         return self.estimate()
+
+    def without_body(self) -> "Reservation":
+        """Return the reservation of a stream that has started, without the body that `estimate` holds in memory."""
+        # an estimate is needed in windows, which has been made, and for a request without a response
+        tokens = self.tokens if self.windows else 0
+        return replace(self, estimate=lambda: tokens)
 
 
 class Quotas:

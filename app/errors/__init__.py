@@ -27,6 +27,7 @@ from app.errors.gateway import (
     ConnectionLimitReached,
     Draining,
     InternalError,
+    LargeBodyLimitReached,
     Overloaded,
 )
 from app.errors.upstream import (
@@ -60,6 +61,7 @@ __all__ = [
     "HeadersTooLarge",
     "IdempotencyKeyReused",
     "InternalError",
+    "LargeBodyLimitReached",
     "MethodNotAllowed",
     "ModelLoading",
     "ModelNotFound",

@@ -39,6 +39,13 @@ class ConcurrencyLimitReached(Overloaded):
     limit = "upstream_max_concurrency"
 
 
+class LargeBodyLimitReached(Overloaded):
+    """The large bodies that the worker holds leave no room for another one."""
+
+    default_message = "The service holds as many large bodies as it accepts; send the request again after Retry-After."
+    limit = "max_body_bytes"
+
+
 class Draining(ServiceError, status=503, type="draining"):
     """The service is shutting down, and SHUTDOWN_GRACE for requests in flight is over."""
 

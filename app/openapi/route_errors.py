@@ -12,6 +12,7 @@ from app.errors import (
     HeadersTooLarge,
     IdempotencyKeyReused,
     InternalError,
+    LargeBodyLimitReached,
     MethodNotAllowed,
     PayloadTooLarge,
     PermissionDenied,
@@ -30,7 +31,14 @@ ErrorTypes = list[type[ServiceError]]
 
 # the server raises these before it knows the route, so they never have OpenAI's shape
 _SERVER: ErrorTypes = [ValidationError, RequestTimeout, UriTooLong, HeadersTooLarge, Draining, InternalError]
-_BODY: ErrorTypes = [ValidationError, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, IdempotencyKeyReused]
+_BODY: ErrorTypes = [
+    ValidationError,
+    RequestTimeout,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    IdempotencyKeyReused,
+    LargeBodyLimitReached,
+]
 _REQUEST_ID = "a3a8e10a381849d484778507f7c5efe4"
 
 

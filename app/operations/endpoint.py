@@ -18,10 +18,11 @@ from app.inference.service import InferenceService
 from app.openapi.route_doc import RouteDoc, openapi_doc
 from app.schemas.fields import RequestSchema
 from app.schemas.token_estimate import TokenEstimator
+from app.web.body_budget import BodyBudget
 from app.web.hooks.permissions import permission_error, require_debug
 from app.web.request_body import read_body
 from app.web.request_headers import cache_control, idempotency_key, requested_timeout
-from app.web.request_state import request_state
+from app.web.request_state import RequestState, request_state
 from app.web.response import EndStep, Response
 
 # takes the validated body; returns the response body, or a Response if the client asked for a stream
@@ -36,6 +37,7 @@ class OperationEndpoint:
     inference: InferenceService
     idempotency: IdempotencyStore
     quotas: Quotas
+    body_budget: BodyBudget
 
     def register(self, routes: Blueprint, rule: str, schema: RequestSchema, handler: Handler, doc: RouteDoc) -> None:
         """Serve an operation at a URL rule. The name of the blueprint is the name of the operation."""
@@ -45,21 +47,37 @@ class OperationEndpoint:
         @openapi_doc(replace(doc, body=schema))
         def view() -> dict[str, Any] | Response:
             state = request_state()
-            body = read_body(state.request, schema)
-            self.require_model(body.get("model"), routes.name)
-            key = idempotency_key(state.request.environ.get("HTTP_IDEMPOTENCY_KEY"))
-            streamed = can_stream and bool(body.get("stream"))
-            context = self.start_context(routes.name, streamed=streamed)
-            context.requested_model = body.get("model")
-            context.request.trace.record_parameters(body)
-            run = partial(self._within_quota, estimator, context, body, handler, streamed=streamed)
-            # outside of the quota: a repeated request makes no call, so it reserves and pays nothing
-            if key is not None and not streamed and context.cache_control.write:
-                run = partial(self.idempotency.run_once, key, state.client, body, context, run)
-            result = run()
-            return result if streamed else context.with_debug(result)
+            try:
+                body = read_body(state, schema, self.body_budget)
+                streamed = can_stream and bool(body.get("stream"))
+                return self._respond(state, routes.name, estimator, body, handler, streamed=streamed)
+            finally:
+                if state.body_reservation is not None:
+                    state.body_reservation.release()
 
         routes.post(rule, endpoint=routes.name)(view)
+
+    def _respond(
+        self,
+        state: RequestState,
+        operation: str,
+        estimator: TokenEstimator,
+        body: dict[str, Any],
+        handler: Handler,
+        *,
+        streamed: bool,
+    ) -> dict[str, Any] | Response:
+        self.require_model(body.get("model"), operation)
+        key = idempotency_key(state.request.environ.get("HTTP_IDEMPOTENCY_KEY"))
+        context = self.start_context(operation, streamed=streamed)
+        context.requested_model = body.get("model")
+        context.request.trace.record_parameters(body)
+        run = partial(self._within_quota, estimator, context, body, handler, streamed=streamed)
+        # outside of the quota: a repeated request makes no call, so it reserves and pays nothing
+        if key is not None and not streamed and context.cache_control.write:
+            run = partial(self.idempotency.run_once, key, state.client, body, context, run)
+        result = run()
+        return result if streamed else context.with_debug(result)
 
     def require_model(self, model: str | None, operation: str | None = None) -> None:
         """Raise PermissionDenied if the client may not use a model for an operation; None is its default model."""
@@ -118,6 +136,7 @@ class OperationEndpoint:
             settle(failed=True)
             raise
         if streamed:
+            settle = partial(self.quotas.settle, reservation.without_body(), context)
             result.run_at_end(EndStep.SETTLE_QUOTA, settle)
         else:
             settle()

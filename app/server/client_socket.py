@@ -39,6 +39,10 @@ class ClientSocket(socket.socket):
         self._bytes_to_extension = EXTENSION_BYTES
         self._grace_used = False
 
+    def restart_read_deadline(self) -> None:
+        """Start the deadline of the rest of a body anew, after a wait that was not the client's."""
+        self.set_read_deadline(self._extension or None)
+
     def wait_readable(self) -> None:
         """Wait until there is something to read, or the end of the connection."""
         socket.wait(self._read_event)

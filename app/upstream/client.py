@@ -193,6 +193,7 @@ class UpstreamClient:
         stream = UpstreamStream(reader, make_decoder(headers), self._limits, redact, on_end)
         try:
             stream.wait_first_event()
+            stream.decoder.release_prompt()
         except BaseException:
             stream.close()
             raise

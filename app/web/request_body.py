@@ -14,6 +14,8 @@ from app.json_depth import exceeds_json_depth
 from app.json_numbers import load_exact
 from app.json_values import MAX_CONTAINERS, MAX_ITEMS, exceeds_json_values
 from app.schemas.fields import MAX_ERRORS, RequestSchema
+from app.web.body_budget import FREE_BYTES, BodyBudget
+from app.web.request_state import RequestState
 
 _JSON = "application/json"
 # marshmallow's key for errors of the object itself
@@ -24,16 +26,18 @@ _TOO_MANY_VALUES = (
 )
 
 
-def read_body(request: Request, schema: RequestSchema) -> dict[str, Any]:
-    """Return the validated body.
+def read_body(state: RequestState, schema: RequestSchema, budget: BodyBudget) -> dict[str, Any]:
+    """Return the validated body. A large body sets `state.body_reservation`, which the caller releases.
 
-    Raises ValidationError with all errors, UnsupportedMediaType, RequestTimeout or PayloadTooLarge.
+    Raises ValidationError with all errors, UnsupportedMediaType, RequestTimeout, PayloadTooLarge or
+    LargeBodyLimitReached.
     """
+    request = state.request
     environ = request.environ
     is_json = environ.get("CONTENT_TYPE") == _JSON or request.mimetype == _JSON
     if not is_json or environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType
-    data = _read_bytes(environ, schema.max_body_bytes)
+    data = _read_bytes(state, schema.max_body_bytes, budget)
     if exceeds_json_values(data):
         raise _body_error(_TOO_MANY_VALUES)
     try:
@@ -79,22 +83,40 @@ def load(schema: RequestSchema, payload: Any) -> dict[str, Any]:
     return data
 
 
-def _read_bytes(environ: dict[str, Any], limit: int) -> bytes:
+def _read_bytes(state: RequestState, limit: int, budget: BodyBudget) -> bytes:
     """Return the body, of at most `limit` bytes. The server ends it at its Content-Length or its last chunk."""
+    environ = state.request.environ
     header = environ.get("CONTENT_LENGTH", "")
     length = int(header) if header.isdecimal() else None
     if length is not None and length > limit:
         raise PayloadTooLarge
-    try:
-        data: bytes = environ["wsgi.input"].read(limit + 1 if length is None else length)
-    except TimeoutError:
-        raise RequestTimeout from None
-    except OSError:  # a reset connection
-        raise _truncated_body() from None
+    wanted = limit + 1 if length is None else length
+    data = _receive(environ, min(wanted, FREE_BYTES))
+    if len(data) == FREE_BYTES < wanted:
+        state.body_reservation = budget.reserve(state.client.id, min(wanted, limit))
+        data += _receive_rest(environ, wanted - FREE_BYTES)
+        state.body_reservation.shrink(min(len(data), limit))
     if len(data) > limit:
         raise PayloadTooLarge
     if length is not None and len(data) < length:
         raise _truncated_body()
+    return data
+
+
+def _receive_rest(environ: dict[str, Any], size: int) -> bytes:
+    """Receive the rest of a body after a wait for the budget, which does not count as time of the client."""
+    if connection := environ.get("gunicorn.socket"):
+        connection.restart_read_deadline()
+    return _receive(environ, size)
+
+
+def _receive(environ: dict[str, Any], size: int) -> bytes:
+    try:
+        data: bytes = environ["wsgi.input"].read(size)
+    except TimeoutError:
+        raise RequestTimeout from None
+    except OSError:  # a reset connection
+        raise _truncated_body() from None
     return data
 
 

@@ -8,6 +8,7 @@ from app.clients.identity import ClientIdentity
 from app.clients.sliding_window_limiter import RateLimitDecision
 from app.context.call_context import CallContext
 from app.context.request_info import RequestInfo
+from app.web.body_budget import Reservation
 from app.web.rate import Rate
 
 
@@ -16,6 +17,7 @@ class RequestState:
 
     `rule` is the URL rule of the route, or None without a match; it is never the path, which clients choose.
     `address` is the client's address, also where `client` is the holder of a key.
+    `body_reservation` holds the bytes of a large body.
     `method_label` and `route_label` are safe as labels of metrics and fields of log lines.
     """
 
@@ -32,6 +34,7 @@ class RequestState:
     call: CallContext | None = None
     error_type: str | None = None
     streamed: bool = False
+    body_reservation: Reservation | None = None
 
     def __init__(self, request: Request) -> None:
         self.request = request

@@ -15,7 +15,7 @@ from app.backends.responses.model_names import UNKNOWN_MODEL, upstream_name
 from app.backends.responses.normalize import normalize_choice, normalize_payload, number_choices
 from app.backends.responses.split_characters import CharacterJoiner
 from app.backends.responses.sse import DONE
-from app.backends.responses.token_estimate import TokenEstimate
+from app.backends.responses.token_estimate import TokenEstimate, estimated_tokens
 from app.backends.responses.tool_call_pieces import normalize_function_call
 from app.backends.responses.tool_calls import ToolCalls
 from app.backends.responses.usage import extract_usage, openai_usage, resolve_usage
@@ -25,6 +25,8 @@ from app.ids import new_id
 
 # fields that are equal in all chunks of a response
 _COMMON_FIELDS = ("id", "created", "object", "model")
+# streams may hold as much of their prompt; a longer one is counted even if the upstream sends counts, 1 ms for 64 KiB
+MAX_HELD_PROMPT_CHARS = 64 * 1024
 _GENERATED_FIELDS = ("content", "text", "reasoning", "reasoning_content")
 
 
@@ -44,6 +46,7 @@ class ChunkDecoder:
         self._takes_upstream_name = not model
         self._kind = kind
         self._prompt = prompt
+        self._prompt_tokens: int | None = None
         self._generated = TokenEstimate()
         self._finish_reasons: dict[int, str | None] = {}
         self._text_lengths: defaultdict[int, int] = defaultdict(int)
@@ -128,10 +131,19 @@ class ChunkDecoder:
         self._set_common_fields(payload)
         return Chunk(payload)
 
+    def release_prompt(self) -> None:
+        """Replace a long prompt by its estimated tokens, so that it is not held while the rest of a stream arrives."""
+        if len(self._prompt) > MAX_HELD_PROMPT_CHARS:
+            self._prompt_tokens = self._count_prompt()
+            self._prompt = ""
+
+    def _count_prompt(self) -> int:
+        return estimated_tokens(self._prompt) if self._prompt_tokens is None else self._prompt_tokens
+
     @property
     def usage(self) -> Usage:
         """The last counts that the upstream sent, or an estimate."""
-        return resolve_usage(self.counts, self._headers, self._prompt, self._generated)
+        return resolve_usage(self.counts, self._headers, self._count_prompt, self._generated)
 
     @property
     def openai_usage(self) -> dict[str, Any]:

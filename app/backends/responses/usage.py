@@ -1,7 +1,7 @@
 """Token counts: the upstream's if valid, else an estimate, marked as such."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.backends.responses.token_estimate import TokenEstimate, estimated_tokens
@@ -30,12 +30,12 @@ def extract_usage(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def resolve_usage(
-    counts: Mapping[str, Any], headers: Mapping[str, str], prompt: str, completion: TokenEstimate
+    counts: Mapping[str, Any], headers: Mapping[str, str], prompt: Callable[[], int], completion: TokenEstimate
 ) -> Usage:
     """Return the counts of the body, else of TGI's headers; estimate a missing count and mark the usage as estimated.
 
-    A missing count is the rest of the upstream's total, if there is one. `completion` estimates the completion's
-    tokens. Both estimates are made only if the count is missing.
+    A missing count is the rest of the upstream's total, if there is one. `prompt` and `completion` estimate the
+    tokens of the two. Both estimates are made only if the count is missing.
     """
     prompt_tokens = _prompt_count(counts, headers.get("x-prompt-tokens"))
     completion_tokens = _count(counts.get("completion_tokens", counts.get("output_tokens")))
@@ -47,7 +47,7 @@ def resolve_usage(
         return Usage(prompt_tokens, completion_tokens, "estimated" in counts, reported)
     if not prompt_tokens:
         prompt_tokens = total - completion_tokens if completion_tokens and total > completion_tokens else 0
-        prompt_tokens = prompt_tokens or estimated_tokens(prompt)
+        prompt_tokens = prompt_tokens or prompt()
     if completion_tokens is None:
         completion_tokens = total - prompt_tokens if total > prompt_tokens else completion.tokens
     return Usage(prompt_tokens, completion_tokens, estimated=True, reported_total=total)

@@ -28,6 +28,7 @@ class _Response(requests.Response):
         self.encoding = None
         self.reason = raw.reason
         self.url = request.url or ""
+        request.body = None  # it is sent; a stream would hold it in memory until its end
         self.request = request
 
 
