@@ -28,6 +28,7 @@ from app.errors.gateway import (
     Draining,
     InternalError,
     LargeBodyLimitReached,
+    MetricsUnavailable,
     Overloaded,
 )
 from app.errors.upstream import (
@@ -63,6 +64,7 @@ __all__ = [
     "InternalError",
     "LargeBodyLimitReached",
     "MethodNotAllowed",
+    "MetricsUnavailable",
     "ModelLoading",
     "ModelNotFound",
     "NotFound",

@@ -46,6 +46,12 @@ class LargeBodyLimitReached(Overloaded):
     limit = "max_body_bytes"
 
 
+class MetricsUnavailable(ServiceError, status=503, type="metrics_unavailable"):
+    """The directory in which several workers share their metrics is missing."""
+
+    default_message = "The directory PROMETHEUS_MULTIPROC_DIR is missing; create it and restart the service."
+
+
 class Draining(ServiceError, status=503, type="draining"):
     """The service is shutting down, and SHUTDOWN_GRACE for requests in flight is over."""
 

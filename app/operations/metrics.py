@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint
@@ -12,6 +13,7 @@ from prometheus_flask_exporter import PrometheusMetrics
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_options_header
 
+from app.errors import MetricsUnavailable
 from app.observability.metrics.registry import Metrics
 from app.openapi.route_doc import JSON, TEXT, Example, RouteDoc, RouteResponse, openapi_doc
 from app.schemas.metrics import MetricsSchema
@@ -48,6 +50,7 @@ _DOC = RouteDoc(
             }
         ),
     },
+    errors=(MetricsUnavailable,),
     audience="operators",
 )
 
@@ -60,6 +63,7 @@ def blueprint(metrics: Metrics) -> Blueprint:
     @routes.get("/metrics")
     @openapi_doc(_DOC)
     def scrape() -> Response | dict[str, Any]:
+        _require_directory()
         accepted = _accepted_ranges(request_state().request.accept_mimetypes)
         media_type = _best_format(accepted)
         if media_type == JSON:
@@ -70,6 +74,13 @@ def blueprint(metrics: Metrics) -> Blueprint:
         return Response(content, content_type=content_type)
 
     return routes
+
+
+def _require_directory() -> None:
+    """Raise MetricsUnavailable if the directory is missing in which workers share their metrics."""
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if directory is not None and not (directory and Path(directory).is_dir()):
+        raise MetricsUnavailable
 
 
 def _accepted_ranges(header: MIMEAccept) -> list[tuple[str, str, float]]:

@@ -101,4 +101,4 @@ def on_exit(server: Any) -> None:
     if server.engine:
         server.engine.stop()
     if server.metrics_directory and server.metrics_directory.name.startswith(start_checks.METRICS_PREFIX):
-        shutil.rmtree(server.metrics_directory)
+        shutil.rmtree(server.metrics_directory, ignore_errors=True)

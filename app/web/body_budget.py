@@ -76,7 +76,10 @@ class BodyBudget:
 
     def _grant(self) -> None:
         while reservation := self._next():
-            self._dequeue(reservation)
+            queue = self._queues.pop(reservation.client)
+            queue.popleft()
+            if queue:  # its next turn comes after those of all others
+                self._queues[reservation.client] = queue
             self._use(reservation.client, reservation.size)
             reservation.granted.set()
 
@@ -88,17 +91,13 @@ class BodyBudget:
                 return queue[0] if self._used + size <= FULL_SHARES * self._max_share else None
         return None
 
-    def _dequeue(self, reservation: Reservation) -> None:
-        """Remove a waiting reservation; the next turn of its client comes after those of all others."""
-        queue = self._queues.pop(reservation.client)
-        queue.remove(reservation)
-        if queue:
-            self._queues[reservation.client] = queue
-
     def _withdraw(self, reservation: Reservation) -> None:
         """End a reservation whose wait has ended with an error."""
         if reservation.granted.is_set():
             reservation.release()
-        else:
-            self._dequeue(reservation)
-            self._grant()  # it may have been the one that others waited behind
+            return
+        queue = self._queues[reservation.client]
+        queue.remove(reservation)
+        if not queue:
+            del self._queues[reservation.client]
+        self._grant()  # others may have waited behind it

@@ -157,3 +157,15 @@ def test_a_renamed_metric_counts_under_its_old_name_too(make_app):
     assert total(client, "http_rejected_total", status="400") == 1
     assert total(client, "ai_client_rate_limited_total", client="team", limit="rate_limit") == 1
     assert total(client, "redis_errors_total") == 1
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/json"])
+def test_a_missing_directory_of_shared_metrics_is_a_503_that_names_it(client, monkeypatch, tmp_path, accept, caplog):
+    for directory in (str(tmp_path / "missing"), ""):
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", directory)
+        response = client.get("/metrics", headers={"Accept": accept})
+        assert (response.status_code, response.get_json()["type"]) == (503, "metrics_unavailable")
+        assert "PROMETHEUS_MULTIPROC_DIR" in response.get_json()["message"]
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    assert client.get("/metrics", headers={"Accept": accept}).status_code == 200
+    assert not any(record.exc_info for record in caplog.records)
