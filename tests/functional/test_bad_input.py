@@ -1,6 +1,7 @@
 """Invalid input: a 400 with all errors at once. Nothing is sent upstream: an unexpected call would fail."""
 
 import json
+from io import BytesIO
 from urllib.parse import quote
 
 import pytest
@@ -207,6 +208,22 @@ def test_a_body_above_the_limit_is_a_413(make_client):
     body = json.dumps({"prompt": " "}).encode()
     refused(post(client, "/v1/text/generate", body + b" " * (101 - len(body))), 413, "payload_too_large")
     refused(post(client, "/v1/text/generate", body + b" " * (100 - len(body))))
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("size", [64 * 1024, 64 * 1024 + 1, 200_000])
+def test_a_large_body_is_read_to_its_limit(make_client, upstream, chunked, size):
+    client = make_client(MAX_BODY_BYTES="200000")
+    upstream.post(CHAT, json=chat_response("x"))
+
+    def send(body):
+        options = {"input_stream": BytesIO(body), "environ_overrides": {"wsgi.input_terminated": True}}
+        return post(client, "/v1/chat/completions", **({"data": None, **options} if chunked else {"data": body}))
+
+    body = json.dumps(HELLO).encode()
+    for _ in range(2):  # the bytes of the first body are given back
+        assert send(body + b" " * (size - len(body))).status_code == 200
+    assert send(body + b" " * (200_001 - len(body))).status_code == 413
 
 
 def test_a_text_at_the_limit_is_accepted(make_client, upstream):

@@ -342,6 +342,14 @@ def test_missing_usage_of_a_stream_is_estimated_and_marked(client, upstream):
     assert usage == {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3, "estimated": True}
 
 
+def test_missing_usage_of_a_stream_with_a_long_prompt_is_estimated_from_all_of_it(client, upstream):
+    upstream.post(CHAT, body=stream([chunk("Hello", "stop")]), content_type="text/event-stream")
+    prompt = [{"role": "user", "content": "word " * 50_000}]
+    response = chat(client, messages=prompt, stream=True, stream_options={"include_usage": True})
+    [usage] = parse_stream(response.data).usages
+    assert usage == {"prompt_tokens": 50_000, "completion_tokens": 1, "total_tokens": 50_001, "estimated": True}
+
+
 @pytest.mark.parametrize("body", ["event", "whole"])
 def test_the_api_key_is_removed_from_streams(make_client, upstream, body):
     client = make_client(OPENAI_API_KEY="sk-a/b")

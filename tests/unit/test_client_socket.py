@@ -156,3 +156,26 @@ def test_a_reset_wakes_the_reader_and_discards_unsent_bytes(connection):
 def test_a_reset_of_a_closed_connection_does_nothing(ends):
     ends[1].close()
     ends[1].reset()
+
+
+def test_a_restarted_deadline_leaves_the_complete_time_again(ends, now):
+    client, served = ends
+    served.set_read_deadline(10)
+    now.advance(9)
+    served.restart_read_deadline()
+    now.advance(9)
+    client.sendall(b"x")
+    assert served.recv(1) == b"x"
+    now.advance(2)
+    client.sendall(b"xx")
+    assert served.recv(1) == b"x"  # one read may be late
+    with pytest.raises(TimeoutError):
+        served.recv(1)
+
+
+def test_a_restart_without_a_deadline_sets_none(ends, now):
+    client, served = ends
+    served.restart_read_deadline()
+    now.advance(1e6)
+    client.sendall(b"xx")
+    assert [served.recv(1), served.recv(1)] == [b"x", b"x"]

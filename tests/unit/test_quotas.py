@@ -92,3 +92,24 @@ def test_an_error_while_tokens_are_counted_frees_the_stream_slot(quotas):
     reserve(quotas, streamed=True)
     with pytest.raises(RateLimitExceeded, match="concurrent streams"):
         reserve(quotas, lambda: 0, streamed=True)
+
+
+def test_a_stream_that_has_started_is_settled_without_its_body(quotas, charges, context):
+    def not_again():
+        assert not reserved, "the text of the body is gone"
+        return RESERVED
+
+    reserved = []
+    reservation = reserve(quotas, not_again, streamed=True)
+    reserved.append(True)
+    context.add_usage(Usage(7, 3))
+    quotas.settle(reservation.without_body(), context)
+    assert charges.tokens == 10
+    reserve(quotas, lambda: 90, streamed=True)
+
+
+def test_without_limits_a_stream_is_never_estimated(charges, context):
+    unlimited = Quotas(dict.fromkeys(LIMITS), 60, RedisStore(None), charges)
+    reservation = reserve(unlimited, pytest.fail, streamed=True).without_body()
+    unlimited.settle(reservation, context)
+    assert (reservation.tokens, charges.tokens) == (0, 0)
