@@ -217,7 +217,7 @@ def test_a_large_body_is_read_to_its_limit(make_client, upstream, chunked, size)
     upstream.post(CHAT, json=chat_response("x"))
 
     def send(body):
-        options = {"input_stream": BytesIO(body), "environ_overrides": {"wsgi.input_terminated": True}}
+        options = {"input_stream": BytesIO(body), "environ_overrides": {"CONTENT_LENGTH": ""}}
         return post(client, "/v1/chat/completions", **({"data": None, **options} if chunked else {"data": body}))
 
     body = json.dumps(HELLO).encode()
