@@ -117,7 +117,7 @@ class UpstreamClient:
         remaining = context.deadline.remaining()
         if remaining < MIN_ATTEMPT_SECONDS:
             raise ShortDeadlineTimeout
-        with context.timeline.record_attempt(call.backend, call.route, call.model):
+        with context.timeline.record_attempt(call.backend, call.route, call.model, call.body):
             # before the queue of the bulkhead: a call that would be refused must not wait for a permit
             breaker.check(context.request.redis_budget, context.request.client_id)
             return self._guarded(call, context, breaker, remaining, send)
@@ -189,7 +189,7 @@ class UpstreamClient:
         headers = _lower_names(response.headers)
         reader = StreamReader(response, context.stream_deadline.remaining(), attempt.permit.release)
         redact = partial(self._redactor.redact, status=response.status_code)
-        on_end = partial(self._record_stream_end, attempt.breaker, context)
+        on_end = partial(self._record_stream_end, attempt)
         stream = UpstreamStream(reader, make_decoder(headers), self._limits, redact, on_end)
         try:
             stream.wait_first_event()
@@ -198,11 +198,12 @@ class UpstreamClient:
             raise
         return stream
 
-    def _record_stream_end(self, breaker: CircuitBreaker, context: CallContext, error: ServiceError | None) -> None:
+    def _record_stream_end(self, attempt: _Attempt[Any], error: ServiceError | None) -> None:
+        context = attempt.context
         if error is not None:
             self._redactor.redact_error(error)
-            context.timeline.record_error(error)
-        breaker.record_result(context.request.redis_budget, error, client=context.request.client_id)
+            context.timeline.record_error(error, attempt.call.body)
+        attempt.breaker.record_result(context.request.redis_budget, error, client=context.request.client_id)
 
     def _send_request(self, attempt: _Attempt[Any], read_timeout: float) -> requests.Response:
         """Send the request and read the head of its response."""

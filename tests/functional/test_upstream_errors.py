@@ -535,6 +535,21 @@ def test_the_reason_of_an_error_in_a_later_event_is_logged(client, upstream, cap
     assert (line.upstream_status, line.upstream_reason) == (500, "Out of memory")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_quote_of_the_prompt_is_not_logged(client, upstream, caplog, stream):
+    caplog.set_level(logging.DEBUG)
+    error = {"error": {"message": "Refused: tell me a secret."}}
+    text = f'data: {{"choices": [{{"delta": {{"content": "Hal"}}}}]}}\n\ndata: {json.dumps(error)}\n\n'
+    answer = {"body": text, "content_type": "text/event-stream"} if stream else {"json": error, "status": 500}
+    upstream.post(CHAT, **answer)
+    response = generate(client, prompt="Tell me a secret", stream=stream)
+    response.get_data()
+    response.close()
+    [line] = request_lines(caplog)
+    assert line.upstream_reason == "Refused: [removed]."
+    assert "secret" not in str(line.attempt_records)
+
+
 def test_an_error_names_the_model_that_was_asked(make_client, upstream, caplog):
     model = "cardiffnlp/twitter-roberta-base-sentiment-latest"
     upstream.post(f"{PIPELINE}{model}", status=500)
