@@ -59,7 +59,7 @@ class UpstreamClient:
     """Sends calls within the deadline of their request; `CachedClient` runs the timer of that deadline.
 
     Each attempt takes a permit of its backend's bulkhead and is guarded by the breaker of its route. The retry policy
-    and the retry budget of the backend decide whether another attempt follows.
+    and the client's retry budget at the backend decide whether another attempt follows.
     """
 
     def __init__(
@@ -95,15 +95,15 @@ class UpstreamClient:
         self, call: UpstreamRequest[Any], context: CallContext, first: Callable[[], T], retry: Callable[[], T]
     ) -> T:
         """Make the first attempt, then retry while policy and budget allow it."""
-        budget = self._budgets[call.backend]
-        budget.deposit()
+        budget, client = self._budgets[call.backend], context.request.client_id
+        budget.deposit(client)
         before = context.timeline.attempts
         while True:
             try:
                 return first() if context.timeline.attempts == before else retry()
             except ServiceError as error:
                 delay = self._retries.delay(error, context.timeline.attempts - before, context.deadline)
-                if delay is None or not call.retryable or not budget.try_withdraw():
+                if delay is None or not call.retryable or not budget.try_withdraw(client):
                     raise
                 context.timeline.retries.append((call.backend, error.type))
             # gevent replaces it in the worker, so other requests run meanwhile
@@ -165,7 +165,8 @@ class UpstreamClient:
             timeline.upstream_seconds += time.monotonic() - started
 
     def _hedge(self, call: UpstreamRequest[Any], context: CallContext, attempt: Callable[[], T]) -> T:
-        return self._hedging.run(attempt, lambda won: context.timeline.hedges.append((call.backend, won)))
+        hedges, client = context.timeline.hedges, context.request.client_id
+        return self._hedging.run(attempt, lambda won: hedges.append((call.backend, won)), client)
 
     def _send_buffered(self, attempt: _Attempt[T]) -> tuple[T, UpstreamResponse]:
         """Send a request and read the complete response."""
