@@ -35,8 +35,8 @@ class Hedging:
     def run(self, attempt: Callable[[], T], on_hedge: Callable[[bool], None], client: str = "") -> T:
         """Return the response of the first attempt that succeeds; raise the last error if none does.
 
-        `client` is the id of the client that the call is made for. If there was a second attempt, `on_hedge` is called with True if its outcome was used.
-        The losing attempt is cancelled. If the request itself ends, both are.
+        `client` is the id of the client that the call is made for. If there was a second attempt, `on_hedge` is called
+        with True if its outcome was used. The losing attempt is cancelled. If the request itself ends, both are.
         """
         if self._after is None:
             return attempt()

@@ -1,4 +1,4 @@
-"""Retries: whether a failed call is attempted again, after which delay, and the clients' budgets for retries of a backend."""
+"""Retries: whether a failed call is attempted again, after which delay, and the budgets of the clients."""
 
 import random
 import time
