@@ -8,6 +8,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 # outdated sizes that are kept for each client, to sort sizes rarely
 MAX_OUTDATED = 4
 
+
 @dataclass(slots=True)
 class _Entry:
     """A value, its size in bytes, the monotonic time of its end, and the client that stored it."""
