@@ -476,6 +476,33 @@ def test_an_empty_error_is_none(client, upstream, empty):
     assert generate(client).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("payload", "status", "type_"),
+    [
+        ({"error": "Input is too long", "code": 400}, 400, "upstream_rejected"),
+        ([{"error": {"message": "slow down", "type": "rate_limit_exceeded"}}], 429, "upstream_rate_limited"),
+        ([[{"error": ["CUDA out of memory"]}]], 502, "upstream_unavailable"),
+        ({"message": "No credits", "code": "insufficient_quota"}, 503, "upstream_quota_exhausted"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("route", "body", "pipeline"),
+    [
+        ("/v1/text/sentiment", {"text": "Fine."}, "cardiffnlp/twitter-roberta-base-sentiment-latest"),
+        ("/v1/text/summarize", {"text": "Fine. " * 50}, "facebook/bart-large-cnn"),
+        ("/v1/embeddings", {"input": "Fine.", "model": "org/e"}, "org/e/pipeline/feature-extraction"),
+    ],
+    ids=["sentiment", "summary", "embeddings"],
+)
+def test_an_error_in_a_pipelines_response_of_status_200_is_that_error(
+    make_client, upstream, route, body, pipeline, payload, status, type_
+):
+    upstream.post(f"{PIPELINE}{pipeline}", json=payload)
+    response = make_client(HUGGINGFACE, HUGGINGFACE_RETRY_ATTEMPTS="0").post(route, json=body)
+    error = response.get_json()
+    assert (response.status_code, error.get("type") or error["error"]["code"]) == (status, type_)
+
+
 @pytest.mark.parametrize("status", [520, 521, 522, 523, 524, 529])
 def test_overloads_and_outages_are_retried_and_their_retry_after_is_passed_on(make_client, upstream, instantly, status):
     upstream.post(CHAT, status=status, headers={"Retry-After": "7"})
