@@ -7,9 +7,11 @@ import pytest
 import requests
 from support.calls import generate, rate
 from support.lines import request_lines
+from support.metrics import total
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent
 
 from app.backends.base import MAX_RESPONSE_BYTES
+from app.backends.huggingface import EMBEDDING_MODEL
 from app.upstream.resilience.retry import BUDGET_MIN_RETRIES
 
 SECRETS = ("sk-secret-of-ours", "llm.test", "10.0.0.7", "Traceback", "raw-upstream-body", "evil.test")
@@ -584,6 +586,16 @@ def test_an_error_names_the_model_that_was_asked(make_client, upstream, caplog):
     assert response.headers["X-AI-Model"] == model
     [line] = request_lines(caplog)
     assert line.model == model
+
+
+def test_an_error_before_the_first_call_names_the_operations_default_model(make_client, caplog):
+    client = make_client(HUGGINGFACE)
+    response = client.post("/v1/embeddings", json={"input": [1, 2]})
+    assert (response.status_code, response.headers["X-AI-Model"]) == (501, EMBEDDING_MODEL)
+    [line] = request_lines(caplog)
+    assert line.model == EMBEDDING_MODEL
+    labels = {"model": EMBEDDING_MODEL, "operation": "embeddings", "outcome": "not_supported"}
+    assert total(client, "ai_requests_total", **labels) == 1
 
 
 @pytest.mark.parametrize("fallback", ["openai", "openai:org/small", "default-name", "org/small"])
