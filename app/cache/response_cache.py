@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from cachetools import TTLCache
-
+from app.cache.fair_cache import FairCache
 from app.context.deadline import TimeBudget
 from app.redis_store import RedisStore
 
-# overhead of an entry in bytes: two objects and a node of the list that orders entries by age
+# overhead of an entry in bytes: its key, three objects and a node of the list that orders its client's entries by use
 ENTRY_BYTES = 500
 # A value of at most MAX_PARSED_BYTES is stored in parsed form too. It then counts PARSED_SIZE_FACTOR times its length,
 # which is more than both forms take.
@@ -30,14 +29,15 @@ class CachedBytes(bytes):
 class ResponseCache:
     """Values by key, stored for `ttl` seconds; a `ttl` of 0 turns the cache off.
 
-    This process stores at most `max_bytes` bytes and evicts the least recently used entries.
+    This process stores at most `max_bytes` bytes, which its clients share fairly: it evicts the least recently used
+    entries of the client that holds most.
     """
 
     def __init__(self, store: RedisStore, ttl: float, max_bytes: int) -> None:
         self._store = store
         self._ttl = ttl
         self._max_bytes = max_bytes
-        self._local: TTLCache[str, bytes] = TTLCache(max_bytes, ttl, getsizeof=_size)
+        self._local = FairCache(max_bytes, ttl)
 
     def get_local(self, key: str) -> bytes | None:
         """Return the value stored in this process, or None."""
@@ -47,11 +47,12 @@ class ResponseCache:
         """Return the value stored in Redis, or None. Another writer may have changed it: the caller checks it."""
         return self._store.execute(budget, _require_bytes, ("GET", PREFIX + key)) if self._ttl else None
 
-    def set(self, key: str, value: bytes, budget: TimeBudget) -> None:
-        """Store a value, unless it is larger than the complete cache."""
-        if not self._ttl or _size(value) > self._max_bytes:
+    def set(self, key: str, value: bytes, budget: TimeBudget, client: str = "") -> None:
+        """Store a value in the share of a client, unless it is larger than the complete cache."""
+        size = _size(value)
+        if not self._ttl or size > self._max_bytes:
             return
-        self._local[key] = value
+        self._local.set(key, value, size, client)
         milliseconds = max(1, round(self._ttl * 1000))
         self._store.execute(budget, bool, ("SET", PREFIX + key, value, "PX", milliseconds))
 

@@ -1,9 +1,11 @@
 """The upstream attempts of one request: their number, times and outcomes."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.context.quotes import without_quotes
 from app.errors import InternalError, ServiceError, UpstreamError, UpstreamReport
 
 
@@ -13,7 +15,7 @@ class Timeline:
 
     `retries` holds (backend, type of the error that caused the retry), `hedges` (backend, whether the hedge won).
     `records` holds one dictionary per attempt, in the form that `X-AI-Debug` returns. `report` is the upstream's
-    account of the last error.
+    account of the last error. Both are logged, so they hold no text of the request.
     """
 
     started: float
@@ -26,26 +28,38 @@ class Timeline:
     backoff_seconds: float = 0.0
     report: UpstreamReport | None = None
 
-    def record_attempt(self, backend: str, upstream_route: str, model: str | None = None) -> "AttemptRecord":
-        """Return a context manager that records its block as one attempt; `model` is the model that is asked."""
-        return AttemptRecord(self, backend, upstream_route, model)
+    def record_attempt(
+        self, backend: str, upstream_route: str, model: str | None = None, body: Mapping[str, Any] | None = None
+    ) -> "AttemptRecord":
+        """Return a context manager that records its block as one attempt.
 
-    def record_error(self, error: BaseException | None) -> dict[str, Any]:
-        """Record the upstream's account of an error; return its fields for `X-AI-Debug`, empty without one."""
+        `model` is the model that is asked, and `body` the request body that is sent.
+        """
+        return AttemptRecord(self, backend, upstream_route, model, body)
+
+    def record_error(self, error: BaseException | None, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Record the upstream's account of an error of a request; return its fields, empty without an account."""
         if not isinstance(error, UpstreamError) or error.report is None:
             return {}
-        self.report = error.report
-        reason = {"upstream_reason": error.report.reason} if error.report.reason else {}
-        return {"upstream_status": error.report.status, **reason}
+        self.report = report = replace(error.report, reason=without_quotes(error.report.reason, body))
+        return {"upstream_status": report.status, **({"upstream_reason": report.reason} if report.reason else {})}
 
 
 class AttemptRecord:
     """Writes one entry of the timeline: start, outcome and duration in milliseconds."""
 
-    __slots__ = ("_record", "_started", "_timeline")
+    __slots__ = ("_body", "_record", "_started", "_timeline")
 
-    def __init__(self, timeline: Timeline, backend: str, upstream_route: str, model: str | None) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        backend: str,
+        upstream_route: str,
+        model: str | None,
+        body: Mapping[str, Any] | None,
+    ) -> None:
         self._timeline = timeline
+        self._body = body
         self._started = time.monotonic()
         at = _milliseconds(self._started - timeline.started)
         # an attempt that still runs when the request ends was cancelled in favour of another attempt
@@ -63,7 +77,7 @@ class AttemptRecord:
             self._record["outcome"] = "ok"
         elif isinstance(error, Exception):
             self._record["outcome"] = error.type if isinstance(error, ServiceError) else InternalError.type
-            self._record |= self._timeline.record_error(error)
+            self._record |= self._timeline.record_error(error, self._body)
         self._record["duration_ms"] = _milliseconds(time.monotonic() - self._started)
 
 

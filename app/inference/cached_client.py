@@ -55,7 +55,7 @@ class CachedClient:
         A response that its operation could not use is never committed.
         """
         for key, value in context.pending_cache_writes:
-            self._cache.set(key, value, context.request.redis_budget)
+            self._cache.set(key, value, context.request.redis_budget, context.request.client_id)
         context.pending_cache_writes.clear()
 
     def _key(self, call: UpstreamRequest[Any], context: CallContext) -> str:

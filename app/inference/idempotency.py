@@ -61,7 +61,7 @@ class IdempotencyStore:
         result, waited = self._flights.do(name, lambda: self._run(name, fingerprint, context, run), waiting)
         if waited:
             return _replay(result, fingerprint, context, "coalesced")
-        self._cache.set(name, orjson.dumps(asdict(result)), context.request.redis_budget)
+        self._cache.set(name, orjson.dumps(asdict(result)), context.request.redis_budget, client.id)
         return result.answer
 
     def _run(

@@ -23,10 +23,9 @@ class Target:
     backend: Backend
     model: str | None
 
-    @property
-    def name(self) -> str | None:
-        """The name of the model: the requested one, or the backend's default; None if the backend has no default."""
-        return self.model or next(iter(self.backend.models), None)
+    def model_for(self, operation: str) -> str | None:
+        """Return the model that an operation asks: the named one, or its default; None if the upstream chooses it."""
+        return self.model or self.backend.default_model(operation)
 
 
 class ModelRouter:
@@ -40,8 +39,8 @@ class ModelRouter:
 
     @property
     def known(self) -> list[str]:
-        """All names of the settings: aliases, models of the backends, and models behind aliases and fallbacks."""
-        models = [model for backend in self.backends.values() for model in backend.models]
+        """All names of the settings: aliases, models and defaults of the backends, models of aliases and fallbacks."""
+        models = [model for backend in self.backends.values() for model in (*backend.models, *_defaults(backend))]
         refs = [self._resolve(alias) for alias in self._aliases] + self._fallbacks
         return list(dict.fromkeys([*self._aliases, *models, *(ref.model for ref in refs if ref.model)]))
 
@@ -106,3 +105,8 @@ class ModelRouter:
         if ref.backend is not None and ref.backend not in self.backends:
             raise ModelNotFound(f"The backend {ref.backend} is not configured; use one of the available models.")
         return Target(self.backends[ref.backend] if ref.backend else self.primary, ref.model)
+
+
+def _defaults(backend: Backend) -> list[str]:
+    """Return the default model of each operation that has one."""
+    return [model for operation in OPERATIONS_WITH_DEFAULTS if (model := backend.default_model(operation))]

@@ -51,7 +51,8 @@ class PlanExecutor:
         """Run the plan on the model's targets until one succeeds; raise the first target's error if all fail."""
         try:
             targets = self.models.targets(model, context.operation, context.allowed_models)
-            with context.request.trace.operation(context, targets[0].backend.name, targets[0].name):
+            first = targets[0]
+            with context.request.trace.operation(context, first.backend.name, first.model_for(context.operation)):
                 return self._try_targets(context, targets, plan)
         except ModelNotFound as error:
             error.details = {
@@ -82,7 +83,7 @@ class PlanExecutor:
     def run_target(self, context: CallContext, target: Target, plan: Callable[[Target], Plan[T]]) -> T:
         """Run the plan on one target. The outcome of a stream is counted at its end, by `stream_ended`."""
         context.backend = target.backend.name
-        context.model = target.name
+        context.model = target.model_for(context.operation)
         context.cache = None
         context.pending_cache_writes.clear()
         tokens_before = context.total_tokens
@@ -142,9 +143,8 @@ class PlanExecutor:
 
 def _was_asked(context: CallContext, target: Target) -> bool:
     """Return whether the target's model was asked in this request, under any of its names."""
-    backend = target.backend
-    model = target.model or backend.default_model(context.operation)
-    return model is not None and (backend.name, backend.canonical_model(model)) in context.asked_models
+    model = target.model_for(context.operation)
+    return model is not None and (target.backend.name, target.backend.canonical_model(model)) in context.asked_models
 
 
 def _record_result(context: CallContext, result: object, tokens_before: int) -> None:

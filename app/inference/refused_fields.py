@@ -74,17 +74,19 @@ class RefusedFields:
         key = (call.backend, call.route, call.model or "")
         known = self._known.get(key, {}) if self._knows_any else {}
         changes = dict(known)
-        for refusals in range(MAX_REFUSALS + 1):
+        refusals = 0
+        while True:
             try:
                 result = send(_adapted(call, changes))
             except (UpstreamRejected, ModelNotFound) as error:
                 if refusals == MAX_REFUSALS or not _note_refusal(call, changes, error.report):
                     raise
-                continue
-            if changes != known:
-                self._remember(key, known, changes)
-            return result
-        raise AssertionError  # the last iteration returns or raises
+                refusals += 1
+            else:
+                break
+        if changes != known:
+            self._remember(key, known, changes)
+        return result
 
     def _remember(self, key: tuple[str, str, str], known: _Changes, changes: _Changes) -> None:
         self._known[key] = changes

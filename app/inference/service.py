@@ -42,7 +42,7 @@ class InferenceService:
             target = self.executor.models.targets(model)[0]
         except ModelNotFound as error:
             return Validation(False, error.message)
-        name = target.name
+        name = target.model_for(context.operation)
         if name is None:
             return Validation(False, "OPENAI_DEFAULT_MODEL is not set, so the server chooses its own default model.")
         return self.executor.run_target(context, target, lambda _: target.backend.validate(name))

@@ -59,7 +59,7 @@ class UpstreamClient:
     """Sends calls within the deadline of their request; `CachedClient` runs the timer of that deadline.
 
     Each attempt takes a permit of its backend's bulkhead and is guarded by the breaker of its route. The retry policy
-    and the retry budget of the backend decide whether another attempt follows.
+    and the client's retry budget at the backend decide whether another attempt follows.
     """
 
     def __init__(
@@ -95,15 +95,15 @@ class UpstreamClient:
         self, call: UpstreamRequest[Any], context: CallContext, first: Callable[[], T], retry: Callable[[], T]
     ) -> T:
         """Make the first attempt, then retry while policy and budget allow it."""
-        budget = self._budgets[call.backend]
-        budget.deposit()
+        budget, client = self._budgets[call.backend], context.request.client_id
+        budget.deposit(client)
         before = context.timeline.attempts
         while True:
             try:
                 return first() if context.timeline.attempts == before else retry()
             except ServiceError as error:
                 delay = self._retries.delay(error, context.timeline.attempts - before, context.deadline)
-                if delay is None or not call.retryable or not budget.try_withdraw():
+                if delay is None or not call.retryable or not budget.try_withdraw(client):
                     raise
                 context.timeline.retries.append((call.backend, error.type))
             # gevent replaces it in the worker, so other requests run meanwhile
@@ -117,7 +117,7 @@ class UpstreamClient:
         remaining = context.deadline.remaining()
         if remaining < MIN_ATTEMPT_SECONDS:
             raise ShortDeadlineTimeout
-        with context.timeline.record_attempt(call.backend, call.route, call.model):
+        with context.timeline.record_attempt(call.backend, call.route, call.model, call.body):
             # before the queue of the bulkhead: a call that would be refused must not wait for a permit
             breaker.check(context.request.redis_budget, context.request.client_id)
             return self._guarded(call, context, breaker, remaining, send)
@@ -165,7 +165,8 @@ class UpstreamClient:
             timeline.upstream_seconds += time.monotonic() - started
 
     def _hedge(self, call: UpstreamRequest[Any], context: CallContext, attempt: Callable[[], T]) -> T:
-        return self._hedging.run(attempt, lambda won: context.timeline.hedges.append((call.backend, won)))
+        hedges, client = context.timeline.hedges, context.request.client_id
+        return self._hedging.run(attempt, lambda won: hedges.append((call.backend, won)), client)
 
     def _send_buffered(self, attempt: _Attempt[T]) -> tuple[T, UpstreamResponse]:
         """Send a request and read the complete response."""
@@ -189,7 +190,7 @@ class UpstreamClient:
         headers = _lower_names(response.headers)
         reader = StreamReader(response, context.stream_deadline.remaining(), attempt.permit.release)
         redact = partial(self._redactor.redact, status=response.status_code)
-        on_end = partial(self._record_stream_end, attempt.breaker, context)
+        on_end = partial(self._record_stream_end, attempt)
         stream = UpstreamStream(reader, make_decoder(headers), self._limits, redact, on_end)
         try:
             stream.wait_first_event()
@@ -199,11 +200,12 @@ class UpstreamClient:
             raise
         return stream
 
-    def _record_stream_end(self, breaker: CircuitBreaker, context: CallContext, error: ServiceError | None) -> None:
+    def _record_stream_end(self, attempt: _Attempt[Any], error: ServiceError | None) -> None:
+        context = attempt.context
         if error is not None:
             self._redactor.redact_error(error)
-            context.timeline.record_error(error)
-        breaker.record_result(context.request.redis_budget, error, client=context.request.client_id)
+            context.timeline.record_error(error, attempt.call.body)
+        attempt.breaker.record_result(context.request.redis_budget, error, client=context.request.client_id)
 
     def _send_request(self, attempt: _Attempt[Any], read_timeout: float) -> requests.Response:
         """Send the request and read the head of its response."""

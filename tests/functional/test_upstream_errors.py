@@ -7,9 +7,11 @@ import pytest
 import requests
 from support.calls import generate, rate
 from support.lines import request_lines
+from support.metrics import total
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent
 
 from app.backends.base import MAX_RESPONSE_BYTES
+from app.backends.huggingface import EMBEDDING_MODEL
 from app.upstream.resilience.retry import BUDGET_MIN_RETRIES
 
 SECRETS = ("sk-secret-of-ours", "llm.test", "10.0.0.7", "Traceback", "raw-upstream-body", "evil.test")
@@ -476,6 +478,33 @@ def test_an_empty_error_is_none(client, upstream, empty):
     assert generate(client).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("payload", "status", "type_"),
+    [
+        ({"error": "Input is too long", "code": 400}, 400, "upstream_rejected"),
+        ([{"error": {"message": "slow down", "type": "rate_limit_exceeded"}}], 429, "upstream_rate_limited"),
+        ([[{"error": ["CUDA out of memory"]}]], 502, "upstream_unavailable"),
+        ({"message": "No credits", "code": "insufficient_quota"}, 503, "upstream_quota_exhausted"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("route", "body", "pipeline"),
+    [
+        ("/v1/text/sentiment", {"text": "Fine."}, "cardiffnlp/twitter-roberta-base-sentiment-latest"),
+        ("/v1/text/summarize", {"text": "Fine. " * 50}, "facebook/bart-large-cnn"),
+        ("/v1/embeddings", {"input": "Fine.", "model": "org/e"}, "org/e/pipeline/feature-extraction"),
+    ],
+    ids=["sentiment", "summary", "embeddings"],
+)
+def test_an_error_in_a_pipelines_response_of_status_200_is_that_error(
+    make_client, upstream, route, body, pipeline, payload, status, type_
+):
+    upstream.post(f"{PIPELINE}{pipeline}", json=payload)
+    response = make_client(HUGGINGFACE, HUGGINGFACE_RETRY_ATTEMPTS="0").post(route, json=body)
+    error = response.get_json()
+    assert (response.status_code, error.get("type") or error["error"]["code"]) == (status, type_)
+
+
 @pytest.mark.parametrize("status", [520, 521, 522, 523, 524, 529])
 def test_overloads_and_outages_are_retried_and_their_retry_after_is_passed_on(make_client, upstream, instantly, status):
     upstream.post(CHAT, status=status, headers={"Retry-After": "7"})
@@ -535,6 +564,21 @@ def test_the_reason_of_an_error_in_a_later_event_is_logged(client, upstream, cap
     assert (line.upstream_status, line.upstream_reason) == (500, "Out of memory")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_quote_of_the_prompt_is_not_logged(client, upstream, caplog, stream):
+    caplog.set_level(logging.DEBUG)
+    error = {"error": {"message": "Refused: tell me a secret."}}
+    text = f'data: {{"choices": [{{"delta": {{"content": "Hal"}}}}]}}\n\ndata: {json.dumps(error)}\n\n'
+    answer = {"body": text, "content_type": "text/event-stream"} if stream else {"json": error, "status": 500}
+    upstream.post(CHAT, **answer)
+    response = generate(client, prompt="Tell me a secret", stream=stream)
+    response.get_data()
+    response.close()
+    [line] = request_lines(caplog)
+    assert line.upstream_reason == "Refused: [removed]."
+    assert "secret" not in str(line.attempt_records)
+
+
 def test_an_error_names_the_model_that_was_asked(make_client, upstream, caplog):
     model = "cardiffnlp/twitter-roberta-base-sentiment-latest"
     upstream.post(f"{PIPELINE}{model}", status=500)
@@ -542,6 +586,16 @@ def test_an_error_names_the_model_that_was_asked(make_client, upstream, caplog):
     assert response.headers["X-AI-Model"] == model
     [line] = request_lines(caplog)
     assert line.model == model
+
+
+def test_an_error_before_the_first_call_names_the_operations_default_model(make_client, caplog):
+    client = make_client(HUGGINGFACE)
+    response = client.post("/v1/embeddings", json={"input": [1, 2]})
+    assert (response.status_code, response.headers["X-AI-Model"]) == (501, EMBEDDING_MODEL)
+    [line] = request_lines(caplog)
+    assert line.model == EMBEDDING_MODEL
+    labels = {"model": EMBEDDING_MODEL, "operation": "embeddings", "outcome": "not_supported"}
+    assert total(client, "ai_requests_total", **labels) == 1
 
 
 @pytest.mark.parametrize("fallback", ["openai", "openai:org/small", "default-name", "org/small", "default"])

@@ -6,7 +6,7 @@ sends the same one to a quiet service. Both must get the same. `make fuzz` runs 
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import cycle
 
 import pytest
@@ -26,7 +26,7 @@ LIMITS = {
     "TOKENS_PER_DAY": "1000000",
     "HUGGINGFACE_RETRY_ATTEMPTS": "0",
     "UPSTREAM_MAX_CONCURRENCY": str(MAX_CALLS),
-    "CACHE_MAX_BYTES": "64KiB",
+    "CACHE_MAX_BYTES": "1MiB",
 }
 CHAT, GENERATE, SENTIMENT = "/v1/chat/completions", "/v1/text/generate", "/v1/text/sentiment"
 
@@ -153,7 +153,7 @@ class Isolation(RuleBasedStateMachine):
 
     def _fill_cache(self):
         for number in range(8):
-            self.first_client.post(CHAT, _body(CHAT, f"{number}" * 1000))
+            self.first_client.post(CHAT, _body(CHAT, f"{number} flood"))
 
     def _try_a_key(self):
         self.first_client.post(GENERATE, {"prompt": "x"}, {"X-API-Key": "wrong"})
@@ -176,16 +176,29 @@ class Isolation(RuleBasedStateMachine):
         self.world.release()
 
 
+def run_floods(machine):
+    with started(machine) as state:
+        for probe in PROBES:
+            state.compare(*probe)
+            state.act("fill_cache")
+
+
 def run_fixed_actions(machine):
     for action in FIXED_ACTIONS:
-        state = machine()
-        state.first_client, state.second, state.twin = state.world.clients()
-        try:
+        with started(machine) as state:
             state.act(*action)
             for probe in PROBES:
                 state.compare(*probe)
-        finally:
-            state.teardown()
+
+
+@contextmanager
+def started(machine):
+    state = machine()
+    state.first_client, state.second, state.twin = state.world.clients()
+    try:
+        yield state
+    finally:
+        state.teardown()
 
 
 def _seen(client: Client, method, route, body, headers):
@@ -217,6 +230,8 @@ def run_cases(tmp_path):
                 services.append(service)
             world = World(*services, upstreams, identities)
             machine = type("IsolationOf", (Isolation,), {"world": world})
+            if not redis:  # Redis would hide what the cache of a process has evicted
+                run_floods(machine)  # first, because failures open the first client's breaker
             run_fixed_actions(machine)
             run_state_machine_as_test(
                 machine,

@@ -176,6 +176,14 @@ def test_a_request_without_inference_has_attempts_but_no_operation(start_traced)
     assert (len(trace.spans) - len(trace.attempts), trace.server.failed) == (1, False)
 
 
+def test_an_operation_has_the_name_of_its_own_default_model(start_traced):
+    traced = start_traced(SENTIMENT_MODEL="org/rater")
+    traced.respond_with(lambda handler: reply(handler, {}, 404))
+    assert traced.request("/v1/text/sentiment", {"text": "x"}).status_code == 404
+    attributes = traced.trace().operation.attributes
+    assert (attributes["gen_ai.request.model"], attributes["gen_ai.response.model"]) == ("org/rater", "org/rater")
+
+
 def test_each_retry_has_a_span_of_its_own(traced):
     traced.respond_with(fail_with(500))
     assert traced.request(*GENERATE).status_code == 200

@@ -103,6 +103,8 @@ _INTERIM = (b"HTTP/1.1 102 Processing\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLi
 _EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 _429 = "429 Too Many Requests"
 _503 = "503 Service Unavailable"
+# Cloudflare's errors of an origin
+_CLOUDFLARE = ("520 Unknown Error", "521 Down", "522 Connection Timed Out", "523 Unreachable", "524 A Timeout Occurred")
 
 FAULTS = (
     _retried("resets before the head", Exchange.reset, "upstream_unavailable"),
@@ -147,10 +149,27 @@ FAULTS = (
     _refused("413 Content Too Large", 400, "upstream_rejected"),
     _refused("422 Unprocessable Content", 400, "upstream_rejected"),
     _refused("424 Failed Dependency", 502, "upstream_unavailable"),
+    _refused("501 Not Implemented", 501, "not_supported"),
+    Fault(
+        "sends 429 Too Many Requests, code insufficient_quota",
+        (says(b'{"error": {"message": "no", "code": "insufficient_quota"}}', _429),),
+        503,
+        "upstream_quota_exhausted",
+        1,
+    ),
+    Fault(
+        "sends 403 Forbidden, the input is moderated",
+        (says(b'{"error": {"message": "no", "code": 403, "metadata": {"reasons": ["violence"]}}}', "403 Forbidden"),),
+        400,
+        "upstream_rejected",
+        1,
+    ),
     _retried("sends 408 Request Timeout", says(b"{}", "408 Request Timeout"), "upstream_unavailable"),
     _retried("sends 500 Internal Server Error", says(b"{}", "500 Oops"), "upstream_unavailable"),
     _retried("sends 502 Bad Gateway", says(b"<html>", "502 Bad Gateway"), "upstream_unavailable"),
     _retried("sends 504 Gateway Timeout", says(b"", "504 Gateway Timeout"), "upstream_unavailable"),
+    *(_retried(f"sends {status}", says(b"<html>", status), "upstream_unavailable") for status in _CLOUDFLARE),
+    _retried("sends 529 Overloaded", says(b'{"type": "error"}', "529 Overloaded"), "upstream_unavailable"),
     _with_retry_after("of 1 second", _429, "1", 2, (1, 1)),
     _with_retry_after("of 1 hour", _429, "3600", 1, (3600, 3600)),
     Fault(f"sends {_429}, Retry-After a date", (_dated(_429, 30),), 429, "upstream_rate_limited", 1, (29, 30)),
@@ -216,7 +235,8 @@ For each fault the test also checks: the response comes at most 250 ms after the
 connection is closed or reused correctly, and the next call succeeds.
 
 *Calls* is the number of calls that the upstream gets: one plus the retries, or one if a retry would not help or come
-too late. A `Retry-After` of 429 or 503 is obeyed if it fits before the deadline, and returned to the client otherwise.
+too late. A `Retry-After` of 429, 503 or 529 is obeyed if it fits before the deadline, and returned to the client
+otherwise.
 
 | the upstream | status | type | calls | Retry-After | response after |
 |---|---|---|---|---|---|

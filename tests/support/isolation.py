@@ -32,6 +32,8 @@ COMPARED_HEADERS = (
     "X-AI-Fallback",
     "X-AI-Model",
 )
+# added to the answer of a prompt with the word "flood": eight such responses are larger than 1 MiB
+LONG = " x" * 35_000
 # differ between any two responses
 _OWN = re.compile(r'"(?:id|request_id|created|generated_at|processing_ms)": ?("[^"]*"|[0-9.]+)|"idx[0-9a-f]+"')
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
@@ -70,7 +72,7 @@ class DeterministicUpstream(Upstream):
             return self._stream(handler, text)
         if "held" in text:
             self._released.wait(TIMEOUT)
-        answer = "positive " + hashlib.sha256(text.encode()).hexdigest()[:8]
+        answer = "positive " + hashlib.sha256(text.encode()).hexdigest()[:8] + LONG * ("flood" in text)
         message = {"role": "assistant", "content": answer}
         choice = {"index": 0, "message": message, "text": answer, "finish_reason": "stop"}
         return reply(handler, {"model": asked.get("model", "m"), "choices": [choice], "usage": USAGE})

@@ -141,6 +141,15 @@ def test_at_most_five_percent_of_calls_are_hedged():
     assert len(started) - 2 * CALLS_PER_HEDGE == 2
 
 
+def test_slow_calls_of_one_client_use_up_no_hedge_of_another(hedging):
+    attempts = Attempts(None, "response", None, "response")
+    for _ in range(CALLS_PER_HEDGE):
+        hedging.run(lambda: "fast", ignore, "second")
+    assert hedging.run(attempts, ignore) == "response"
+    assert hedging.run(attempts, ignore, "second") == "response"
+    assert attempts.started == 4
+
+
 def test_unused_hedges_are_not_saved_up(hedging):
     for _ in range(5 * CALLS_PER_HEDGE):
         hedging.run(lambda: "fast", ignore)

@@ -42,6 +42,67 @@ def test_the_least_recently_used_value_is_evicted_when_the_bytes_are_used_up(bud
     assert [key for key in "abcd" if cache.get_local(key)] == ["a", "c", "d"]
 
 
+@pytest.fixture
+def full_cache(budget):
+    """A cache with room for six values: two of a small client, then more than the rest of one that stores many."""
+    cache = ResponseCache(RedisStore(None), HOUR, 6 * (ENTRY_BYTES + 100))
+    for key in ("small-1", "small-2"):
+        cache.set(key, b"x" * 100, budget, "small")
+    for number in range(9):
+        cache.set(f"busy-{number}", b"x" * 100, budget, "busy")
+    return cache
+
+
+def stored(cache, name, numbers=range(10)):
+    return [number for number in numbers if cache.get_local(f"{name}-{number}")]
+
+
+def test_a_flood_of_one_client_evicts_its_own_values_only(full_cache):
+    assert stored(full_cache, "small") == [1, 2]
+    assert stored(full_cache, "busy") == [5, 6, 7, 8]
+
+
+def test_a_client_below_its_share_evicts_a_value_of_one_above(full_cache, budget):
+    full_cache.set("small-3", b"x" * 100, budget, "small")
+    assert stored(full_cache, "small") == [1, 2, 3]
+    assert stored(full_cache, "busy") == [6, 7, 8]
+
+
+def test_small_clients_keep_their_values_in_a_cache_of_many_clients(budget):
+    cache = ResponseCache(RedisStore(None), HOUR, 100 * (ENTRY_BYTES + 100))
+    for number in range(40):
+        cache.set(f"busy-{number}", b"x" * 100, budget, "busy")
+        cache.set(f"small-{number}", b"x" * 100, budget, f"client-{number // 2}")
+    for number in range(40, 200):
+        cache.set(f"busy-{number}", b"x" * 100, budget, "busy")
+    assert stored(cache, "small", range(40)) == [*range(40)]
+    assert stored(cache, "busy", range(200)) == [*range(140, 200)]
+
+
+def test_a_new_client_gets_a_share_of_a_cache_that_others_have_filled(full_cache, budget):
+    full_cache.set("new-1", b"x" * 100, budget, "new")
+    full_cache.set("new-2", b"x" * 100, budget, "new")
+    full_cache.set("new-3", b"x" * 100, budget, "new")
+    assert [stored(full_cache, name) for name in ("small", "busy", "new")] == [[1, 2], [7, 8], [2, 3]]
+
+
+def test_a_client_may_use_the_whole_cache_again_when_the_others_values_have_expired(budget):
+    cache = ResponseCache(RedisStore(None), 0.2, 3 * (ENTRY_BYTES + 100))
+    cache.set("old-1", b"x" * 100, budget, "old")
+    until(lambda: not stored(cache, "old"))
+    for number in range(4):
+        cache.set(f"new-{number}", b"x" * 100, budget, "new")
+    assert stored(cache, "new") == [1, 2, 3]
+
+
+def test_a_value_that_is_replaced_counts_once(budget):
+    cache = ResponseCache(RedisStore(None), HOUR, 2 * (ENTRY_BYTES + 100))
+    for value in (b"x" * 100, b"y" * 100, b"z" * 100):
+        cache.set("a-1", value, budget, "a")
+        cache.set("a-2", value, budget, "b")
+    assert (cache.get_local("a-1"), cache.get_local("a-2")) == (b"z" * 100, b"z" * 100)
+
+
 def test_a_value_larger_than_the_cache_is_not_stored(budget, redis):
     cache = ResponseCache(RedisStore(redis.url), HOUR, ENTRY_BYTES + 10)
     cache.set("a", b"x" * 11, budget)

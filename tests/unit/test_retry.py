@@ -9,6 +9,8 @@ from app.errors import ModelLoading, UpstreamOverloaded, UpstreamRateLimited, Up
 from app.upstream.resilience.retry import (
     BACKOFF_BASE_SECONDS,
     BACKOFF_CAP_SECONDS,
+    BUDGET_MAX_CLIENTS,
+    BUDGET_MAX_UNEARNED,
     BUDGET_MIN_RETRIES,
     BUDGET_SECONDS,
     RetryBudget,
@@ -61,8 +63,8 @@ def test_no_delay_exceeds_the_deadline():
     assert POLICY.delay(UpstreamUnavailable(), 3, Deadline(0.5)) is None
 
 
-def allowed_retries(budget, tries):
-    return sum(budget.try_withdraw() for _ in range(tries))
+def allowed_retries(budget, tries, client=""):
+    return sum(budget.try_withdraw(client) for _ in range(tries))
 
 
 def test_service_without_traffic_may_retry_a_few_times():
@@ -82,3 +84,32 @@ def test_budget_counts_the_last_seconds_only(monkeypatch):
     later = time.monotonic() + BUDGET_SECONDS + 1
     monkeypatch.setattr("app.sliding_window.time.monotonic", lambda: later)
     assert allowed_retries(budget, 100) == BUDGET_MIN_RETRIES
+
+
+def test_failures_of_one_client_use_up_no_retries_of_another():
+    budget = RetryBudget()
+    for _ in range(1000):
+        budget.deposit("busy")
+    assert allowed_retries(budget, 1000, "busy") == 200
+    assert allowed_retries(budget, 1000, "small") == BUDGET_MIN_RETRIES
+    assert allowed_retries(budget, 1000, "other") == BUDGET_MIN_RETRIES
+
+
+def test_many_clients_that_fail_at_once_have_a_common_limit_but_keep_their_share():
+    budget = RetryBudget()
+    for number in range(100):
+        for _ in range(5):
+            budget.deposit(f"{number}")
+    assert sum(allowed_retries(budget, 20, f"{number}") for number in range(100)) == 100 + BUDGET_MAX_UNEARNED
+
+
+def test_accounts_of_many_clients_are_bounded(monkeypatch):
+    budget = RetryBudget()
+    for _ in range(1000):
+        budget.deposit("first")
+    for number in range(BUDGET_MAX_CLIENTS):
+        budget.deposit(f"{number}")
+    assert allowed_retries(budget, 1000, "first") == BUDGET_MIN_RETRIES
+    later = time.monotonic() + BUDGET_SECONDS + 1
+    monkeypatch.setattr("app.sliding_window.time.monotonic", lambda: later)
+    assert allowed_retries(budget, 1000, "1") == BUDGET_MIN_RETRIES

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.backends.responses.model_names import UNKNOWN_MODEL, upstream_name
 from app.backends.responses.normalize import decode_json, normalize_payload, require_success
+from app.backends.responses.pipelines import decode_pipeline
 from app.backends.responses.usage import extract_usage, openai_usage, resolve_prompt_usage
 from app.backends.types import OpenAIResult
 from app.backends.upstream_response import UpstreamResponse
@@ -44,8 +45,7 @@ def parse_openai(response: UpstreamResponse, count: int, model: str | None, prom
 
 def parse_pipeline(response: UpstreamResponse, count: int, model: str, prompt: str, encoding: str) -> OpenAIResult:
     """Return the response of an hf-inference pipeline: a vector per text, or a matrix with a row per token."""
-    require_success(response)
-    embedded = decode_json(response)
+    embedded = decode_pipeline(response)
     if isinstance(embedded, dict):
         embedded = embedded.get("embeddings")
     if not isinstance(embedded, list) or not embedded:

@@ -34,6 +34,14 @@ def decode_json(response: UpstreamResponse) -> Any:
     return payload
 
 
+def require_no_error(payload: Any) -> None:
+    """Raise the error that a payload of a response with status 200 carries, also as the first item of lists."""
+    while isinstance(payload, list) and payload:
+        payload = payload[0]
+    if isinstance(payload, dict) and has_error(payload):
+        raise error_from_payload(replace_halves(payload))
+
+
 def normalize_payload(payload: Any) -> dict[str, Any] | None:
     """Return a complete response, or an event of a stream, with OpenAI's `choices`.
 
@@ -47,8 +55,7 @@ def normalize_payload(payload: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(payload, dict):
         raise UpstreamInvalidResponse
-    if has_error(payload):
-        raise error_from_payload(replace_halves(payload))
+    require_no_error(payload)
     if isinstance(payload.get("choices"), list):
         return payload
     if "generated_text" in payload:
