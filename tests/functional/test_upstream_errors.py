@@ -5,13 +5,15 @@ import logging
 
 import pytest
 import requests
-from support.calls import generate, rate
+from support.calls import generate, post, rate
 from support.lines import request_lines
+from support.streams import parse_stream
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent
 
 from app.backends.base import MAX_RESPONSE_BYTES
 from app.upstream.resilience.retry import BUDGET_MIN_RETRIES
 
+HI = {"messages": [{"role": "user", "content": "Hi."}]}
 SECRETS = ("sk-secret-of-ours", "llm.test", "10.0.0.7", "Traceback", "raw-upstream-body", "evil.test")
 
 
@@ -474,6 +476,26 @@ def test_an_error_in_a_200_needs_no_error_field(client, upstream, payload):
 def test_an_empty_error_is_none(client, upstream, empty):
     upstream.post(CHAT, json={**chat_response("Hi."), "error": empty})
     assert generate(client).status_code == 200
+    # OpenAI's SDKs raise an object of this name, whatever it holds
+    assert not post(client, "/v1/chat/completions", HI).get_json().get("error")
+    for response in (post(client, "/v1/chat/completions", {**HI, "stream": True}), generate(client, stream=True)):
+        assert not any(event.get("error") for event in parse_stream(response.data).events)
+        assert parse_stream(response.data).done
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 429}, "upstream_rate_limited"),
+        ({"code": "invalid_prompt"}, "upstream_rejected"),
+        (None, "upstream_unavailable"),
+    ],
+)
+@pytest.mark.parametrize("part", ["message", "delta"])
+def test_a_failed_choice_maps_to_the_error_that_it_carries(client, upstream, error, kind, part):
+    choice = {"index": 0, part: {"content": ""}, "finish_reason": "error", "error": error}
+    upstream.post(CHAT, json={"choices": [choice]})
+    assert generate(client).get_json()["type"] == kind
 
 
 @pytest.mark.parametrize("status", [520, 521, 522, 523, 524, 529])

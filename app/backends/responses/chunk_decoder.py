@@ -20,7 +20,7 @@ from app.backends.responses.tool_call_pieces import normalize_function_call
 from app.backends.responses.tool_calls import ToolCalls
 from app.backends.responses.usage import extract_usage, openai_usage, resolve_usage
 from app.backends.types import Usage
-from app.errors import UpstreamInvalidResponse
+from app.errors import UpstreamError, UpstreamInvalidResponse
 from app.ids import new_id
 
 # fields that are equal in all chunks of a response
@@ -55,14 +55,14 @@ class ChunkDecoder:
     def decode_event(self, data: bytes) -> Chunk | None:
         """Return the chunk of one event of a stream, None if clients need not see it.
 
-        Events after the terminal event are ignored, and so is invalid data once the response is complete. Raises as
-        `decode` does.
+        Events after the terminal event are ignored, and so are invalid data and errors once the response is complete.
+        Raises as `decode` does.
         """
         if self.ended:
             return None
         try:
             return self.decode(data)
-        except UpstreamInvalidResponse:
+        except UpstreamError:
             if not self.is_complete:
                 raise
             return None
@@ -85,6 +85,8 @@ class ChunkDecoder:
             return None
         self.ended = self.ended or complete
         changed = self._take_usage(payload) or not exact
+        # an empty one, which OpenAI's SDKs would raise
+        changed |= payload.pop("error", None) is not None
         if changed and not payload["choices"]:
             return None
         changed |= number_choices(payload, complete=complete)
