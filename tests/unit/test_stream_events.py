@@ -192,6 +192,12 @@ def test_usage_of_a_later_event_adds_to_the_one_before():
     assert usage == {**USAGE, "completion_tokens": 4, "queue_time": 0.1}
 
 
+def test_counts_that_are_written_as_floats_are_counts():
+    [usage] = run_stream(FIRST, LAST, data_of({"usage": {name: float(count) for name, count in USAGE.items()}})).usages
+    assert usage == USAGE
+    assert all(isinstance(count, int) for count in usage.values())
+
+
 NOTHING = [
     b"null", b"{}", b"[]", b"5", b"true", b'""', b'{"choices": null}', b'{"id": "c1"}', b'{"ping": 1}',
     b'{"error": null}', b'{"error": {"message": ""}}',

@@ -99,7 +99,9 @@ def _detail(counts: Mapping[str, Any], field: str, name: str) -> int:
 
 
 def _count(value: Any) -> int | None:
-    """Return a valid count, else None."""
+    """Return a valid count, else None; Cohere's are floats."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     is_valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS
     return value if is_valid else None
 
