@@ -13,7 +13,7 @@ from app.backends.engine.decoder import Choices, Echo, EngineDecoder
 from app.backends.engine.properties import context_tokens, supports_tools
 from app.backends.engine.scoring import Prompt, scored, tokenized
 from app.backends.openai import PROBE_SECONDS, OpenAIBackend
-from app.backends.openai_bodies import streaming_body
+from app.backends.openai_bodies import count_choices, streaming_body
 from app.backends.response_format import openai_response_format
 from app.backends.responses.chunk_decoder import CHAT, TEXT, ResponseKind
 from app.backends.responses.normalize import decode_json, require_success
@@ -193,7 +193,8 @@ class EmbeddedBackend(OpenAIBackend):
     ) -> Plan[OpenAIResult]:
         """Send the body with the model and return its choices, as a stream if the request asks for one."""
         body = {"model": model, **request.body}
-        make_decoder = partial(EngineDecoder, kind, model, request.prompt, choices=choices)
+        expected = count_choices(body)
+        make_decoder = partial(EngineDecoder, kind, model, request.prompt, choices=choices, expected_choices=expected)
         if request.stream:
             return (yield self._stream(route, make_decoder, body))
         return (yield self._call(route, partial(parse_choices, make_decoder=make_decoder, kind=kind), body))

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
 from app.backends.chat_sentiment import ChatSentiment
-from app.backends.openai_bodies import as_chat, request_parameters, streaming_body, with_model
+from app.backends.openai_bodies import as_chat, count_choices, request_parameters, streaming_body, with_model
 from app.backends.response_format import openai_response_format
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, TEXT, ChunkDecoder, MakeDecoder, ResponseKind
@@ -191,11 +191,12 @@ class OpenAIBackend(Backend):
         self, route: str, kind: ResponseKind, request: OpenAIRequest, model: str | None
     ) -> Plan[OpenAIResult]:
         """Send the client's body unchanged except for the model."""
-        body = with_model(model, request.body)
+        body, expected = with_model(model, request.body), count_choices(request.body)
         if request.stream:
-            call = self._stream(route, partial(ChunkDecoder, kind, model, request.prompt), body)
+            make_decoder = partial(ChunkDecoder, kind, model, request.prompt, expected_choices=expected)
+            call = self._stream(route, make_decoder, body)
         else:
-            parse = partial(parse_completion, kind=kind, model=model, prompt=request.prompt)
+            parse = partial(parse_completion, kind=kind, model=model, prompt=request.prompt, expected_choices=expected)
             call = self._call(route, parse, body)
         if request.limit_added and route == "chat/completions":
             call.added = {**call.added, **dict.fromkeys(_RENAMED_IN_CHAT)}

@@ -29,6 +29,13 @@ def as_chat(request: OpenAIRequest) -> OpenAIRequest:
     return replace(request, body={"messages": messages, **body})
 
 
+def count_choices(body: Mapping[str, Any]) -> int:
+    """Return how many choices a body asks for: `n` for each prompt, which is a text or a list of tokens."""
+    prompt = body.get("prompt")
+    prompts = len(prompt) if isinstance(prompt, list) and not isinstance(prompt[0], int) else 1
+    return prompts * int(body.get("n", 1))
+
+
 def with_model(model: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body with the model as its first field: the Hugging Face router parses only the first bytes."""
     return {**({"model": model} if model else {}), **body}

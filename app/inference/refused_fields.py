@@ -14,12 +14,15 @@ from typing import Any, TypeVar
 from cachetools import TTLCache
 
 from app.backends.base import UpstreamRequest
-from app.errors import ModelNotFound, UpstreamRejected, UpstreamReport
+from app.errors import ModelNotFound, NotSupported, UpstreamAuthenticationError, UpstreamRejected, UpstreamReport
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+# OpenAI refuses `logprobs` of some models with 403, and llama.cpp has 501 for what a model lacks
+_REFUSAL_STATUSES = frozenset({400, 403, 422, 501})
+_REFUSALS = (UpstreamRejected, ModelNotFound, UpstreamAuthenticationError, NotSupported)
 # refusals of one call; each names another field
 MAX_REFUSALS = 5
 # pairs of a backend's route and model
@@ -78,7 +81,7 @@ class RefusedFields:
         while True:
             try:
                 result = send(_adapted(call, changes))
-            except (UpstreamRejected, ModelNotFound) as error:
+            except _REFUSALS as error:
                 if refusals == MAX_REFUSALS or not _note_refusal(call, changes, error.report):
                     raise
                 refusals += 1
@@ -120,7 +123,7 @@ def _adapted(call: UpstreamRequest[T], changes: Mapping[str, str]) -> UpstreamRe
 
 def _note_refusal(call: UpstreamRequest[Any], changes: _Changes, report: UpstreamReport | None) -> bool:
     """Add the change that a refusal asks for; return False if it names no field that the service may change."""
-    if report is None or report.status not in (400, 422) or call.body is None:
+    if report is None or report.status not in _REFUSAL_STATUSES or call.body is None:
         return False
     names = {
         _NEW_NAMES[field] if changes.get(field) == _RENAMED else field: field

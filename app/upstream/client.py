@@ -2,26 +2,29 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from app.backends.base import Backend, UpstreamRequest, UpstreamResponse
 from app.backends.responses.chunk_decoder import MakeDecoder
+from app.backends.responses.sse import is_json_document
 from app.backends.types import Result
 from app.context.call_context import CallContext
 from app.context.trace import Attempt as AttemptTrace
-from app.errors import ServiceError, ShortDeadlineTimeout, UpstreamInvalidResponse, UpstreamTimeout
+from app.errors import ServiceError, ShortDeadlineTimeout, UpstreamTimeout
 from app.upstream.redaction import Redactor
 from app.upstream.resilience.bulkhead import Bulkheads, Permit
 from app.upstream.resilience.circuit_breaker import CircuitBreaker, CircuitBreakers
 from app.upstream.resilience.hedging import Hedging
 from app.upstream.resilience.retry import RetryBudget, RetryPolicy
 from app.upstream.stream import StreamLimits, StreamReader, UpstreamStream
+from app.upstream.transport.body import iter_body
 from app.upstream.transport.errors import map_transport_error
 from app.upstream.transport.session import UpstreamSession
 
@@ -30,7 +33,6 @@ T = TypeVar("T")
 CONNECT_TIMEOUT_SECONDS = 5.0
 # an attempt with less time than this cannot succeed
 MIN_ATTEMPT_SECONDS = 0.02
-READ_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -171,8 +173,7 @@ class UpstreamClient:
     def _send_buffered(self, attempt: _Attempt[T]) -> tuple[T, UpstreamResponse]:
         """Send a request and read the complete response."""
         with self._send_request(attempt, attempt.remaining) as response:
-            buffered = self._read(response, attempt.call.max_response_bytes)
-        result = attempt.call.parse(buffered)
+            result, buffered = self._read(attempt.call, response)
         if isinstance(result, Result):
             # here, because both attempts of a hedged call may be answered
             attempt.context.add_usage(result.usage)
@@ -185,7 +186,7 @@ class UpstreamClient:
         response = self._send_request(attempt, context.stream_deadline.remaining())
         if not 200 <= response.status_code < 300:
             with response:
-                call.parse(self._read(response, call.max_response_bytes))  # raises the error of the response
+                self._read(call, response)  # raises the error of the response
         attempt.permit.detached = True
         headers = _lower_names(response.headers)
         reader = StreamReader(response, context.stream_deadline.remaining(), attempt.permit.release)
@@ -219,9 +220,25 @@ class UpstreamClient:
         attempt.trace.record_status(response.status_code)
         return response
 
-    def _read(self, response: requests.Response, max_bytes: int) -> UpstreamResponse:
-        body = self._redactor.redact(b"".join(_chunks(response, max_bytes)), response.status_code)
-        return UpstreamResponse(response.status_code, _lower_names(response.headers), body)
+    def _read(self, call: UpstreamRequest[T], response: requests.Response) -> tuple[T, UpstreamResponse]:
+        """Read and parse a response; events that were not asked for may be complete before their stream breaks off."""
+        received: list[bytes] = []
+        try:
+            received.extend(iter_body(response, call.max_response_bytes))
+        except ProtocolError:
+            if is_json_document(b"".join(received)):
+                raise
+            with suppress(ServiceError):
+                return self._parse(call, response, received)
+            raise
+        return self._parse(call, response, received)
+
+    def _parse(
+        self, call: UpstreamRequest[T], response: requests.Response, received: list[bytes]
+    ) -> tuple[T, UpstreamResponse]:
+        body = self._redactor.redact(b"".join(received), response.status_code)
+        buffered = UpstreamResponse(response.status_code, _lower_names(response.headers), body)
+        return call.parse(buffered), buffered
 
 
 def _headers(call: UpstreamRequest[Any]) -> dict[str, str]:
@@ -232,13 +249,3 @@ def _headers(call: UpstreamRequest[Any]) -> dict[str, str]:
 
 def _lower_names(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
-
-
-def _chunks(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
-    """Yield the decoded body; raise UpstreamInvalidResponse if it is larger than `max_bytes`."""
-    size = 0
-    for chunk in response.raw.stream(READ_BYTES, decode_content=True):
-        size += len(chunk)
-        if size > max_bytes:
-            raise UpstreamInvalidResponse
-        yield chunk

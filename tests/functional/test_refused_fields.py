@@ -19,6 +19,11 @@ REFUSALS = [
     {"object": "error", "message": {"detail": [{"loc": ["body", "{}"], "msg": "Extra inputs are not permitted"}]}},
     {"error": "unknown field `{}`, expected one of `messages`, `model`, `max_tokens`, `temperature`"},
     [{"error": {"code": 400, "message": 'Invalid JSON payload. Unknown name "{}": Cannot find field.'}}],
+    {"{}": ["Unknown field."]},
+    {"errors": {"json": {"{}": ["Unknown field."]}}},
+    {"title": "One or more validation errors occurred.", "status": 400, "errors": {"{}": ["The field is unknown."]}},
+    {"error": {"issues": [{"code": "unrecognized_keys", "message": "Unrecognized key(s) in object: '{}'"}]}},
+    {"error": {"code": "validation_error", "message": "Validation failed", "details": {"{}": "unknown"}}},
 ]
 
 
@@ -149,6 +154,21 @@ def test_log_probabilities_are_left_out_once_refused(client, upstream):
     assert len(bodies) == 1
     assert not {"logprobs", "top_logprobs"} & set(sent(upstream))
     assert sent(upstream)["max_tokens"] == 4
+
+
+@pytest.mark.parametrize("status", [403, 501])
+def test_other_statuses_that_name_an_added_field_refuse_it_too(client, upstream, status):
+    refusal = {"error": {"message": "You are not allowed to request {} from this model."}}
+    refused_bodies = refusing(upstream, CHAT, having("logprobs"), refusal, status)
+    for text in ("fine", "well"):
+        assert rate(client, text).get_json()["sentiment"] == "positive"
+    assert len(refused_bodies) == 1
+
+
+def test_a_refused_key_is_no_refused_field(client, upstream):
+    bodies = refusing(upstream, CHAT, having("logprobs"), {"error": {"message": "No key for {}."}}, 401)
+    refused(rate(client), 502, "upstream_authentication_error")
+    assert len(bodies) == 1
 
 
 def test_fields_are_taken_back_on_the_router_of_hugging_face_too(make_client, upstream):

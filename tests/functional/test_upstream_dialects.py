@@ -42,6 +42,37 @@ def test_odd_events_neither_end_a_stream_nor_open_the_breaker(make_client, upstr
         assert generate(client).get_json()["usage"] == USAGE
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    ("route", "asked"),
+    [
+        ("chat/completions", {"messages": HI, "n": 2}),
+        ("completions", {"prompt": ["a", "b"]}),
+        ("completions", {"prompt": [[1], [2]]}),
+        ("completions", {"prompt": "a", "n": 2}),
+    ],
+)
+def test_an_error_after_the_last_of_the_choices_is_ignored(client, upstream, route, asked, streamed):
+    error = {"error": {"message": "Slow down.", "code": 429}}
+    first, second = chunk("Hi.", "stop"), chunk("Ho.", "stop")
+    second["choices"][0]["index"] = 1
+
+    for events in ([first, error], [first, second, error]):
+        upstream.post(f"{BASE}/{route}", body=stream(events), content_type="text/event-stream")
+    incomplete, complete = (client.post(f"/v1/{route}", json={**asked, "stream": streamed}).data for _ in range(2))
+    assert b"upstream_rate_limited" in incomplete
+    assert b"Ho." in complete
+    assert b"error" not in complete
+
+
+def test_tokens_of_one_prompt_are_one_choice(client, upstream):
+    error = {"error": {"message": "Slow down.", "code": 429}}
+    body = stream([chunk("Hi.", "stop"), error])
+    upstream.post(f"{BASE}/completions", body=body, content_type="text/event-stream")
+    response = client.post("/v1/completions", json={"prompt": [1, 2, 3], "stream": True})
+    assert parse_stream(response.data).done
+
+
 @pytest.mark.parametrize(
     "label", ["text/event-stream", "application/json", "text/plain", "application/octet-stream", None]
 )

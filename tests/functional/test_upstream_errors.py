@@ -5,15 +5,17 @@ import logging
 
 import pytest
 import requests
-from support.calls import generate, rate
+from support.calls import generate, post, rate
 from support.lines import request_lines
 from support.metrics import total
+from support.streams import parse_stream
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent
 
 from app.backends.base import MAX_RESPONSE_BYTES
 from app.backends.huggingface import EMBEDDING_MODEL
 from app.upstream.resilience.retry import BUDGET_MIN_RETRIES
 
+HI = {"messages": [{"role": "user", "content": "Hi."}]}
 SECRETS = ("sk-secret-of-ours", "llm.test", "10.0.0.7", "Traceback", "raw-upstream-body", "evil.test")
 
 
@@ -386,6 +388,9 @@ def test_log_probabilities_of_invalid_tokens_are_ignored(client, upstream, token
         (429, {"code": "insufficient_quota", "message": "You exceeded your current quota"}, "upstream_quota_exhausted"),
         (429, {"type": "insufficient_quota"}, "upstream_quota_exhausted"),
         (429, {"code": "billing_hard_limit_reached"}, "upstream_quota_exhausted"),
+        (429, {"code": "AccountOverdueError"}, "upstream_quota_exhausted"),
+        (429, {"message": "You have used up your daily free allocation of 10,000 neurons"}, "upstream_quota_exhausted"),
+        (403, {"code": "insufficient_user_quota"}, "upstream_quota_exhausted"),
         (429, "You have exceeded your monthly included credits for Inference Providers.", "upstream_quota_exhausted"),
         (
             403,
@@ -399,7 +404,12 @@ def test_log_probabilities_of_invalid_tokens_are_ignored(client, upstream, token
         (403, {"code": "content_policy_violation", "message": "No."}, "upstream_rejected"),
         (403, {"innererror": {"code": "ResponsibleAIPolicyViolation"}}, "upstream_rejected"),
         (403, "The prompt was blocked by our content filter.", "upstream_rejected"),
+        (403, {"message": "Content violates usage guidelines. Failed check: SAFETY_CHECK"}, "upstream_rejected"),
+        (403, {"message": "Input data may contain inappropriate content."}, "upstream_rejected"),
+        (403, {"code": "SensitiveContentDetected"}, "upstream_rejected"),
+        (403, {"message": "Refused.", "flagged": True}, "upstream_rejected"),
         (403, {"message": "This token has insufficient permissions."}, "upstream_authentication_error"),
+        (403, {"message": "Your account violates our usage policies."}, "upstream_authentication_error"),
         (403, {"code": "model_not_found", "message": "No access to the model."}, "model_not_found"),
     ],
 )
@@ -443,6 +453,14 @@ def test_googles_limit_per_minute_is_a_rate_limit_with_its_time(client, upstream
         ({"status": "UNAVAILABLE"}, "upstream_unavailable"),
         ({"status": "INVALID_ARGUMENT"}, "upstream_rejected"),
         ({"status": "UNIMPLEMENTED"}, "not_supported"),
+        ({"code": "Too Many Requests"}, "upstream_rate_limited"),
+        ({"code": "HTTP_429"}, "upstream_rate_limited"),
+        ({"http_code": 429}, "upstream_rate_limited"),
+        ({"type": "billing_error"}, "upstream_quota_exhausted"),
+        ({"message": "The model is loading.", "estimated_time": 9}, "model_loading"),
+        (429, "upstream_rate_limited"),
+        ("429", "upstream_rate_limited"),
+        ("429 Too Many Requests", "upstream_rate_limited"),
         ("rate_limit_exceeded", "upstream_rate_limited"),
         ("Something broke.", "upstream_unavailable"),
     ],
@@ -476,6 +494,26 @@ def test_an_error_in_a_200_needs_no_error_field(client, upstream, payload):
 def test_an_empty_error_is_none(client, upstream, empty):
     upstream.post(CHAT, json={**chat_response("Hi."), "error": empty})
     assert generate(client).status_code == 200
+    # OpenAI's SDKs raise an object of this name, whatever it holds
+    assert not post(client, "/v1/chat/completions", HI).get_json().get("error")
+    for response in (post(client, "/v1/chat/completions", {**HI, "stream": True}), generate(client, stream=True)):
+        assert not any(event.get("error") for event in parse_stream(response.data).events)
+        assert parse_stream(response.data).done
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 429}, "upstream_rate_limited"),
+        ({"code": "invalid_prompt"}, "upstream_rejected"),
+        (None, "upstream_unavailable"),
+    ],
+)
+@pytest.mark.parametrize("part", ["message", "delta"])
+def test_a_failed_choice_maps_to_the_error_that_it_carries(client, upstream, error, kind, part):
+    choice = {"index": 0, part: {"content": ""}, "finish_reason": "error", "error": error}
+    upstream.post(CHAT, json={"choices": [choice]})
+    assert generate(client).get_json()["type"] == kind
 
 
 @pytest.mark.parametrize(

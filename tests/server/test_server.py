@@ -189,6 +189,23 @@ def test_a_response_that_is_cut_off_is_invalid(start, remote):
     assert service.post("/v1/text/generate", prompt="x").json()["type"] == "upstream_invalid_response"
 
 
+def test_events_that_were_not_asked_for_are_complete_once_each_choice_has_a_finish_reason(start, remote):
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", HUGGINGFACE_RETRY_ATTEMPTS="0")
+    chunk = {"choices": [{"index": 0, "delta": {"content": "Hi."}, "finish_reason": "stop"}]}
+
+    def respond(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "10000")
+        handler.end_headers()
+        handler.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+    remote.respond = respond
+    assert service.post("/v1/text/generate", prompt="x").json()["choices"][0]["text"] == "Hi."
+    chunk["choices"][0]["finish_reason"] = None
+    assert service.post("/v1/text/generate", prompt="x").json()["type"] == "upstream_invalid_response"
+
+
 def test_workers_share_their_metrics(start, remote):
     service = start(OPENAI_BASE_URL=f"{remote.url}/v1", WEB_CONCURRENCY="2")
     for _ in range(20):

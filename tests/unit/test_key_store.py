@@ -13,6 +13,11 @@ from app.config.client_keys import parse_api_keys
 from app.config.key_file import MAX_KEY_FILE_BYTES, SharedText
 
 
+@pytest.fixture(autouse=True)
+def _nothing_shared(monkeypatch):
+    monkeypatch.setattr(ReloadingKeyStore, "last_valid", None)
+
+
 @pytest.fixture
 def clock(monkeypatch):
     return fake_clock(monkeypatch, module)
@@ -187,8 +192,7 @@ def test_expired_keys_are_named_at_the_start_and_after_a_reload(file, caplog):
 
 
 @pytest.fixture
-def shared(monkeypatch):
-    monkeypatch.setattr(ReloadingKeyStore, "last_valid", None)
+def shared():
     ReloadingKeyStore.share_last_valid()
 
 

@@ -223,10 +223,23 @@ def test_response_with_a_finish_reason_is_complete_however_its_stream_ends(end):
     assert (response.text, response.done, response.errors) == ("Hi", True, [])
 
 
-def test_error_event_counts_even_after_a_finish_reason():
-    error = b'data: {"error": "x", "error_type": "generation"}\n\n'
-    response = run_stream(FIRST, LAST, error)
-    assert (response.done, response.errors) == (False, ["upstream_unavailable"])
+ERRORS = [
+    b'{"error": "x", "error_type": "generation"}',
+    b'{"error": {"message": "Slow down.", "code": 429}}',
+    b'{"object": "error", "message": "x", "code": 400}',
+    b'{"choices": [{"index": 0, "delta": {}, "finish_reason": "error"}]}',
+]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_error_event_counts_only_while_a_choice_has_no_finish_reason(error):
+    ends = []
+    event = b"data: " + error + b"\n\n"
+    response = run_stream(FIRST, LAST, event, DONE, on_end=ends.append)
+    assert (response.text, response.done, response.errors, ends) == ("Hi", True, [], [None])
+    assert run_stream(FIRST, event, LAST, DONE).errors
+    other = b'data: {"choices": [{"index": 1, "delta": {"content": "x"}}]}\n\n'
+    assert run_stream(FIRST, other, LAST, event, DONE).errors
 
 
 def test_events_after_the_terminal_event_are_ignored():

@@ -192,7 +192,16 @@ def test_usage_of_a_later_event_adds_to_the_one_before():
     assert usage == {**USAGE, "completion_tokens": 4, "queue_time": 0.1}
 
 
-NOTHING = [b"null", b"{}", b"[]", b'{"choices": null}', b'{"id": "c1"}', b'{"ping": 1}', b'{"error": null}']
+def test_counts_that_are_written_as_floats_are_counts():
+    [usage] = run_stream(FIRST, LAST, data_of({"usage": {name: float(count) for name, count in USAGE.items()}})).usages
+    assert usage == USAGE
+    assert all(isinstance(count, int) for count in usage.values())
+
+
+NOTHING = [
+    b"null", b"{}", b"[]", b"5", b"true", b'""', b'{"choices": null}', b'{"id": "c1"}', b'{"ping": 1}',
+    b'{"error": null}', b'{"error": {"message": ""}}',
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("event", NOTHING)
@@ -206,7 +215,7 @@ def test_event_that_says_nothing_is_passed_over_wherever_it_comes(event):
 @pytest.mark.parametrize(
     "rest",
     [
-        data_of(b"{"), data_of(b"rubbish"), data_of(b"5"), b"<html>", b"data: {", data_of({"choices": [5]}),
+        data_of(b"{"), data_of(b"rubbish"), data_of(b'"text"'), b"<html>", b"data: {", data_of({"choices": [5]}),
         data_of({"choices": [{"delta": 5}]}), data_of({"message": "bye"}), data_of({"choices": [{"index": 999}]}),
         b"data: " + b"x" * 1_100_000,
     ],

@@ -34,9 +34,16 @@ class EngineDecoder(ChunkDecoder):
     """The decoder of llama.cpp's responses. Its counts are those of one choice each, and are summed up."""
 
     def __init__(
-        self, kind: ResponseKind, model: str | None, prompt: str, headers: Mapping[str, str], *, choices: Choices
+        self,
+        kind: ResponseKind,
+        model: str | None,
+        prompt: str,
+        headers: Mapping[str, str],
+        *,
+        choices: Choices,
+        expected_choices: int = 1,
     ) -> None:
-        super().__init__(kind, model, prompt, headers)
+        super().__init__(kind, model, prompt, headers, expected_choices=expected_choices)
         self._choices = choices
         self._echoed: set[int] = set()
         self._prompt_tokens = 0

@@ -20,7 +20,7 @@ from app.backends.responses.tool_call_pieces import normalize_function_call
 from app.backends.responses.tool_calls import ToolCalls
 from app.backends.responses.usage import extract_usage, openai_usage, resolve_usage
 from app.backends.types import Usage
-from app.errors import UpstreamInvalidResponse
+from app.errors import UpstreamError, UpstreamInvalidResponse
 from app.ids import new_id
 
 # fields that are equal in all chunks of a response
@@ -35,14 +35,23 @@ class ChunkDecoder:
 
     `model` is the name that clients see, None for the upstream's name; the attribute holds the name that they saw last.
     `prompt` is for counting tokens if the upstream returns no counts. `headers` are those of the response, in lower
-    case.
+    case. `expected_choices` is how many choices were asked for; an upstream may send fewer.
     """
 
-    def __init__(self, kind: ResponseKind, model: str | None, prompt: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        kind: ResponseKind,
+        model: str | None,
+        prompt: str,
+        headers: Mapping[str, str],
+        *,
+        expected_choices: int = 1,
+    ) -> None:
         self.model = model or UNKNOWN_MODEL
         self.ended = False
         self.counts: Mapping[str, Any] = {}  # the last token counts that the upstream sent
         self._headers = headers
+        self._expected_choices = expected_choices
         self._takes_upstream_name = not model
         self._kind = kind
         self._prompt = prompt
@@ -58,15 +67,16 @@ class ChunkDecoder:
     def decode_event(self, data: bytes) -> Chunk | None:
         """Return the chunk of one event of a stream, None if clients need not see it.
 
-        Events after the terminal event are ignored, and so is invalid data once the response is complete. Raises as
-        `decode` does.
+        Events after the terminal event are ignored, and so is invalid data once the response is complete. An error may
+        be that of a choice which has not begun, so it is ignored after all expected choices. Raises as `decode` does.
         """
         if self.ended:
             return None
         try:
             return self.decode(data)
-        except UpstreamInvalidResponse:
-            if not self.is_complete:
+        except UpstreamError as error:
+            has_all = isinstance(error, UpstreamInvalidResponse) or len(self._finish_reasons) >= self._expected_choices
+            if not (self.is_complete and has_all):
                 raise
             return None
 
@@ -88,6 +98,8 @@ class ChunkDecoder:
             return None
         self.ended = self.ended or complete
         changed = self._take_usage(payload) or not exact
+        # an empty one, which OpenAI's SDKs would raise
+        changed |= payload.pop("error", None) is not None
         if changed and not payload["choices"]:
             return None
         changed |= number_choices(payload, complete=complete)

@@ -66,7 +66,7 @@ def error_from_response(response: UpstreamResponse) -> UpstreamError:
 def error_from_payload(payload: dict[str, Any]) -> UpstreamError:
     """Return the error of an error payload in a response of status 200, or in an event of a stream."""
     read = ErrorPayload(payload)
-    return _error(read.status or 500, read, None)
+    return _error(read.status or (500 if read.retry_after is None else 503), read, None)
 
 
 def retry_after(response: UpstreamResponse) -> float | None:

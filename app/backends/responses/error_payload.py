@@ -15,13 +15,18 @@ REASON_READ_CHARS = 1000
 REASON_MAX_DEPTH = 8
 NAME_MAX_CHARS = 100
 
-_REASON_KEYS = ("error", "message", "error_description", "detail", "msg", "errors", "title")
+_REASON_KEYS = ("error", "message", "error_description", "detail", "msg", "errors", "issues", "title")
 _INNER_KEYS = ("error", "errors", "message", "detail")
 # Azure's cause, OpenRouter's facts of the provider, Google's list of facts
 _NESTED_KEYS = ("innererror", "metadata", "details")
-_STATUS_KEYS = ("status_code", "http_status_code", "http_status", "statusCode", "code", "status")
+_STATUS_KEYS = (
+    "status_code", "http_status_code", "http_status", "http_code", "statusCode", "code", "status", "error",
+)  # fmt: skip
+# a number, or one with a name in front or behind: `HTTP_429`, `429 Too Many Requests`
+_STATUS = re.compile(r"(?:(?:http|error|status)[ _-]?)?([45]\d\d)(?: [A-Za-z -]{1,40})?", re.IGNORECASE)
 _WORD_KEYS = ("code", "type", "status", "error_type", "error_code", "reason", "error")
-_WORD = re.compile(r"[A-Za-z][\w.-]{1,79}")
+_WORD = re.compile(r"[A-Za-z][\w. -]{1,79}")
+_SEPARATOR = re.compile(r"[. -]")
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 
@@ -39,10 +44,10 @@ class ErrorPayload:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """The codes and types, in snake case: `RateLimitError` is `rate_limit_error`."""
+        """The codes and types, in snake case: `RateLimitError` and `Rate limit error` are `rate_limit_error`."""
         values = (item.get(key) for item in self._objects for key in _WORD_KEYS)
         return tuple(
-            _CAMEL_CASE.sub("_", value).lower().replace("-", "_").replace(".", "_")
+            _SEPARATOR.sub("_", _CAMEL_CASE.sub("_", value)).lower()
             for value in values
             if isinstance(value, str) and _WORD.fullmatch(value)
         )
@@ -85,15 +90,20 @@ class ErrorPayload:
 
     @property
     def is_moderated(self) -> bool:
-        """Whether the payload has OpenRouter's facts of a moderation."""
-        return any(item.get("flagged_input") or _is_list_of_texts(item.get("reasons")) for item in self._objects)
+        """Whether the payload has the facts of a moderation: OpenRouter's, or a flag."""
+        return any(
+            item.get("flagged_input") or item.get("flagged") is True or _is_list_of_texts(item.get("reasons"))
+            for item in self._objects
+        )
 
     @property
     def refused_fields(self) -> tuple[str, ...]:
-        """The names of request fields in structured reasons: `param`, pydantic's `loc`, Google's `field`."""
+        """The names of request fields in structured reasons: `param`, pydantic's `loc`, Google's `field`, or keys."""
         names = [_text(item.get(key)) for item in self._objects for key in ("param", "field", "loc")]
         violations = [item.get("fieldViolations") for item in self._objects]
         names += [_text(item.get("field")) for violation in violations for item in _dicts(violation)]
+        by_field = (item.get(key) for item in self._objects[:2] for key in ("details", "errors", "detail"))
+        names += [name for fields in by_field if isinstance(fields, dict) for name in fields]
         return tuple(filter(None, names))
 
     def _name(self, key: str) -> str | None:
@@ -138,8 +148,20 @@ def _reason(payload: Any, depth: int = REASON_MAX_DEPTH) -> str:
     if isinstance(payload, list) and depth:
         return "; ".join(filter(None, (_reason(item, depth - 1) for item in payload[:REASON_MAX_DEPTH])))
     if isinstance(payload, dict) and depth:
-        return next(filter(None, (_reason(payload.get(key), depth - 1) for key in _REASON_KEYS)), "")
+        reason = next(filter(None, (_reason(payload.get(key), depth - 1) for key in _REASON_KEYS)), "")
+        return reason or _field_errors(payload, depth)
     return ""
+
+
+def _field_errors(payload: dict[str, Any], depth: int) -> str:
+    """Return the reasons of an object that lists them under the names of fields, as Django and ASP.NET do."""
+    fields = [(name, value) for name, value in payload.items() if isinstance(value, list | dict)]
+    reasons = [
+        f"{_reason(name)}: {reason}"
+        for name, value in fields[:REASON_MAX_DEPTH]
+        if name not in _REASON_KEYS and (reason := _reason(value, depth - 1))
+    ]
+    return "; ".join(reasons)
 
 
 def _dicts(value: Any) -> Iterator[dict[str, Any]]:
@@ -149,8 +171,8 @@ def _dicts(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _status(value: Any) -> int | None:
-    if isinstance(value, str) and re.fullmatch(r"[45]\d\d", value):
-        return int(value)
+    if isinstance(value, str) and (match := _STATUS.fullmatch(value)):
+        return int(match[1])
     return value if type(value) is int and 400 <= value < 600 else None
 
 

@@ -44,16 +44,19 @@ MODEL_NOT_FOUND_TEXT = re.compile(
 )
 
 QUOTA_WORDS = _words(
-    "arrearage billing_hard_limit_reached billing_not_active credits_exhausted exceeded_current_quota "
-    "exceeded_current_quota_error insufficient_balance insufficient_credit insufficient_credits insufficient_funds "
-    "insufficient_quota insufficient_quota_error out_of_credits payment_required payment_required_error "
-    "quota_exceeded quota_exhausted spending_limit_reached"
+    "account_overdue account_overdue_error allocation_quota_free_tier_only arrearage billing_error "
+    "billing_hard_limit_reached billing_not_active credits_exhausted exceeded_current_quota "
+    "exceeded_current_quota_error insufficient_account_balance insufficient_balance insufficient_credit "
+    "insufficient_credits insufficient_funds insufficient_quota insufficient_quota_error insufficient_user_quota "
+    "out_of_credits payment_required payment_required_error quota_exceeded quota_exhausted quota_not_enough "
+    "spending_limit_reached token_quota_exhausted"
 )
 QUOTA_TEXT = re.compile(
     r"exceeded (your|the) (current|monthly) quota|insufficient (quota|balance|credits?|funds)"
     r"|credit balance is too low|(used|exhausted|exceeded|depleted|spent) .{0,40}\b(included|available|monthly) credits"
     r"|(out of|no|not enough|add|purchase|requires?) (more )?credits|billing (hard )?limit|payment required"
-    r"|spending (limit|cap)|quota (has been |is )?exhausted",
+    r"|spending (limit|cap)|quota (has been |is )?exhausted|in arrears|overdue"
+    r"|free (daily )?(allocated quota|allocation)",
     re.IGNORECASE,
 )
 # the phrase of a 400, whose text may quote the client's input
@@ -63,11 +66,12 @@ MODERATION_WORDS = _words(
     "content_filter content_filtered content_moderation content_policy content_policy_violation data_inspection_failed "
     "flagged_input harmful_content image_content_policy_violation input_moderation moderation moderation_blocked "
     "moderation_error policy_violation prohibited_content responsible_aipolicy_violation "
-    "responsible_ai_policy_violation safety"
+    "responsible_ai_policy_violation safety sensitive_content sensitive_content_detected unsafe_content"
 )
 MODERATION_TEXT = re.compile(
     r"moderation|content[ _-](policy|filter|management)|responsible ai|safety (system|polic|filter|guideline)"
-    r"|\b(input|prompt|content|message|text)\b.{0,80}\b(flagged|blocked|filtered)",
+    r"|\b(input|prompt|content|message|text)\b.{0,80}\b(flagged|blocked|filtered|violates?)"
+    r"|usage guidelines|(inappropriate|sensitive|harmful|unsafe) (content|information)",
     re.IGNORECASE,
 )
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from app.errors import UpstreamUnavailable
-
 # spellings of text-generation-inference, Anthropic, Cohere, Gemini, Mistral and older routers
 _SPELLINGS = {
     "eos": "stop",
@@ -27,12 +25,10 @@ _SPELLINGS = {
 
 
 def normalize_finish_reason(reason: Any) -> str | None:
-    """Return a finish reason in OpenAI's spelling, None if it is empty; raise UpstreamUnavailable for "error".
+    """Return a finish reason in OpenAI's spelling, None if it is empty.
 
     Reasons of OpenAI stay what they are, and so do those that nobody has heard of.
     """
-    if reason == "error":
-        raise UpstreamUnavailable
     if not isinstance(reason, str) or not reason:
         return None
     name = reason.lower()

@@ -45,13 +45,14 @@ def require_no_error(payload: Any) -> None:
 def normalize_payload(payload: Any) -> dict[str, Any] | None:
     """Return a complete response, or an event of a stream, with OpenAI's `choices`.
 
-    An event without choices keeps its usage only. None for one that has no usage either: a ping, null, an empty object,
-    or fields of the provider. Raises the error that the payload carries, or UpstreamInvalidResponse for text in an
-    unknown form. `number_choices` and `normalize_choice` normalize the choices themselves.
+    An event without choices keeps its usage only. None for one that has no usage either: a ping, null, a number, an
+    empty object or text, or fields of the provider. Raises the error that the payload carries, or
+    UpstreamInvalidResponse for text in an unknown form. `number_choices` and `normalize_choice` normalize the choices
+    themselves.
     """
     if isinstance(payload, list):
         payload = payload[0] if payload else None
-    if payload is None:
+    if payload is None or payload == "" or isinstance(payload, int | float):
         return None
     if not isinstance(payload, dict):
         raise UpstreamInvalidResponse
@@ -105,10 +106,12 @@ def as_index(value: Any, default: int) -> int:
 def normalize_choice(choice: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """Normalize a choice in place; return its delta, its message or, without either, itself, and whether it changed.
 
-    Raises UpstreamInvalidResponse for an invalid choice, UpstreamUnavailable for one that failed.
+    Raises UpstreamInvalidResponse for an invalid choice, and for one that failed the error that it carries.
     """
     changed = False
     reason = choice.get("finish_reason")
+    if reason == "error":
+        raise error_from_payload(replace_halves(choice))
     if reason is not None:
         choice["finish_reason"] = normalize_finish_reason(reason)
         changed = bool(choice["finish_reason"] != reason)

@@ -13,14 +13,15 @@ from app.backends.upstream_response import UpstreamResponse
 from app.errors import UpstreamInvalidResponse
 
 
-def parse_completion(response: UpstreamResponse, kind: ResponseKind, model: str | None, prompt: str) -> OpenAIResult:
+def parse_completion(
+    response: UpstreamResponse, kind: ResponseKind, model: str | None, prompt: str, expected_choices: int = 1
+) -> OpenAIResult:
     """Return a response, streamed or not, in OpenAI's form; unknown fields stay.
 
-    `model` is the name that clients see, None for the upstream's name. `prompt` is for counting tokens if the upstream
-    returns no counts. Raises the ServiceError of an error status or of an error payload, and UpstreamInvalidResponse if
-    the body is cut off or of an unknown form.
+    The other arguments are those of ChunkDecoder. Raises the ServiceError of an error status or of an error payload,
+    and UpstreamInvalidResponse if the body is cut off or of an unknown form.
     """
-    return parse_choices(response, partial(ChunkDecoder, kind, model, prompt), kind)
+    return parse_choices(response, partial(ChunkDecoder, kind, model, prompt, expected_choices=expected_choices), kind)
 
 
 def parse_choices(response: UpstreamResponse, make_decoder: MakeDecoder, kind: ResponseKind) -> OpenAIResult:
