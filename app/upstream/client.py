@@ -135,12 +135,11 @@ class UpstreamClient:
         is_stream = call.make_decoder is not None
         # the time to the first event depends on the prompt and on the number of calls that start at once
         latency_route = None if is_stream else call.route
+        client, budget = context.request.client_id, context.request.redis_budget
         with (
-            self._bulkheads.get(call.backend).guard(latency_route, remaining, context.request.client_id) as permit,
+            self._bulkheads.get(call.backend).guard(latency_route, remaining, client) as permit,
             # after time in the queue the check is outdated
-            breaker.guard(
-                context.request.redis_budget, context.request.client_id, stream=is_stream, checked=not permit.waited
-            ),
+            breaker.guard(budget, client, stream=is_stream, checked=not permit.waited),
             context.request.trace.attempt(call) as trace,
         ):
             context.timeline.queue_seconds += permit.waited
