@@ -92,6 +92,7 @@ class EmbeddedBackend(OpenAIBackend):
         if request.body.get("functions") and request.body.get("function_call") != "none":
             raise UpstreamRejected("The embedded engine does not take functions, the older form of tools; use tools.")
         body = fields.engine_fields(openai_response_format(request.body), fields.CHAT)
+        body["messages"] = fields.part_messages(body["messages"])
         wants_tools = body.get("tools") and body.get("tool_choice") != "none"
         if wants_tools and not (yield self._get("props", supports_tools)):
             raise UpstreamRejected("The chat template of this model has no tools; use another model, or no tools.")

@@ -10,6 +10,7 @@ COMPLETIONS, CHAT = f"{ENGINE}/v1/completions", f"{ENGINE}/v1/chat/completions"
 ZERO_WIDTH = "\u200b"
 EVENTS = {"content_type": "text/event-stream"}
 HELLO = [{"role": "user", "content": "Hi."}]
+TEXT_PART = {"type": "text", "text": "Hi."}
 
 
 def text_event(index=0, text="", finish_reason=None, **extra):
@@ -43,6 +44,21 @@ def ask(client, **body):
 
 def complete(client, **body):
     return client.post("/v1/completions", json=body)
+
+
+@pytest.mark.usefixtures("chat")
+@pytest.mark.parametrize(
+    "content", ["Hi.", {"type": "text", "text": "Hi."}, ["Hi."], [{"type": "text", "text": "Hi."}]]
+)
+def test_the_engine_is_sent_a_text_or_a_list_of_parts(client, upstream, content):
+    assert ask(client, messages=[{"role": "user", "content": content}]).status_code == 200
+    [message] = sent(upstream)["messages"]
+    assert message["content"] == (content if isinstance(content, str) else [TEXT_PART])
+
+
+@pytest.mark.parametrize("content", [{"type": "image_url", "image_url": {}}, [{"type": "image_url"}]])
+def test_other_media_than_text_are_refused(client, content):
+    assert ask(client, messages=[{"role": "user", "content": content}]).status_code == 400
 
 
 # llama.cpp sends null first for each prompt after the first, and the counts of each choice alone

@@ -38,6 +38,20 @@ def prompts(prompt: Any) -> list[Any]:
     return prompt if isinstance(prompt, list) and not isinstance(prompt[0], int) else [prompt]
 
 
+def part_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return messages whose content is a text or a list of parts: llama.cpp takes no plain text or single part."""
+    contents = [message.get("content") for message in messages]
+    lists = [[content] if isinstance(content, dict) else content for content in contents]
+    return [
+        {**message, "content": [_part(part) for part in parts]} if isinstance(parts, list) else message
+        for message, parts in zip(messages, lists, strict=True)
+    ]
+
+
+def _part(part: Any) -> Any:
+    return {"type": "text", "text": part} if isinstance(part, str) else part
+
+
 def number(low: float, high: float) -> Check:
     """Return the check for a number within these bounds."""
 
@@ -86,8 +100,8 @@ def _messages(value: Any) -> None:
     for message in value:
         if message.get("role") not in ROLES:
             raise ValueError(f"must have the roles {', '.join(sorted(ROLES))} only")
-        parts = message.get("content")
-        parts = parts if isinstance(parts, list) else ()
+        content = message.get("content")
+        parts = content if isinstance(content, list) else [content]
         if any(isinstance(part, dict) and part.get("type", "text") != "text" for part in parts):
             raise ValueError("must have texts only, because the embedded engine reads no other media")
 
