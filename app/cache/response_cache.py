@@ -6,8 +6,8 @@ from app.cache.fair_cache import FairCache
 from app.context.deadline import TimeBudget
 from app.redis_store import RedisStore
 
-# overhead of an entry in bytes: its key, three objects and a node of the list that orders its client's entries by use
-ENTRY_BYTES = 500
+# overhead in bytes of an entry that is its client's only one, measured: its key, its objects and the client's share
+ENTRY_BYTES = 850
 # A value of at most MAX_PARSED_BYTES is stored in parsed form too. It then counts PARSED_SIZE_FACTOR times its length,
 # which is more than both forms take.
 MAX_PARSED_BYTES = 2048
