@@ -26,11 +26,12 @@ from app.operations import health as health_routes
 from app.operations import metrics as metrics_route
 from app.operations.endpoint import OperationEndpoint
 from app.redis_store import RedisStore
-from app.upstream.client import Resilience, UpstreamClient
+from app.upstream.client import UpstreamClient
 from app.upstream.redaction import Redactor
 from app.upstream.resilience.bulkhead import Bulkheads
 from app.upstream.resilience.circuit_breaker import CircuitBreakers
 from app.upstream.resilience.hedging import Hedging
+from app.upstream.resilience.policies import Resilience
 from app.upstream.resilience.retry import RetryPolicy
 from app.upstream.stream import StreamLimits
 from app.upstream.transport.session import UpstreamSession

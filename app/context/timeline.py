@@ -37,11 +37,17 @@ class Timeline:
         """
         return AttemptRecord(self, backend, upstream_route, model, body)
 
-    def record_error(self, error: BaseException | None, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Record the upstream's account of an error of a request; return its fields, empty without an account."""
+    def record_error(
+        self, error: BaseException | None, body: Mapping[str, Any] | None, *, body_released: bool = False
+    ) -> dict[str, Any]:
+        """Record the upstream's account of an error of a request; return its fields, empty without an account.
+
+        If `body_released`, the reason is left out: quotes of the body can no longer be found in it.
+        """
         if not isinstance(error, UpstreamError) or error.report is None:
             return {}
-        self.report = report = replace(error.report, reason=without_quotes(error.report.reason, body))
+        reason = "" if body_released else without_quotes(error.report.reason, body)
+        self.report = report = replace(error.report, reason=reason)
         return {"upstream_status": report.status, **({"upstream_reason": report.reason} if report.reason else {})}
 
 

@@ -19,10 +19,10 @@ from app.context.call_context import CallContext
 from app.context.trace import Attempt as AttemptTrace
 from app.errors import ServiceError, ShortDeadlineTimeout, UpstreamTimeout
 from app.upstream.redaction import Redactor
-from app.upstream.resilience.bulkhead import Bulkheads, Permit
-from app.upstream.resilience.circuit_breaker import CircuitBreaker, CircuitBreakers
-from app.upstream.resilience.hedging import Hedging
-from app.upstream.resilience.retry import RetryBudget, RetryPolicy
+from app.upstream.resilience.bulkhead import Permit
+from app.upstream.resilience.circuit_breaker import CircuitBreaker
+from app.upstream.resilience.policies import Resilience
+from app.upstream.resilience.retry import RetryBudget
 from app.upstream.stream import StreamLimits, StreamReader, UpstreamStream
 from app.upstream.transport.body import iter_body
 from app.upstream.transport.errors import map_transport_error
@@ -33,16 +33,7 @@ T = TypeVar("T")
 CONNECT_TIMEOUT_SECONDS = 5.0
 # an attempt with less time than this cannot succeed
 MIN_ATTEMPT_SECONDS = 0.02
-
-
-@dataclass(frozen=True)
-class Resilience:
-    """The parts that decide whether, when and how often a call is sent."""
-
-    breakers: CircuitBreakers
-    bulkheads: Bulkheads
-    retries: RetryPolicy
-    hedging: Hedging
+MAX_HELD_BODY_BYTES = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -190,7 +181,9 @@ class UpstreamClient:
         headers = _lower_names(response.headers)
         reader = StreamReader(response, context.stream_deadline.remaining(), attempt.permit.release)
         redact = partial(self._redactor.redact, status=response.status_code)
-        on_end = partial(self._record_stream_end, attempt)
+        # a stream that held a large body would hold it to its end
+        body = call.body if len(call.content or b"") <= MAX_HELD_BODY_BYTES else None
+        on_end = partial(self._record_stream_end, attempt.breaker, context, body)
         stream = UpstreamStream(reader, make_decoder(headers), self._limits, redact, on_end)
         try:
             stream.wait_first_event()
@@ -200,12 +193,13 @@ class UpstreamClient:
             raise
         return stream
 
-    def _record_stream_end(self, attempt: _Attempt[Any], error: ServiceError | None) -> None:
-        context = attempt.context
+    def _record_stream_end(
+        self, breaker: CircuitBreaker, context: CallContext, body: Mapping[str, Any] | None, error: ServiceError | None
+    ) -> None:
         if error is not None:
             self._redactor.redact_error(error)
-            context.timeline.record_error(error, attempt.call.body)
-        attempt.breaker.record_result(context.request.redis_budget, error, client=context.request.client_id)
+            context.timeline.record_error(error, body, body_released=body is None)
+        breaker.record_result(context.request.redis_budget, error, client=context.request.client_id)
 
     def _send_request(self, attempt: _Attempt[Any], read_timeout: float) -> requests.Response:
         """Send the request and read the head of its response."""

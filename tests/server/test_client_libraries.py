@@ -161,6 +161,7 @@ OPENAI_ERRORS = {
     400: openai.BadRequestError,
     401: openai.AuthenticationError,
     404: openai.NotFoundError,
+    422: openai.UnprocessableEntityError,
     429: openai.RateLimitError,
     502: openai.InternalServerError,
     503: openai.InternalServerError,

@@ -17,12 +17,13 @@ from app.context.request_info import RequestInfo
 from app.errors import CircuitOpen, ShortDeadlineTimeout, UpstreamTimeout, UpstreamUnavailable
 from app.observability.metrics.upstream import UpstreamMetrics
 from app.redis_store import RedisStore
-from app.upstream.client import Resilience, UpstreamClient
+from app.upstream.client import UpstreamClient
 from app.upstream.redaction import Redactor
 from app.upstream.resilience import bulkhead
 from app.upstream.resilience.bulkhead import Bulkheads
 from app.upstream.resilience.circuit_breaker import REFRESH_SECONDS, CircuitBreakers
 from app.upstream.resilience.hedging import Hedging
+from app.upstream.resilience.policies import Resilience
 from app.upstream.resilience.retry import RetryPolicy
 from app.upstream.resilience.shared_breaker import RedisBreakerState
 from app.upstream.stream import StreamLimits
