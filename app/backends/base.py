@@ -109,9 +109,9 @@ class Backend(ABC):
     def models(self) -> tuple[str, ...]:
         """The models that the settings name for this backend, the default first."""
 
+    @abstractmethod
     def default_model(self, operation: str) -> str | None:
         """Return the model of an operation whose request names none; None if the upstream chooses it."""
-        return next(iter(self.models), None)
 
     def canonical_model(self, model: str) -> str:
         """Return the one spelling of a model that has several names here."""

@@ -61,11 +61,7 @@ class ModelRouter:
         """
         if allowed is None:
             return True
-        try:
-            ref = self._resolve(name)
-        except ValueError:  # an upstream lists it by a name that no client can send
-            ref = ModelRef(None, name)
-        return self.permits_ref(allowed, ref, operation)
+        return self.permits_ref(allowed, self._resolve(name), operation)
 
     def permits_ref(self, allowed: frozenset[str], ref: ModelRef, operation: str | None = None) -> bool:
         """Return whether names of `allowed` include a model, as in `permits`."""

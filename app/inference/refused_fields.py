@@ -94,11 +94,11 @@ class RefusedFields:
     def _remember(self, key: tuple[str, str, str], known: _Changes, changes: _Changes) -> None:
         self._known[key] = changes
         self._knows_any = True
-        for field, change in changes.items():
-            if change != known.get(field):
-                values = (*key[:2], field, key[2], change)
-                logger.warning("%s %s refuses the field %s for the model %r: from now on it is %s", *values)
-                self._on_removed(key[0], field)
+        learnt = {field: change for field, change in changes.items() if change != known.get(field)}
+        for field, change in learnt.items():
+            values = (*key[:2], field, key[2], change)
+            logger.warning("%s %s refuses the field %s for the model %r: from now on it is %s", *values)
+            self._on_removed(key[0], field)
 
 
 def _adapted(call: UpstreamRequest[T], changes: Mapping[str, str]) -> UpstreamRequest[T]:

@@ -10,15 +10,12 @@ from marshmallow import fields
 
 class _Converter(OpenAPIConverter):
     def field2property(self, field: fields.Field[Any]) -> dict[str, Any]:
-        """Return the schema of a field, with its own `json_schema`, exclusive bounds, and null among alternatives."""
+        """Return the schema of a field, with its own `json_schema`, and exclusive bounds."""
         schema: dict[str, Any] = super().field2property(field)
         if hasattr(field, "json_schema"):
             schema |= field.json_schema()
         if any(getattr(validator, "min_inclusive", True) is False for validator in field.validators):
             schema["exclusiveMinimum"] = schema.pop("minimum")
-        null = {"type": "null"}
-        if field.allow_none and null not in schema.get("anyOf", [null]):
-            schema["anyOf"] = [*schema["anyOf"], null]
         return schema
 
 

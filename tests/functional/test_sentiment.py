@@ -259,3 +259,10 @@ def test_missing_log_probabilities_of_the_embedded_engine_are_an_error(make_clie
         "http://127.0.0.1:9/v1/completions", body=f"data: {json.dumps(event)}\n\n", content_type="text/event-stream"
     )
     assert rate(make_client(EMBEDDED)).get_json()["type"] == "not_supported"
+
+
+def test_a_question_that_is_rejected_without_a_named_field_is_asked_without_log_probabilities(client, upstream):
+    upstream.post(CHAT, status=400, json={"error": "no"})
+    upstream.post(CHAT, json=chat_response("positive"))
+    assert rate(client).get_json()["sentiment"] == "positive"
+    assert "logprobs" not in sent(upstream, -1)

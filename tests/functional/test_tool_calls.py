@@ -224,3 +224,10 @@ def test_the_older_function_call_is_passed_on_and_joined(client, upstream):
     upstream.replace("POST", CHAT, json={"choices": [{"message": {"function_call": {"arguments": {"a": 1}}}}]})
     [choice] = chat(client).get_json()["choices"]
     assert choice["message"]["function_call"] == {"arguments": '{"a":1}'}
+
+
+def test_a_function_beside_another_type_is_passed_on(client, upstream):
+    call = {"id": "1", "type": "mcp", "mcp": {"name": "f"}, "function": {"note": "x"}}
+    upstream.post(CHAT, json=answer([call]))
+    [given] = chat(client).get_json()["choices"][0]["message"]["tool_calls"]
+    assert given["mcp"] == {"name": "f"}

@@ -25,6 +25,9 @@ class EmptyBackend(Backend):
     name = "empty"
     models = ()
 
+    def default_model(self, operation):
+        return None
+
     def probe(self):
         yield from ()
 

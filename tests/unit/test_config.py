@@ -494,3 +494,13 @@ def test_a_collector_without_tracing_packages_is_reported(uninstall, missing):
     assert error.startswith("OTEL_EXPORTER_OTLP_ENDPOINT")
     assert "requirements/tracing.txt" in error
     assert Config.from_env({}) == Config()
+
+
+def test_a_server_process_without_valid_settings_before_does_not_start(monkeypatch):
+    class FreshConfig(Config):
+        """Settings that no process has read."""
+
+    monkeypatch.setattr(FreshConfig, "_last_valid", None, raising=False)
+    monkeypatch.setenv("HUGGINGFACE_TEMPERATURE", "hot")
+    with pytest.raises(ConfigError):
+        FreshConfig.for_server()

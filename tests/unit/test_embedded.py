@@ -17,6 +17,7 @@ import xllamacpp
 from app.config import Config
 from app.config.model_file import model_file, model_name
 from app.embedded import engine, launcher, process, supervisor, watchdog
+from app.embedded.unusable import answering
 
 
 @pytest.mark.parametrize(
@@ -332,3 +333,8 @@ def test_a_supervisor_that_ignores_sigterm_is_killed(launched, monkeypatch):
     started.ensure_running()
     started.stop()
     assert launched.processes[0].returncode == -signal.SIGKILL
+
+
+def test_a_port_that_is_taken_is_left_alone():
+    with socket.create_server(("127.0.0.1", 0)) as taken, answering(taken.getsockname()[1], "broken"):
+        assert taken.fileno() > 0

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest, multiprocess, 
 
 from app.observability.metrics import labelled_metric
 from app.observability.metrics.labelled_metric import counter, gauge, histogram, renamed_counter
+from app.observability.metrics.shared_file import ReservedFile
 
 
 def change_counter(metric):
@@ -120,3 +121,11 @@ def test_a_full_file_system_costs_series_and_neither_requests_nor_the_process(sh
     assert found["before"] == 2.0
     assert len(found) < 1000
     assert "a series of x is not counted: No space left on device" in caplog.text
+
+
+def test_a_shared_file_is_read_without_a_reservation(tmp_path):
+    file = tmp_path / "metrics.db"
+    ReservedFile(str(file)).close()
+    size = file.stat().st_size
+    ReservedFile(str(file), read_mode=True).close()
+    assert file.stat().st_size == size

@@ -12,6 +12,7 @@ from app.backends.responses.chunk_decoder import CHAT, TEXT
 from app.backends.responses.parse import parse_completion, parse_generation
 from app.backends.responses.sse import iter_event_data
 from app.errors import ServiceError, UpstreamInvalidResponse
+from app.json_depth import exceeds_json_depth
 
 KEYS = st.sampled_from(
     [
@@ -244,3 +245,8 @@ def test_a_choice_without_an_index_is_the_first():
 def test_events_end_at_any_line_end_and_comments_are_skipped(end):
     lines = [": hi", "event: message", "data: a", "data:b", "", "id: 1", "", "data: c", "", "data", "data: d"]
     assert list(iter_event_data(end.join(lines).encode())) == [b"a\nb", b"c", b"d"]
+
+
+def test_half_a_character_does_not_make_many_brackets_deep():
+    payload = ["\ud83d", *[[] for _ in range(300)]]
+    assert not exceeds_json_depth(payload, json.dumps(payload).encode())

@@ -128,3 +128,12 @@ def test_processes_share_values_through_redis_until_they_expire(budget, redis):
 def test_a_reply_of_another_type_is_a_miss(budget):
     with closing(FixedReplyServer(b":5\r\n")) as server:
         assert ResponseCache(RedisStore(server.url), HOUR, AMPLE_BYTES).get_shared("a", budget) is None
+
+
+def test_a_client_without_values_left_does_not_hide_who_holds_most(budget):
+    cache = ResponseCache(RedisStore(None), HOUR, 3 * (ENTRY_BYTES + 100))
+    cache.set("gone-1", b"x" * (ENTRY_BYTES + 200), budget, "gone")
+    cache.set("gone-1", b"x", budget, "busy")
+    for number in range(2, 6):
+        cache.set(f"busy-{number}", b"x" * 100, budget, "busy")
+    assert stored(cache, "busy") == [3, 4, 5]

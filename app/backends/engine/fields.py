@@ -116,14 +116,7 @@ def _tools(value: Any) -> None:
     require_bounded_schema([tool["function"].get("parameters") for tool in value])
 
 
-def _tool_choice(value: Any) -> None:
-    if not isinstance(value, str | dict):
-        raise ValueError("must be a text or an object")
-
-
 def _response_format(value: Any) -> None:
-    if not isinstance(value, dict):
-        raise ValueError("must be an object")
     if value.get("type") not in ("text", "json_object", "json_schema"):
         raise ValueError("must have the type text, json_object or json_schema")
     schema = value.get("json_schema")
@@ -174,7 +167,7 @@ CHAT: Mapping[str, Check] = {
     "logprobs": _flag,
     "top_logprobs": integer(0, MAX_LOGPROBS),
     "tools": _tools,
-    "tool_choice": _tool_choice,
+    "tool_choice": _anything,
     "parallel_tool_calls": _flag,
     "response_format": _response_format,
     "chat_template_kwargs": _template_arguments,
