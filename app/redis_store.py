@@ -82,10 +82,13 @@ class RedisStore:
             self._record_failure(error, commands[0][0])
             return None
         self._record_success()
+        return self._parse(parse, results, commands[0][0])
+
+    def _parse(self, parse: Callable[..., T], results: list[Any], command: str) -> T | None:
         try:
             return parse(*results)
         except Exception as error:
-            self._record_refusal(commands[0][0], "a reply of another kind than expected", type(error).__name__)
+            self._record_refusal(command, "a reply of another kind than expected", type(error).__name__)
             return None
 
     def ping(self, seconds: float) -> bool:

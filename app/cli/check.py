@@ -7,17 +7,18 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from http.client import HTTPConnection
 from typing import Any
 
 from app import create_app
 from app.config import Config, config_warnings
 from app.embedded.launcher import Launcher
+from app.embedded.probe import answers
 from app.server.start_checks import StartError, prepare_engine
 
 # an engine that needs longer to load its model is reported as failing
 LOAD_SECONDS = 60.0
 POLL_SECONDS = 0.05
+PROBE_SECONDS = 1.0
 
 
 def check() -> int:
@@ -73,16 +74,5 @@ def _running(launcher: Launcher | None) -> Iterator[None]:
 
 def _wait_until_loaded(port: int, deadline: float) -> None:
     """Poll the engine until it has loaded its model; return at the deadline too."""
-    while not _has_loaded(port) and time.monotonic() < deadline:
+    while not answers(port, "/health", PROBE_SECONDS) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-
-
-def _has_loaded(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=1)
-    try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()

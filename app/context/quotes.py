@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 REMOVED = "[removed]"
-# parts of a quote: so many adjacent words, or a word of so many characters
+# a quote has at least this number of adjacent words, or a word of at least this number of characters
 MIN_WORDS = 3
 MIN_WORD_CHARS = 12
 # error texts are in English: a word of another script is a quote if the request has it

@@ -50,7 +50,7 @@ def parameters(port: int, threads: int, file: str, name: str) -> "xllamacpp.Comm
 
 
 def limit_memory(request_memory: int) -> None:
-    """Allow this process so many bytes beyond the memory that it has now; an allocation above fails.
+    """Limit the memory of this process to `request_memory` bytes above its present size; allocations beyond it fail.
 
     RLIMIT_DATA (getrlimit(2)) counts private writable memory, and not the mapped file of the model.
     """

@@ -30,7 +30,7 @@ MIN_BACKOFF_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 5.0
 # an engine that cannot be loaded is tried again after this time: the file, or what the machine lacks, may be mended
 RETRY_SECONDS = 60.0
-# after so many exits in a row before it was ready, it counts as one that cannot be loaded
+# a model counts as one that cannot be loaded after this number of exits in a row before the engine was ready
 MAX_FAILED_STARTS = 5
 
 

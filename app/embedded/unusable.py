@@ -12,6 +12,21 @@ from app.config.model_file import UNUSABLE
 @contextmanager
 def answering(port: int, reason: str) -> Iterator[None]:
     """Answer each request to the engine's port with 503 and the reason; do nothing if the port is taken."""
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), _handler(reason))
+    except OSError:
+        yield
+        return
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+def _handler(reason: str) -> type[BaseHTTPRequestHandler]:
+    """Return the class that answers every request with the reason."""
     body = json.dumps({"error": {"code": 503, "type": UNUSABLE, "message": reason}}).encode()
 
     class Handler(BaseHTTPRequestHandler):
@@ -28,14 +43,4 @@ def answering(port: int, reason: str) -> Iterator[None]:
         def log_message(self, *_arguments: object) -> None:
             """Print nothing: the service logs its calls."""
 
-    try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    except OSError:
-        yield
-        return
-    with server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield
-        finally:
-            server.shutdown()
+    return Handler

@@ -1,10 +1,11 @@
 """Ends an engine whose generating thread hangs: it accepts requests, and answers none."""
 
-import http.client
 import logging
 import subprocess
 import threading
 import time
+
+from app.embedded.probe import answers
 
 logger = logging.getLogger("app.embedded")
 
@@ -33,19 +34,9 @@ class Watchdog:
         """Ask until the engine is stopped or killed."""
         answered = time.monotonic()
         while not self._stopped.wait(INTERVAL_SECONDS):
-            if self._answers():
+            if answers(self._port, "/metrics", INTERVAL_SECONDS):
                 answered = time.monotonic()
             elif time.monotonic() - answered > HANG_SECONDS:
                 logger.error("the embedded engine has not answered for %d s; it is killed", HANG_SECONDS)
                 self._process.kill()
                 return
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=INTERVAL_SECONDS)
-        try:
-            connection.request("GET", "/metrics")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()

@@ -4,7 +4,7 @@
 """
 
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
 from marshmallow.error_store import ErrorStore
@@ -88,8 +88,11 @@ class RequestSchema(Schema):
 
 def max_input_length(field: fields.Field[Any]) -> int:
     """Return how many characters, or tokens, the schema of a field accepts."""
-    limit: int = field.root.max_input_chars  # type: ignore[union-attr]  # every request schema has it
-    return limit
+    return _request_schema(field).max_input_chars
+
+
+def _request_schema(field: fields.Field[Any]) -> RequestSchema:
+    return cast("RequestSchema", field.root)  # the root of a field in a request is one
 
 
 def validate_text(text: str, field: fields.Field[Any]) -> str:
@@ -124,14 +127,14 @@ class Model(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         name = super()._deserialize(value, attr, data, **kwargs)
-        schema: RequestSchema = self.root  # type: ignore[assignment]  # of every request
+        schema = _request_schema(self)
         if name in schema.aliases or is_model_ref(name, schema.primary_backend):
             return name
         form = name_form(schema.primary_backend).description
         raise ValidationError(f"This must be {form}. It may start with a backend ({', '.join(BACKEND_NAMES)}) and ':'.")
 
     def json_schema(self) -> dict[str, Any]:
-        schema: RequestSchema = self.root  # type: ignore[assignment]  # of every request
+        schema = _request_schema(self)
         pattern = {"pattern": model_ref_pattern(schema.primary_backend)}
         others = sorted(name for name in schema.aliases if not is_model_ref(name, schema.primary_backend))
         return {"anyOf": [pattern, {"enum": others}]} if others else pattern

@@ -2,18 +2,8 @@
 
 from agno.agent import Agent
 from agno.models.openai.like import OpenAILike
-from checks import ADA, API_KEY, BASE_URL, MODEL, PERSON, QUESTION, WEATHER, run
-from pydantic import BaseModel
-
-
-class Person(BaseModel):
-    name: str
-    age: int
-
-
-def get_weather(city: str) -> str:
-    """Get the weather of a city."""
-    return f"sunny in {city}"
+from checks import ADA, API_KEY, BASE_URL, MODEL, PERSON, QUESTION, WEATHER, get_weather, run
+from person import Person
 
 
 def agent(**options):

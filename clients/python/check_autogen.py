@@ -5,21 +5,11 @@ import asyncio
 from autogen_agentchat.agents import AssistantAgent
 from autogen_core.models import UserMessage
 from autogen_ext.models.openai import OpenAIChatCompletionClient
-from checks import ADA, API_KEY, BASE_URL, MODEL, PERSON, QUESTION, WEATHER, run
-from pydantic import BaseModel
+from checks import ADA, API_KEY, BASE_URL, MODEL, PERSON, QUESTION, WEATHER, get_weather, run
+from person import Person
 
 ABILITIES = {"vision": False, "function_calling": True, "json_output": True, "structured_output": True}
 INFO = {**ABILITIES, "family": "unknown"}
-
-
-class Person(BaseModel):
-    name: str
-    age: int
-
-
-def get_weather(city: str) -> str:
-    """Get the weather of a city."""
-    return f"sunny in {city}"
 
 
 def client():

@@ -10,14 +10,9 @@ from haystack.components.generators.chat import OpenAIChatGenerator
 from haystack.dataclasses import ChatMessage
 from haystack.tools import tool
 from haystack.utils import Secret
-from pydantic import BaseModel
+from person import Person
 
 SERVER = {"api_base_url": BASE_URL, "api_key": Secret.from_token(API_KEY)}
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 @tool

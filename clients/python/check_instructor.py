@@ -3,14 +3,9 @@
 import instructor
 from checks import ADA, API_KEY, BASE_URL, MODEL, PERSON, QUESTION, run
 from openai import OpenAI
-from pydantic import BaseModel
+from person import Person
 
 openai = OpenAI(base_url=BASE_URL, api_key=API_KEY)
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 def ask(mode, text=PERSON, kind=Person, **options):

@@ -1,21 +1,11 @@
 """langchain for Python: ChatOpenAI, OpenAIEmbeddings and an agent."""
 
-from checks import ADA, API_KEY, BASE_URL, EMBEDDING_MODEL, MODEL, PERSON, QUESTION, WEATHER, run
+from checks import ADA, API_KEY, BASE_URL, EMBEDDING_MODEL, MODEL, PERSON, QUESTION, WEATHER, get_weather, run
 from langchain.agents import create_agent
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
-from pydantic import BaseModel
+from person import Person
 
 model = ChatOpenAI(base_url=BASE_URL, api_key=API_KEY, model=MODEL, max_tokens=40)
-
-
-class Person(BaseModel):
-    name: str
-    age: int
-
-
-def get_weather(city: str) -> str:
-    """Get the weather of a city."""
-    return f"sunny in {city}"
 
 
 def chat():

@@ -4,16 +4,11 @@ import json
 
 import litellm
 from checks import ADA, API_KEY, BASE_URL, EMBEDDING_MODEL, MODEL, PERSON, QUESTION, WEATHER, run
-from pydantic import BaseModel
+from person import Person
 
 SERVER = {"api_base": BASE_URL, "api_key": API_KEY}
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": PARAMETERS}}
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 def ask(text=QUESTION, **options):

@@ -2,28 +2,16 @@
 
 import asyncio
 
-from checks import ADA, API_KEY, BASE_URL, EMBEDDING_MODEL, MODEL, PERSON, QUESTION, WEATHER, run
+from checks import ADA, API_KEY, BASE_URL, EMBEDDING_MODEL, MODEL, PERSON, QUESTION, WEATHER, get_weather, run
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms import ChatMessage
 from llama_index.embeddings.openai_like import OpenAILikeEmbedding
 from llama_index.llms.openai_like import OpenAILike
-from pydantic import BaseModel
+from person import Person
 
 SERVER = {"api_base": BASE_URL, "api_key": API_KEY}
 KIND = {"is_chat_model": True, "is_function_calling_model": True, "context_window": 2048, "max_tokens": 40}
 llm = OpenAILike(model=MODEL, **SERVER, **KIND)
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str
-    age: int
-
-
-def get_weather(city: str) -> str:
-    """Get the weather of a city."""
-    return f"sunny in {city}"
 
 
 def chat():

@@ -2,17 +2,12 @@
 
 from checks import ADA, API_KEY, BASE_URL, EMBEDDING_MODEL, MODEL, PERSON, QUESTION, WEATHER, run
 from openai import AuthenticationError, OpenAI
-from pydantic import BaseModel
+from person import Person
 
 client = OpenAI(base_url=BASE_URL, api_key=API_KEY)
 ASKED = [{"role": "user", "content": QUESTION}]
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": PARAMETERS}}
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 def chat():

@@ -2,24 +2,14 @@
 
 import asyncio
 
-from checks import ADA, API_KEY, BASE_URL, MODEL, PERSON, QUESTION, WEATHER, run
-from pydantic import BaseModel
+from checks import ADA, API_KEY, BASE_URL, MODEL, PERSON, QUESTION, WEATHER, get_weather, run
+from person import Person
 from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 model = OpenAIChatModel(MODEL, provider=OpenAIProvider(base_url=BASE_URL, api_key=API_KEY))
 SHORT = {"max_tokens": 40}
-
-
-class Person(BaseModel):
-    name: str
-    age: int
-
-
-def get_weather(city: str) -> str:
-    """Get the weather of a city."""
-    return f"sunny in {city}"
 
 
 def chat():

@@ -4,7 +4,7 @@ import asyncio
 
 from checks import ADA, API_KEY, BASE_URL, EMBEDDING_MODEL, MODEL, PERSON, QUESTION, WEATHER, run
 from openai import AsyncOpenAI
-from pydantic import BaseModel
+from person import Person
 from semantic_kernel import Kernel
 from semantic_kernel.connectors.ai import FunctionChoiceBehavior
 from semantic_kernel.connectors.ai.open_ai import (
@@ -14,11 +14,6 @@ from semantic_kernel.connectors.ai.open_ai import (
 )
 from semantic_kernel.contents import ChatHistory
 from semantic_kernel.functions import kernel_function
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 class Weather:

@@ -1,18 +1,11 @@
 """strands: OpenAIModel and Agent, which always streams."""
 
 from checks import ADA, API_KEY, BASE_URL, MODEL, PERSON, QUESTION, WEATHER, run
-from pydantic import BaseModel
+from person import Person
 from strands import Agent, tool
 from strands.models.openai import OpenAIModel
 
 SERVER = {"base_url": BASE_URL, "api_key": API_KEY}
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str
-    age: int
 
 
 @tool

@@ -1,4 +1,4 @@
-"""What a request is charged: the tokens of all its own upstream calls, in budgets, metrics and the log."""
+"""The charge of a request: the tokens of all its own upstream calls, in budgets, metrics and the log."""
 
 import json
 import logging

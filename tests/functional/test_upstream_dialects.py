@@ -1,4 +1,4 @@
-"""What real servers send: labels, encodings, lists and names of their own. Clients get one form."""
+"""Responses of real servers: labels, encodings, lists and names of their own. Clients get one form."""
 
 import json
 

@@ -130,7 +130,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a client can see of a response, without values that differ between any two responses."""
+    """The parts of a response that a client can see, without values that differ between any two responses."""
 
     status: int
     body: str

@@ -1,1 +1,1 @@
-"""What the embedded engine is sent: callers' text without control tokens, known fields, bounded grammars."""
+"""Requests to the embedded engine: text without control tokens, known fields, bounded grammars."""

@@ -22,7 +22,7 @@ class Echo:
 class Choices:
     """The choices of a request: `n` for each prompt, in the prompts' order; `echoes` are the prompts to echo.
 
-    `without_text` is for max_tokens 0: the engine generates one token all the same, which nobody asked for.
+    `without_text` is for max_tokens 0: the engine generates one token all the same; clients do not see it.
     """
 
     n: int = 1

@@ -102,9 +102,7 @@ class ChunkDecoder:
         changed |= payload.pop("error", None) is not None
         if changed and not payload["choices"]:
             return None
-        changed |= number_choices(payload, complete=complete)
-        for choice in payload["choices"]:
-            changed |= self._decode_choice(choice, exact=exact, complete=complete)
+        changed |= self._decode_choices(payload, exact=exact, complete=complete)
         payload = payload if exact else replace_halves(payload)
         changed |= self._set_common_fields(payload)
         # data of several lines would need `data:` before each line
@@ -171,6 +169,13 @@ class ChunkDecoder:
             known = {name: count for name, count in self.counts.items() if usage.get(name) is None}
             self.counts = {**usage, **known}
         return bool(payload.get("usage")) and payload.pop("usage") is not None
+
+    def _decode_choices(self, payload: dict[str, Any], *, exact: bool, complete: bool) -> bool:
+        """Number the choices and bring each into OpenAI's form; return whether one changed."""
+        changed = number_choices(payload, complete=complete)
+        for choice in payload["choices"]:
+            changed |= self._decode_choice(choice, exact=exact, complete=complete)
+        return changed
 
     def _decode_choice(self, choice: dict[str, Any], *, exact: bool, complete: bool) -> bool:
         """Bring a choice into OpenAI's form; return whether it changed."""

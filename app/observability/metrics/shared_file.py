@@ -1,6 +1,7 @@
 """Files of metrics that several workers share, without a SIGBUS when the file system is full."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from prometheus_client.mmap_dict import MmapedDict
@@ -34,5 +35,5 @@ class ReservedFile(MmapedDict):
 
 
 def _reserve(filename: str, size: int) -> None:
-    with open(filename, "ab") as file:  # noqa: PTH123 - as the library opens it
+    with Path(filename).open("ab") as file:
         os.posix_fallocate(file.fileno(), 0, size)

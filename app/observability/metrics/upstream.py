@@ -6,7 +6,16 @@ from prometheus_client import CollectorRegistry
 
 from app.context.call_context import CallContext
 from app.errors import CircuitOpen, Overloaded
-from app.observability.metrics.labelled_metric import Gauge, LabelledMetric, counter, gauge, histogram, renamed_counter
+from app.observability.metrics.labelled_metric import (
+    Counter,
+    Gauge,
+    Histogram,
+    LabelledMetric,
+    counter,
+    gauge,
+    histogram,
+    renamed_counter,
+)
 
 ATTEMPT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
@@ -18,44 +27,15 @@ class UpstreamMetrics:
     """Attempts, retries and hedges; bulkheads and circuit breakers."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._attempts = counter(
-            registry, "ai_upstream_attempts_total", "Attempts of upstream calls.", "backend", "outcome"
-        )
-        self._duration = histogram(
-            registry,
-            "ai_upstream_attempt_duration_seconds",
-            "Duration of an attempt that was sent; for a stream, up to its first event.",
-            "backend",
-            buckets=ATTEMPT_BUCKETS,
-        )
-        self._retries = counter(
-            registry,
-            "ai_upstream_retries_total",
-            "Attempts after a failed one, by the error of the failed one.",
-            "backend",
-            "reason",
-        )
-        self._hedges = counter(
-            registry,
-            "ai_hedges_total",
-            "Attempts beside a slow one, by whether their response was used.",
-            "backend",
-            "outcome",
-        )
-        self._fields_removed = counter(
-            registry,
-            "ai_upstream_field_removed_total",
-            "Fields of the service that an upstream refused, and that were left out or renamed.",
-            "backend",
-            "field",
-        )
-        self._rejected = renamed_counter(
-            registry,
-            "ai_bulkhead_rejected_total",
-            "ai_shed_total",
-            "Attempts rejected by the bulkhead.",
-            "backend",
-        )
+        self._attempts, self._duration = _attempts(registry)
+        text = "Attempts after a failed one, by the error of the failed one."
+        self._retries = counter(registry, "ai_upstream_retries_total", text, "backend", "reason")
+        text = "Attempts beside a slow one, by whether their response was used."
+        self._hedges = counter(registry, "ai_hedges_total", text, "backend", "outcome")
+        text = "Fields of the service that an upstream refused, and that were left out or renamed."
+        self._fields_removed = counter(registry, "ai_upstream_field_removed_total", text, "backend", "field")
+        names = ("ai_bulkhead_rejected_total", "ai_shed_total")
+        self._rejected = renamed_counter(registry, *names, "Attempts rejected by the bulkhead.", "backend")
         self._in_use, self._limit, self._breaker = _guards(registry)
 
     def record_operation(self, context: CallContext) -> None:
@@ -94,6 +74,13 @@ class UpstreamMetrics:
         state = self._breaker[backend, route]
         state.set(BREAKER_STATES["closed"])
         return lambda name: state.set(BREAKER_STATES[name])
+
+
+def _attempts(registry: CollectorRegistry) -> tuple[LabelledMetric[Counter], LabelledMetric[Histogram]]:
+    """Return the number of attempts and their duration."""
+    attempts = counter(registry, "ai_upstream_attempts_total", "Attempts of upstream calls.", "backend", "outcome")
+    name, text = "ai_upstream_attempt_duration_seconds", "Duration of a sent attempt; for a stream, to its first event."
+    return attempts, histogram(registry, name, text, "backend", buckets=ATTEMPT_BUCKETS)
 
 
 def _guards(registry: CollectorRegistry) -> tuple[LabelledMetric[Gauge], LabelledMetric[Gauge], LabelledMetric[Gauge]]:

@@ -33,12 +33,11 @@ def init_app(
         if (key := _find_key(keys, state.request)) is None:
             count_failed_auth(state.client)
             raise AuthenticationError
+        state.client = ClientIdentity.from_key(key)  # first, so that the log line names an expired key too
         if key.has_expired:
-            state.client = ClientIdentity.from_key(key)  # so that the log line names the key
             raise AuthenticationError(
                 f"The client key {key.name} has expired; ask the operator of this service for a new one."
             )
-        state.client = ClientIdentity.from_key(key)
         state.info.trace.identify(state.info.id, key.name)
 
 

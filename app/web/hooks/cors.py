@@ -1,5 +1,8 @@
 """Lets pages of named origins call the service from browsers (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from flask import Flask, Request
 
 from app.web.request_state import request_state
@@ -16,6 +19,36 @@ EXPOSED_HEADERS = (
 MAX_AGE_SECONDS = "600"
 
 
+@dataclass(frozen=True)
+class CorsPolicy:
+    """The origins whose pages may call the service, and whether they may send credentials."""
+
+    origins: tuple[str, ...]
+    credentials: bool
+
+    def allowed_origin(self, request: Request) -> str | None:
+        """Return the origin to allow: `*`, that of the request, or None if it is not among the origins."""
+        origin = request.headers.get("Origin")
+        return ANY if self.origins == (ANY,) else origin if origin in self.origins else None
+
+    def preflight_headers(self, request: Request, methods: Iterable[str]) -> dict[str, str]:
+        """Return the headers of the response to a preflight request for a route with these methods."""
+        requested = request.headers.get("Access-Control-Request-Headers", "")
+        return {
+            "Access-Control-Allow-Methods": ", ".join(sorted(methods)),
+            "Access-Control-Allow-Headers": requested if self.credentials else ANY_HEADER,
+            "Access-Control-Max-Age": MAX_AGE_SECONDS,
+        }
+
+    def response_headers(self, origin: str) -> dict[str, str]:
+        """Return the headers of every response to an allowed origin."""
+        headers = {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": EXPOSED_HEADERS if self.credentials else ANY,
+        }
+        return {**headers, "Access-Control-Allow-Credentials": "true"} if self.credentials else headers
+
+
 def init_app(app: Flask, origins: tuple[str, ...], *, credentials: bool) -> None:
     """Register the hooks, before authentication: browsers send no key with a preflight request.
 
@@ -23,33 +56,21 @@ def init_app(app: Flask, origins: tuple[str, ...], *, credentials: bool) -> None
     """
     if not origins:
         return
-
-    def allowed_origin() -> str | None:
-        origin = request_state().request.headers.get("Origin")
-        return ANY if origins == (ANY,) else origin if origin in origins else None
-
-    def preflight(request: Request) -> dict[str, str]:
-        adapter = app.create_url_adapter(request)
-        methods = sorted(adapter.allowed_methods()) if adapter else []
-        requested = request.headers.get("Access-Control-Request-Headers", "")
-        return {
-            "Access-Control-Allow-Methods": ", ".join(methods),
-            "Access-Control-Allow-Headers": requested if credentials else ANY_HEADER,
-            "Access-Control-Max-Age": MAX_AGE_SECONDS,
-        }
+    policy = CorsPolicy(origins, credentials)
 
     @app.before_request
     def respond_to_preflight() -> Response | None:
         request = request_state().request
         is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        return Response(status=204, headers=preflight(request)) if is_preflight and allowed_origin() else None
+        if not is_preflight or not policy.allowed_origin(request):
+            return None
+        adapter = app.create_url_adapter(request)
+        methods = adapter.allowed_methods() if adapter else ()
+        return Response(status=204, headers=policy.preflight_headers(request, methods))
 
     @app.after_request
     def add_headers(response: Response) -> Response:
         response.vary.add("Origin")
-        if origin := allowed_origin():
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS if credentials else ANY
-            if credentials:
-                response.headers["Access-Control-Allow-Credentials"] = "true"
+        if origin := policy.allowed_origin(request_state().request):
+            response.headers.update(policy.response_headers(origin))
         return response

@@ -1,0 +1,10 @@
+"""The object that the structured outputs of the clients fit."""
+
+from pydantic import BaseModel
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+    age: int
