@@ -145,7 +145,7 @@ def test_several_workers_share_their_metrics_in_a_folder_that_is_removed(start, 
 
 def test_a_misspelt_setting_is_a_warning_at_start(load, server, monkeypatch):
     monkeypatch.setenv("SERVER_PROT", "9000")
-    load(METRICS_REQUIRE_KEY="false").on_starting(server)
+    load(METRICS_REQUIRE_KEY="false", SERVER_PORT=str(free_port())).on_starting(server)
     texts = [message[0] for message in server.warnings]
     assert "SERVER_PROT is not a setting; did you mean SERVER_PORT?" in texts
     assert any(text.startswith("METRICS_REQUIRE_KEY is now called") for text in texts)

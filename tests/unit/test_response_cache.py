@@ -132,8 +132,7 @@ def test_a_reply_of_another_type_is_a_miss(budget):
 
 def test_a_client_without_values_left_does_not_hide_who_holds_most(budget):
     cache = ResponseCache(RedisStore(None), HOUR, 3 * (ENTRY_BYTES + 100))
-    cache.set("gone-1", b"x" * (ENTRY_BYTES + 200), budget, "gone")
-    cache.set("gone-1", b"x", budget, "busy")
-    for number in range(2, 6):
-        cache.set(f"busy-{number}", b"x" * 100, budget, "busy")
-    assert stored(cache, "busy") == [3, 4, 5]
+    cache.set("a-1", b"x" * (2 * ENTRY_BYTES), budget, "gone")
+    for key, client, size in (("a-1", "a", 90), ("b-1", "b", 100), ("a-2", "a", 90), ("b-2", "b", 100)):
+        cache.set(key, b"x" * size, budget, client)
+    assert (stored(cache, "a"), stored(cache, "b")) == ([1, 2], [2])
