@@ -24,7 +24,7 @@ Ask = Callable[[dict[str, Any]], Plan[Generation]]
 
 
 class ChatSentiment:
-    """Rates texts, and remembers for each model whether the short or the long question is in vain."""
+    """Rates texts, and remembers for each model whether it needs the long question, or fails that one too."""
 
     def __init__(self) -> None:
         self._needs_long: TTLCache[str, bool] = TTLCache(MAX_REMEMBERED_MODELS, REMEMBERED_SECONDS)

@@ -10,7 +10,7 @@ MIN_WORDS = 3
 MIN_WORD_CHARS = 12
 # error texts are in English: a word of another script is a quote if the request has it
 MIN_FOREIGN_CHARS = 2
-# a complete text of fewer words, such as a prompt of one word
+# a complete text of fewer words, such as a prompt of one word, is a quote from this length on
 MIN_TEXT_CHARS = 4
 # a long text is read in pieces, to bound memory; the overlap is longer than any error text
 PIECE_CHARS = 65_536
@@ -52,13 +52,13 @@ def without_quotes(reason: str, body: Mapping[str, Any] | None) -> str:
 def _quotes(words: _Words, body: Mapping[str, Any]) -> set[_Words]:
     """Return the runs of at most MIN_WORDS of an error text's words that are quotes of the body."""
     fields = {name.casefold() for name in body}
-    telling = {word for word in words if len(word) >= _min_chars(word)} - fields
+    long_words = {word for word in words if len(word) >= _min_chars(word)} - fields
     runs = set(_runs(words))
     quotes: set[_Words] = set()
     for text in _pieces(body):
         sent = tuple(_WORD.findall(text))
         quotes.update(runs.intersection(_runs(sent)))
-        quotes.update((word,) for word in telling if word in text)
+        quotes.update((word,) for word in long_words if word in text)
         if len(sent) < MIN_WORDS and sum(map(len, sent)) >= MIN_TEXT_CHARS and text not in fields:
             quotes.add(sent)
     return quotes
