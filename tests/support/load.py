@@ -26,22 +26,30 @@ class PromptDrivenUpstream:
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self.failures = 0
+        self.failures: Counter[str] = Counter()
 
     def __call__(self, handler: BaseHTTPRequestHandler) -> None:
         text = json.dumps(handler.asked)
         with self._lock:
             self._seen[text] += 1
-            fails = "outage" in text or ("unwell" in text and self._seen[text] == 1)
-            self.failures += fails
+            failure = self._failure(handler.asked, text)
+            self.failures[failure] += 1
         if "slow" in text:
             time.sleep(_SLOW_SECONDS)  # the latency of a model
-        if fails:
+        if failure == "upstream_unavailable":
             reply(handler, {}, 500)
+        elif failure == "upstream_rejected":
+            reply(handler, {"error": {"message": "Unknown field: stream_options", "param": "stream_options"}}, 400)
         elif handler.asked.get("stream"):
             _stream(handler, complete="broken" not in text)
         else:
             reply(handler, chat_response("positive"))
+
+    def _failure(self, asked: dict[str, Any], text: str) -> str:
+        """Return the type of the error of an answer; an empty string if there is none."""
+        if "outage" in text or ("unwell" in text and self._seen[text] == 1):
+            return "upstream_unavailable"
+        return "upstream_rejected" if "stream_options" in asked else ""
 
 
 def _stream(handler: BaseHTTPRequestHandler, *, complete: bool) -> None:
