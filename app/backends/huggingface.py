@@ -5,13 +5,13 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
-
-from cachetools import TTLCache
+from urllib.parse import quote, urlsplit
 
 from app.backends import huggingface_hub as hub
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
-from app.backends.openai import OpenAIBackend, bearer
+from app.backends.hub_lookup import HubLookup
+from app.backends.openai import OpenAIBackend
+from app.backends.openai_calls import bearer
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
@@ -38,18 +38,12 @@ from app.backends.types import (
     Validation,
 )
 from app.config import Config
-from app.errors import ModelNotFound, NotSupported, ServiceError, UpstreamInvalidResponse
+from app.errors import ModelNotFound, NotSupported, ServiceError
 
 SENTIMENT_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 SUMMARIZATION_MODEL = "facebook/bart-large-cnn"
 EMBEDDING_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-# a lookup on the Hub must leave time for the response itself
-LOOKUP_TIMEOUT_SECONDS = 3.0
-LOOKUP_TTL_SECONDS = 300.0
-MAX_CACHED_LOOKUPS = 1000
 DEDICATED_SUFFIX = ".endpoints.huggingface.cloud"
-# legacy ids redirect to their owner's, and renamed repositories once more
-MAX_REDIRECTS = 3
 
 
 class HuggingFaceBackend(OpenAIBackend):
@@ -64,12 +58,11 @@ class HuggingFaceBackend(OpenAIBackend):
         super().__init__(config)
         self._root_url = config.huggingface_base_url
         self._base_url = f"{self._root_url}/v1"
-        self._hub_url = config.huggingface_hub_url
         self._headers = bearer(config.huggingface_api_key)
+        self._hub = HubLookup(self.name, config.huggingface_hub_url, self._headers)
         self._default_model = config.huggingface_default_model
         self._sentiment_model = self._sentiment_model or SENTIMENT_MODEL
         self._summarization_model = self._summarization_model or SUMMARIZATION_MODEL
-        self._has_text_generation: TTLCache[str, bool] = TTLCache(MAX_CACHED_LOOKUPS, LOOKUP_TTL_SECONDS)
         self._dedicated = (urlsplit(self._root_url).hostname or "").endswith(DEDICATED_SUFFIX)
 
     def default_model(self, operation: str) -> str | None:
@@ -81,7 +74,7 @@ class HuggingFaceBackend(OpenAIBackend):
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         """Use TGI's own route if a dedicated endpoint or the model's provider has it, else chat."""
         name = model or self._default_model or ""
-        if self._dedicated or (yield from self._offers_text_generation(name)):
+        if self._dedicated or (yield from self._hub.offers_text_generation(name)):
             try:
                 return (yield from self._text_generation(request, name))
             except ModelNotFound:
@@ -151,7 +144,7 @@ class HuggingFaceBackend(OpenAIBackend):
         hub_error: ServiceError | None = None
         known = listed = None
         try:
-            known = yield from self._look_up(name)
+            known = yield from self._hub.find(name)
             if known and known.served:
                 return known.validation(provider)
         except ServiceError as error:
@@ -163,40 +156,6 @@ class HuggingFaceBackend(OpenAIBackend):
         if hub_error:
             raise hub_error
         return known.validation(provider) if known else Validation(False, "The Hub knows no public model of this name.")
-
-    def _look_up(self, model: str) -> Plan[hub.Model | None]:
-        """Return the Hub's information on a model, None if it is unknown; follow redirects on the Hub only."""
-        path = f"/api/models/{quote(model)}?{urlencode({'expand[]': hub.EXPANDED}, doseq=True)}"
-        for _ in range(MAX_REDIRECTS + 1):
-            found = yield self._hub_call(f"{self._hub_url}{path}")
-            if not isinstance(found, hub.Redirect):
-                return found
-            path = found.path
-        raise UpstreamInvalidResponse
-
-    def _hub_call(self, url: str) -> UpstreamRequest[Any]:
-        return UpstreamRequest(
-            self.name,
-            "hub",
-            url,
-            hub.parse_model,
-            None,
-            self._headers,
-            LOOKUP_TIMEOUT_SECONDS,
-            retryable=False,
-            deterministic=True,
-        )
-
-    def _offers_text_generation(self, model: str) -> Plan[bool]:
-        """Return whether hf-inference serves the model's text-generation task, cached; False if the Hub fails."""
-        if model not in self._has_text_generation:
-            try:
-                known = yield from self._look_up(model)
-            except ServiceError:
-                known = None
-            offered = known is not None and known.offers("hf-inference", "text-generation")
-            self._has_text_generation[model] = offered
-        return self._has_text_generation.get(model, False)
 
     def _text_generation(self, request: TextRequest, model: str) -> Plan[Generation]:
         options = {"parameters": _tgi_parameters(request)}

@@ -10,6 +10,7 @@ from app.backends.types import Usage
 from app.context.deadline import Deadline
 from app.context.disconnect import ClientConnection
 from app.context.request_info import RequestInfo
+from app.context.tasks import task_of
 from app.context.timeline import Timeline
 from app.errors import ClientDisconnected
 
@@ -45,6 +46,7 @@ class StreamStats:
 class CallContext:
     """One operation of one request, passed down from the endpoint to the upstream client.
 
+    `operation` is the route's, and `task` the operation of the backends that it runs last.
     `outcome` is `ok` or the type of the error; None if no backend was called. `cache` is one of CACHE_STATUSES.
     `requested_model` is the client's name of the model, None if it named none, and `model` the model that was asked
     last. `asked_models` holds backend and name of each. `limit_added` means that the service added a token limit.
@@ -62,6 +64,7 @@ class CallContext:
     stream_deadline: Deadline = field(default_factory=partial(Deadline, math.inf))
     allowed_models: frozenset[str] | None = None
 
+    task: str = field(init=False)
     limit_added: bool = False
     requested_model: str | None = None
     model: str | None = None
@@ -79,6 +82,7 @@ class CallContext:
     stream: StreamStats | None = None
 
     def __post_init__(self) -> None:
+        self.task = task_of(self.operation)
         self.timeline = Timeline(self.request.started)
 
     def add_usage(self, usage: Usage) -> None:

@@ -50,9 +50,9 @@ class PlanExecutor:
     def execute(self, context: CallContext, model: str | None, plan: Callable[[Target], Plan[R]]) -> R:
         """Run the plan on the model's targets until one succeeds; raise the first target's error if all fail."""
         try:
-            targets = self.models.targets(model, context.operation, context.allowed_models)
+            targets = self.models.targets(model, context.task, context.allowed_models)
             first = targets[0]
-            with context.request.trace.operation(context, first.backend.name, first.model_for(context.operation)):
+            with context.request.trace.operation(context, first.backend.name, first.model_for(context.task)):
                 return self._try_targets(context, targets, plan)
         except ModelNotFound as error:
             error.details = {
@@ -83,7 +83,7 @@ class PlanExecutor:
     def run_target(self, context: CallContext, target: Target, plan: Callable[[Target], Plan[T]]) -> T:
         """Run the plan on one target. The outcome of a stream is counted at its end, by `stream_ended`."""
         context.backend = target.backend.name
-        context.model = target.model_for(context.operation)
+        context.model = target.model_for(context.task)
         context.cache = None
         context.pending_cache_writes.clear()
         tokens_before = context.total_tokens
@@ -143,7 +143,7 @@ class PlanExecutor:
 
 def _was_asked(context: CallContext, target: Target) -> bool:
     """Return whether the target's model was asked in this request, under any of its names."""
-    model = target.model_for(context.operation)
+    model = target.model_for(context.task)
     return model is not None and (target.backend.name, target.backend.canonical_model(model)) in context.asked_models
 
 

@@ -31,9 +31,9 @@ class InferenceService:
 
         Returns an UpstreamStream, after its first event, if the request asks for a stream.
         """
-        name = operation.__name__  # each target's backend has its own method of this name
+        context.task = task = operation.__name__  # each target's backend has its own method of this name
         return self.executor.execute(
-            context, model, lambda target: getattr(target.backend, name)(request, target.model)
+            context, model, lambda target: getattr(target.backend, task)(request, target.model)
         )
 
     def validate(self, context: CallContext, model: str) -> Validation:

@@ -10,7 +10,8 @@ from app.errors import AuthenticationError, MethodNotAllowed
 from app.openapi.components import OPERATION_HEADERS, header_refs
 from app.openapi.route_doc import JSON, RouteDoc, RouteResponse
 from app.openapi.route_errors import ErrorTypes, example, has_operation_headers, raised_by_app, raised_by_server
-from app.schemas.responses import ErrorSchema, OpenAIErrorSchema
+from app.web.error_shapes.base import ErrorShape
+from app.web.error_shapes.native import NATIVE
 
 _STATUS_HEADERS = {
     AuthenticationError.status: ["WWW-Authenticate"],
@@ -19,19 +20,19 @@ _STATUS_HEADERS = {
     HTTPStatus.SERVICE_UNAVAILABLE: ["Retry-After"],
 }
 
-# on OpenAI's routes an error type may occur in both shapes
+# on routes with a shape of another API an error type may occur in both shapes
 _SERVER_SUFFIX = "-by-server"
 
 
-def responses(spec: APISpec, doc: RouteDoc, *, openai: bool) -> dict[str, Any]:
+def responses(spec: APISpec, doc: RouteDoc, shape: ErrorShape) -> dict[str, Any]:
     """Return all responses of a route by status. Errors become components of the document, which routes share."""
     from_app, from_server = raised_by_app(doc), raised_by_server(doc)
     errors: dict[int, Any] = {}
     for status in sorted({error.status for error in (*from_app, *from_server)}):
         app, server = ([error for error in group if error.status == status] for group in (from_app, from_server))
-        errors[status] = _error(app, server, openai=True) if openai else _error([*app, *server], [], openai=False)
+        errors[status] = _error([*app, *server], [], shape) if shape is NATIVE else _error(app, server, shape)
     successes = {response.status: _success(response, doc, errors.get(response.status)) for response in doc.responses}
-    refs = {status: _component(spec, status, error, openai=openai) for status, error in errors.items()}
+    refs = {status: _component(spec, status, error, shape) for status, error in errors.items()}
     return {str(status): response for status, response in sorted((refs | successes).items())}
 
 
@@ -55,15 +56,15 @@ def _success(response: RouteResponse, doc: RouteDoc, error: Mapping[str, Any] | 
     return {"description": response.description, "headers": headers, "content": content}
 
 
-def _error(from_app: ErrorTypes, from_server: ErrorTypes, *, openai: bool) -> dict[str, Any]:
+def _error(from_app: ErrorTypes, from_server: ErrorTypes, shape: ErrorShape) -> dict[str, Any]:
     """Return the response of the errors with one status. Errors `from_server` always have our own shape."""
     status = (from_app or from_server)[0].status
     schemas, examples = [], {}
-    for errors, suffix, as_openai in ((from_app, "", openai), (from_server, _SERVER_SUFFIX, False)):
+    for errors, suffix, used in ((from_app, "", shape), (from_server, _SERVER_SUFFIX, NATIVE)):
         if by_type := {error.type: error for error in reversed(errors)}:
-            schemas.append(_error_schema(status, list(by_type), openai=as_openai))
+            schemas.append(used.schema(status, list(by_type)))
             for name, error in by_type.items():
-                examples[name + suffix] = {"value": example(error, openai=as_openai)}
+                examples[name + suffix] = {"value": example(error, used)}
     return {
         "description": HTTPStatus(status).phrase,
         "headers": _headers(status, operation=has_operation_headers(from_app)),
@@ -76,16 +77,9 @@ def _headers(status: int, *, operation: bool) -> dict[str, Any]:
     return header_refs(names)
 
 
-def _error_schema(status: int, types: list[str], *, openai: bool) -> dict[str, Any]:
-    kind = {"type": {"enum": types}}
-    if openai:
-        return {"allOf": [OpenAIErrorSchema, {"properties": {"error": {"properties": kind | {"code": kind["type"]}}}}]}
-    return {"allOf": [ErrorSchema, {"properties": kind | {"code": {"const": status}}}]}
-
-
-def _component(spec: APISpec, status: int, error: dict[str, Any], *, openai: bool) -> dict[str, str]:
+def _component(spec: APISpec, status: int, error: dict[str, Any], shape: ErrorShape) -> dict[str, str]:
     """Return a reference to the component of an error; its name has the status, the shape and the types."""
-    name = "-".join([str(status), *(["openai"] if openai else []), *error["content"][JSON]["examples"]])
+    name = "-".join([str(status), *([shape.name] if shape.name else []), *error["content"][JSON]["examples"]])
     if name not in spec.components.responses:
         spec.components.response(name, error)
     return {"$ref": f"#/components/responses/{name}"}

@@ -25,11 +25,11 @@ from app.errors import (
     ValidationError,
 )
 from app.openapi.route_doc import RouteDoc
-from app.web.openai_errors import openai_error
+from app.web.error_shapes.base import ErrorShape
 
 ErrorTypes = list[type[ServiceError]]
 
-# the server raises these before it knows the route, so they never have OpenAI's shape
+# the server raises these before it knows the route, so they always have our own shape
 _SERVER: ErrorTypes = [ValidationError, RequestTimeout, UriTooLong, HeadersTooLarge, Draining, InternalError]
 _BODY: ErrorTypes = [
     ValidationError,
@@ -71,10 +71,9 @@ def has_operation_headers(errors: Iterable[type[ServiceError]]) -> bool:
     return any(issubclass(error, UpstreamError | CircuitOpen) for error in errors)
 
 
-def example(error_type: type[ServiceError], *, openai: bool) -> dict[str, Any]:
+def example(error_type: type[ServiceError], shape: ErrorShape) -> dict[str, Any]:
     """Return the body of an error in its default form."""
-    error = error_type()
-    return openai_error(error) if openai else error.body(_REQUEST_ID)
+    return shape.body(error_type(), _REQUEST_ID)
 
 
 def _subclasses(parent: type[ServiceError]) -> Iterator[type[ServiceError]]:

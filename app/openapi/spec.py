@@ -12,7 +12,7 @@ from app.openapi.marshmallow_plugin import SchemaPlugin
 from app.openapi.responses import responses
 from app.openapi.route_doc import JSON, RouteDoc, route_doc_of
 from app.version import SERVICE, __version__
-from app.web.openai_errors import is_openai_route
+from app.web.error_shapes import shape_of
 
 _DESCRIPTION = (
     "Text AI behind plain REST, JSON in and out. Every error has a machine-readable `type` and a message with advice."
@@ -54,7 +54,7 @@ def _operations(spec: APISpec, rule: Rule, doc: RouteDoc) -> dict[str, Any]:
         "summary": doc.summary,
         "description": doc.description,
         "parameters": _parameters(rule, doc),
-        "responses": responses(spec, doc, openai=is_openai_route(rule.rule)),
+        "responses": responses(spec, doc, shape_of(rule.rule)),
     }
     if doc.body is not None:
         examples = {name: {"value": one.request} for name, one in doc.examples.items()}

@@ -12,6 +12,7 @@ from app.config import Config
 from app.context.call_context import CallContext
 from app.context.deadline import MIN_COUNTED_SECONDS, Deadline
 from app.context.disconnect import ClientConnection
+from app.context.tasks import task_of
 from app.inference.idempotency import IdempotencyStore
 from app.inference.model_router import DEFAULT
 from app.inference.service import InferenceService
@@ -27,6 +28,8 @@ from app.web.response import EndStep, Response
 
 # takes the validated body; returns the response body, or a Response if the client asked for a stream
 Handler = Callable[[CallContext, dict[str, Any]], Any]
+# takes the validated body of another API; returns the body of the task's own route, and the handler for this request
+Translate = Callable[[dict[str, Any]], tuple[dict[str, Any], Handler]]
 
 
 @dataclass(frozen=True)
@@ -39,45 +42,65 @@ class OperationEndpoint:
     quotas: Quotas
     body_budget: BodyBudget
 
-    def register(self, routes: Blueprint, rule: str, schema: RequestSchema, handler: Handler, doc: RouteDoc) -> None:
-        """Serve an operation at a URL rule. The name of the blueprint is the name of the operation."""
-        can_stream = "stream" in schema.fields
-        estimator = TokenEstimator(schema, self.config.huggingface_max_tokens)
+    def register(
+        self,
+        routes: Blueprint,
+        rule: str,
+        schema: RequestSchema,
+        handler: Handler,
+        doc: RouteDoc,
+        *,
+        name: str | None = None,
+    ) -> None:
+        """Serve an operation at a URL rule, whose variables are fields of the body.
+
+        The name of the blueprint is the name of the operation, and of its only route without `name`.
+        """
+        self.register_translated(routes, rule, schema, lambda body: (body, handler), schema, doc, name=name)
+
+    def register_translated(
+        self,
+        routes: Blueprint,
+        rule: str,
+        schema: RequestSchema,
+        translate: Translate,
+        translated: RequestSchema,
+        doc: RouteDoc,
+        *,
+        name: str | None = None,
+    ) -> None:
+        """Serve an operation in the form of another API. `translated` is the schema of translated bodies."""
+        can_stream = "stream" in translated.fields
+        estimator = TokenEstimator(translated, self.config.huggingface_max_tokens)
 
         @openapi_doc(replace(doc, body=schema))
-        def view() -> dict[str, Any] | Response:
+        def view(**variables: str) -> dict[str, Any] | Response:
             state = request_state()
             try:
-                body = read_body(state, schema, self.body_budget)
-                streamed = can_stream and bool(body.get("stream"))
-                return self._respond(state, routes.name, estimator, body, handler, streamed=streamed)
+                body = read_body(state, schema, self.body_budget, variables)
+                translated_body, handler = translate(body)
+                streamed = can_stream and bool(translated_body.get("stream"))
+                call = _Call(routes.name, body, translated_body, handler, streamed)
+                return self._respond(state, estimator, call)
             finally:
                 if state.body_reservation is not None:
                     state.body_reservation.release()
 
-        routes.post(rule, endpoint=routes.name)(view)
+        routes.post(rule, endpoint=name or routes.name)(view)
 
-    def _respond(
-        self,
-        state: RequestState,
-        operation: str,
-        estimator: TokenEstimator,
-        body: dict[str, Any],
-        handler: Handler,
-        *,
-        streamed: bool,
-    ) -> dict[str, Any] | Response:
-        self.require_model(body.get("model"), operation)
+    def _respond(self, state: RequestState, estimator: TokenEstimator, call: "_Call") -> dict[str, Any] | Response:
+        model = call.translated.get("model")
+        self.require_model(model, call.operation)
         key = idempotency_key(state.request.environ.get("HTTP_IDEMPOTENCY_KEY"))
-        context = self.start_context(operation, streamed=streamed)
-        context.requested_model = body.get("model")
-        context.request.trace.record_parameters(body)
-        run = partial(self._within_quota, estimator, context, body, handler, streamed=streamed)
+        context = self.start_context(call.operation, streamed=call.streamed)
+        context.requested_model = model
+        context.request.trace.record_parameters(call.translated)
+        run = partial(self._within_quota, estimator, context, call)
         # outside of the quota: a repeated request makes no call, so it reserves and pays nothing
-        if key is not None and not streamed and context.cache_control.write:
-            run = partial(self.idempotency.run_once, key, state.client, body, context, run)
+        if key is not None and not call.streamed and context.cache_control.write:
+            run = partial(self.idempotency.run_once, key, state.client, call.body, context, run)
         result = run()
-        return result if streamed else context.with_debug(result)
+        return result if call.streamed else context.with_debug(result)
 
     def require_model(self, model: str | None, operation: str | None = None) -> None:
         """Raise PermissionDenied if the client may not use a model for an operation; None is its default model."""
@@ -86,7 +109,8 @@ class OperationEndpoint:
 
     def may_use(self, model: str | None, operation: str | None = None) -> bool:
         """Return whether the client may use a model for an operation, or for any one if `operation` is None."""
-        return self.inference.executor.models.permits(_allowed_models(), model, operation)
+        task = task_of(operation) if operation else None
+        return self.inference.executor.models.permits(_allowed_models(), model, task)
 
     def start_context(self, operation: str, *, streamed: bool = False) -> CallContext:
         """Start the deadline of the current request and return its call context.
@@ -114,33 +138,37 @@ class OperationEndpoint:
         )
         return context
 
-    def _within_quota(
-        self,
-        estimator: TokenEstimator,
-        context: CallContext,
-        body: dict[str, Any],
-        handler: Handler,
-        *,
-        streamed: bool,
-    ) -> Any:
+    def _within_quota(self, estimator: TokenEstimator, context: CallContext, call: "_Call") -> Any:
         """Reserve the tokens that the request may need, run it, and settle the reservation at its end."""
+        body = call.translated
         estimate = partial(estimator.estimate, body)
         budget = context.request.redis_budget
-        reservation = self.quotas.reserve(request_state().client, estimate, budget, streamed=streamed)
+        reservation = self.quotas.reserve(request_state().client, estimate, budget, streamed=call.streamed)
         if reservation.windows:
             context.limit_added = estimator.limit(body)
         settle = partial(self.quotas.settle, reservation, context)
         try:
-            result = handler(context, body)
+            result = call.handler(context, body)
         except BaseException:
             settle(failed=True)
             raise
-        if streamed:
+        if call.streamed:
             settle = partial(self.quotas.settle, reservation.without_body(), context)
             result.run_at_end(EndStep.SETTLE_QUOTA, settle)
         else:
             settle()
         return result
+
+
+@dataclass(slots=True)
+class _Call:
+    """A validated request of an operation: its body, also as translated, and its handler."""
+
+    operation: str
+    body: dict[str, Any]
+    translated: dict[str, Any]
+    handler: Handler
+    streamed: bool
 
 
 def _allowed_models() -> frozenset[str] | None:

@@ -12,8 +12,9 @@ from app.errors import ServiceError
 from app.inference.service import Operation
 from app.operations.endpoint import Handler, OperationEndpoint
 from app.operations.sse import DONE, stream_response
+from app.translators.event_formatter import EventFormatter
 from app.upstream.stream import UpstreamStream
-from app.web.openai_errors import openai_error
+from app.web.error_shapes.openai import OPENAI
 
 
 def openai_operation(
@@ -33,17 +34,18 @@ def openai_operation(
         request = OpenAIRequest(body, prompt_text(body), stream, limit_added=context.limit_added)
         result: OpenAIResult | UpstreamStream = inference.run(context, operation, request, model)
         if isinstance(result, UpstreamStream):
-            events = OpenAIEvents(result, include_usage=include_usage)
+            events = OpenAIEvents(context, result, include_usage=include_usage)
             return stream_response(inference.executor, context, result, events)
         return result.payload
 
     return handle
 
 
-class OpenAIEvents:
+class OpenAIEvents(EventFormatter):
     """The upstream's chunks, unchanged where they are valid, and the usage at the end if the client asked for it."""
 
-    def __init__(self, stream: UpstreamStream, *, include_usage: bool) -> None:
+    def __init__(self, context: CallContext, stream: UpstreamStream, *, include_usage: bool) -> None:
+        self._request_id = context.request.id
         self._decoder = stream.decoder
         self._include_usage = include_usage
 
@@ -57,4 +59,4 @@ class OpenAIEvents:
         return self.format(last) + DONE
 
     def error(self, error: ServiceError) -> bytes:
-        return b"data: %b\n\n" % orjson.dumps(openai_error(error))
+        return b"data: %b\n\n" % orjson.dumps(OPENAI.body(error, self._request_id))

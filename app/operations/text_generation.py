@@ -15,6 +15,7 @@ from app.openapi.route_doc import EVENTS, JSON, STREAM, RouteResponse
 from app.operations.endpoint import Handler, OperationEndpoint
 from app.operations.sse import DONE, stream_response
 from app.schemas.text import TextResponseSchema
+from app.translators.event_formatter import EventFormatter
 from app.upstream.stream import UpstreamStream
 
 RESPONSES = (RouteResponse("The text, complete or as a stream.", {JSON: TextResponseSchema, EVENTS: STREAM}),)
@@ -35,7 +36,7 @@ def text_operation(endpoint: OperationEndpoint, operation: Operation[TextRequest
     return handle
 
 
-class TextEvents:
+class TextEvents(EventFormatter):
     """Events in the shape of a complete response, each with the next chunk of text; the last one has the usage."""
 
     def __init__(self, context: CallContext, stream: UpstreamStream) -> None:

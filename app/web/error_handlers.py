@@ -16,7 +16,7 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationError,
 )
-from app.web.openai_errors import is_openai_route, openai_error, openai_status
+from app.web.error_shapes import shape_of
 from app.web.request_state import request_state
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,5 @@ def _response(error: ServiceError) -> Response:
     state.error_type = error.type
     if state.call is not None:
         error.details = state.call.with_debug(error.details)
-    if is_openai_route(state.request.path):
-        return make_response(openai_error(error), openai_status(error), error.headers)
-    return make_response(error.body(state.info.id), error.status, error.headers)
+    shape = shape_of(state.request.path)
+    return make_response(shape.body(error, state.info.id), shape.status(error), error.headers)

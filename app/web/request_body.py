@@ -1,5 +1,6 @@
 """Reads requests: the body within its time limit, as strict JSON, through the schema of the operation."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -26,11 +27,13 @@ _TOO_MANY_VALUES = (
 )
 
 
-def read_body(state: RequestState, schema: RequestSchema, budget: BodyBudget) -> dict[str, Any]:
-    """Return the validated body. A large body sets `state.body_reservation`, which the caller releases.
+def read_body(
+    state: RequestState, schema: RequestSchema, budget: BodyBudget, variables: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the validated body, with the variables of the URL as fields.
 
-    Raises ValidationError with all errors, UnsupportedMediaType, RequestTimeout, PayloadTooLarge or
-    LargeBodyLimitReached.
+    A large body sets `state.body_reservation`, which the caller releases. Raises ValidationError with all errors,
+    UnsupportedMediaType, RequestTimeout, PayloadTooLarge or LargeBodyLimitReached.
     """
     request = state.request
     environ = request.environ
@@ -47,6 +50,8 @@ def read_body(state: RequestState, schema: RequestSchema, budget: BodyBudget) ->
         raise _body_error(reason) from None
     if exceeds_json_depth(payload, data):
         raise _body_error("The body is nested too deeply.")
+    if variables and isinstance(payload, dict):
+        payload |= variables
     if isinstance(payload, dict) and names_no_model(payload.get("model"), environ.get("HTTP_HOST", "")):
         del payload["model"]
     return load(schema, payload)

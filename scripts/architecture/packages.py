@@ -25,6 +25,7 @@ PURPOSES = {
     "inference": "plans, fallbacks, cached calls",
     "observability": "logs, metrics, traces",
     "openapi": "the OpenAPI document and /docs",
+    "translators": "between other APIs and chat",
     "operations": "one module for each operation",
     "redis_store": "Redis within a time budget",
     "schemas": "fields of requests and responses",

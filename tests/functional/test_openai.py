@@ -21,7 +21,8 @@ from support.upstreams import (
 )
 
 from app.backends.responses.token_estimate import estimated_tokens
-from app.web.openai_errors import is_openai_route
+from app.web.error_shapes import shape_of
+from app.web.error_shapes.openai import OPENAI as OPENAI_ERRORS
 
 BASE = "http://llm.test:8000/v1"
 COMPLETIONS = f"{BASE}/completions"
@@ -885,7 +886,9 @@ def test_a_method_that_a_route_lacks_has_the_shape_of_the_route(client):
 def test_every_v1_route_outside_of_ours_is_openais(make_app):
     rules = {rule.rule for rule in make_app().url_map.iter_rules()}
     own = ("/v1/text/", "/health", "/metrics", "/v1/models/validate", "/docs", "/openapi.json")
-    assert {rule for rule in rules if is_openai_route(rule)} == {rule for rule in rules if not rule.startswith(own)}
+    assert {rule for rule in rules if shape_of(rule) is OPENAI_ERRORS} == {
+        rule for rule in rules if not rule.startswith(own)
+    }
 
 
 def test_a_double_slash_is_not_redirected(client):

@@ -54,7 +54,7 @@ class GenAIMetrics:
         """Record an operation that took `seconds`. Estimated token counts are left out."""
         if context.operation in _LOOKUPS or not context.timeline.attempts:
             return
-        name = OPERATION_NAMES.get(context.operation, context.operation)
+        name = OPERATION_NAMES.get(context.task, context.task)
         labels = (name, context.backend or "", self._model(context))
         error = "" if context.outcome == "ok" else context.outcome or ""
         self._duration[*labels, error].observe(seconds)

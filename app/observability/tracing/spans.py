@@ -78,7 +78,7 @@ class SpanTrace(Trace):
     @contextmanager
     def operation(self, context: CallContext, backend: str, model: str | None) -> Iterator[None]:
         """Run the block in a span, which stays open if the block starts a stream."""
-        name = OPERATION_NAMES.get(context.operation, context.operation)
+        name = OPERATION_NAMES.get(context.task, context.task)
         request_model = {attributes.REQUEST_MODEL: model} if model else {}
         span_attributes = {
             attributes.OPERATION: name,

@@ -5,6 +5,7 @@ from collections.abc import Set
 from flask import Flask
 
 from app.clients.identity import ClientIdentity
+from app.context.tasks import task_of
 from app.errors import PermissionDenied
 from app.web.request_state import request_state
 
@@ -18,7 +19,7 @@ def init_app(app: Flask) -> None:
         if (key := state.client.key) is None or key.operations is None:
             return
         operation = state.request.blueprint or state.request.endpoint
-        if operation not in key.operations:
+        if key.operations.isdisjoint((operation, task_of(operation or ""))):
             raise permission_error("operation", operation, key.operations)
 
 

@@ -1,0 +1,11 @@
+"""The tasks behind the operations of other APIs."""
+
+from collections.abc import Mapping
+
+# operation to the task that it runs in the form of another API; all others are tasks of their own
+_TASKS: Mapping[str, str] = {}
+
+
+def task_of(operation: str) -> str:
+    """Return the task that an operation runs. Permissions and default models of the task hold for the operation."""
+    return _TASKS.get(operation, operation)

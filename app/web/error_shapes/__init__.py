@@ -1,0 +1,19 @@
+"""The shape of errors by path: each API that the service speaks has its own, so that its clients raise their errors."""
+
+import re
+
+from app.web.error_shapes.base import ErrorShape
+from app.web.error_shapes.native import NATIVE
+from app.web.error_shapes.openai import OPENAI
+
+# the first match decides
+_SHAPES: tuple[tuple[re.Pattern[str], ErrorShape], ...] = (
+    (re.compile(r"/v1/text(/|$)|/v1/models/validate$"), NATIVE),
+    # also the routes of OpenAI's API that this service lacks
+    (re.compile(r"/v1/"), OPENAI),
+)
+
+
+def shape_of(path: str) -> ErrorShape:
+    """Return the shape of errors for a path, or for the URL rule of a route."""
+    return next((shape for pattern, shape in _SHAPES if pattern.match(path)), NATIVE)
