@@ -1,5 +1,6 @@
 """Fixtures of all tests: apps whose upstream is `responses`, and clients of these apps."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +14,11 @@ from app import create_app
 
 # tests send more requests than the default allows
 UNLIMITED = "1000000/minute"
+
+# Coverage gives each thread that it traces a state of greenlet, which is freed in a pending call of the main thread. On
+# CPython 3.11 a traced function in a pending call loops for ever if another pending call waits. So only the main thread
+# is traced.
+threading.settrace(None)
 
 
 @pytest.fixture(autouse=True)
