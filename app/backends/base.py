@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import orjson
 
 from app.backends.responses.chunk_decoder import MakeDecoder
+from app.backends.tasks.token_count import estimated_tokens_of_chat, token_count
 from app.backends.types import (
     Generation,
     OpenAIRequest,
@@ -21,6 +22,7 @@ from app.backends.types import (
     Summary,
     SummaryRequest,
     TextRequest,
+    TokenCount,
     Validation,
 )
 from app.backends.upstream_response import UpstreamResponse as UpstreamResponse
@@ -132,6 +134,11 @@ class Backend(ABC):
     def chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Respond to a conversation, as OpenAI's chat completions do."""
         raise NotSupported
+
+    def count_tokens(self, request: OpenAIRequest, model: str | None) -> Plan[TokenCount]:
+        """Count the tokens of a conversation with its tools; without a way to count them, estimate them."""
+        yield from ()
+        return token_count(estimated_tokens_of_chat(request), model)
 
     def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Continue a prompt, as OpenAI's completions do."""

@@ -84,8 +84,9 @@ class OpenAICalls(Backend):
         else:
             parse = partial(parse_completion, kind=kind, model=model, prompt=request.prompt, expected_choices=expected)
             call = self._call(route, parse, body)
-        if request.limit_added and route == "chat/completions":
-            call.added = {**call.added, **dict.fromkeys(RENAMED_IN_CHAT)}
+        limits = RENAMED_IN_CHAT if request.limit_added and route == "chat/completions" else ()
+        if may_drop := (*limits, *request.may_drop):
+            call.added = {**call.added, **dict.fromkeys(may_drop)}
         return (yield call)
 
     def _stream(self, route: str, make_decoder: MakeDecoder, body: dict[str, Any]) -> UpstreamRequest[Any]:

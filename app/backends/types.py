@@ -33,13 +33,15 @@ class TextRequest:
 class OpenAIRequest:
     """A validated request of one of OpenAI's routes, to be passed on; `prompt` is its text, for counting tokens.
 
-    `limit_added` means that the service added `max_tokens`.
+    `limit_added` means that the service added `max_tokens`. `may_drop` names further fields that are left out, or sent
+    in another form, if the upstream refuses them.
     """
 
     body: Mapping[str, Any]
     prompt: str
     stream: bool = False
     limit_added: bool = False
+    may_drop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,13 @@ class OpenAIResult(Result):
     @property
     def finish_reasons(self) -> Sequence[str | None]:
         return [choice.get("finish_reason") for choice in self.payload.get("choices", ())]
+
+
+@dataclass(frozen=True)
+class TokenCount(Result):
+    """The number of tokens of a conversation, which generated none itself."""
+
+    tokens: int
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ from app.operations import (
     chat,
     complete,
     completions,
+    count_tokens,
     embeddings,
     generate,
+    messages,
     models,
     sentiment,
     summarize,
@@ -21,5 +23,7 @@ OPERATIONS = (
     chat,
     completions,
     embeddings,
+    messages,
+    count_tokens,
     models,
 )

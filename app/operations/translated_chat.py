@@ -30,7 +30,8 @@ def _handle(
     chat_body: dict[str, Any],
 ) -> Any:
     model, stream = chat_body.pop("model", None), chat_body.pop("stream", False)
-    request = OpenAIRequest(chat_body, chat_body["messages"].text, stream, limit_added=context.limit_added)
+    prompt, may_drop = chat_body["messages"].text, translator.may_drop
+    request = OpenAIRequest(chat_body, prompt, stream, limit_added=context.limit_added, may_drop=may_drop)
     result: OpenAIResult | UpstreamStream = inference.run(context, Backend.chat, request, model)
     if isinstance(result, UpstreamStream):
         return stream_response(inference.executor, context, result, translator.events(body, context, result))

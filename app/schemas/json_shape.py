@@ -1,5 +1,6 @@
 """Checks the types of fields whose values are for the backend to judge."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,8 +19,7 @@ _IS_TYPE: Mapping[str, Callable[[Any], bool]] = {
 class JsonShape(fields.Field[Any]):
     """A value of some JSON types; null is accepted too and counts as absent.
 
-    `shape` is a JSON Schema with `type`, `items`, `properties` and `additionalProperties` only. `description` follows
-    "This must be".
+    `shape` is a JSON Schema as `has_shape` reads it, with a `type`. `description` follows "This must be".
     """
 
     # servers answer other types with 500, which would count as a failure of the backend
@@ -39,14 +39,25 @@ class JsonShape(fields.Field[Any]):
 
 
 def has_shape(value: Any, shape: Mapping[str, Any]) -> bool:
-    """Return whether the value, and each value in it that the shape describes, has one of its types."""
+    """Return whether the value, and each value in it that the shape describes, has one of its types.
+
+    A shape may also have `anyOf`, `const`, `required`, and the `pattern` of a string.
+    """
+    if "anyOf" in shape:
+        return any(has_shape(value, one) for one in shape["anyOf"])
+    if "const" in shape:
+        return bool(value == shape["const"])
     types = shape["type"]
     if not any(_IS_TYPE[name](value) for name in ([types] if isinstance(types, str) else types)):
         return False
+    if isinstance(value, str):
+        return "pattern" not in shape or re.search(shape["pattern"], value) is not None
     if isinstance(value, list) and "items" in shape:
         return all(has_shape(item, shape["items"]) for item in value)
     if isinstance(value, dict):
         properties, others = shape.get("properties", {}), shape.get("additionalProperties")
+        if not value.keys() >= set(shape.get("required", ())):
+            return False
         inner = [(value[name], properties[name]) for name in properties if name in value]
         inner += [(item, others) for item in value.values()] if others else []
         return all(has_shape(item, expected) for item, expected in inner)

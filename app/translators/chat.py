@@ -1,7 +1,7 @@
 """The interface of the translators between another API for conversations and chat completions."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from app.backends.types import OpenAIResult
 from app.context.call_context import CallContext
@@ -13,7 +13,10 @@ class ChatTranslator(ABC):
     """Translates one API: its requests into those of chat completions, and their responses back.
 
     It has no state; `events` returns an object with the state of one stream. `body` is the validated request.
+    `may_drop` names fields of its chat bodies that are left out, or sent in another form, if the upstream refuses them.
     """
+
+    may_drop: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def request(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -23,8 +23,8 @@ OPERATION_NAMES = {
     "sentiment": "text_classification",
     "summarize": "summarization",
 }
-# operations that look models up instead of calling one
-_LOOKUPS = frozenset(("models", "validate"))
+# operations that look models up, or count tokens, instead of generating any
+_LOOKUPS = frozenset(("count_tokens", "models", "validate"))
 _LABELS = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from app.web.error_shapes.anthropic import ANTHROPIC
 from app.web.error_shapes.base import ErrorShape
 from app.web.error_shapes.native import NATIVE
 from app.web.error_shapes.openai import OPENAI
@@ -9,6 +10,7 @@ from app.web.error_shapes.openai import OPENAI
 # the first match decides
 _SHAPES: tuple[tuple[re.Pattern[str], ErrorShape], ...] = (
     (re.compile(r"/v1/text(/|$)|/v1/models/validate$"), NATIVE),
+    (re.compile(r"/v1/messages(/|$)"), ANTHROPIC),
     # also the routes of OpenAI's API that this service lacks
     (re.compile(r"/v1/"), OPENAI),
 )

@@ -7,6 +7,9 @@ from app.web.request_state import request_state
 from app.web.response import Response
 from app.web.security_headers import HSTS, OVERRIDABLE_HEADERS, SECURITY_HEADERS
 
+# Anthropic's SDKs read the id of a request from a header of their own
+_ANTHROPIC_ROUTES = "/v1/messages"
+
 
 def init_app(app: Flask) -> None:
     """Register the hook."""
@@ -17,6 +20,8 @@ def _add_headers(response: Response) -> Response:
     state, names = request_state(), {name for name, _ in response.headers}
     headers = [header for header in OVERRIDABLE_HEADERS if header[0] not in names]
     headers += [("X-Request-ID", state.info.id), *SECURITY_HEADERS]
+    if state.request.path.startswith(_ANTHROPIC_ROUTES):
+        headers.append(("Request-ID", state.info.id))
     if state.call is not None:
         headers += _result_headers(state.call)
     if state.request.scheme == "https":

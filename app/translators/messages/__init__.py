@@ -1,0 +1,1 @@
+"""Anthropic's Messages API: https://docs.claude.com/en/api/messages."""

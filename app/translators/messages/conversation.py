@@ -1,0 +1,84 @@
+"""Anthropic's turns as the messages of a chat completion."""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any
+
+import orjson
+
+from app.schemas.message_blocks import ASSISTANT, SYSTEM, USER
+from app.schemas.openai_fields import Conversation
+from app.translators.messages.blocks import blocks_of, joined, parts, texts
+
+# changes with every request of Claude Code, and so keeps servers from reusing what they know of the rest
+_BILLING_HEADER = "x-anthropic-billing-header:"
+_IMAGES_FOLLOW = "The images of this result are in the next message."
+_FAILED = "Error: "
+
+_Block = Mapping[str, Any]
+_Message = dict[str, Any]
+
+
+def chat_messages(system: Any, turns: Iterable[Mapping[str, Any]]) -> Conversation:
+    """Return the system prompt and the turns as messages.
+
+    Turns of one role that follow each other become one, as in Anthropic's API: servers want roles to alternate.
+    """
+    messages = _system_messages(blocks_of(system))
+    for role, group in groupby(turns, key=itemgetter("role")):
+        blocks = list(chain.from_iterable(blocks_of(turn["content"]) for turn in group))
+        messages += _MESSAGES_OF[role](blocks)
+    return Conversation(messages)
+
+
+def _system_messages(blocks: list[_Block]) -> list[_Message]:
+    text = texts(parts(block for block in blocks if not block["text"].startswith(_BILLING_HEADER)))
+    return [{"role": SYSTEM, "content": text}] if text else []
+
+
+def _user_messages(blocks: list[_Block]) -> list[_Message]:
+    """Return a message for each tool result, then one for the other blocks: calls need their results first.
+
+    Results of tools are texts in chat completions, so their images move to the message of the user.
+    """
+    results = [block for block in blocks if block["type"] == "tool_result"]
+    messages = [_tool_message(result) for result in results]
+    found = [image for result in results for image in _images(result)]
+    found += parts(block for block in blocks if block["type"] != "tool_result")
+    if found or not results:
+        messages.append({"role": USER, "content": joined(found)})
+    return messages
+
+
+def _tool_message(result: _Block) -> _Message:
+    text = texts(parts(blocks_of(result.get("content"))))
+    if not text and _images(result):
+        text = _IMAGES_FOLLOW
+    if result.get("is_error"):
+        text = f"{_FAILED}{text}"
+    return {"role": "tool", "tool_call_id": result["tool_use_id"], "content": text}
+
+
+def _images(result: _Block) -> list[dict[str, Any]]:
+    return [part for part in parts(blocks_of(result.get("content"))) if part["type"] != "text"]
+
+
+def _assistant_messages(blocks: list[_Block]) -> list[_Message]:
+    calls = [_tool_call(block) for block in blocks if block["type"] == "tool_use"]
+    text = texts(parts(block for block in blocks if block["type"] not in ("tool_use", "image")))
+    if calls:
+        return [{"role": ASSISTANT, "content": text or None, "tool_calls": calls}]
+    return [{"role": ASSISTANT, "content": text}] if text else []
+
+
+def _tool_call(block: _Block) -> dict[str, Any]:
+    function = {"name": block["name"], "arguments": orjson.dumps(block["input"]).decode()}
+    return {"id": block["id"], "type": "function", "function": function}
+
+
+_MESSAGES_OF: Mapping[str, Callable[[list[_Block]], list[_Message]]] = {
+    USER: _user_messages,
+    ASSISTANT: _assistant_messages,
+    SYSTEM: _system_messages,
+}
