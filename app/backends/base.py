@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import orjson
 
 from app.backends.responses.chunk_decoder import MakeDecoder
-from app.backends.tasks.token_count import estimated_tokens_of_chat, token_count
+from app.backends.responses.token_count import estimated_tokens_of_chat, token_count
 from app.backends.types import (
     Generation,
     OpenAIRequest,

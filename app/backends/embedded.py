@@ -1,7 +1,7 @@
 """The backend for the embedded engine: llama.cpp on a loopback port, with one small model."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -18,9 +18,19 @@ from app.backends.response_format import openai_response_format
 from app.backends.responses.chunk_decoder import CHAT, TEXT, ResponseKind
 from app.backends.responses.normalize import decode_json, require_success
 from app.backends.responses.parse import parse_choices
+from app.backends.responses.token_count import parse_input_tokens, token_count
 from app.backends.tasks import extractive_summary, few_shot_sentiment
 from app.backends.tasks.sentence_ranking import split_sentences
-from app.backends.types import OpenAIRequest, OpenAIResult, Sentiment, Summary, SummaryRequest, Usage, Validation
+from app.backends.types import (
+    OpenAIRequest,
+    OpenAIResult,
+    Sentiment,
+    Summary,
+    SummaryRequest,
+    TokenCount,
+    Usage,
+    Validation,
+)
 from app.config import Config
 from app.config.gguf import control_tokens
 from app.config.model_file import UNUSABLE, model_file, model_name
@@ -99,10 +109,18 @@ class EmbeddedBackend(OpenAIBackend):
         choices = Choices(body.get("n", 1))
         return (yield from self._choices("chat/completions", CHAT, replace(request, body=body), model, choices))
 
+    def count_tokens(self, request: OpenAIRequest, model: str | None) -> Plan[TokenCount]:
+        """Let the engine apply its chat template and count."""
+        model = self._resolve_model(model)
+        body = fields.engine_fields(request.body, fields.CHAT)
+        body["messages"] = fields.part_messages(body["messages"])
+        tokens = yield self._call("chat/completions/input_tokens", parse_input_tokens, {"model": model, **body})
+        return token_count(tokens, model)
+
     def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Send the known fields; the prompts to echo come from the service, since the engine knows no `echo`."""
         model = self._resolve_model(model)
-        _require_supported(request.body)
+        fields.require_supported(request.body)
         body = fields.engine_fields(request.body, fields.COMPLETIONS)
         prompts, n = fields.prompts(body["prompt"]), body.get("n", 1)
         if len(prompts) * n > fields.MAX_CHOICES:
@@ -228,11 +246,3 @@ def _parse(parse: Callable[[UpstreamResponse], T], response: UpstreamResponse) -
         raise ModelUnusable(f"The embedded engine cannot be used: {decode_json(response)['error']['message']}")
     status = 400 if response.status == 500 else response.status
     return parse(replace(response, status=status, body=_ERROR_500.sub(rb"\g<1>400", response.body)))
-
-
-def _require_supported(body: Mapping[str, Any]) -> None:
-    """Raise NotSupported for fields of completions that the engine would ignore."""
-    if body.get("suffix"):
-        raise NotSupported("The embedded engine does not take a suffix.")
-    if body.get("best_of") not in (None, body.get("n") or 1):
-        raise NotSupported("The embedded engine does not take best_of; use n.")

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from app.openapi.route_doc import EVENTS, JSON, STREAM, Example, RouteDoc, RouteResponse
+from app.openapi.route_doc import EVENTS, JSON, STREAM, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
 from app.operations.translated_chat import translated_chat
 from app.schemas.messages import MessageResponseSchema, MessagesRequestSchema

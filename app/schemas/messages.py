@@ -173,9 +173,7 @@ class MessagesRequestSchema(CountTokensRequestSchema):
     stream = StrictBoolean(
         allow_none=True, metadata={"description": "Send the response in parts, as server-sent events."}
     )
-    stop_sequences = _shape(
-        "a list of strings", {"type": "array", "items": _STRING}, "Texts that end the response."
-    )
+    stop_sequences = _shape("a list of strings", {"type": "array", "items": _STRING}, "Texts that end the response.")
     temperature = Number(
         0, 1, allow_none=True, metadata={"description": "The sampling temperature; 0 selects the most likely token."}
     )

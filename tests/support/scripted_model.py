@@ -12,6 +12,7 @@ Json = dict[str, Any]
 _QUOTES = ("``", "''", "‘’", '""', "“”")
 _KEY = re.compile(r"""['"`](\w+)['"`]""")
 _NUMBER = re.compile(r"-?\d+")
+_REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 _MIN_WORD = 4  # shorter words of a tool's name say nothing about the request
 
 
@@ -84,7 +85,8 @@ def _prompt(request: Json) -> str:
     """Return the last text of the user; agents put texts of their own before it."""
     contents = [one.get("content") for one in request["messages"] if one["role"] == "user"]
     parts = [part for content in contents for part in (content if isinstance(content, list) else [content])]
-    return next((text for part in reversed(parts) if (text := text_of([part]))), "")
+    said = (_REMINDER.sub("", text_of([part])).strip() for part in reversed(parts))
+    return next(filter(None, said), "")
 
 
 def _wanted_tool(request: Json) -> Json | None:

@@ -46,7 +46,7 @@ class EngineDecoder(ChunkDecoder):
         super().__init__(kind, model, prompt, headers, expected_choices=expected_choices)
         self._choices = choices
         self._echoed: set[int] = set()
-        self._prompt_tokens = 0
+        self._reported_prompt_tokens = 0
         self._completion_tokens = 0
 
     def decode(self, data: bytes, *, complete: bool = False) -> Chunk | None:
@@ -72,9 +72,9 @@ class EngineDecoder(ChunkDecoder):
 
     def _summed(self, usage: dict[str, Any]) -> dict[str, int]:
         """Add the counts of one choice. The prompt of `n` choices counts once, as it does at OpenAI."""
-        self._prompt_tokens += usage.get("prompt_tokens", 0)
+        self._reported_prompt_tokens += usage.get("prompt_tokens", 0)
         self._completion_tokens += 0 if self._choices.without_text else usage.get("completion_tokens", 0)
-        prompt = -(-self._prompt_tokens // self._choices.n)
+        prompt = -(-self._reported_prompt_tokens // self._choices.n)
         total = prompt + self._completion_tokens
         return {"prompt_tokens": prompt, "completion_tokens": self._completion_tokens, "total_tokens": total}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.backends.engine.grammars import require_bounded_grammar, require_bounded_schema
-from app.errors import UpstreamRejected
+from app.errors import NotSupported, UpstreamRejected
 
 MAX_LOGPROBS = 20
 MAX_BIASES = 300
@@ -31,6 +31,14 @@ def engine_fields(body: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[
         except ValueError as error:
             raise UpstreamRejected(details={"reason": f"{name} {error}."}) from None
     return fields
+
+
+def require_supported(body: Mapping[str, Any]) -> None:
+    """Raise NotSupported for fields of completions that the engine would ignore."""
+    if body.get("suffix"):
+        raise NotSupported("The embedded engine does not take a suffix.")
+    if body.get("best_of") not in (None, body.get("n") or 1):
+        raise NotSupported("The embedded engine does not take best_of; use n.")
 
 
 def prompts(prompt: Any) -> list[Any]:

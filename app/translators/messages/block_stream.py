@@ -120,8 +120,8 @@ class BlockStream:
         self._close()
         self._index += 1
         self._open = key
-        head = '{"type":"content_block_delta","index":%d,"delta":{"type":"%s","%s":' % (self._index, delta, name)
-        self._prefix = b"event: content_block_delta\ndata: " + head.encode()
+        head = event("content_block_delta", {"index": self._index, "delta": {"type": delta, name: ""}})
+        self._prefix = head.removesuffix(b'""' + DELTA_END)
         self.events.append(event("content_block_start", {"index": self._index, "content_block": block}))
 
     def _close(self) -> None:

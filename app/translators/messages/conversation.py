@@ -1,8 +1,7 @@
 """Anthropic's turns as the messages of a chat completion."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain, groupby
-from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -13,6 +12,8 @@ from app.translators.messages.blocks import blocks_of, joined, parts, texts
 
 # changes with every request of Claude Code, and so keeps servers from reusing what they know of the rest
 _BILLING_HEADER = "x-anthropic-billing-header:"
+# the form in which Claude Code itself puts instructions between texts of the user
+_REMINDER = "<system-reminder>\n{}\n</system-reminder>"
 _IMAGES_FOLLOW = "The images of this result are in the next message."
 _FAILED = "Error: "
 
@@ -26,13 +27,21 @@ def chat_messages(system: Any, turns: Iterable[Mapping[str, Any]]) -> Conversati
     Turns of one role that follow each other become one, as in Anthropic's API: servers want roles to alternate.
     """
     messages = _system_messages(blocks_of(system))
-    for role, group in groupby(turns, key=itemgetter("role")):
-        blocks = list(chain.from_iterable(blocks_of(turn["content"]) for turn in group))
-        messages += _MESSAGES_OF[role](blocks)
+    for is_assistant, group in groupby(turns, key=lambda turn: turn["role"] == ASSISTANT):
+        blocks = list(chain.from_iterable(map(_blocks_of_turn, group)))
+        messages += _assistant_messages(blocks) if is_assistant else _user_messages(blocks)
     return Conversation(messages)
 
 
-def _system_messages(blocks: list[_Block]) -> list[_Message]:
+def _blocks_of_turn(turn: Mapping[str, Any]) -> Iterable[_Block]:
+    """Return the blocks of a turn. Later instructions become texts of the user: many templates take them first only."""
+    blocks = blocks_of(turn["content"])
+    if turn["role"] != SYSTEM:
+        return blocks
+    return [{"type": "text", "text": _REMINDER.format(texts(parts(blocks)))}]
+
+
+def _system_messages(blocks: Iterable[_Block]) -> list[_Message]:
     text = texts(parts(block for block in blocks if not block["text"].startswith(_BILLING_HEADER)))
     return [{"role": SYSTEM, "content": text}] if text else []
 
@@ -75,10 +84,3 @@ def _assistant_messages(blocks: list[_Block]) -> list[_Message]:
 def _tool_call(block: _Block) -> dict[str, Any]:
     function = {"name": block["name"], "arguments": orjson.dumps(block["input"]).decode()}
     return {"id": block["id"], "type": "function", "function": function}
-
-
-_MESSAGES_OF: Mapping[str, Callable[[list[_Block]], list[_Message]]] = {
-    USER: _user_messages,
-    ASSISTANT: _assistant_messages,
-    SYSTEM: _system_messages,
-}

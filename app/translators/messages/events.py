@@ -12,7 +12,14 @@ from app.errors import ServiceError
 from app.translators.event_formatter import EventFormatter
 from app.translators.messages.block_stream import TEXT, THINKING, BlockStream, event
 from app.translators.messages.request import shows_thinking
-from app.translators.messages.results import matched_stop, message_id, message_usage, reasoning_of, stop_fields
+from app.translators.messages.results import (
+    NO_USAGE,
+    matched_stop,
+    message_id,
+    message_usage,
+    reasoning_of,
+    stop_fields,
+)
 from app.upstream.stream import UpstreamStream
 from app.web.error_shapes.anthropic import ANTHROPIC
 
@@ -68,7 +75,7 @@ class MessageEvents(EventFormatter):
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": {**message_usage(self._decoder.usage, self._decoder.counts), "output_tokens": 0},
+            "usage": {**NO_USAGE, "input_tokens": self._decoder.usage.prompt_tokens},
         }
         self._blocks.events += [event("message_start", {"message": message}), PING]
 

@@ -16,6 +16,14 @@ SIGNATURE = "unsigned"
 RAW_ARGUMENTS = "raw_arguments"
 
 
+NO_USAGE: Mapping[str, int] = {
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "cache_creation_input_tokens": 0,
+    "cache_read_input_tokens": 0,
+}
+
+
 def message_id(completion_id: Any) -> str:
     """Return the id of a message, with the id of its chat completion."""
     return f"msg_{str(completion_id).removeprefix('chatcmpl-')}"

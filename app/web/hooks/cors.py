@@ -14,7 +14,8 @@ ANY_HEADER = "Authorization, *"
 # in a response to a request with credentials a wildcard is a name like any other
 EXPOSED_HEADERS = (
     "Allow, RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Request-ID, "
-    "Retry-After, Server-Timing, WWW-Authenticate, X-AI-Attempts, X-AI-Backend, X-AI-Cache, X-AI-Fallback, X-AI-Model, X-Request-ID"
+    "Retry-After, Server-Timing, WWW-Authenticate, X-AI-Attempts, X-AI-Backend, X-AI-Cache, X-AI-Fallback, "
+    "X-AI-Model, X-Request-ID"
 )
 MAX_AGE_SECONDS = "600"
 
