@@ -47,7 +47,7 @@ _TOOL_CHOICE = {
     ]
     + [{"type": "object", "required": ["type", "name"], "properties": {"type": {"const": "tool"}, "name": _NAME}}],
 }
-_FORMAT = {"type": ["object", "null"], "properties": {"type": _STRING, "schema": _OBJECT}}
+_FORMAT = {"type": "object", "properties": {"type": _STRING, "schema": _OBJECT}}
 
 
 class MessageList(fields.Field[list[dict[str, Any]]]):
@@ -144,7 +144,10 @@ class CountTokensRequestSchema(RequestSchema):
     )
     output_config = _shape(
         "an object with an effort or a format",
-        {"type": "object", "properties": {"effort": _OPTIONAL_STRING, "format": _FORMAT}},
+        {
+            "type": "object",
+            "properties": {"effort": _OPTIONAL_STRING, "format": {**_FORMAT, "type": ["object", "null"]}},
+        },
         "The effort of the model, and the JSON Schema of the response.",
     )
     output_format = _shape("an object with a JSON Schema", _FORMAT, "The older place of the format of output_config.")

@@ -8,6 +8,7 @@ from marshmallow import Schema, fields
 from app.openapi.route_doc import route_doc_of
 from app.schemas.fields import Integer, Model, Number, PromptText, RequestSchema, StopSequences, StrictBoolean
 from app.schemas.json_shape import JsonShape
+from app.schemas.messages import MessageList, SystemPrompt, ToolChoice, ToolList
 from app.schemas.openai_fields import Messages, Texts
 
 # the MAX_INPUT_CHARS that the texts expect
@@ -91,6 +92,45 @@ CONVERSATIONS = [
     [{"role": "user", "content": "x" * (LIMIT + 1)}],
     [{"role": "user", "content": [{"text": "x" * (LIMIT + 1)}]}],
 ]
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+LINKED_IMAGE = {"type": "image", "source": {"type": "url", "url": "https://images.test/a.png"}}
+DOCUMENT = {"type": "document", "title": "A", "source": {"type": "text", "media_type": "text/plain", "data": "b"}}
+NESTED_DOCUMENT = {"type": "document", "title": None, "source": {"type": "content", "content": [IMAGE]}}
+PDF = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "AAAA"}}
+FOUND = {"type": "search_result", "title": "A", "source": "b", "content": [{"type": "text", "text": "c"}]}
+USE = {"type": "tool_use", "id": "a", "name": "b", "input": {}}
+RESULT = {"type": "tool_result", "tool_use_id": "a"}
+THOUGHT = {"type": "thinking", "thinking": "a", "signature": ""}
+BLOCKS = [
+    *[IMAGE, LINKED_IMAGE, DOCUMENT, NESTED_DOCUMENT, FOUND, USE, THOUGHT, RESULT],
+    *[{"type": "image"}, {"type": "image", "source": {"type": "file", "file_id": "a"}}, PDF, {"type": "document"}],
+    *[{**FOUND, "title": 5}, {**FOUND, "content": "a"}, {**USE, "input": "a"}, {**USE, "id": ""}, {"type": "tool_use"}],
+    *[{**RESULT, "content": content} for content in (None, "a", [], 5, [IMAGE, DOCUMENT, FOUND], [PDF], "a\x00")],
+    *[{**RESULT, "content": [{"type": "tool_reference", "tool_name": "a"}]}, {**RESULT, "content": [RESULT]}],
+    *[{**RESULT, "is_error": error} for error in (True, None, "yes")],
+    *[{"type": "text", "text": text} for text in ("a", "", "a\x00", 5, None)],
+    *[{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}, "citations": None}, {"type": "text"}],
+    *[{"type": "server_tool_use", "id": "a"}, {"type": "container_upload"}, {"type": 5}, {}, "a", None],
+]
+TURNS = [
+    [{"role": "user", "content": "Hi."}],
+    *[[{"role": role, "content": [block]}] for role in ("user", "assistant", "system") for block in BLOCKS],
+    *[[{"role": role, "content": "Hi."}] for role in ("assistant", "system", "tool", "", 5)],
+    *[[{"role": "user", "content": content}] for content in ("", [], None, 5, {}, "a\x00")],
+    *[[{"role": "user"}], [{"content": "Hi."}], [5], [], {}, "Hi."],
+]
+TOOL = {"name": "a", "input_schema": {"type": "object"}}
+TOOLS = [
+    *[[], [TOOL], [{**TOOL, "type": "custom", "strict": True}], [{**TOOL, "type": None, "description": "b"}]],
+    *[[{"type": kind, "name": "a"}] for kind in ("bash_20250124", "text_editor_20250728", "memory_20250818")],
+    *[[{"type": kind, "name": "a"}] for kind in ("tool_search_tool_regex_20251119", "web_search_20250305", "mcp", 5)],
+    *[[{"name": "a"}], [{**TOOL, "name": ""}], [{**TOOL, "input_schema": "a"}], [{"type": "bash_20250124"}]],
+    *[[5], {}, 5],
+]
+CHOICES = [
+    *[{"type": kind} for kind in ("auto", "any", "none", "tool", "some", 5)],
+    *[{"type": "tool", "name": "a"}, {"type": "tool", "name": ""}, {"type": "auto", "name": 5}, {}, "auto", []],
+]
 STREAM_OPTIONS = [{}, {"include_usage": True}, {"include_usage": None}, {"x": 1}, {"include_usage": 1}, 5, []]
 # of every JSON type, empty and with values of every type
 SHAPES = ["x", 5, 0.5, True, [], {}, ["x"], [5], [{}], [[]], [True], {"type": "x"}, {"type": 5}, {"1": 5}, {"1": "x"}]
@@ -102,6 +142,11 @@ VALUES = {
     StopSequences: STOPS,
     Texts: PROMPTS,
     Messages: CONVERSATIONS,
+    MessageList: TURNS,
+    SystemPrompt: ["Be brief.", "", "a\x00", 5, {}, [], *([block] for block in BLOCKS)],
+    ToolList: TOOLS,
+    ToolChoice: CHOICES,
+    fields.List: [[], [{}], "a", 5],
     JsonShape: SHAPES,
     fields.Nested: STREAM_OPTIONS,
 }
