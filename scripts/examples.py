@@ -18,7 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 # the examples of adding.md are parts of other pages
-PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").glob("*.md")) - {ROOT / "docs" / "adding.md"})]
+PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs" / "adding.md"})]
 ADDRESS = "http://localhost:8080"
 # they depend on earlier requests
 VARIABLE = {"breakers"}

@@ -180,7 +180,7 @@ def test_replayed_thinking_and_blocks_of_other_apis_do_no_harm(client, upstream)
             "tool_use_id": "1",
             "content": [{"type": "web_search_result", "title": "A", "url": "https://a.test", "encrypted_content": "x"}],
         },
-        {"type": "code_execution_tool_result", "content": {"stdout": "4", "return_code": 0}},
+        {"type": "code_execution_tool_result", "content": {"stdout": "4", "stderr": None, "return_code": 0}},
         text("So it is."),
     )
     messages = asked_messages(client, upstream, *QUESTION, replayed, user(text("Why?")))
@@ -361,6 +361,7 @@ def test_a_stream_that_breaks_ends_with_an_error(client, upstream):
         ({"messages": [user(PDF)]}, "Message 0: block 0: a document must have a source of the type text or content"),
         ({"messages": [user({"type": "container_upload"})]}, "container_upload are not accepted"),
         ({"messages": [{"role": "tool", "content": "a"}]}, "its role must be user, assistant or system"),
+        ({"messages": QUESTION * 10_001}, "At most 10000 messages are accepted"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "declare a tool of your own"),
         ({"mcp_servers": [{"type": "url"}]}, "connects to no MCP servers"),
         ({"temperature": 1.5}, "temperature"),
