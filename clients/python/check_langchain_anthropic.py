@@ -2,6 +2,7 @@
 
 from checks import ADA, API_KEY, BASE_URL, MODEL, PERSON, QUESTION, WEATHER, get_weather, run
 from langchain_anthropic import ChatAnthropic
+from langchain_core.messages import HumanMessage
 from person import Person
 
 model = ChatAnthropic(model=MODEL, base_url=BASE_URL.removesuffix("/v1"), api_key=API_KEY, max_tokens=50, max_retries=0)
@@ -28,7 +29,7 @@ def structured():
 
 
 def counts():
-    return model.get_num_tokens_from_messages([("human", QUESTION)]) > 1
+    return model.get_num_tokens_from_messages([HumanMessage(QUESTION)]) > 1
 
 
 run(chat=chat, stream=stream, tools=tools, structured=structured, counts=counts)

@@ -134,5 +134,5 @@ def _content(request: Json) -> str:
     if form.get("type") == "json_object":
         return json.dumps({key: f"a {key}" for key in _KEY.findall(prompt)})
     last = request["messages"][-1]
-    said = " ".join(text_of(last.get("content")).split()[:40])
+    said = " ".join(_REMINDER.sub("", text_of(last.get("content"))).split()[:40])
     return f"The tool says: {said}" if last["role"] == "tool" else f"You said: {said}"
