@@ -56,7 +56,7 @@ _DOC = RouteDoc(
             response="event: message_start\n"
             'data: {"type":"message_start","message":{"id":"msg_4nTkJVroX2epcCJXHvQ1Pd3l2EGDpnIJ","type":"message",'
             '"role":"assistant","model":"SmolLM2-135M-Instruct","content":[],"stop_reason":null,"stop_sequence":null,'
-            '"usage":{"input_tokens":4,"output_tokens":0,"cache_creation_input_tokens":0,'
+            '"usage":{"input_tokens":3,"output_tokens":0,"cache_creation_input_tokens":0,'
             '"cache_read_input_tokens":0}}}\n\n'
             'event: ping\ndata: {"type":"ping"}\n\n'
             "event: content_block_start\n"

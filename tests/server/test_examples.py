@@ -20,7 +20,9 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl
 
 
 def test_every_page_of_the_interface_has_examples():
-    assert {"README.md", "api.md", "errors.md", "limits.md", "openai.md"} == {example.page.name for example in EXAMPLES}
+    assert {"README.md", "api.md", "errors.md", "limits.md", "messages.md", "openai.md"} == {
+        example.page.name for example in EXAMPLES
+    }
 
 
 @pytest.mark.parametrize("example", [one for one in EXAMPLES if not one.settings], ids=lambda one: one.page.name)

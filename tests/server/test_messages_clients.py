@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import threading
 from contextlib import closing
 from hashlib import sha256
 
 import anthropic
 import pytest
+import requests
 from anthropic import Anthropic, AsyncAnthropic, beta_tool
 from support.openai_server import OpenAIServer
 from support.servers import Service, Upstream, until
 
+LONG_SECONDS = 20
 KEY = "x"
 KEYS = {"API_KEYS": f"client:{sha256(KEY.encode()).hexdigest()}", "HUGGINGFACE_RETRY_ATTEMPTS": "0"}
 QUESTION = [{"role": "user", "content": "Please say hello."}]
@@ -149,3 +152,30 @@ def test_the_engine_answers_streams_and_counts(embedded):
         with client.messages.stream(**greedy) as stream:
             assert stream.get_final_message().content[0].text == message.content[0].text != ""
         assert client.messages.count_tokens(**request).input_tokens == message.usage.input_tokens
+
+
+def test_pings_are_sent_while_no_chunk_arrives(start):
+    pinged = threading.Event()
+
+    def respond(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        for delta, reason in (({"content": "one"}, None), ({}, "stop")):
+            chunk = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+            handler.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+            assert pinged.wait(LONG_SECONDS)
+
+    with closing(Upstream()) as upstream:
+        upstream.respond = respond
+        service = start(OPENAI_BASE_URL=f"{upstream.url}/v1", OPENAI_DEFAULT_MODEL="m", STREAM_HEARTBEAT="100ms")
+        body = {"max_tokens": 5, "messages": QUESTION, "stream": True}
+        with requests.post(f"{service.url}/v1/messages", json=body, stream=True, timeout=LONG_SECONDS) as response:
+            names = []
+            for line in response.iter_lines(chunk_size=1):
+                if line.startswith(b"event: "):
+                    names.append(line.removeprefix(b"event: "))
+                if names.count(b"ping") == 3:
+                    pinged.set()
+    assert names[-1] == b"message_stop"
