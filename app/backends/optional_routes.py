@@ -7,10 +7,8 @@ from cachetools import TTLCache
 
 from app.backends.base import Plan, UpstreamRequest
 from app.backends.responses import error_words as words
-from app.backends.responses.json_text import load_json
-from app.backends.responses.normalize import require_no_error, require_success
-from app.backends.upstream_response import UpstreamResponse
-from app.errors import UpstreamError, UpstreamInvalidResponse, UpstreamReport
+from app.backends.responses.optional_route import OtherRouteResponse
+from app.errors import UpstreamError, UpstreamReport
 
 T = TypeVar("T")
 
@@ -20,15 +18,9 @@ MAX_REMEMBERED = 1000
 REMEMBERED_SECONDS = 3600.0
 
 _LACKING_STATUSES = (404, 405, 501)
-# vLLM's 400, such as "The model does not support Rerank (Score) API"
-_LACKING_TEXT = re.compile(r"does not support [\w ()]*\bAPI\b")
-
-
-class OtherRouteResponse(UpstreamInvalidResponse):
-    """A successful response of another kind than that of the route, such as the page of a proxy: no such route."""
-
-    retryable = False
-    counts_as_failure = False
+# vLLM's 400, such as "The model does not support Rerank (Score) API", and the 424 of text-embeddings-inference, such as
+# "model is not a re-ranker model"
+_LACKING_TEXT = re.compile(r"does not support [\w ()]*\bAPI\b|\bmodel is not an? [\w-]+ model\b", re.IGNORECASE)
 
 
 class OptionalRoutes:
@@ -44,7 +36,7 @@ class OptionalRoutes:
     def call(self, call: UpstreamRequest[T]) -> Plan[T | None]:
         """Return the result of a call, None if the server lacks its route; other errors pass and are not remembered.
 
-        The call's `parse` raises OtherRouteResponse for a response of another kind, as `decode_optional` does.
+        The call's `parse` raises OtherRouteResponse for a response of another kind.
         """
         if self.lacks(call):
             return None
@@ -55,21 +47,6 @@ class OptionalRoutes:
                 raise
             self._lacking[call.url, call.model] = True
         return None
-
-
-def decode_optional(response: UpstreamResponse) -> Any:
-    """Return the JSON object or array of a successful response; raise the error of its status or payload otherwise.
-
-    Raises OtherRouteResponse for text that is no JSON at all, and UpstreamInvalidResponse for broken JSON.
-    """
-    require_success(response)
-    if not response.body.lstrip().startswith((b"{", b"[")):
-        raise OtherRouteResponse
-    payload = load_json(response.body)
-    if payload is None:
-        raise UpstreamInvalidResponse
-    require_no_error(payload)
-    return payload
 
 
 def _shows_lack(error: UpstreamError) -> bool:

@@ -6,7 +6,8 @@ import pytest
 
 from app.backends import optional_routes
 from app.backends.base import UpstreamRequest
-from app.backends.optional_routes import OptionalRoutes, OtherRouteResponse, decode_optional
+from app.backends.optional_routes import OptionalRoutes
+from app.backends.responses.optional_route import OtherRouteResponse, decode_optional
 from app.backends.upstream_response import UpstreamResponse
 from app.errors import ServiceError, UpstreamInvalidResponse, UpstreamUnavailable
 
@@ -21,6 +22,7 @@ MISSING = [
         {"error": {"code": 501, "message": "This server does not support reranking."}},
     ),
     (400, {"object": "error", "message": "The model does not support Rerank (Score) API", "code": 400}),
+    (424, {"error": "Backend error: model is not a re-ranker model", "error_type": "backend"}),
     (200, "<!DOCTYPE html><title>Welcome</title>"),
     (200, "Ollama is running"),
 ]
