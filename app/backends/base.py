@@ -17,6 +17,8 @@ from app.backends.types import (
     Generation,
     OpenAIRequest,
     OpenAIResult,
+    Ranking,
+    RerankRequest,
     Sentiment,
     Summary,
     SummaryRequest,
@@ -99,10 +101,11 @@ class Backend(ABC):
 
     def __init__(self, config: Config) -> None:
         self.recovery = config.breaker_recovery
-        # the settings SENTIMENT_MODEL and SUMMARIZATION_MODEL name models of the primary backend only
+        # SENTIMENT_MODEL, SUMMARIZATION_MODEL and RERANK_MODEL name models of the primary backend only
         is_primary = config.backend == self.name
         self._sentiment_model = config.sentiment_model if is_primary else None
         self._summarization_model = config.summarization_model if is_primary else None
+        self._rerank_model = config.rerank_model if is_primary else None
 
     @property
     @abstractmethod
@@ -147,6 +150,14 @@ class Backend(ABC):
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Summarize a text."""
+        raise NotSupported
+
+    def rerank(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        """Rate how relevant each text is to the query, by a model for that purpose or by embeddings."""
+        raise NotSupported
+
+    def similarity(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        """Rate how similar each text is to the query, by embeddings."""
         raise NotSupported
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:

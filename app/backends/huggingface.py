@@ -25,11 +25,14 @@ from app.backends.tasks.pipeline_inputs import (
     leading_of_each,
     read_inputs,
 )
+from app.backends.tasks.reranking import rank_by_pipeline
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.types import (
     Generation,
     OpenAIRequest,
     OpenAIResult,
+    Ranking,
+    RerankRequest,
     Sentiment,
     Summary,
     SummaryRequest,
@@ -67,8 +70,8 @@ class HuggingFaceBackend(OpenAIBackend):
 
     def default_model(self, operation: str) -> str | None:
         """Return the model of the operation's pipeline, else the chat model."""
-        if operation == "embeddings" and not self._dedicated:
-            return EMBEDDING_MODEL
+        if operation in ("embeddings", "similarity", "rerank") and not self._dedicated:
+            return (self._rerank_model if operation == "rerank" else None) or EMBEDDING_MODEL
         return super().default_model(operation)
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
@@ -111,6 +114,23 @@ class HuggingFaceBackend(OpenAIBackend):
         shorter = partial(leading_of_each, texts, ENCODER_MAX_TOKENS if is_long else ENCODER_MAX_TOKENS // 2)
         result, read = yield from read_inputs(ask, texts, shorter)
         return replace(result, payload={**result.payload, "truncated": True}) if is_long or read != texts else result
+
+    def rerank(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        """Use a dedicated endpoint's own route; hf-inference serves no models for pairs of texts."""
+        if self._dedicated:
+            return super().rerank(request, model)
+        return self.similarity(request, model or self._rerank_model)
+
+    def similarity(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        """Use the sentence-similarity pipeline; without it, or on a dedicated endpoint, compare embeddings."""
+        if self._dedicated:
+            return (yield from super().similarity(request, model))
+        name = model or EMBEDDING_MODEL
+        make_call = partial(self._pipeline, name, "sentence-similarity", {})
+        try:
+            return (yield from rank_by_pipeline(self._batches, make_call, request, name))
+        except (ModelNotFound, NotSupported):
+            return (yield from super().similarity(request, name))
 
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Use the text-classification pipeline; if its model is gone, a chat model."""
@@ -181,7 +201,7 @@ class HuggingFaceBackend(OpenAIBackend):
         task: str,
         options: dict[str, Any],
         parse: Callable[[UpstreamResponse], Any],
-        inputs: str | list[str],
+        inputs: str | list[str] | dict[str, Any],
     ) -> UpstreamRequest[Any]:
         """Return the call of an hf-inference pipeline; a provider after the model's colon is not part of the path."""
         url = f"{self._root_url}/hf-inference/models/{quote(model.partition(':')[0])}"

@@ -8,19 +8,24 @@ from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
 from app.backends.chat_sentiment import ChatSentiment
 from app.backends.openai_bodies import as_chat, request_parameters, with_model
 from app.backends.openai_calls import RENAMED_IN_CHAT, OpenAICalls
+from app.backends.optional_routes import OptionalRoutes
 from app.backends.response_format import openai_response_format
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, TEXT
 from app.backends.responses.model_names import parse_models
 from app.backends.responses.normalize import require_success
 from app.backends.tasks import prompts
+from app.backends.tasks.batches import Batches
 from app.backends.tasks.prompt_lists import complete_each
+from app.backends.tasks.reranking import RerankRoutes, rank_by_embeddings, require_embeddings
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.types import (
     Generation,
     OpenAIRequest,
     OpenAIResult,
+    Ranking,
+    RerankRequest,
     Sentiment,
     Summary,
     SummaryRequest,
@@ -41,6 +46,8 @@ class OpenAIBackend(OpenAICalls):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._chat_sentiment = ChatSentiment()
+        self._optional_routes = OptionalRoutes()
+        self._batches = Batches()
 
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "user", "content": request.prompt}]
@@ -76,6 +83,16 @@ class OpenAIBackend(OpenAICalls):
         parse = partial(embeddings.parse_openai, count=count, model=model, prompt=request.prompt, encoding=encoding)
         call = self._call("embeddings", parse, body)
         return (yield replace(call, deterministic=True, max_response_bytes=embeddings.MAX_VECTORS_BYTES))
+
+    def rerank(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        """Use the server's own route; without one, compare embeddings."""
+        model = self._resolve_model(model or self._rerank_model)
+        routes = RerankRoutes(self._base_url.removesuffix("/v1"), self._optional_routes, self._batches)
+        ranking = yield from routes.rank(self._call, request, model)
+        return ranking or (yield from require_embeddings(self.similarity(request, model)))
+
+    def similarity(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        return rank_by_embeddings(self._batches, partial(self.embeddings, model=model), request)
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         try:

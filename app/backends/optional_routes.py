@@ -43,13 +43,13 @@ class OptionalRoutes:
         try:
             return (yield call)
         except UpstreamError as error:
-            if not _shows_lack(error):
+            if not shows_lack(error):
                 raise
             self._lacking[call.url, call.model] = True
         return None
 
 
-def _shows_lack(error: UpstreamError) -> bool:
+def shows_lack(error: UpstreamError) -> bool:
     """Return whether an error shows that the route is missing; an unknown model says nothing about the route."""
     if isinstance(error, OtherRouteResponse):
         return True

@@ -7,6 +7,7 @@ from app.operations import (
     embeddings,
     generate,
     models,
+    rerank,
     sentiment,
     summarize,
     validate,
@@ -21,5 +22,6 @@ OPERATIONS = (
     chat,
     completions,
     embeddings,
+    rerank,
     models,
 )
