@@ -6,7 +6,7 @@ response (or has the error thrown in), and returns the result. `PlanExecutor` ru
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -14,6 +14,8 @@ import orjson
 
 from app.backends.responses.chunk_decoder import MakeDecoder
 from app.backends.types import (
+    Classifications,
+    ClassifyRequest,
     Generation,
     OpenAIRequest,
     OpenAIResult,
@@ -158,6 +160,10 @@ class Backend(ABC):
 
     def similarity(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
         """Rate how similar each text is to the query, by embeddings."""
+        raise NotSupported
+
+    def predict(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
+        """Return the labels that the model itself has for each text, or pair of texts."""
         raise NotSupported
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:

@@ -1,6 +1,6 @@
 """The backend for Hugging Face: chat through the router, hf-inference pipelines, model facts from the Hub."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -17,6 +17,7 @@ from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
 from app.backends.responses.pipelines import parse_classification, parse_summary
 from app.backends.responses.token_estimate import estimated_tokens
+from app.backends.tasks.classification import classify_by_pipeline, classify_each
 from app.backends.tasks.pipeline_inputs import (
     ENCODER_MAX_TOKENS,
     SUMMARIZATION_MAX_TOKENS,
@@ -28,6 +29,8 @@ from app.backends.tasks.pipeline_inputs import (
 from app.backends.tasks.reranking import rank_by_pipeline
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.types import (
+    Classifications,
+    ClassifyRequest,
     Generation,
     OpenAIRequest,
     OpenAIResult,
@@ -144,6 +147,14 @@ class HuggingFaceBackend(OpenAIBackend):
             return (yield from super().sentiment(text, model or self._default_model))
         usage = Usage(estimated_tokens(read), 0, estimated=True)
         return Sentiment(scores, usage=usage, model=name, truncated=read != text)
+
+    def predict(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
+        """Use the text-classification pipeline, or a dedicated endpoint's own route."""
+        if self._dedicated:
+            return super().predict(requests, model)
+        name = model or self._sentiment_model or ""
+        make_call = partial(self._pipeline, name, "text-classification")
+        return classify_each(requests, partial(classify_by_pipeline, make_call, name))
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Use the summarization pipeline; if its model is gone, a chat model."""

@@ -1,5 +1,6 @@
 """The backend for any OpenAI-compatible server: TGI, vLLM, llama.cpp, Ollama, Inference Endpoints of Hugging Face."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,11 +17,14 @@ from app.backends.responses.model_names import parse_models
 from app.backends.responses.normalize import require_success
 from app.backends.tasks import prompts
 from app.backends.tasks.batches import Batches
+from app.backends.tasks.classification import by_route_or_sentiment, by_sentiment, classify_each, predict_call
 from app.backends.tasks.prompt_lists import complete_each
 from app.backends.tasks.reranking import RerankRoutes, rank_by_embeddings, require_embeddings
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.types import (
+    Classifications,
+    ClassifyRequest,
     Generation,
     OpenAIRequest,
     OpenAIResult,
@@ -93,6 +97,17 @@ class OpenAIBackend(OpenAICalls):
 
     def similarity(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
         return rank_by_embeddings(self._batches, partial(self.embeddings, model=model), request)
+
+    def predict(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
+        """Use the route of text-embeddings-inference; without it, rate the sentiment."""
+        model = self._resolve_model(model or self._sentiment_model)
+        make_call = partial(predict_call, self._call, self._base_url.removesuffix("/v1"), model)
+        rate = partial(self.sentiment, model=model)
+        return classify_each(requests, partial(by_route_or_sentiment, self._optional_routes, make_call, rate))
+
+    def predict_by_sentiment(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
+        """Return the sentiments as labels."""
+        return classify_each(requests, partial(by_sentiment, partial(self.sentiment, model=model)))
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         try:

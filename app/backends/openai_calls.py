@@ -35,6 +35,7 @@ class OpenAICalls(Backend):
     def default_model(self, operation: str) -> str | None:
         task_models = {
             "sentiment": self._sentiment_model,
+            "predict": self._sentiment_model,
             "summarize": self._summarization_model,
             "rerank": self._rerank_model,
         }

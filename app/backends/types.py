@@ -66,6 +66,14 @@ class RerankRequest:
 
 
 @dataclass(frozen=True)
+class ClassifyRequest:
+    """A text or a pair of texts to classify; `options` are further fields for text-embeddings-inference."""
+
+    texts: Sequence[str]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Usage:
     """Tokens of one operation; `estimated` if the backend returned no valid counts.
 
@@ -164,6 +172,21 @@ class Ranking(Result):
 
     scores: Sequence[float]
     truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Classification(Result):
+    """The labels of a text with their scores, the highest first. `truncated` as for Summary."""
+
+    labels: Sequence[tuple[str, float]]
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Classifications(Result):
+    """The labels of several texts."""
+
+    results: Sequence[Classification]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 
 # operation to the task that it runs in the form of another API; all others are tasks of their own
-_TASKS: Mapping[str, str] = {}
+_TASKS: Mapping[str, str] = {
+    "embed": "embeddings",
+    "predict": "sentiment",
+    "similarity": "embeddings",
+}
 
 
 def task_of(operation: str) -> str:

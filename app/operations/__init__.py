@@ -4,11 +4,14 @@ from app.operations import (
     chat,
     complete,
     completions,
+    embed,
     embeddings,
     generate,
     models,
+    predict,
     rerank,
     sentiment,
+    similarity,
     summarize,
     validate,
 )
@@ -23,5 +26,8 @@ OPERATIONS = (
     completions,
     embeddings,
     rerank,
+    embed,
+    predict,
+    similarity,
     models,
 )

@@ -1,4 +1,8 @@
-"""POST /v1/rerank and /v2/rerank: rank documents by their relevance to a query, like Cohere's and Jina's APIs."""
+"""Ranks documents by their relevance to a query.
+
+POST /v1/rerank and /v2/rerank have the shape of Cohere's and Jina's APIs, and POST /rerank that of
+text-embeddings-inference too.
+"""
 
 from functools import partial
 from typing import Any
@@ -6,12 +10,15 @@ from typing import Any
 from flask import Blueprint
 
 from app.backends.base import Backend
+from app.backends.types import RerankRequest
 from app.context.call_context import CallContext
 from app.inference.service import InferenceService
 from app.openapi.route_doc import JSON, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import Handler, OperationEndpoint
 from app.schemas.rerank import RerankRequestSchema, RerankResponseSchema
+from app.schemas.tei import RerankRootRequestSchema
 from app.translators.cohere.rerank import plain_body, rerank_request, rerank_response
+from app.translators.tei.responses import ranks, require_complete, without_others
 
 _DOCUMENTS = ["Bread is baked in an oven.", "A lighthouse warns ships off the rocks."]
 _RESULT = {"index": 1, "relevance_score": 0.6412}
@@ -45,6 +52,30 @@ def _doc(version: int, api: str, result: dict[str, Any]) -> RouteDoc:
     )
 
 
+_RANKS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["index", "score"],
+        "properties": {"index": {"type": "integer"}, "text": {"type": "string"}, "score": {"type": "number"}},
+    },
+}
+_ROOT_DOC = RouteDoc(
+    tag="Embeddings inference",
+    summary="Rank texts by their relevance to a query, like text-embeddings-inference",
+    description="As `POST /v1/rerank`, also in its form: with `documents` in place of `texts`.",
+    responses=(
+        RouteResponse("The texts, the most relevant first.", {JSON: {"anyOf": [_RANKS, RerankResponseSchema]}}),
+    ),
+    examples={
+        "texts": Example(
+            request={"query": "What warns ships?", "texts": _DOCUMENTS},
+            response=[{"index": 1, "score": 0.6412}, {"index": 0, "score": 0.0237}],
+        )
+    },
+)
+
+
 def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     """Return the blueprint of the operation."""
     routes = Blueprint("rerank", __name__)
@@ -58,7 +89,24 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
         endpoint.register_translated(
             routes, f"/v{version}/rerank", schema, translate, schema, doc, name=f"rerank_v{version}"
         )
+    root, translate = RerankRootRequestSchema(endpoint.config), partial(_translate_root, endpoint.inference)
+    endpoint.register_translated(routes, "/rerank", root, translate, schema, _ROOT_DOC, name="rerank_root")
     return routes
+
+
+def _translate_root(inference: InferenceService, body: dict[str, Any]) -> tuple[dict[str, Any], Handler]:
+    """Translate a request with `texts`, which is one of text-embeddings-inference, or with `documents`."""
+    if "texts" not in body:
+        return _translate(inference, 1, body)
+    texts, options = body["texts"], without_others(body, "raw_scores", "truncate")
+
+    def handle(context: CallContext, plain: dict[str, Any]) -> Any:
+        request = RerankRequest(plain["query"], texts, tei_options=options)
+        ranking = inference.run(context, Backend.rerank, request, plain.get("model"))
+        require_complete(body.get("truncate"), truncated=ranking.truncated)
+        return ranks(texts, ranking, return_text=body.get("return_text", False))
+
+    return {**without_others(body, "model", "query"), "documents": texts}, handle
 
 
 def _translate(inference: InferenceService, version: int, body: dict[str, Any]) -> tuple[dict[str, Any], Handler]:

@@ -18,7 +18,7 @@ class RankedTexts(fields.Field[list[str]]):
     """A list of texts, none of them blank."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
-        return _valid_items(value, _is_text, "it must be a text that is not blank, without NUL characters.")
+        return _valid_items(value, is_text, "it must be a text that is not blank, without NUL characters.")
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "array", "minItems": 1, "maxItems": MAX_DOCUMENTS, "items": _TEXT}
@@ -44,7 +44,7 @@ def document_text(document: Any, rank_fields: list[str]) -> str:
     """
     if isinstance(document, str):
         return document
-    texts = {name: value for name, value in document.items() if _is_text(value)}
+    texts = {name: value for name, value in document.items() if is_text(value)}
     chosen = [texts[name] for name in rank_fields if name in texts] or [
         texts[name] for name in ("text",) if name in texts
     ]
@@ -60,9 +60,10 @@ def _valid_items(value: Any, is_valid: Any, reason: str) -> list[Any]:
     return value
 
 
-def _is_text(value: Any) -> bool:
+def is_text(value: Any) -> bool:
+    """Return whether a value is a text that is not blank, without NUL characters."""
     return isinstance(value, str) and bool(value.strip()) and "\x00" not in value
 
 
 def _is_document(value: Any) -> bool:
-    return any(map(_is_text, value.values())) if isinstance(value, dict) else _is_text(value)
+    return any(map(is_text, value.values())) if isinstance(value, dict) else is_text(value)

@@ -21,8 +21,11 @@ _OWN_FIELDS = frozenset(
         "query",
         "rank_fields",
         "relevant_spans",
+        "raw_scores",
         "return_documents",
+        "return_text",
         "top_n",
+        "truncate",
     )
 )
 _TRUNCATED = "Some texts were longer than the model reads: a part of them was left out."
