@@ -6,7 +6,18 @@ from datetime import date
 from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "clients.md"
-COLUMNS = ("chat", "stream", "tools", "structured", "embeddings", "completions", "models", "errors", "likelihood")
+COLUMNS = (
+    "chat",
+    "stream",
+    "tools",
+    "structured",
+    "embeddings",
+    "rerank",
+    "completions",
+    "models",
+    "errors",
+    "likelihood",
+)
 MAX_REASON = 160
 
 _BETWEEN_MARKERS = re.compile(r"(?<=<!-- results -->\n).*(?=<!-- end of results -->)", re.DOTALL)

@@ -41,8 +41,8 @@ class Sequences(fields.Field[Any]):
         items = value if is_batch else [value if isinstance(value, list) else [value]]
         if len(items) > MAX_SEQUENCES or not all(map(_is_sequence, items)):
             raise ValidationError(
-                f"This must be a text, a pair of texts, or a list of 1 to {MAX_SEQUENCES} lists of one or two texts, none "
-                "of them blank or with NUL characters."
+                f"This must be a text, a pair of texts, or a list of 1 to {MAX_SEQUENCES} lists of one or two texts, "
+                "none of them blank or with NUL characters."
             )
         return value
 

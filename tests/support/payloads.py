@@ -9,6 +9,8 @@ from app.openapi.route_doc import route_doc_of
 from app.schemas.fields import Integer, Model, Number, PromptText, RequestSchema, StopSequences, StrictBoolean
 from app.schemas.json_shape import JsonShape
 from app.schemas.openai_fields import Messages, Texts
+from app.schemas.rerank_fields import Documents, RankedTexts
+from app.schemas.tei import Comparison, Sequences, TextOrTexts
 
 # the MAX_INPUT_CHARS that the texts expect
 LIMIT = 60
@@ -91,6 +93,22 @@ CONVERSATIONS = [
     [{"role": "user", "content": "x" * (LIMIT + 1)}],
     [{"role": "user", "content": [{"text": "x" * (LIMIT + 1)}]}],
 ]
+TEXT_LISTS = [["a"], ["a", " b "], ["\u200b"], [], [" "], ["a", ""], ["a\x00"], [5], [None], {}, 5]
+DOCUMENTS = [[{"text": "a"}, "b"], [{"title": "a", "year": 5}], [{"text": " "}], [{"text": 5}], [{}], [{"a": "\x00"}]]
+SEQUENCES = ["a", " ", [["a"], ["b", "c"]], [[]], [["a"], "b"], ["a", ["b"]], ["a", "b", "c"], [["a", "b", "c"]]]
+SEQUENCES += [[["a"]] * 32, [["a"]] * 33, [[" "]]]
+COMPARISONS = [
+    {"source_sentence": "a", "sentences": ["b", "c"]},
+    {"source_sentence": "a", "sentences": ["b"], "x": 1},
+    {"source_sentence": " ", "sentences": ["b"]},
+    {"source_sentence": "a", "sentences": []},
+    {"source_sentence": "a", "sentences": [" "]},
+    {"source_sentence": "a", "sentences": "b"},
+    {"source_sentence": "a"},
+    {"sentences": ["b"]},
+    5,
+    [],
+]
 STREAM_OPTIONS = [{}, {"include_usage": True}, {"include_usage": None}, {"x": 1}, {"include_usage": 1}, 5, []]
 # of every JSON type, empty and with values of every type
 SHAPES = ["x", 5, 0.5, True, [], {}, ["x"], [5], [{}], [[]], [True], {"type": "x"}, {"type": 5}, {"1": 5}, {"1": "x"}]
@@ -104,6 +122,11 @@ VALUES = {
     Messages: CONVERSATIONS,
     JsonShape: SHAPES,
     fields.Nested: STREAM_OPTIONS,
+    RankedTexts: TEXT_LISTS,
+    Documents: [*TEXT_LISTS, *DOCUMENTS],
+    TextOrTexts: ["a", " ", "a\x00", *TEXT_LISTS],
+    Sequences: [*SEQUENCES, *TEXT_LISTS],
+    Comparison: COMPARISONS,
 }
 
 
