@@ -204,6 +204,21 @@ def test_a_text_without_a_direction_has_no_similarity(client, upstream, without_
     assert [score for _, score in ranks(rerank(client))] == [pytest.approx(1), 0, -1]
 
 
+@pytest.mark.parametrize("page", ["<html>Welcome</html>", '{"message": "Welcome"}'])
+def test_a_response_of_another_kind_is_that_of_a_missing_route(client, upstream, page):
+    upstream.post(JINA, body=page)
+    upstream.post(TEI, body=page)
+    upstream.post(EMBEDDINGS, json=vectors([2, 0], [0, 3], [4, 0], [1, 1]))
+    assert [index for index, _ in ranks(rerank(client))] == [1, 2, 0]
+
+
+def test_texts_that_a_server_rejects_are_a_400(client, upstream):
+    upstream.post(JINA, status=404)
+    upstream.post(TEI, status=413, json={"error": "`inputs` must have less than 512 tokens. Given: 700"})
+    response = rerank(client)
+    assert (response.status_code, response.get_json()["type"]) == (400, "upstream_rejected")
+
+
 @pytest.mark.parametrize("status", [404, 501])
 def test_a_backend_that_cannot_rank_is_a_501_with_advice(client, upstream, without_routes, status):
     upstream.post(EMBEDDINGS, status=status, json={"detail": "Not here"})

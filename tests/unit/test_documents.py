@@ -140,7 +140,7 @@ def test_the_page_of_clients_has_a_row_for_each_in_its_version_and_no_other():
     clients = tomllib.loads((ROOT / "clients" / "clients.toml").read_text())["client"]
     packages = {one["name"]: (one.get("pip") or one.get("npm"))[0] for one in clients}
     shown = {cells[0]: cells[1] for cells in rows(read("clients.md")) if cells[0] in packages}
-    assert len(packages) == len(clients) == 25
+    assert len(packages) == len(clients)
     assert shown == {name: re.split("==|@", package)[-1] for name, package in packages.items()}
 
 
@@ -152,7 +152,7 @@ def test_the_readme_and_the_site_link_every_page():
     pages = {path.name for path in DOCS.glob("*.md")}
     assert set(re.findall(r"\(docs/([\w-]+\.md)", README)) == pages - {"index.md"}
     navigation = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
-    assert set(re.findall(r"[\w-]+\.md", str(navigation))) == pages
+    assert set(re.findall(r"[\w-]+\.md", str(navigation))) == {path.name for path in DOCS.rglob("*.md")}
 
 
 @pytest.mark.parametrize("row", COMPARISON)
