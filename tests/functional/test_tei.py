@@ -92,6 +92,12 @@ def test_texts_are_ranked(client, upstream, return_text):
     assert sent(upstream) == {"model": "org/small", "query": "q", "texts": ["a", "b"], "raw_scores": True}
 
 
+def test_texts_are_ranked_by_hugging_faces_pipeline(make_client, upstream):
+    upstream.post(MINI + "sentence-similarity", json=[0.1, 0.9])
+    response = post(make_client(HUGGINGFACE), "rerank", query="q", texts=["a", "b"])
+    assert response.get_json() == [{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1}]
+
+
 def test_documents_at_the_root_are_ranked_in_jinas_shape(client, upstream):
     results = [{"index": index, "relevance_score": index} for index in range(2)]
     upstream.post(RERANK, json={"results": results})
