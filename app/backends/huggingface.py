@@ -9,15 +9,16 @@ from urllib.parse import quote, urlsplit
 
 from app.backends import huggingface_hub as hub
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
+from app.backends.classification import classify_by_pipeline, classify_each
 from app.backends.hub_lookup import HubLookup
 from app.backends.openai import OpenAIBackend
 from app.backends.openai_calls import bearer
+from app.backends.reranking import rank_by_pipeline
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
 from app.backends.responses.pipelines import parse_classification, parse_summary
 from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.tasks.classification import classify_by_pipeline, classify_each
 from app.backends.tasks.pipeline_inputs import (
     ENCODER_MAX_TOKENS,
     SUMMARIZATION_MAX_TOKENS,
@@ -26,7 +27,6 @@ from app.backends.tasks.pipeline_inputs import (
     leading_of_each,
     read_inputs,
 )
-from app.backends.tasks.reranking import rank_by_pipeline
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.types import (
     Classifications,

@@ -7,9 +7,11 @@ from typing import Any
 
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
 from app.backends.chat_sentiment import ChatSentiment
+from app.backends.classification import by_route_or_sentiment, by_sentiment, classify_each, predict_call
 from app.backends.openai_bodies import as_chat, request_parameters, with_model
 from app.backends.openai_calls import RENAMED_IN_CHAT, OpenAICalls
 from app.backends.optional_routes import OptionalRoutes
+from app.backends.reranking import RerankRoutes, rank_by_embeddings, require_embeddings
 from app.backends.response_format import openai_response_format
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, TEXT
@@ -17,9 +19,7 @@ from app.backends.responses.model_names import parse_models
 from app.backends.responses.normalize import require_success
 from app.backends.tasks import prompts
 from app.backends.tasks.batches import Batches
-from app.backends.tasks.classification import by_route_or_sentiment, by_sentiment, classify_each, predict_call
 from app.backends.tasks.prompt_lists import complete_each
-from app.backends.tasks.reranking import RerankRoutes, rank_by_embeddings, require_embeddings
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.types import (
