@@ -12,6 +12,7 @@ COLUMNS = (
     "tools",
     "structured",
     "embeddings",
+    "rerank",
     "completions",
     "models",
     "errors",

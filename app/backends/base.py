@@ -6,7 +6,7 @@ response (or has the error thrown in), and returns the result. `PlanExecutor` ru
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -15,9 +15,13 @@ import orjson
 from app.backends.responses.chunk_decoder import MakeDecoder
 from app.backends.responses.token_count import estimated_tokens_of_chat, token_count
 from app.backends.types import (
+    Classifications,
+    ClassifyRequest,
     Generation,
     OpenAIRequest,
     OpenAIResult,
+    Ranking,
+    RerankRequest,
     Sentiment,
     Summary,
     SummaryRequest,
@@ -101,10 +105,11 @@ class Backend(ABC):
 
     def __init__(self, config: Config) -> None:
         self.recovery = config.breaker_recovery
-        # the settings SENTIMENT_MODEL and SUMMARIZATION_MODEL name models of the primary backend only
+        # SENTIMENT_MODEL, SUMMARIZATION_MODEL and RERANK_MODEL name models of the primary backend only
         is_primary = config.backend == self.name
         self._sentiment_model = config.sentiment_model if is_primary else None
         self._summarization_model = config.summarization_model if is_primary else None
+        self._rerank_model = config.rerank_model if is_primary else None
 
     @property
     @abstractmethod
@@ -154,6 +159,18 @@ class Backend(ABC):
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Summarize a text."""
+        raise NotSupported
+
+    def rerank(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        """Rate how relevant each text is to the query, by a model for that purpose or by embeddings."""
+        raise NotSupported
+
+    def similarity(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        """Rate how similar each text is to the query, by embeddings."""
+        raise NotSupported
+
+    def predict(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
+        """Return the labels that the model itself has for each text, or pair of texts."""
         raise NotSupported
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:

@@ -135,6 +135,10 @@ class EmbeddedBackend(OpenAIBackend):
         """Raise NotSupported: the mean of a causal model's states is no useful embedding."""
         raise NotSupported("The embedded engine has no embeddings; set HUGGINGFACE_API_KEY or OPENAI_BASE_URL.")
 
+    # llama.cpp's rerank route needs a model that ranks, and it has none for classifiers
+    rerank = OpenAIBackend.similarity
+    predict = OpenAIBackend.predict_by_sentiment
+
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         """Return an empty list: the settings name the engine's only model."""
         return Backend.list_models(self)

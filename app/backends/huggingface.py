@@ -1,6 +1,6 @@
 """The backend for Hugging Face: chat through the router, hf-inference pipelines, model facts from the Hub."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -9,9 +9,11 @@ from urllib.parse import quote, urlsplit
 
 from app.backends import huggingface_hub as hub
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
+from app.backends.classification import classify_by_pipeline, classify_each
 from app.backends.hub_lookup import HubLookup
 from app.backends.openai import OpenAIBackend
 from app.backends.openai_calls import bearer
+from app.backends.reranking import rank_by_pipeline
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
@@ -27,9 +29,13 @@ from app.backends.tasks.pipeline_inputs import (
 )
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.types import (
+    Classifications,
+    ClassifyRequest,
     Generation,
     OpenAIRequest,
     OpenAIResult,
+    Ranking,
+    RerankRequest,
     Sentiment,
     Summary,
     SummaryRequest,
@@ -67,8 +73,8 @@ class HuggingFaceBackend(OpenAIBackend):
 
     def default_model(self, operation: str) -> str | None:
         """Return the model of the operation's pipeline, else the chat model."""
-        if operation == "embeddings" and not self._dedicated:
-            return EMBEDDING_MODEL
+        if operation in ("embeddings", "similarity", "rerank") and not self._dedicated:
+            return (self._rerank_model if operation == "rerank" else None) or EMBEDDING_MODEL
         return super().default_model(operation)
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
@@ -112,6 +118,23 @@ class HuggingFaceBackend(OpenAIBackend):
         result, read = yield from read_inputs(ask, texts, shorter)
         return replace(result, payload={**result.payload, "truncated": True}) if is_long or read != texts else result
 
+    def rerank(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        """Use a dedicated endpoint's own route; hf-inference serves no models for pairs of texts."""
+        if self._dedicated:
+            return super().rerank(request, model)
+        return self.similarity(request, model or self._rerank_model)
+
+    def similarity(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        """Use the sentence-similarity pipeline; without it, or on a dedicated endpoint, compare embeddings."""
+        if self._dedicated:
+            return (yield from super().similarity(request, model))
+        name = model or EMBEDDING_MODEL
+        make_call = partial(self._pipeline, name, "sentence-similarity", {})
+        try:
+            return (yield from rank_by_pipeline(self._batches, make_call, request, name))
+        except (ModelNotFound, NotSupported):
+            return (yield from super().similarity(request, name))
+
     def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
         """Use the text-classification pipeline; if its model is gone, a chat model."""
         name = model or self._sentiment_model or ""
@@ -124,6 +147,14 @@ class HuggingFaceBackend(OpenAIBackend):
             return (yield from super().sentiment(text, model or self._default_model))
         usage = Usage(estimated_tokens(read), 0, estimated=True)
         return Sentiment(scores, usage=usage, model=name, truncated=read != text)
+
+    def predict(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
+        """Use the text-classification pipeline, or a dedicated endpoint's own route."""
+        if self._dedicated:
+            return super().predict(requests, model)
+        name = model or self._sentiment_model or ""
+        make_call = partial(self._pipeline, name, "text-classification")
+        return classify_each(requests, partial(classify_by_pipeline, make_call, name))
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Use the summarization pipeline; if its model is gone, a chat model."""
@@ -181,7 +212,7 @@ class HuggingFaceBackend(OpenAIBackend):
         task: str,
         options: dict[str, Any],
         parse: Callable[[UpstreamResponse], Any],
-        inputs: str | list[str],
+        inputs: str | list[str] | dict[str, Any],
     ) -> UpstreamRequest[Any]:
         """Return the call of an hf-inference pipeline; a provider after the model's colon is not part of the path."""
         url = f"{self._root_url}/hf-inference/models/{quote(model.partition(':')[0])}"

@@ -29,11 +29,16 @@ class OpenAICalls(Backend):
 
     @property
     def models(self) -> tuple[str, ...]:
-        named = (self._default_model, self._sentiment_model, self._summarization_model)
+        named = (self._default_model, self._sentiment_model, self._summarization_model, self._rerank_model)
         return tuple(model for model in named if model)
 
     def default_model(self, operation: str) -> str | None:
-        task_models = {"sentiment": self._sentiment_model, "summarize": self._summarization_model}
+        task_models = {
+            "sentiment": self._sentiment_model,
+            "predict": self._sentiment_model,
+            "summarize": self._summarization_model,
+            "rerank": self._rerank_model,
+        }
         return task_models.get(operation) or self._default_model
 
     def _resolve_model(self, model: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """Requests and results of the operations, as backends take and return them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 SENTIMENTS = ("positive", "negative", "neutral")
@@ -51,6 +51,28 @@ class SummaryRequest:
     text: str
     max_length: int
     min_length: int = 0
+
+
+@dataclass(frozen=True)
+class RerankRequest:
+    """A query, and the texts that are compared with it.
+
+    `options` are further fields for an upstream's rerank route of Jina's shape, and `tei_options` for that of
+    text-embeddings-inference.
+    """
+
+    query: str
+    documents: Sequence[str]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tei_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ClassifyRequest:
+    """A text or a pair of texts to classify; `options` are further fields for text-embeddings-inference."""
+
+    texts: Sequence[str]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -151,6 +173,29 @@ class Summary(Result):
 
     text: str
     truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Ranking(Result):
+    """The relevance of each text to the query, in the order of the texts. `truncated` as for Summary."""
+
+    scores: Sequence[float]
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Classification(Result):
+    """The labels of a text with their scores, the highest first. `truncated` as for Summary."""
+
+    labels: Sequence[tuple[str, float]]
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Classifications(Result):
+    """The labels of several texts."""
+
+    results: Sequence[Classification]
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,6 @@ class CallContext:
         """Record the cache status of one upstream call; the status with the most work wins."""
         self.cache = max(status, self.cache or status, key=CACHE_STATUSES.index)
 
-    def with_debug(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the body, with the timeline of attempts if the client requested it."""
-        return {**body, "debug": {"attempts": self.timeline.records}} if self.debug else body
+    def with_debug(self, body: Any) -> Any:
+        """Return the body, with the timeline of attempts if the client requested it; a list has no place for it."""
+        return {**body, "debug": {"attempts": self.timeline.records}} if self.debug and isinstance(body, dict) else body

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 # operation to the task that it runs in the form of another API; all others are tasks of their own
 _TASKS: Mapping[str, str] = {
     "count_tokens": "chat",
+    "embed": "embeddings",
     "messages": "chat",
+    "predict": "sentiment",
+    "similarity": "embeddings",
 }
 
 

@@ -18,7 +18,7 @@ from app.upstream.stream import UpstreamStream
 T = TypeVar("T")
 
 # headers that parsers read
-CACHED_HEADERS = ("content-type", "x-prompt-tokens", "x-generated-tokens")
+CACHED_HEADERS = ("content-type", "x-compute-tokens", "x-generated-tokens", "x-prompt-tokens")
 
 
 class CachedClient:

@@ -5,7 +5,7 @@ from typing import Any
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from marshmallow import fields
+from marshmallow import Schema, fields
 
 
 class _Converter(OpenAPIConverter):
@@ -17,6 +17,11 @@ class _Converter(OpenAPIConverter):
         if any(getattr(validator, "min_inclusive", True) is False for validator in field.validators):
             schema["exclusiveMinimum"] = schema.pop("minimum")
         return schema
+
+    def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
+        """Return the schema of an object, with the rules for several of its fields in `json_rules`."""
+        described: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]  # no types there
+        return {**described, **getattr(schema, "json_rules", {})}
 
 
 class SchemaPlugin(MarshmallowPlugin):

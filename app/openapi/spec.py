@@ -20,6 +20,8 @@ _DESCRIPTION = (
 _TAGS = {
     "Text": "Generate, complete, rate and summarize text.",
     "OpenAI": "The routes of OpenAI's API in its shapes. Unknown fields of requests and responses are passed through.",
+    "Rerank": "Rank documents by their relevance to a query.",
+    "Embeddings inference": "The routes of Hugging Face's text-embeddings-inference, in its shapes.",
     "Models": "The models that can be used.",
     "Operation": "Health checks, metrics and this document.",
 }

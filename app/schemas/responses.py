@@ -72,3 +72,23 @@ class OpenAIErrorSchema(StrictSchema):
 
     error = fields.Nested(OpenAIErrorObjectSchema, required=True)
     debug = fields.Nested(DebugSchema, metadata={"description": "Present with X-AI-Debug: 1."})
+
+
+class CohereErrorSchema(StrictSchema):
+    """An error in the shape of Cohere's API, and of Jina's."""
+
+    id = fields.String(required=True, metadata={"description": "The request id."})
+    message = fields.String(required=True, metadata={"description": "A sentence with advice."})
+    detail = fields.String(required=True, metadata={"description": "The same, as Jina's clients read it."})
+    type = fields.String(required=True)
+    details = fields.Dict(required=True, metadata={"description": "More facts, such as the errors of each field."})
+
+
+class TeiErrorSchema(StrictSchema):
+    """An error in the shape of text-embeddings-inference."""
+
+    error = fields.String(required=True, metadata={"description": "A sentence with advice."})
+    error_type = fields.String(required=True, validate=validate.OneOf(("backend", "overloaded", "validation")))
+    type = fields.String(required=True, metadata={"description": "The service's own type."})
+    request_id = fields.String(required=True)
+    debug = fields.Nested(DebugSchema, metadata={"description": "Present with X-AI-Debug: 1."})

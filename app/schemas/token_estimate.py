@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from app.backends.responses.token_estimate import estimated_tokens
+from app.backends.responses.token_estimate import estimated_tokens, pair_tokens
 from app.schemas.fields import RequestSchema
 from app.schemas.openai_fields import Conversation, joined_texts
 
 # above every token limit, and small enough for a JSON number and for Redis
 MAX_ESTIMATE = 10**15
-_INPUT_FIELDS = ("messages", "prompt", "input", "text")
+_INPUT_FIELDS = ("messages", "prompt", "input", "text", "documents")
 _LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_length")
 # names of the same limit that some servers read too, some of them (llama.cpp) before `max_tokens`
 _OTHER_LIMIT_FIELDS = ("n_predict", "max_new_tokens", "max_output_tokens")
@@ -31,6 +31,8 @@ class TokenEstimator:
     def estimate(self, body: dict[str, Any]) -> int:
         """Return the tokens that a validated body may need, at most MAX_ESTIMATE."""
         value = body.get(self._input, "")
+        if self._input == "documents":
+            return min(pair_tokens(body["query"], value), MAX_ESTIMATE)
         text = value.text if self._input == "messages" else joined_texts(value)
         answers = _prompts(value) * max(_count(body.get(name)) or 1 for name in _ANSWER_FIELDS)
         return min(estimated_tokens(text) + _token_ids(value) + self._max_tokens(body) * answers, MAX_ESTIMATE)

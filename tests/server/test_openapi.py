@@ -7,7 +7,7 @@ import requests
 from jsonschema import ValidationError
 from support.openapi import examples, holds, operations, resolved, validator
 
-UNSUPPORTED_BY_ENGINE = ("/v1/embeddings",)
+UNSUPPORTED_BY_ENGINE = ("/v1/embeddings", "/v1/rerank", "/v2/rerank", "/embed", "/rerank", "/similarity")
 GENERATE = "/v1/text/generate"
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"

@@ -17,7 +17,7 @@ CREATED = 1_800_000_000
 
 
 class OpenAIServer(Upstream):
-    """Serves chat, completions, embeddings and the list of models."""
+    """Serves chat, completions, embeddings, rerank and the list of models."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,6 +35,8 @@ def _respond(handler: BaseHTTPRequestHandler) -> None:
         reply(handler, {"error": {**error, "param": None, "code": "model_not_found"}}, 404)
     elif route == "/embeddings":
         reply(handler, _embeddings(request))
+    elif route == "/rerank":
+        reply(handler, _ranking(request))
     elif request.get("stream"):
         _send_events(handler, _chat_events(request) if route == "/chat/completions" else _text_events(request))
     else:
@@ -184,6 +186,17 @@ def _embeddings(request: Json) -> Json:
     tokens = sum(map(count_tokens, texts))
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return {"object": "list", "model": request["model"], "data": data, "usage": usage}
+
+
+def _ranking(request: Json) -> Json:
+    """Rank by the share of the query's words that a document has, as vLLM responds."""
+    query = set(request["query"].lower().split())
+    shares = [len(query & set(document.lower().split())) / len(query) for document in request["documents"]]
+    results = [
+        {"index": index, "relevance_score": share, "document": {"text": request["documents"][index]}}
+        for index, share in sorted(enumerate(shares), key=lambda pair: -pair[1])
+    ]
+    return {"id": "rerank-1", "model": request["model"], "results": results, "usage": {"total_tokens": 20}}
 
 
 def _vector(text: str, size: int) -> Any:

@@ -10,6 +10,8 @@ from app.schemas.fields import Integer, Model, Number, PromptText, RequestSchema
 from app.schemas.json_shape import JsonShape
 from app.schemas.messages import MessageList, SystemPrompt, ToolChoice, ToolList
 from app.schemas.openai_fields import Messages, Texts
+from app.schemas.rerank_fields import Documents, RankedTexts
+from app.schemas.tei import Comparison, Sequences, TextOrTexts
 
 # the MAX_INPUT_CHARS that the texts expect
 LIMIT = 60
@@ -131,6 +133,22 @@ CHOICES = [
     *[{"type": kind} for kind in ("auto", "any", "none", "tool", "some", 5)],
     *[{"type": "tool", "name": "a"}, {"type": "tool", "name": ""}, {"type": "auto", "name": 5}, {}, "auto", []],
 ]
+TEXT_LISTS = [["a"], ["a", " b "], ["\u200b"], [], [" "], ["a", ""], ["a\x00"], [5], [None], {}, 5]
+DOCUMENTS = [[{"text": "a"}, "b"], [{"title": "a", "year": 5}], [{"text": " "}], [{"text": 5}], [{}], [{"a": "\x00"}]]
+SEQUENCES = ["a", " ", [["a"], ["b", "c"]], [[]], [["a"], "b"], ["a", ["b"]], ["a", "b", "c"], [["a", "b", "c"]]]
+SEQUENCES += [[["a"]] * 32, [["a"]] * 33, [[" "]]]
+COMPARISONS = [
+    {"source_sentence": "a", "sentences": ["b", "c"]},
+    {"source_sentence": "a", "sentences": ["b"], "x": 1},
+    {"source_sentence": " ", "sentences": ["b"]},
+    {"source_sentence": "a", "sentences": []},
+    {"source_sentence": "a", "sentences": [" "]},
+    {"source_sentence": "a", "sentences": "b"},
+    {"source_sentence": "a"},
+    {"sentences": ["b"]},
+    5,
+    [],
+]
 STREAM_OPTIONS = [{}, {"include_usage": True}, {"include_usage": None}, {"x": 1}, {"include_usage": 1}, 5, []]
 # of every JSON type, empty and with values of every type
 SHAPES = ["x", 5, 0.5, True, [], {}, ["x"], [5], [{}], [[]], [True], {"type": "x"}, {"type": 5}, {"1": 5}, {"1": "x"}]
@@ -149,6 +167,11 @@ VALUES = {
     fields.List: [[], [{}], "a", 5],
     JsonShape: SHAPES,
     fields.Nested: STREAM_OPTIONS,
+    RankedTexts: TEXT_LISTS,
+    Documents: [*TEXT_LISTS, *DOCUMENTS],
+    TextOrTexts: ["a", " ", "a\x00", *TEXT_LISTS],
+    Sequences: [*SEQUENCES, *TEXT_LISTS],
+    Comparison: COMPARISONS,
 }
 
 

@@ -14,6 +14,7 @@ from app.config.secret import Secret
 from app.errors import NotSupported
 
 OPERATIONS = ("generate", "complete", "sentiment", "summarize", "chat", "completions", "embeddings")
+OPERATIONS += ("rerank", "similarity", "predict")
 # secrets and URLs that no upstream receives
 NOT_SENT_UPSTREAM = ("redis_url", "otel_exporter_otlp_endpoint")
 ANY_TEXT = ("embedded_model_path",)

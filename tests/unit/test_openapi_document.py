@@ -102,7 +102,7 @@ def test_limits_and_defaults_come_from_the_settings(make_app):
 
 def test_every_request_field_has_a_description():
     requests = {name: schema for name, schema in DOCUMENT["components"]["schemas"].items() if name.endswith("Request")}
-    assert len(requests) == len(SCHEMAS) - 1
+    assert len(requests) == len({type(schema) for schema in SCHEMAS.values()})
     assert not [
         (name, field)
         for name, schema in requests.items()
@@ -135,7 +135,8 @@ def test_every_error_type_is_documented():
         for response in (value for status, value in operation["responses"].items() if status >= "400"):
             for content in resolved(DOCUMENT, response)["content"].values():
                 values = [example["value"] for example in content.get("examples", {}).values()]
-                bodies = [value.get("error", value) for value in values if isinstance(value, dict)]
+                objects = [value for value in values if isinstance(value, dict)]
+                bodies = [one["error"] if isinstance(one.get("error"), dict) else one for one in objects]
                 types = [body.get("details", {}).get("error_code") or body.get("type") for body in bodies]
                 documented |= set(filter(None, types))
     assert documented == {error.type for error in _below(ServiceError)} - {ClientDisconnected.type}

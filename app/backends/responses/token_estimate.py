@@ -1,6 +1,7 @@
 """Estimates token counts if the upstream returns none."""
 
 import re
+from collections.abc import Sequence
 
 _LATIN = re.compile(r"[A-Za-z]{1,5}")
 
@@ -36,3 +37,14 @@ def estimated_tokens(text: str) -> int:
     """
     rest, runs = _LATIN.subn("", text)
     return runs + len("".join(rest.split()).encode())
+
+
+def leading_tokens(text: str, limit: int) -> str:
+    """Return the beginning of a text, of about `limit` estimated tokens; the complete text if it has no more."""
+    tokens = estimated_tokens(text)
+    return text if tokens <= limit else text[: len(text) * limit // tokens]
+
+
+def pair_tokens(query: str, texts: Sequence[str]) -> int:
+    """Return the estimated tokens that a model for pairs reads: the query once with each text."""
+    return estimated_tokens(query) * len(texts) + sum(map(estimated_tokens, texts))

@@ -4,13 +4,17 @@ import re
 
 from app.web.error_shapes.anthropic import ANTHROPIC
 from app.web.error_shapes.base import ErrorShape
+from app.web.error_shapes.cohere import COHERE
 from app.web.error_shapes.native import NATIVE
 from app.web.error_shapes.openai import OPENAI
+from app.web.error_shapes.tei import TEI
 
 # the first match decides
 _SHAPES: tuple[tuple[re.Pattern[str], ErrorShape], ...] = (
     (re.compile(r"/v1/text(/|$)|/v1/models/validate$"), NATIVE),
     (re.compile(r"/v1/messages(/|$)"), ANTHROPIC),
+    (re.compile(r"/v[12]/rerank$"), COHERE),
+    (re.compile(r"/(embed|predict|rerank|similarity)$"), TEI),
     # also the routes of OpenAI's API that this service lacks
     (re.compile(r"/v1/"), OPENAI),
 )
