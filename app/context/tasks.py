@@ -9,6 +9,10 @@ _TASKS: Mapping[str, str] = {
     "messages": "chat",
     "predict": "sentiment",
     "similarity": "embeddings",
+    "ollama_chat": "chat",
+    "ollama_embed": "embeddings",
+    "ollama_generate": "chat",
+    "ollama_models": "models",
 }
 
 

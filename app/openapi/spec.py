@@ -22,6 +22,7 @@ _TAGS = {
     "OpenAI": "The routes of OpenAI's API in its shapes. Unknown fields of requests and responses are passed through.",
     "Rerank": "Rank documents by their relevance to a query.",
     "Embeddings inference": "The routes of Hugging Face's text-embeddings-inference, in its shapes.",
+    "Ollama": "The routes of Ollama's API that a chat needs, in its shapes.",
     "Models": "The models that can be used.",
     "Operation": "Health checks, metrics and this document.",
 }

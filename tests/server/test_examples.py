@@ -20,9 +20,8 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl
 
 
 def test_every_page_of_the_interface_has_examples():
-    assert {"README.md", "api.md", "errors.md", "limits.md", "messages.md", "openai.md"} == {
-        example.page.name for example in EXAMPLES
-    }
+    names = {"README.md", "api.md", "errors.md", "limits.md", "messages.md", "ollama.md", "openai.md"}
+    assert names == {example.page.name for example in EXAMPLES}
 
 
 @pytest.mark.parametrize("example", [one for one in EXAMPLES if not one.settings], ids=lambda one: one.page.name)

@@ -9,6 +9,7 @@ from app.openapi.route_doc import route_doc_of
 from app.schemas.fields import Integer, Model, Number, PromptText, RequestSchema, StopSequences, StrictBoolean
 from app.schemas.json_shape import JsonShape
 from app.schemas.messages import MessageList, SystemPrompt, ToolChoice, ToolList
+from app.schemas.ollama import ChatMessages, EmbedTexts, Format, Text
 from app.schemas.openai_fields import Messages, Texts
 from app.schemas.rerank_fields import Documents, RankedTexts
 from app.schemas.tei import Comparison, Sequences, TextOrTexts
@@ -149,6 +150,15 @@ COMPARISONS = [
     5,
     [],
 ]
+OLLAMA_CONVERSATIONS = [
+    [{"role": "user", "content": "Hi.", "images": images, "thinking": None}]
+    for images in (["iVBORw0="], None, "x", [5])
+]
+OLLAMA_CONVERSATIONS += [
+    [{"role": "assistant", "tool_calls": calls}]
+    for calls in (None, [], [{"function": {"name": "f", "arguments": {"a": 1}}}], [{"function": 5}], ["f"], {})
+]
+OLLAMA_CONVERSATIONS += [[{"role": "tool", "content": "x", "tool_name": name}] for name in ("f", None, 5)]
 STREAM_OPTIONS = [{}, {"include_usage": True}, {"include_usage": None}, {"x": 1}, {"include_usage": 1}, 5, []]
 # of every JSON type, empty and with values of every type
 SHAPES = ["x", 5, 0.5, True, [], {}, ["x"], [5], [{}], [[]], [True], {"type": "x"}, {"type": 5}, {"1": 5}, {"1": "x"}]
@@ -159,12 +169,16 @@ VALUES = {
     StrictBoolean: [True, False, "true", 1, "yes"],
     StopSequences: STOPS,
     Texts: PROMPTS,
+    EmbedTexts: PROMPTS,
     Messages: CONVERSATIONS,
     MessageList: TURNS,
     SystemPrompt: ["Be brief.", "", "a\x00", 5, {}, [], *([block] for block in BLOCKS)],
     ToolList: TOOLS,
     ToolChoice: CHOICES,
     fields.List: [[], [{}], "a", 5],
+    ChatMessages: [*CONVERSATIONS, *OLLAMA_CONVERSATIONS],
+    Format: ["json", "", "xml", {}, {"type": "object"}, [], 5, False],
+    Text: ["x", "", "a\x00b", 5, [], {}],
     JsonShape: SHAPES,
     fields.Nested: STREAM_OPTIONS,
     RankedTexts: TEXT_LISTS,

@@ -121,8 +121,9 @@ def context() -> CallContext:
 
 def sent_to_client(stream: UpstreamStream) -> bytes:
     """Return the bytes of a started stream as the chat route sends them."""
-    events = OpenAIEvents(stream, include_usage=True)
-    return b"".join(iter_events(context(), stream, events))
+    request = context()
+    events = OpenAIEvents(request, stream, include_usage=True)
+    return b"".join(iter_events(request, stream, events))
 
 
 def run_stream(*reads: Any, **options: Any) -> ParsedStream:

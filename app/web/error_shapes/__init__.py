@@ -6,6 +6,7 @@ from app.web.error_shapes.anthropic import ANTHROPIC
 from app.web.error_shapes.base import ErrorShape
 from app.web.error_shapes.cohere import COHERE
 from app.web.error_shapes.native import NATIVE
+from app.web.error_shapes.ollama import OLLAMA
 from app.web.error_shapes.openai import OPENAI
 from app.web.error_shapes.tei import TEI
 
@@ -17,6 +18,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], ErrorShape], ...] = (
     (re.compile(r"/(embed|predict|rerank|similarity)$"), TEI),
     # also the routes of OpenAI's API that this service lacks
     (re.compile(r"/v1/"), OPENAI),
+    # also those of Ollama's API
+    (re.compile(r"/api/"), OLLAMA),
 )
 
 
