@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 # operation to the task that it runs in the form of another API; all others are tasks of their own
-_TASKS: Mapping[str, str] = {}
+_TASKS: Mapping[str, str] = {"responses": "chat"}
 
 
 def task_of(operation: str) -> str:
