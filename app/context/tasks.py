@@ -7,12 +7,13 @@ _TASKS: Mapping[str, str] = {
     "count_tokens": "chat",
     "embed": "embeddings",
     "messages": "chat",
-    "predict": "sentiment",
-    "similarity": "embeddings",
     "ollama_chat": "chat",
     "ollama_embed": "embeddings",
     "ollama_generate": "chat",
     "ollama_models": "models",
+    "predict": "sentiment",
+    "responses": "chat",
+    "similarity": "embeddings",
 }
 
 
