@@ -71,7 +71,7 @@ class HuggingFaceBackend(OpenAIBackend):
         self._sentiment_model = self._sentiment_model or SENTIMENT_MODEL
         self._summarization_model = self._summarization_model or SUMMARIZATION_MODEL
         self._dedicated = (urlsplit(self._root_url).hostname or "").endswith(DEDICATED_SUFFIX)
-        # the router's drops messages of developers, sets `strict` to false, and never says that a response is incomplete
+        # that of the router drops messages of developers, sets `strict` to false, and never says `incomplete`
         self._responses_route = ResponsesRoute(AUTO if self._dedicated else TRANSLATE, config.huggingface_timeout)
 
     def default_model(self, operation: str) -> str | None:
