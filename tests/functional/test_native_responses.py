@@ -4,6 +4,7 @@ import json
 
 import pytest
 import requests
+from support.metrics import total
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, OPENAI, ROUTER_CHAT, cache_and_attempts, chat_response, sent
 
 NATIVE = "http://llm.test:8000/v1/responses"
@@ -74,14 +75,14 @@ def test_the_body_is_passed_through_but_for_the_model(client, upstream):
     assert response.get_json()["cost"] == 1
 
 
-def test_the_tokens_are_counted(make_client, upstream):
-    add_native(upstream, json=RESPONSE)
-    client = make_client()
-    assert ask(client).headers["X-AI-Attempts"] == "1"
-    metrics = client.get("/metrics").get_data(as_text=True)
-    labels = 'backend="openai",direction="{}",model="org/small",operation="responses"'
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_tokens_are_counted(client, upstream, stream):
+    add_native(upstream, *(EVENTS if stream else ()), **({} if stream else {"json": RESPONSE}))
+    with ask(client, stream=stream) as response:
+        assert response.get_data()
+    labels = {"backend": "openai", "model": "org/small", "operation": "responses"}
     for direction, count in (("input", 7), ("output", 3)):
-        assert f"ai_tokens_total{{{labels.format(direction)}}} {count}.0" in metrics
+        assert total(client, "ai_tokens_total", **labels, direction=direction) == count
 
 
 def test_events_are_passed_through(client, upstream):
