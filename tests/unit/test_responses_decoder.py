@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from app.backends.responses.optional_route import OtherRouteResponse
 from app.backends.responses.responses_decoder import ResponsesDecoder, parse_response
+from app.backends.responses.sse import EventSplitter
 from app.backends.upstream_response import UpstreamResponse
 from app.errors import (
     UpstreamInvalidResponse,
@@ -247,3 +248,11 @@ def test_a_failed_response_raises_its_error():
 def test_half_a_character_is_replaced():
     raw = json.dumps({**DELTA, "delta": "a\ud83d"}).encode()
     assert "a\ufffd" in decoder().decode_event(raw).data.decode()
+
+
+def test_an_event_may_be_as_long_as_a_response():
+    long = {**CREATED, "response": {**CREATED["response"], "instructions": "x" * 2 * 1024**2}}
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in (long, *STREAM[1:]))
+    assert parse(body.encode()).payload["output"] == [MESSAGE]
+    splitter = EventSplitter(max_event_bytes=ResponsesDecoder.max_event_bytes)
+    assert len(splitter.feed(body.encode())) == len(STREAM)

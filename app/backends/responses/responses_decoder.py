@@ -29,6 +29,8 @@ _TERMINAL = frozenset({"response.completed", "response.incomplete"})
 _FAILED = frozenset({"response.failed", "response.cancelled"})
 _EVENT_NAME = re.compile(r"response\.[\w.]+")
 _FINISH_REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
+# the first and the last event repeat the request's instructions and tools
+MAX_EVENT_BYTES = 8 * 1024**2
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 # llama.cpp's route ignores `text.format` and `tool_choice`, and never says that a response is incomplete
 _IMITATION = re.compile(r"llama\.cpp", re.IGNORECASE)
@@ -41,6 +43,8 @@ class ResponsesDecoder(ChunkDecoder):
     `form` knows the number of the next event, and the response so far. Without `accepts_imitations` a server whose
     route lacks much of the API counts as one without the route.
     """
+
+    max_event_bytes = MAX_EVENT_BYTES
 
     def __init__(
         self, model: str | None, prompt: str, headers: Mapping[str, str], *, accepts_imitations: bool = False
@@ -138,7 +142,7 @@ def parse_response(
     if is_json_document(response.body) or b"data:" not in response.body:
         payload = decoder.read(decode_optional(response))
     else:
-        for data in iter_event_data(response.body):
+        for data in iter_event_data(response.body, MAX_EVENT_BYTES):
             decoder.decode_event(data)
         decoder.require_complete()
         payload = decoder.form.response
