@@ -9,10 +9,11 @@ from person import Person
 
 os.environ |= {"OPENAI_BASE_URL": BASE_URL, "OPENAI_API_KEY": API_KEY}
 set_tracing_disabled(True)  # traces go to OpenAI
+loop = asyncio.new_event_loop()  # the client of all checks belongs to it
 
 
 def ask(agent, question):
-    return asyncio.run(Runner.run(agent, question)).final_output
+    return loop.run_until_complete(Runner.run(agent, question)).final_output
 
 
 def chat():
@@ -25,7 +26,7 @@ def stream():
         events = [event.data async for event in result.stream_events() if event.type == "raw_response_event"]
         return "".join(event.delta for event in events if event.type == "response.output_text.delta")
 
-    return asyncio.run(ask_streamed())
+    return loop.run_until_complete(ask_streamed())
 
 
 def tools():
