@@ -34,7 +34,8 @@ def _handle(
     chat_body: dict[str, Any],
 ) -> Any:
     model, stream = chat_body.pop("model", None), chat_body.pop("stream", False)
-    chat = OpenAIRequest(chat_body, chat_body["messages"].text, stream, limit_added=context.limit_added)
+    prompt, may_drop = chat_body["messages"].text, translator.may_drop
+    chat = OpenAIRequest(chat_body, prompt, stream, limit_added=context.limit_added, may_drop=may_drop)
     request = ResponsesRequest(_native_body(body, chat_body), chat)
     result: OpenAIResult | ResponsesResult | UpstreamStream = inference.run(context, Backend.responses, request, model)
     if isinstance(result, ResponsesResult):
