@@ -22,6 +22,8 @@ from app.backends.types import (
     OpenAIResult,
     Ranking,
     RerankRequest,
+    ResponsesRequest,
+    ResponsesResult,
     Sentiment,
     Summary,
     SummaryRequest,
@@ -144,6 +146,10 @@ class Backend(ABC):
         """Count the tokens of a conversation with its tools; without a way to count them, estimate them."""
         yield from ()
         return token_count(estimated_tokens_of_chat(request), model)
+
+    def responses(self, request: ResponsesRequest, model: str | None) -> Plan[OpenAIResult | ResponsesResult]:
+        """Respond to a conversation in the form of the Responses API; without its route, as a chat completion."""
+        return self.chat(request.chat, model)
 
     def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Continue a prompt, as OpenAI's completions do."""

@@ -19,6 +19,7 @@ from app.backends.responses.chunk_decoder import CHAT, TEXT, ResponseKind
 from app.backends.responses.normalize import decode_json, require_success
 from app.backends.responses.parse import parse_choices
 from app.backends.responses.token_count import parse_input_tokens, token_count
+from app.backends.responses_route import TRANSLATE, ResponsesRoute
 from app.backends.tasks import extractive_summary, few_shot_sentiment
 from app.backends.tasks.sentence_ranking import split_sentences
 from app.backends.types import (
@@ -73,6 +74,7 @@ class EmbeddedBackend(OpenAIBackend):
         self._base_url = f"{self._root_url}/v1"
         # after a streamed response llama.cpp closes keep-alive connections, sometimes during the next call
         self._headers = {"Connection": "close"}
+        self._responses_route = ResponsesRoute(TRANSLATE, 0)  # the engine's ignores `tool_choice` and `text.format`
         self._model = model_name(config.embedded_model_path)
         file = model_file(config.embedded_model_path)
         self._control_tokens = ControlTokens(lambda: control_tokens(file) if file else ())

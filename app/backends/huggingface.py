@@ -19,6 +19,7 @@ from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
 from app.backends.responses.pipelines import parse_classification, parse_summary
 from app.backends.responses.token_estimate import estimated_tokens
+from app.backends.responses_route import AUTO, TRANSLATE, ResponsesRoute
 from app.backends.tasks.pipeline_inputs import (
     ENCODER_MAX_TOKENS,
     SUMMARIZATION_MAX_TOKENS,
@@ -70,6 +71,8 @@ class HuggingFaceBackend(OpenAIBackend):
         self._sentiment_model = self._sentiment_model or SENTIMENT_MODEL
         self._summarization_model = self._summarization_model or SUMMARIZATION_MODEL
         self._dedicated = (urlsplit(self._root_url).hostname or "").endswith(DEDICATED_SUFFIX)
+        # that of the router drops messages of developers, sets `strict` to false, and never says `incomplete`
+        self._responses_route = ResponsesRoute(AUTO if self._dedicated else TRANSLATE, config.huggingface_timeout)
 
     def default_model(self, operation: str) -> str | None:
         """Return the model of the operation's pipeline, else the chat model."""

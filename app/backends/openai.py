@@ -17,6 +17,8 @@ from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, TEXT
 from app.backends.responses.model_names import parse_models
 from app.backends.responses.normalize import require_success
+from app.backends.responses.responses_decoder import ResponsesDecoder, parse_response
+from app.backends.responses_route import ResponsesRoute
 from app.backends.tasks import prompts
 from app.backends.tasks.batches import Batches
 from app.backends.tasks.prompt_lists import complete_each
@@ -30,6 +32,8 @@ from app.backends.types import (
     OpenAIResult,
     Ranking,
     RerankRequest,
+    ResponsesRequest,
+    ResponsesResult,
     Sentiment,
     Summary,
     SummaryRequest,
@@ -52,6 +56,7 @@ class OpenAIBackend(OpenAICalls):
         self._chat_sentiment = ChatSentiment()
         self._optional_routes = OptionalRoutes()
         self._batches = Batches()
+        self._responses_route = ResponsesRoute(config.openai_responses, config.huggingface_timeout)
 
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "user", "content": request.prompt}]
@@ -70,6 +75,18 @@ class OpenAIBackend(OpenAICalls):
     def chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         request = replace(request, body=openai_response_format(request.body))
         return self._passthrough("chat/completions", CHAT, request, self._resolve_model(model))
+
+    def responses(self, request: ResponsesRequest, model: str | None) -> Plan[OpenAIResult | ResponsesResult]:
+        """Use the server's own route if it has one, else chat completions."""
+        model = self._resolve_model(model)
+        body = with_model(model, request.body)
+        make_decoder = partial(
+            ResponsesDecoder, model, request.chat.prompt, accepts_imitations=self._responses_route.is_certain
+        )
+        call = self._call("responses", partial(parse_response, make_decoder=make_decoder), body)
+        if request.chat.stream:
+            call = replace(call, parse=require_success, make_decoder=make_decoder)
+        return self._responses_route.respond(call, lambda: self.chat(request.chat, model))
 
     def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Use the completions route; if the server lacks it, ask a chat model to continue."""

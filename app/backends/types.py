@@ -45,6 +45,14 @@ class OpenAIRequest:
 
 
 @dataclass(frozen=True)
+class ResponsesRequest:
+    """A validated request of the Responses API: its body without model, and the same request as a chat."""
+
+    body: Mapping[str, Any]
+    chat: OpenAIRequest
+
+
+@dataclass(frozen=True)
 class SummaryRequest:
     """A validated request for a summary; lengths in tokens."""
 
@@ -152,6 +160,18 @@ class TokenCount(Result):
     """The number of tokens of a conversation, which generated none itself."""
 
     tokens: int
+
+
+@dataclass(frozen=True)
+class ResponsesResult(Result):
+    """A response of the Responses API; `finish_reason` is the one that a chat completion would have."""
+
+    payload: dict[str, Any]
+    finish_reason: str
+
+    @property
+    def finish_reasons(self) -> Sequence[str | None]:
+        return (self.finish_reason,)
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ class Settings:
     openai_base_url: str | None = setting(parsers.v1_url)
     openai_api_key: Secret | None = setting(parsers.secret)
     openai_default_model: str | None = setting(parsers.model_name)
+    openai_responses: str = setting(parsers.choice("auto", "native", "translate"), "auto")
 
     embedded_model_path: str | None = setting(parsers.path)
     embedded_threads: int = setting(parsers.integer(1, 256), 1)

@@ -7,6 +7,7 @@ from typing import TypeVar
 from app.backends.base import Backend, Plan
 from app.backends.types import Result, Validation
 from app.context.call_context import CallContext
+from app.context.tasks import task_of
 from app.errors import ModelNotFound
 from app.inference.plan_executor import PlanExecutor
 
@@ -31,9 +32,10 @@ class InferenceService:
 
         Returns an UpstreamStream, after its first event, if the request asks for a stream.
         """
-        context.task = task = operation.__name__  # each target's backend has its own method of this name
+        method = operation.__name__  # each target's backend has its own method of this name
+        context.task = task_of(method)
         return self.executor.execute(
-            context, model, lambda target: getattr(target.backend, task)(request, target.model)
+            context, model, lambda target: getattr(target.backend, method)(request, target.model)
         )
 
     def validate(self, context: CallContext, model: str) -> Validation:

@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from app.openapi.route_doc import EVENTS, JSON, STREAM, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
-from app.operations.translated_chat import translated_chat
+from app.operations.responses_handler import native_or_translated
 from app.schemas.openai_requests import ChatRequestSchema
 from app.schemas.responses_api import ResponsesRequestSchema, ResponsesResponseSchema
 from app.translators.responses.translator import ResponsesTranslator
@@ -27,6 +27,6 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     """Return the blueprint of the operation."""
     routes = Blueprint("responses", __name__)
     schema, chat_schema = ResponsesRequestSchema(endpoint.config), ChatRequestSchema(endpoint.config)
-    translate = translated_chat(endpoint.inference, ResponsesTranslator())
+    translate = native_or_translated(endpoint.inference, ResponsesTranslator())
     endpoint.register_translated(routes, "/v1/responses", schema, translate, chat_schema, _DOC)
     return routes

@@ -11,7 +11,7 @@ MAX_ESTIMATE = 10**15
 _INPUT_FIELDS = ("messages", "prompt", "input", "text", "documents")
 _LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_length")
 # names of the same limit that some servers read too, some of them (llama.cpp) before `max_tokens`
-_OTHER_LIMIT_FIELDS = ("n_predict", "max_new_tokens", "max_output_tokens")
+OTHER_LIMIT_FIELDS = ("n_predict", "max_new_tokens", "max_output_tokens")
 # each choice of the response is one answer; `best_of` answers are generated although one is returned
 _ANSWER_FIELDS = ("n", "best_of")
 
@@ -47,7 +47,7 @@ class TokenEstimator:
         max_tokens = self._max_tokens(body)
         if is_added := not any(name in body for name in self._limits):
             body[self._limits[0]] = max_tokens
-        body |= {name: max_tokens for name in (*self._limits, *_OTHER_LIMIT_FIELDS) if name in body}
+        body |= {name: max_tokens for name in (*self._limits, *OTHER_LIMIT_FIELDS) if name in body}
         return is_added
 
     def _max_tokens(self, body: dict[str, Any]) -> int:

@@ -138,7 +138,7 @@ class UpstreamStream:
         self._coop = CoopBudget()
         self._redact = redact
         self._on_end = on_end
-        self._splitter = EventSplitter(MAX_RESPONSE_BYTES)
+        self._splitter = EventSplitter(MAX_RESPONSE_BYTES, decoder.max_event_bytes)
         self._ended = False
         self._silence = -math.inf  # the deadline of the request limits the wait for the first event
         self._batches = self._read_events()

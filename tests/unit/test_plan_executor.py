@@ -4,7 +4,7 @@ import pytest
 
 from app.backends import backend_class
 from app.backends.base import Backend
-from app.backends.types import Generation, OpenAIResult, Result, Sentiment, Summary, Usage, Validation
+from app.backends.types import Generation, OpenAIResult, ResponsesResult, Result, Sentiment, Summary, Usage, Validation
 from app.config import Config
 from app.context.call_context import CallContext
 from app.context.deadline import Deadline
@@ -20,6 +20,7 @@ RESULTS = [
     Generation("text", "length", usage=USAGE, model="org/answering"),
     OpenAIResult({"choices": [{"finish_reason": "length"}]}, usage=USAGE, model="org/answering"),
     OpenAIResult({"data": []}, usage=USAGE, model="org/answering"),
+    ResponsesResult({"output": []}, "length", usage=USAGE, model="org/answering"),
     Sentiment({"positive": 1.0}, usage=USAGE, model="org/answering"),
     Summary("text", usage=USAGE, model="org/answering"),
 ]
@@ -71,7 +72,7 @@ def test_every_result_type_with_usage_is_covered():
 
 
 def test_finish_reasons_are_those_of_all_choices():
-    assert [list(result.finish_reasons) for result in RESULTS] == [["length"], ["length"], [], [], []]
+    assert [list(result.finish_reasons) for result in RESULTS] == [["length"], ["length"], [], ["length"], [], []]
 
 
 def test_the_requested_model_stays_if_the_result_names_none(context):

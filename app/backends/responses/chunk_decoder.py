@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from app.backends.responses.chunk import CHAT as CHAT
 from app.backends.responses.chunk import TEXT as TEXT
@@ -14,7 +14,7 @@ from app.backends.responses.logprobs import as_completions
 from app.backends.responses.model_names import UNKNOWN_MODEL, upstream_name
 from app.backends.responses.normalize import normalize_choice, normalize_payload, number_choices
 from app.backends.responses.split_characters import CharacterJoiner
-from app.backends.responses.sse import DONE
+from app.backends.responses.sse import DONE, MAX_EVENT_BYTES
 from app.backends.responses.token_estimate import TokenEstimate, estimated_tokens
 from app.backends.responses.tool_call_pieces import normalize_function_call
 from app.backends.responses.tool_calls import ToolCalls
@@ -37,6 +37,8 @@ class ChunkDecoder:
     `prompt` is for counting tokens if the upstream returns no counts. `headers` are those of the response, in lower
     case. `expected_choices` is how many choices were asked for; an upstream may send fewer.
     """
+
+    max_event_bytes: ClassVar[int] = MAX_EVENT_BYTES
 
     def __init__(
         self,

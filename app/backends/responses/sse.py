@@ -26,9 +26,10 @@ class EventSplitter:
     out. A stream that is one JSON document is returned at its end; then `is_document` is True.
     """
 
-    def __init__(self, max_document_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(self, max_document_bytes: int = MAX_EVENT_BYTES, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self.is_document = False
         self._max_document_bytes = max_document_bytes
+        self._max_event_bytes = max_event_bytes
         self._line: list[bytes] = []
         self._data: list[bytes] = []
         self._size = 0
@@ -39,7 +40,7 @@ class EventSplitter:
     def feed(self, chunk: bytes) -> list[bytes]:
         """Add the next chunk; return the data of each event that it completes.
 
-        Raises UpstreamInvalidResponse for an event of more than MAX_EVENT_BYTES, or a longer document than allowed.
+        Raises UpstreamInvalidResponse for a longer event or document than allowed.
         """
         if self._after_return:  # a line feed after a carriage return belongs to the same line end
             chunk = chunk.removeprefix(b"\n")
@@ -47,7 +48,7 @@ class EventSplitter:
         if not self._started:
             chunk = self._start(chunk)
         self._size += len(chunk)
-        if self._size > (self._max_document_bytes if self.is_document else MAX_EVENT_BYTES):
+        if self._size > (self._max_document_bytes if self.is_document else self._max_event_bytes):
             raise UpstreamInvalidResponse
         if self.is_document or (b"\n" not in chunk and b"\r" not in chunk):
             self._line.append(chunk)
@@ -109,9 +110,9 @@ class EventSplitter:
         return is_whole
 
 
-def iter_event_data(body: bytes) -> Iterator[bytes]:
+def iter_event_data(body: bytes, max_event_bytes: int = MAX_EVENT_BYTES) -> Iterator[bytes]:
     """Yield the data of each event of a complete event stream, including one that its end cuts off."""
-    splitter = EventSplitter()
+    splitter = EventSplitter(max_event_bytes=max_event_bytes)
     for start in range(0, len(body), READ_BYTES):
         yield from splitter.feed(body[start : start + READ_BYTES])
     yield from splitter.end()
