@@ -8,18 +8,22 @@ import orjson
 
 from app.ids import new_id
 from app.translators.responses.event_log import EventLog, delta_head
-from app.translators.responses.tools import CUSTOM_ARGUMENT
+from app.translators.responses.tools import CUSTOM_ARGUMENT, Tool
 
 _INPUT_BEGINS = re.compile(rf'\s*\{{\s*"{CUSTOM_ARGUMENT}"\s*:\s*"')
 _CUT_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{0,3})?$")
 
 
 class CallItem:
-    """A call of a function."""
+    """A call of a function. `tool` is what the client declared; None if the model made the name up."""
 
-    def __init__(self, call: Mapping[str, Any], log: EventLog, index: int) -> None:
-        self._id = f"fc_{new_id()}"
-        self._call_id, self._name = call["id"], call["function"].get("name") or ""
+    id_prefix = "fc_"
+
+    def __init__(self, call_id: str, name: str, tool: Tool | None, log: EventLog, index: int) -> None:
+        self._id = f"{self.id_prefix}{new_id()}"
+        self._call_id = call_id
+        self._name = tool.name if tool else name
+        self._namespace = {"namespace": tool.namespace} if tool and tool.namespace else {}
         self._arguments: list[str] = []
         self._log = log
         self._index = index
@@ -37,12 +41,11 @@ class CallItem:
         """Whether the arguments are a JSON object, so that nothing can follow."""
         return _object(self.arguments) is not None
 
-    def add(self, function: Mapping[str, Any]) -> None:
-        """Add a piece of the call."""
-        self._name = function.get("name") or self._name
-        if text := function.get("arguments"):
-            self._arguments.append(text)
-            self._add_delta(text)
+    def add(self, arguments: str) -> None:
+        """Add a piece of the arguments."""
+        if arguments:
+            self._arguments.append(arguments)
+            self._add_delta(arguments)
 
     def close(self, status: str) -> dict[str, Any]:
         """End the item and return it."""
@@ -60,23 +63,27 @@ class CallItem:
 
     def _item(self, arguments: str, status: str) -> dict[str, Any]:
         own = {"id": self._id, "type": "function_call", "status": status}
-        return {**own, "call_id": self._call_id, "name": self._name, "arguments": arguments}
+        return {**own, "call_id": self._call_id, "name": self._name, **self._namespace, "arguments": arguments}
 
 
 class CustomCallItem(CallItem):
     """A call of a custom tool. Its input is inside of JSON until the call is complete, so it is sent in one event."""
+
+    id_prefix = "ctc_"
 
     def _add_delta(self, text: str) -> None:
         """Wait for the complete input."""
 
     def _add_done(self, item: Mapping[str, Any]) -> None:
         kind = "response.custom_tool_call_input"
-        self._log.add(f"{kind}.delta", **self._place, delta=item["input"])
+        if item["input"]:
+            self._log.add(f"{kind}.delta", **self._place, delta=item["input"])
         self._log.add(f"{kind}.done", **self._place, input=item["input"])
 
     def _item(self, arguments: str, status: str) -> dict[str, Any]:
-        own = {"id": self._id.replace("fc_", "ctc_"), "type": "custom_tool_call", "status": status}
-        return {**own, "call_id": self._call_id, "name": self._name, "input": custom_input(arguments)}
+        own = {"id": self._id, "type": "custom_tool_call", "status": status}
+        text = custom_input(arguments)
+        return {**own, "call_id": self._call_id, "name": self._name, **self._namespace, "input": text}
 
 
 def custom_input(arguments: str) -> str:

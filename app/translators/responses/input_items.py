@@ -12,7 +12,7 @@ import orjson
 
 from app.schemas.openai_fields import Conversation
 from app.translators.responses.parts import chat_content, invalid_input, text_content
-from app.translators.responses.tools import CUSTOM_ARGUMENT
+from app.translators.responses.tools import CUSTOM_ARGUMENT, function_name
 
 ROLES = ("user", "assistant", "system", "developer")
 # what the model thought, and calls that ran at another service: nothing in them is for a chat
@@ -82,7 +82,7 @@ def _add_custom_call(messages: Conversation, item: Mapping[str, Any], where: str
 
 
 def _add_call(messages: Conversation, item: Mapping[str, Any], arguments: str, where: str) -> None:
-    call_id, name = _text(item, "call_id", where), _text(item, "name", where)
+    call_id, name = _text(item, "call_id", where), function_name(_text(item, "name", where), item.get("namespace"))
     call = {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
     if not messages or messages[-1]["role"] != "assistant":
         messages.append({"role": "assistant", "content": None})

@@ -1,10 +1,11 @@
-"""Tools of a request, as functions of chat completions, and the input of custom tools in their calls.
+"""Tools of a request, as functions of chat completions.
 
-A custom tool takes free text. Most servers of chat completions know functions only, so a custom tool becomes a function
-with one argument of text.
+Most servers of chat completions know plain functions only. So a custom tool, which takes free text, becomes a function
+with one argument of text, and the tools of a namespace become functions whose names begin with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.errors import ValidationError
@@ -12,48 +13,91 @@ from app.errors import ValidationError
 CUSTOM_ARGUMENT = "input"
 _MODES = ("auto", "none", "required")
 _FUNCTION_FIELDS = ("name", "description", "parameters", "strict")
+# codex declares this one in each request, beside its functions; only OpenAI's own server can run it
+_ALWAYS_DECLARED = ("web_search", "external_web_access")
 
 
-def custom_names(body: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names of a request's custom tools."""
-    return frozenset(tool["name"] for tool in body.get("tools", ()) if tool.get("type") == "custom")
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as the client declared it: a function, or a custom tool, maybe within a namespace."""
+
+    declared: Mapping[str, Any]
+    namespace: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name that the client knows."""
+        return str(self.declared["name"])
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether the tool takes free text."""
+        return self.declared["type"] == "custom"
+
+    @property
+    def function_name(self) -> str:
+        """The name of the function in the chat."""
+        return function_name(self.name, self.namespace)
+
+    @property
+    def function(self) -> dict[str, Any]:
+        """The function of the chat."""
+        if self.is_custom:
+            return _custom_function(self.declared, self.function_name)
+        fields = {field: self.declared[field] for field in _FUNCTION_FIELDS if self.declared.get(field) is not None}
+        return {**fields, "name": self.function_name}
+
+
+def function_name(name: str, namespace: Any) -> str:
+    """Return the name of a function in the chat, with its namespace if it has one."""
+    return f"{namespace}__{name}" if isinstance(namespace, str) and namespace else name
+
+
+def declared_tools(body: Mapping[str, Any]) -> dict[str, Tool]:
+    """Return the tools of a request by the names of their functions; raise ValidationError for other kinds of tools."""
+    tools = {}
+    left_out = []
+    for index, tool in enumerate(body.get("tools", ())):
+        if tool.get("type") == _ALWAYS_DECLARED[0] and _ALWAYS_DECLARED[1] in tool:
+            left_out.append(f"Tool {index}")
+        else:
+            tools.update({one.function_name: one for one in _read(tool, f"Tool {index}")})
+    if left_out and not tools:
+        raise _unsupported("tools", left_out[0], _ALWAYS_DECLARED[0])
+    return tools
 
 
 def chat_tools(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a chat about tools; raise ValidationError for tools that this service cannot run."""
-    tools = [
-        _chat_tool(tool, index) for index, tool in enumerate(body.get("tools", ())) if not _is_left_out(tool, body)
-    ]
-    choice = body.get("tool_choice")
+    tools, choice = declared_tools(body), body.get("tool_choice")
     if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
-        tools, choice = _allowed(tools, choice), choice.get("mode")
+        tools, choice = _allowed(tools, choice), choice.get("mode", "auto")
+    choice = choice if choice is None else _chat_choice(choice)
     if not tools:
         return {}
-    fields: dict[str, Any] = {"tools": tools}
+    fields: dict[str, Any] = {"tools": [{"type": "function", "function": tool.function} for tool in tools.values()]}
     if choice is not None:
-        fields["tool_choice"] = _chat_choice(choice)
+        fields["tool_choice"] = choice
     if "parallel_tool_calls" in body:
         fields["parallel_tool_calls"] = body["parallel_tool_calls"]
     return fields
 
 
-def _is_left_out(tool: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    return False
-
-
-def _chat_tool(tool: Mapping[str, Any], index: int) -> dict[str, Any]:
-    kind, name = tool.get("type"), tool.get("name")
-    if kind not in ("function", "custom"):
-        raise _unsupported("tools", f"Tool {index}", kind)
+def _read(tool: Mapping[str, Any], where: str, namespace: str | None = None) -> Iterator[Tool]:
+    kind, name, inner = tool.get("type"), tool.get("name"), tool.get("tools")
+    is_namespace = kind == "namespace" and namespace is None and isinstance(inner, list)
+    if kind not in ("function", "custom") and not is_namespace:
+        raise _unsupported("tools", where, kind)
     if not isinstance(name, str) or not name:
-        raise ValidationError(details={"tools": [f"Tool {index}: it must have a name beside its type."]})
-    if kind == "custom":
-        return {"type": "function", "function": _custom_function(tool)}
-    function = {field: tool[field] for field in _FUNCTION_FIELDS if tool.get(field) is not None}
-    return {"type": "function", "function": function}
+        raise ValidationError(details={"tools": [f"{where}: it must have a name beside its type."]})
+    if not is_namespace:
+        yield Tool(tool, namespace)
+        return
+    for one in inner if isinstance(inner, list) else ():
+        yield from _read(one if isinstance(one, dict) else {}, where, name)
 
 
-def _custom_function(tool: Mapping[str, Any]) -> dict[str, Any]:
+def _custom_function(tool: Mapping[str, Any], name: str) -> dict[str, Any]:
     texts = [tool.get("description"), _grammar(tool.get("format"))]
     description = "\n\n".join(text for text in texts if isinstance(text, str) and text)
     argument = {"type": "string", "description": "The complete input of the tool, as plain text."}
@@ -63,7 +107,7 @@ def _custom_function(tool: Mapping[str, Any]) -> dict[str, Any]:
         "required": [CUSTOM_ARGUMENT],
         "additionalProperties": False,
     }
-    return {"name": tool["name"], "description": description, "parameters": parameters}
+    return {"name": name, **({"description": description} if description else {}), "parameters": parameters}
 
 
 def _grammar(given: Any) -> str | None:
@@ -72,21 +116,24 @@ def _grammar(given: Any) -> str | None:
     return f"The input must match this {given.get('syntax')} grammar:\n{given.get('definition')}"
 
 
-def _allowed(tools: list[dict[str, Any]], choice: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _allowed(tools: dict[str, Tool], choice: Mapping[str, Any]) -> dict[str, Tool]:
     listed = choice.get("tools")
-    names = {tool.get("name") for tool in listed if isinstance(tool, dict)} if isinstance(listed, list) else set()
-    return [tool for tool in tools if tool["function"]["name"] in names]
+    chosen = [tool for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
+    names = {function_name(str(tool.get("name")), tool.get("namespace")) for tool in chosen}
+    return {name: tool for name, tool in tools.items() if name in names}
 
 
 def _chat_choice(choice: Any) -> Any:
-    if choice in _MODES:
+    if isinstance(choice, str) and choice in _MODES:
         return choice
     kind, name = (choice.get("type"), choice.get("name")) if isinstance(choice, dict) else (choice, None)
-    if kind not in ("function", "custom") or not isinstance(name, str):
+    if kind not in ("function", "custom"):
         raise _unsupported("tool_choice", "This choice", kind)
-    return {"type": "function", "function": {"name": name}}
+    if not isinstance(name, str):
+        raise ValidationError(details={"tool_choice": ["It must have the name of a tool beside its type."]})
+    return {"type": "function", "function": {"name": function_name(name, choice.get("namespace"))}}
 
 
 def _unsupported(field: str, what: str, kind: Any) -> ValidationError:
-    advice = "This service runs no tools itself: declare a function and run it in your client."
+    advice = "This service runs no tools itself: declare a function, and run it in your client."
     return ValidationError(details={field: [f"{what}: the type {str(kind)[:50]!r} is not supported. {advice}"]})
