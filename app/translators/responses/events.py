@@ -43,12 +43,12 @@ class ResponseEvents(EventFormatter):
         return self._log.take()
 
     def error(self, error: ServiceError) -> bytes:
-        """Return the events of OpenAI: `error`, which its SDKs raise, and `response.failed`, which others wait for."""
+        """Return the events of a failure: codex reads the reason from the first one only, OpenAI's SDKs the other."""
         envelope, fields = self._begin(), OPENAI.body(error, self._request_id)["error"]
-        own = {name: fields[name] for name in ("code", "message", "param")}
-        self._log.add("error", **own, error=fields)
         code = _ERROR_CODES.get(error.status, "server_error")
         self._log.add("response.failed", response=envelope.failed(code, fields["message"]))
+        own = {name: fields[name] for name in ("code", "message", "param")}
+        self._log.add("error", **own, error=fields)
         return self._log.take()
 
     def _begin(self) -> ResponseEnvelope:

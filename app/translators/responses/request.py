@@ -7,6 +7,8 @@ from app.errors import ValidationError
 from app.translators.responses.input_items import chat_messages
 from app.translators.responses.tools import chat_tools
 
+# hints, which many servers refuse; the limit of tokens has two names in chat completions, and stays under either
+MAY_DROP = ("max_tokens", "reasoning_effort", "verbosity", "parallel_tool_calls", "service_tier", "user")
 LOGPROBS = "message.output_text.logprobs"
 _NO_STATE = "This service stores no responses: send the complete conversation as `input`."
 _STATE = {

@@ -1,6 +1,6 @@
 """The Responses API as chat completions."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from app.backends.types import OpenAIResult
 from app.context.call_context import CallContext
@@ -10,12 +10,14 @@ from app.translators.responses.envelope import ResponseEnvelope, response_usage
 from app.translators.responses.event_log import EventLog
 from app.translators.responses.events import ResponseEvents
 from app.translators.responses.output import Output
-from app.translators.responses.request import chat_body
+from app.translators.responses.request import MAY_DROP, chat_body
 from app.upstream.stream import UpstreamStream
 
 
 class ResponsesTranslator(ChatTranslator):
     """Translates OpenAI's Responses API."""
+
+    may_drop: ClassVar[tuple[str, ...]] = MAY_DROP
 
     def request(self, body: dict[str, Any]) -> dict[str, Any]:
         return chat_body(body)
