@@ -869,7 +869,9 @@ def test_param_is_set_for_validation_errors_only(client, upstream):
     assert refused(chat(client), 422, "upstream_rejected")["param"] is None
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/images/generations", "/v1/audio/speech", "/v1/models/", "/v1/chat"])
+@pytest.mark.parametrize(
+    "path", ["/v1/nothing", "/v1/images/generations", "/v1/audio/speech", "/v1/models/", "/v1/chat"]
+)
 def test_an_unknown_route_has_openais_shape(client, path):
     for method in (client.get, client.post, client.delete):
         assert "GET /docs lists all routes" in refused(method(path), 404, "not_found")["message"]

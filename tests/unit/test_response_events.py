@@ -264,9 +264,9 @@ def test_a_stream_and_a_complete_response_are_equal(seed):
         assert texts(complete, "message", "content", kind) == texts(streamed, "message", "content", kind)
     arguments = ({item["call_id"]: item for item in one["output"] if "call_id" in item} for one in (complete, streamed))
     assert len({json.dumps(sorted(one)) for one in arguments}) == 1
-    assert {name: complete[name] for name in complete if name not in ("id", "created_at", "completed_at", "output")} == {
-        name: streamed[name] for name in streamed if name not in ("id", "created_at", "completed_at", "output")
-    }
+    assert {
+        name: complete[name] for name in complete if name not in ("id", "created_at", "completed_at", "output")
+    } == {name: streamed[name] for name in streamed if name not in ("id", "created_at", "completed_at", "output")}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -389,7 +389,11 @@ def test_reasoning_is_a_summary_if_the_client_asks_for_one():
 
 
 def test_log_probabilities_have_the_bytes_that_the_types_require():
-    entry = {"token": "é", "logprob": -0.5, "top_logprobs": [{"token": "a", "logprob": -1, "bytes": [97]}, {"token": 5}]}
+    entry = {
+        "token": "é",
+        "logprob": -0.5,
+        "top_logprobs": [{"token": "a", "logprob": -1, "bytes": [97]}, {"token": 5}],
+    }
     choices = [
         chunk({"content": "é"}, logprobs={"content": [entry, {"token": "x"}, 5]}),
         chunk({"content": "!"}, logprobs={"content": None}),

@@ -1,6 +1,5 @@
 """Decodes responses as they stream: events of every dialect become chunks of OpenAI's API."""
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
@@ -9,6 +8,7 @@ from app.backends.responses.chunk import CHAT as CHAT
 from app.backends.responses.chunk import TEXT as TEXT
 from app.backends.responses.chunk import Chunk as Chunk
 from app.backends.responses.chunk import ResponseKind as ResponseKind
+from app.backends.responses.chunk import first_common_fields
 from app.backends.responses.json_text import parse_json, replace_halves
 from app.backends.responses.logprobs import as_completions
 from app.backends.responses.model_names import UNKNOWN_MODEL, upstream_name
@@ -21,7 +21,6 @@ from app.backends.responses.tool_calls import ToolCalls
 from app.backends.responses.usage import extract_usage, openai_usage, resolve_usage
 from app.backends.types import Usage
 from app.errors import UpstreamError, UpstreamInvalidResponse
-from app.ids import new_id
 
 # fields that are equal in all chunks of a response
 _COMMON_FIELDS = ("id", "created", "object", "model")
@@ -235,21 +234,12 @@ class ChunkDecoder:
         if self._takes_upstream_name and (name := upstream_name(fields[-1])):
             self.model, self._takes_upstream_name = name, False
         if not self._common:
-            self._common = self._first_common_fields(*fields)
+            self._common = first_common_fields(self._kind, *fields[:2], self.model)
         self._common[-1] = self.model  # some upstreams leave it out of their first chunk
         if fields == self._common:
             return False
         payload.update(zip(_COMMON_FIELDS, self._common, strict=True))
         return True
-
-    def _first_common_fields(self, chunk_id: Any, created: Any, *_others: Any) -> list[Any]:
-        """Return the common fields of all chunks: the first chunk's values, replaced if they are not OpenAI's form."""
-        return [
-            chunk_id if isinstance(chunk_id, str) and chunk_id else f"{self._kind.id_prefix}{new_id()}",
-            created if isinstance(created, int) and created else int(time.time()),
-            self._kind.chunk_object,
-            self.model,
-        ]
 
 
 # makes the decoder of a response from its headers
