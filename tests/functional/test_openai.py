@@ -870,7 +870,7 @@ def test_param_is_set_for_validation_errors_only(client, upstream):
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/nothing", "/v1/images/generations", "/v1/audio/speech", "/v1/models/", "/v1/chat"]
+    "path", ["/v1/nothing", "/v1/images/edits", "/v1/audio/speech", "/v1/models/", "/v1/chat"]
 )
 def test_an_unknown_route_has_openais_shape(client, path):
     for method in (client.get, client.post, client.delete):

@@ -234,7 +234,7 @@ class ChunkDecoder:
         if self._takes_upstream_name and (name := upstream_name(fields[-1])):
             self.model, self._takes_upstream_name = name, False
         if not self._common:
-            self._common = first_common_fields(self._kind, *fields[:2], self.model)
+            self._common = first_common_fields(self._kind, fields[0], fields[1], self.model)
         self._common[-1] = self.model  # some upstreams leave it out of their first chunk
         if fields == self._common:
             return False
