@@ -28,6 +28,8 @@ MODEL = "org/small"
 KEY_FORM = re.compile(r"[!-~]{1,255}")
 TIME_FORM = re.compile(r"(?=.*[1-9])[0-9]+(\.[0-9]+)?(ms|s|m|h)?")
 MAX_LENGTH = 32_768
+TASK_CALL = re.compile(r"^/$|^(/hf-inference)?/models/|^/pipeline/|^/generate_stream$")
+ONE_TEXT = ("best_of", "decoder_input_details")
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 # 413 precedes every other check of a body
 CONFIG = """
@@ -41,7 +43,9 @@ positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 413, 429, "5
 def before_call(_context, case, _kwargs):
     """Adapt a case to rules outside the document.
 
-    An idempotency key belongs to one body, min_length is at most max_length, and a timeout is at most one day.
+    An idempotency key belongs to one body, min_length is at most max_length, and a timeout is at most one day. Each
+    task call has its own form of inputs and parameters, and most have no operation behind them (501). A stream of text
+    has no best_of, and no tokens of its input.
     """
     headers, body = case.headers, case.body
     if KEY_FORM.fullmatch(str((headers or {}).get("Idempotency-Key", ""))):
@@ -54,6 +58,18 @@ def before_call(_context, case, _kwargs):
         and 0 <= body["min_length"] <= MAX_LENGTH
     ):
         body["min_length"] = min(body["min_length"], 5)
+    if isinstance(body, dict) and TASK_CALL.search(case.path):
+        body.pop("task", None)
+        if "task" in (case.path_parameters or {}):
+            case.path_parameters["task"] = "text-generation"
+        if isinstance(body.get("inputs"), list | dict):
+            body["inputs"] = "A text."
+        if isinstance(parameters := body.get("parameters"), dict):
+            body["parameters"] = (
+                {}
+                if case.path != "/generate_stream"
+                else {name: value for name, value in parameters.items() if name not in ONE_TEXT}
+            )
 
 
 class Handler(BaseHTTPRequestHandler):

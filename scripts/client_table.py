@@ -13,6 +13,7 @@ COLUMNS = (
     "structured",
     "embeddings",
     "rerank",
+    "tasks",
     "completions",
     "models",
     "errors",

@@ -20,6 +20,8 @@ from app.backends.types import (
     Generation,
     OpenAIRequest,
     OpenAIResult,
+    PipelineRequest,
+    PipelineResult,
     Ranking,
     RerankRequest,
     ResponsesRequest,
@@ -33,6 +35,7 @@ from app.backends.types import (
 )
 from app.backends.upstream_response import UpstreamResponse as UpstreamResponse
 from app.config import Config
+from app.config.hf_tasks import TASK_OPERATIONS
 from app.errors import NotSupported
 
 T = TypeVar("T")
@@ -178,6 +181,19 @@ class Backend(ABC):
     def predict(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
         """Return the labels that the model itself has for each text, or pair of texts."""
         raise NotSupported
+
+    def pipeline(self, request: PipelineRequest, model: str | None) -> Plan[PipelineResult]:
+        """Run one of Hugging Face's tasks."""
+        raise NotSupported
+
+    def task_of_model(self, model: str | None) -> str | None:
+        """Return the task of Hugging Face that settings or backend know for a model; None for its default model."""
+        tasks = ((task, self.default_model(operation)) for task, operation in TASK_OPERATIONS.items())
+        return next((task for task, default in tasks if default is not None and default == model), None)
+
+    def takes_any_task(self, model: str | None) -> bool:
+        """Return whether a task call may leave its task to the model."""
+        return False
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         """Return the backend's own list of models, as entries of OpenAI's list; empty if it has none."""

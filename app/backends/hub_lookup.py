@@ -24,7 +24,7 @@ class HubLookup:
         self._backend = backend
         self._url = url
         self._headers = headers
-        self._has_text_generation: TTLCache[str, bool] = TTLCache(MAX_CACHED_LOOKUPS, LOOKUP_TTL_SECONDS)
+        self._known: TTLCache[str, hub.Model | None] = TTLCache(MAX_CACHED_LOOKUPS, LOOKUP_TTL_SECONDS)
 
     def find(self, model: str) -> Plan[hub.Model | None]:
         """Return the Hub's information on a model, None if it is unknown; follow redirects on the Hub only."""
@@ -51,11 +51,19 @@ class HubLookup:
 
     def offers_text_generation(self, model: str) -> Plan[bool]:
         """Return whether hf-inference serves the model's text-generation task, cached; False if the Hub fails."""
-        if model not in self._has_text_generation:
+        known = yield from self._find_cached(model)
+        return known is not None and known.offers("hf-inference", "text-generation")
+
+    def task(self, model: str) -> Plan[str | None]:
+        """Return the task of a model, cached; None if it is unknown or the Hub fails."""
+        known = yield from self._find_cached(model)
+        return known.task if known else None
+
+    def _find_cached(self, model: str) -> Plan[hub.Model | None]:
+        if model not in self._known:
             try:
                 known = yield from self.find(model)
             except ServiceError:
                 known = None
-            offered = known is not None and known.offers("hf-inference", "text-generation")
-            self._has_text_generation[model] = offered
-        return self._has_text_generation.get(model, False)
+            self._known[model] = known
+        return self._known.get(model)

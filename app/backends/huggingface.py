@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from app.backends import huggingface_hub as hub
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
 from app.backends.classification import classify_by_pipeline, classify_each
+from app.backends.hf_pipelines import DEFAULT_MODELS, Pipelines
 from app.backends.hub_lookup import HubLookup
 from app.backends.openai import OpenAIBackend
 from app.backends.openai_calls import bearer
@@ -28,6 +29,7 @@ from app.backends.tasks.pipeline_inputs import (
     leading_of_each,
     read_inputs,
 )
+from app.backends.tasks.pipelines import run_by_operations
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.types import (
     Classifications,
@@ -35,6 +37,8 @@ from app.backends.types import (
     Generation,
     OpenAIRequest,
     OpenAIResult,
+    PipelineRequest,
+    PipelineResult,
     Ranking,
     RerankRequest,
     Sentiment,
@@ -45,6 +49,7 @@ from app.backends.types import (
     Validation,
 )
 from app.config import Config
+from app.config import hf_tasks as tasks
 from app.errors import ModelNotFound, NotSupported, ServiceError
 
 SENTIMENT_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
@@ -73,12 +78,13 @@ class HuggingFaceBackend(OpenAIBackend):
         self._dedicated = (urlsplit(self._root_url).hostname or "").endswith(DEDICATED_SUFFIX)
         # that of the router drops messages of developers, sets `strict` to false, and never says `incomplete`
         self._responses_route = ResponsesRoute(AUTO if self._dedicated else TRANSLATE, config.huggingface_timeout)
+        self._pipelines = Pipelines(self.name, self._root_url, self._headers, dedicated=self._dedicated)
 
     def default_model(self, operation: str) -> str | None:
         """Return the model of the operation's pipeline, else the chat model."""
         if operation in ("embeddings", "similarity", "rerank") and not self._dedicated:
             return (self._rerank_model if operation == "rerank" else None) or EMBEDDING_MODEL
-        return super().default_model(operation)
+        return DEFAULT_MODELS.get(operation) or super().default_model(operation)
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         """Use TGI's own route if a dedicated endpoint or the model's provider has it, else chat."""
@@ -171,6 +177,26 @@ class HuggingFaceBackend(OpenAIBackend):
             return (yield from super().summarize(request, model or self._default_model))
         usage = Usage(estimated_tokens(read), estimated_tokens(text), estimated=True)
         return Summary(complete_sentences(text), usage=usage, model=name, truncated=read != request.text)
+
+    def pipeline(self, request: PipelineRequest, model: str | None) -> Plan[PipelineResult]:
+        """Pass the call on; a model without a text-generation pipeline continues the text through chat completions."""
+        name = model or self.default_model(tasks.TASK_OPERATIONS.get(request.task or "", "chat")) or ""
+        if request.task is None and request.generation and not self._dedicated:
+            is_generator = (yield from self._hub.task(name)) in tasks.GENERATOR_TASKS
+            request = replace(request, task=tasks.TEXT_GENERATION if is_generator else None)
+        generates = request.task == tasks.TEXT_GENERATION
+        if generates and not self._dedicated and not (yield from self._hub.offers_text_generation(name)):
+            return (yield from run_by_operations(self, request, name))
+        try:
+            return (yield from self._pipelines.run(request, name))
+        except ModelNotFound:
+            # the Hub checks its mapping every six hours only, so it may be out of date
+            if not generates:
+                raise
+        return (yield from run_by_operations(self, request, name))
+
+    def takes_any_task(self, model: str | None) -> bool:
+        return self._dedicated or model is not None
 
     def validate(self, model: str) -> Plan[Validation]:
         """Look the model up on the Hub; if that shows no live provider, in the router's list too."""

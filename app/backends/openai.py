@@ -21,6 +21,7 @@ from app.backends.responses.responses_decoder import ResponsesDecoder, parse_res
 from app.backends.responses_route import ResponsesRoute
 from app.backends.tasks import prompts
 from app.backends.tasks.batches import Batches
+from app.backends.tasks.pipelines import run_by_operations
 from app.backends.tasks.prompt_lists import complete_each
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_from_chat import strip_reasoning
@@ -30,6 +31,8 @@ from app.backends.types import (
     Generation,
     OpenAIRequest,
     OpenAIResult,
+    PipelineRequest,
+    PipelineResult,
     Ranking,
     RerankRequest,
     ResponsesRequest,
@@ -147,6 +150,10 @@ class OpenAIBackend(OpenAICalls):
         if not summary:
             raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
         return Summary(summary, usage=generation.usage, model=generation.model)
+
+    def pipeline(self, request: PipelineRequest, model: str | None) -> Plan[PipelineResult]:
+        """Use the operations, since OpenAI's API has no pipelines."""
+        return run_by_operations(self, request, model)
 
     def validate(self, model: str) -> Plan[Validation]:
         """Look the model up in the server's list."""

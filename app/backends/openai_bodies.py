@@ -18,8 +18,12 @@ def streaming_body(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_chat(request: OpenAIRequest) -> OpenAIRequest:
-    """Turn a completions request into a chat request; raise NotSupported if chat completions lack a parameter."""
-    body = dict(request.body)
+    """Turn a completions request into a chat request; raise NotSupported if chat completions lack a parameter.
+
+    Optional fields that they lack are left out.
+    """
+    left_out = set(_COMPLETIONS_ONLY) & set(request.may_drop)
+    body = {name: value for name, value in request.body.items() if name not in left_out}
     prompt = body.pop("prompt")
     unsupported = [name for name in _COMPLETIONS_ONLY if body.pop(name, None)]
     if unsupported or not isinstance(prompt, str):

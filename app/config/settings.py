@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from app.config import parsers
 from app.config.client_keys import ApiKeys, parse_api_keys
 from app.config.client_limits import DEFAULT_RATE_LIMIT, LIMITS
+from app.config.hf_tasks import TASK_OPERATIONS
 from app.config.key_file import validate_key_file
 from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, model_ref
 from app.config.secret import Secret
@@ -55,6 +56,7 @@ class Settings:
     huggingface_base_url: str = setting(_router_url, ROUTER_URL)
     huggingface_hub_url: str = setting(parsers.host_url, "https://huggingface.co")
     huggingface_default_model: str = setting(parsers.path_model_name, "meta-llama/Llama-3.1-8B-Instruct")
+    huggingface_task: str | None = setting(parsers.choice(*TASK_OPERATIONS))
     huggingface_timeout: float = setting(parsers.positive_duration, 30.0)
     huggingface_retry_attempts: int = setting(parsers.integer(0, 10), 3)
     huggingface_max_tokens: int = setting(parsers.integer(1, 32_768), 100)

@@ -14,7 +14,10 @@ _TASKS: Mapping[str, str] = {
     "predict": "sentiment",
     "responses": "chat",
     "similarity": "embeddings",
+    "tgi": "complete",
 }
+# operations that run the task which the body of the request names
+BY_BODY = frozenset(("task",))
 
 
 def task_of(operation: str) -> str:

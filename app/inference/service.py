@@ -27,13 +27,16 @@ class InferenceService:
 
     executor: PlanExecutor
 
-    def run(self, context: CallContext, operation: Operation[Q, R], request: Q, model: str | None) -> R:
+    def run(
+        self, context: CallContext, operation: Operation[Q, R], request: Q, model: str | None, task: str | None = None
+    ) -> R:
         """Run an operation, named by its method of Backend, on a model; None stands for the default model.
 
-        Returns an UpstreamStream, after its first event, if the request asks for a stream.
+        `task` is the operation that the method runs, if it can run several. Returns an UpstreamStream, after its first
+        event, if the request asks for a stream.
         """
         method = operation.__name__  # each target's backend has its own method of this name
-        context.task = task_of(method)
+        context.task = task_of(task or method)
         return self.executor.execute(
             context, model, lambda target: getattr(target.backend, method)(request, target.model)
         )

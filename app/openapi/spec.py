@@ -23,6 +23,7 @@ _TAGS = {
     "Rerank": "Rank documents by their relevance to a query.",
     "Embeddings inference": "The routes of Hugging Face's text-embeddings-inference, in its shapes.",
     "Ollama": "The routes of Ollama's API that a chat needs, in its shapes.",
+    "Hugging Face": "The task calls of Hugging Face's inference API, and of text-generation-inference.",
     "Models": "The models that can be used.",
     "Operation": "Health checks, metrics and this document.",
 }
@@ -70,10 +71,8 @@ def _operations(spec: APISpec, rule: Rule, doc: RouteDoc) -> dict[str, Any]:
 def _parameters(rule: Rule, doc: RouteDoc) -> list[Any]:
     if doc.audience != "clients":
         return ["X-Request-ID"]
-    if doc.body is not None:
-        return list(PARAMETERS)
-    own = [{"in": "path" if rule.arguments else "query", "schema": doc.parameters}] if doc.parameters else []
-    return [*own, *(name for name in PARAMETERS if name != "Idempotency-Key")]
+    own: list[Any] = [{"in": "path" if rule.arguments else "query", "schema": doc.parameters}] if doc.parameters else []
+    return [*own, *(name for name in PARAMETERS if doc.body is not None or name != "Idempotency-Key")]
 
 
 def _path_template(rule: Rule) -> str:

@@ -20,6 +20,8 @@ from app.operations import (
     sentiment,
     similarity,
     summarize,
+    task,
+    tgi,
     validate,
 )
 
@@ -39,6 +41,8 @@ OPERATIONS = (
     embed,
     predict,
     similarity,
+    task,
+    tgi,
     models,
     ollama_chat,
     ollama_generate,

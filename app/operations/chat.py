@@ -1,11 +1,14 @@
 """POST /v1/chat/completions: responds to a conversation, like OpenAI's API."""
 
+from dataclasses import replace
+
 from flask import Blueprint
 
 from app.backends.base import Backend
 from app.openapi.route_doc import EVENTS, JSON, STREAM, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
 from app.operations.openai_passthrough import openai_operation
+from app.schemas.huggingface import ModelPathSchema
 from app.schemas.openai_requests import ChatRequestSchema
 from app.schemas.openai_responses import ChatResponseSchema
 
@@ -70,5 +73,10 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     """Return the blueprint of the operation."""
     routes = Blueprint("chat", __name__)
     handle = openai_operation(endpoint, Backend.chat, lambda body: body["messages"].text)
-    endpoint.register(routes, "/v1/chat/completions", ChatRequestSchema(endpoint.config), handle, _DOC)
+    schema = ChatRequestSchema(endpoint.config)
+    endpoint.register(routes, "/v1/chat/completions", schema, handle, _DOC)
+    # libraries of Hugging Face append the route to the URL of a model
+    doc = replace(_DOC, parameters=ModelPathSchema(endpoint.config))
+    for prefix, name in (("", "model_chat"), ("/hf-inference", "hf_inference_chat")):
+        endpoint.register(routes, f"{prefix}/models/<path:model>/v1/chat/completions", schema, handle, doc, name=name)
     return routes

@@ -1,11 +1,14 @@
 """POST /v1/completions: continues a prompt, like OpenAI's API."""
 
+from dataclasses import replace
+
 from flask import Blueprint
 
 from app.backends.base import Backend
 from app.openapi.route_doc import EVENTS, JSON, STREAM, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
 from app.operations.openai_passthrough import openai_operation
+from app.schemas.huggingface import ModelPathSchema
 from app.schemas.openai_requests import CompletionsRequestSchema, joined_texts
 from app.schemas.openai_responses import CompletionsResponseSchema
 
@@ -50,5 +53,10 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     """Return the blueprint of the operation."""
     routes = Blueprint("completions", __name__)
     handle = openai_operation(endpoint, Backend.completions, lambda body: joined_texts(body["prompt"]))
-    endpoint.register(routes, "/v1/completions", CompletionsRequestSchema(endpoint.config), handle, _DOC)
+    schema = CompletionsRequestSchema(endpoint.config)
+    endpoint.register(routes, "/v1/completions", schema, handle, _DOC)
+    # libraries of Hugging Face append the route to the URL of a model
+    doc = replace(_DOC, parameters=ModelPathSchema(endpoint.config))
+    for prefix, name in (("", "model_completions"), ("/hf-inference", "hf_inference_completions")):
+        endpoint.register(routes, f"{prefix}/models/<path:model>/v1/completions", schema, handle, doc, name=name)
     return routes

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import orjson
 from flask import Blueprint
 
 from app.clients.quotas import Quotas
@@ -16,11 +17,11 @@ from app.context.tasks import task_of
 from app.inference.idempotency import IdempotencyStore
 from app.inference.model_router import DEFAULT
 from app.inference.service import InferenceService
-from app.openapi.route_doc import RouteDoc, openapi_doc
+from app.openapi.route_doc import JSON, RouteDoc, openapi_doc
 from app.schemas.fields import RequestSchema
 from app.schemas.token_estimate import TokenEstimator
 from app.web.body_budget import BodyBudget
-from app.web.hooks.permissions import permission_error, require_debug
+from app.web.hooks.permissions import permission_error, require_debug, require_operation
 from app.web.request_body import read_body
 from app.web.request_headers import cache_control, idempotency_key, requested_timeout
 from app.web.request_state import RequestState, request_state
@@ -30,6 +31,16 @@ from app.web.response import EndStep, Response
 Handler = Callable[[CallContext, dict[str, Any]], Any]
 # takes the validated body of another API; returns the body of the task's own route, and the handler for this request
 Translate = Callable[[dict[str, Any]], tuple[dict[str, Any], Handler]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """The task that a request runs, the body and the handler for it, and the estimator of the body's tokens."""
+
+    task: str
+    body: dict[str, Any]
+    handler: Handler
+    estimator: TokenEstimator
 
 
 @dataclass(frozen=True)
@@ -70,36 +81,58 @@ class OperationEndpoint:
         name: str | None = None,
     ) -> None:
         """Serve an operation in the form of another API. `translated` is the schema of translated bodies."""
-        can_stream = "stream" in translated.fields
-        estimator = TokenEstimator(translated, self.config.huggingface_max_tokens)
+        estimator, task = self.estimator(translated), task_of(routes.name)
+
+        def dispatch(body: dict[str, Any]) -> Dispatch:
+            return Dispatch(task, *translate(body), estimator)
+
+        self.register_dispatched(routes, rule, schema, dispatch, doc, name=name)
+
+    def estimator(self, schema: RequestSchema) -> TokenEstimator:
+        """Return the estimator of the tokens of a schema's bodies."""
+        return TokenEstimator(schema, self.config.huggingface_max_tokens)
+
+    def register_dispatched(
+        self,
+        routes: Blueprint,
+        rule: str,
+        schema: RequestSchema,
+        dispatch: Callable[[dict[str, Any]], Dispatch],
+        doc: RouteDoc,
+        *,
+        name: str | None = None,
+    ) -> None:
+        """Serve an operation whose task `dispatch` finds in each validated body."""
 
         @openapi_doc(replace(doc, body=schema))
         def view(**variables: str) -> dict[str, Any] | Response:
             state = request_state()
             try:
                 body = read_body(state, schema, self.body_budget, variables)
-                translated_body, handler = translate(body)
-                streamed = can_stream and bool(translated_body.get("stream"))
-                call = _Call(routes.name, body, translated_body, handler, streamed)
-                return self._respond(state, estimator, call)
+                found = dispatch(body)
+                require_operation(state.client, routes.name, found.task)
+                streamed = found.estimator.can_stream and bool(found.body.get("stream"))
+                return self._respond(state, _Call(routes.name, body, found, streamed))
             finally:
                 if state.body_reservation is not None:
                     state.body_reservation.release()
 
         routes.post(rule, endpoint=name or routes.name)(view)
 
-    def _respond(self, state: RequestState, estimator: TokenEstimator, call: "_Call") -> dict[str, Any] | Response:
-        model = call.translated.get("model")
-        self.require_model(model, call.operation)
+    def _respond(self, state: RequestState, call: "_Call") -> dict[str, Any] | Response:
+        model = call.dispatch.body.get("model")
+        self.require_model(model, call.dispatch.task)
         key = idempotency_key(state.request.environ.get("HTTP_IDEMPOTENCY_KEY"))
         context = self.start_context(call.operation, streamed=call.streamed)
-        context.requested_model = model
-        context.request.trace.record_parameters(call.translated)
-        run = partial(self._within_quota, estimator, context, call)
+        context.requested_model, context.task = model, call.dispatch.task
+        context.request.trace.record_parameters(call.dispatch.body)
+        run = partial(self._within_quota, context, call)
         # outside of the quota: a repeated request makes no call, so it reserves and pays nothing
         if key is not None and not call.streamed and context.cache_control.write:
             run = partial(self.idempotency.run_once, key, state.client, call.body, context, run)
         result = run()
+        if isinstance(result, str):  # Flask would send it as HTML
+            return Response(orjson.dumps(result), mimetype=JSON)
         return result if call.streamed else context.with_debug(result)
 
     def require_model(self, model: str | None, operation: str | None = None) -> None:
@@ -138,9 +171,9 @@ class OperationEndpoint:
         )
         return context
 
-    def _within_quota(self, estimator: TokenEstimator, context: CallContext, call: "_Call") -> Any:
+    def _within_quota(self, context: CallContext, call: "_Call") -> Any:
         """Reserve the tokens that the request may need, run it, and settle the reservation at its end."""
-        body = call.translated
+        body, estimator = call.dispatch.body, call.dispatch.estimator
         estimate = partial(estimator.estimate, body)
         budget = context.request.redis_budget
         reservation = self.quotas.reserve(request_state().client, estimate, budget, streamed=call.streamed)
@@ -148,7 +181,7 @@ class OperationEndpoint:
             context.limit_added = estimator.limit(body)
         settle = partial(self.quotas.settle, reservation, context)
         try:
-            result = call.handler(context, body)
+            result = call.dispatch.handler(context, body)
         except BaseException:
             settle(failed=True)
             raise
@@ -162,12 +195,11 @@ class OperationEndpoint:
 
 @dataclass(slots=True)
 class _Call:
-    """A validated request of an operation: its body, also as translated, and its handler."""
+    """A validated request of an operation: its body, and how it is served."""
 
     operation: str
     body: dict[str, Any]
-    translated: dict[str, Any]
-    handler: Handler
+    dispatch: Dispatch
     streamed: bool
 
 

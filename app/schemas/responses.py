@@ -92,3 +92,17 @@ class TeiErrorSchema(StrictSchema):
     type = fields.String(required=True, metadata={"description": "The service's own type."})
     request_id = fields.String(required=True)
     debug = fields.Nested(DebugSchema, metadata={"description": "Present with X-AI-Debug: 1."})
+
+
+class HuggingFaceErrorSchema(StrictSchema):
+    """An error in the shape of Hugging Face's inference servers."""
+
+    error = fields.String(required=True, metadata={"description": "A sentence with advice."})
+    error_type = fields.String(
+        required=True,
+        validate=validate.OneOf(("overloaded", "validation", "incomplete_generation", "generation")),
+        metadata={"description": "The kind of error that text-generation-inference has for it."},
+    )
+    type = fields.String(required=True, metadata={"description": "The service's own type of the error."})
+    estimated_time = fields.Float(metadata={"description": "Seconds until the model is loaded, if known."})
+    debug = fields.Nested(DebugSchema, metadata={"description": "Present with X-AI-Debug: 1."})

@@ -1,15 +1,16 @@
 """Estimates how many tokens a request may need: those of its text, and those of the longest response."""
 
-from typing import Any
+from typing import Any, cast
 
 from app.backends.responses.token_estimate import estimated_tokens, pair_tokens
 from app.schemas.fields import RequestSchema
+from app.schemas.huggingface import nested_texts
 from app.schemas.openai_fields import Conversation, joined_texts
 
 # above every token limit, and small enough for a JSON number and for Redis
 MAX_ESTIMATE = 10**15
-_INPUT_FIELDS = ("messages", "prompt", "input", "text", "documents")
-_LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_length")
+_INPUT_FIELDS = ("messages", "prompt", "input", "text", "documents", "inputs")
+_LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_length", "max_new_tokens")
 # names of the same limit that some servers read too, some of them (llama.cpp) before `max_tokens`
 OTHER_LIMIT_FIELDS = ("n_predict", "max_new_tokens", "max_output_tokens")
 # each choice of the response is one answer; `best_of` answers are generated although one is returned
@@ -20,22 +21,29 @@ class TokenEstimator:
     """Estimates the requests of one schema, from the fields that the schema declares.
 
     A request without a limit may get `default_max_tokens`. On routes that pass fields through, a client may send more
-    than the schema declares, so `limit` makes the estimate true for the upstream too.
+    than the schema declares, so `limit` makes the estimate true for the upstream too. `can_stream` is whether the
+    schema has streams.
     """
 
     def __init__(self, schema: RequestSchema, default_max_tokens: int) -> None:
         self._input = next((name for name in _INPUT_FIELDS if name in schema.fields), "")
         self._limits = [name for name in _LIMIT_FIELDS if name in schema.fields]
         self._default = default_max_tokens
+        self.can_stream = "stream" in schema.fields
 
     def estimate(self, body: dict[str, Any]) -> int:
         """Return the tokens that a validated body may need, at most MAX_ESTIMATE."""
         value = body.get(self._input, "")
         if self._input == "documents":
             return min(pair_tokens(body["query"], value), MAX_ESTIMATE)
-        text = value.text if self._input == "messages" else joined_texts(value)
+        text = self._text(value)
         answers = _prompts(value) * max(_count(body.get(name)) or 1 for name in _ANSWER_FIELDS)
         return min(estimated_tokens(text) + _token_ids(value) + self._max_tokens(body) * answers, MAX_ESTIMATE)
+
+    def _text(self, value: Any) -> str:
+        if self._input == "messages":
+            return cast("Conversation", value).text
+        return "\n".join(nested_texts(value)) if self._input == "inputs" else joined_texts(value)
 
     def limit(self, body: dict[str, Any]) -> bool:
         """Set each limit in a body of one of OpenAI's routes to the estimated one, so that no server gives more.

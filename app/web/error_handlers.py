@@ -67,4 +67,4 @@ def _response(error: ServiceError) -> Response:
     if state.call is not None:
         error.details = state.call.with_debug(error.details)
     shape = shape_of(state.request.path)
-    return make_response(shape.body(error, state.info.id), shape.status(error), error.headers)
+    return make_response(shape.body(error, state.info.id), shape.status(error), shape.headers(error))

@@ -76,7 +76,7 @@ def read_query(request: Request, schema: RequestSchema) -> dict[str, Any]:
     return load(schema, {name: values[0] if len(values) == 1 else values for name, values in parameters.items()})
 
 
-def load(schema: RequestSchema, payload: Any) -> dict[str, Any]:
+def load(schema: marshmallow.Schema, payload: Any) -> dict[str, Any]:
     """Return the payload as validated by the schema; raise ValidationError with at most MAX_ERRORS errors."""
     try:
         data: dict[str, Any] = schema.load(payload)

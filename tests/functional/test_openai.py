@@ -869,9 +869,7 @@ def test_param_is_set_for_validation_errors_only(client, upstream):
     assert refused(chat(client), 422, "upstream_rejected")["param"] is None
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/nothing", "/v1/images/edits", "/v1/audio/speech", "/v1/models/", "/v1/chat"]
-)
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/images/edits", "/v1/audio/speech", "/v1/models/", "/v1/chat"])
 def test_an_unknown_route_has_openais_shape(client, path):
     for method in (client.get, client.post, client.delete):
         assert "GET /docs lists all routes" in refused(method(path), 404, "not_found")["message"]
@@ -886,8 +884,8 @@ def test_a_method_that_a_route_lacks_has_the_shape_of_the_route(client):
 
 
 def test_every_v1_route_outside_of_ours_is_openais(make_app):
-    rules = {rule.rule for rule in make_app().url_map.iter_rules()}
-    own = ("/v1/text/", "/v1/messages", "/health", "/metrics", "/v1/models/validate", "/docs", "/openapi.json")
+    rules = {rule.rule for rule in make_app().url_map.iter_rules() if rule.rule.startswith("/v1/")}
+    own = ("/v1/text/", "/v1/messages", "/v1/models/validate")
     assert {rule for rule in rules if shape_of(rule) is OPENAI_ERRORS} == {
         rule for rule in rules if not rule.startswith(own)
     }

@@ -60,14 +60,14 @@ def document(embedded):
 
 def ask(service, method, path, operation, name, media_type):
     """Send the request that belongs to an example response."""
-    if method == "post":
-        body = operation["requestBody"]["content"]["application/json"]["examples"][name]["value"]
-        return requests.post(service.url + path, json=body, timeout=30)
     given = {
         parameter["name"]: parameter["schema"]["examples"][0]
         for parameter in operation["parameters"]
         if "examples" in parameter.get("schema", {})
     }
+    if method == "post":
+        body = operation["requestBody"]["content"]["application/json"]["examples"][name]["value"]
+        return requests.post(service.url + path.format(**given), json=body, timeout=30)
     query = {key: value for key, value in given.items() if f"{{{key}}}" not in path}
     return service.get(path.format(**given), params=query, headers={"Accept": media_type})
 
@@ -104,7 +104,8 @@ def lines(text):
 
 
 def events(text):
-    return [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: {")]
+    lines = [line.removeprefix("data:").lstrip() for line in text.splitlines() if line.startswith("data:")]
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 @pytest.mark.parametrize(("method", "path", "options", "status"), REFUSED.values(), ids=REFUSED)

@@ -21,10 +21,11 @@ class OpenAIServer(Upstream):
 
     def __init__(self) -> None:
         super().__init__()
-        self.respond = _respond
+        self.respond = respond
 
 
-def _respond(handler: BaseHTTPRequestHandler) -> None:
+def respond(handler: BaseHTTPRequestHandler) -> None:
+    """Respond to one request."""
     route = handler.path.partition("?")[0].removeprefix("/v1")
     if handler.command == "GET":
         reply(handler, {"object": "list", "data": [_model(name) for name in MODELS]})

@@ -7,7 +7,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError, validators
 
 # fields that differ from call to call
-VOLATILE = {"id", "created", "generated_at", "processing_ms", "timestamp", "latency_ms"}
+VOLATILE = {"id", "version", "created", "generated_at", "processing_ms", "timestamp", "latency_ms"}
 VOLATILE |= {"created_at", "total_duration", "prompt_eval_duration", "eval_duration"}
 # an engine rounds differently while it serves other requests
 FLOAT_NOISE = 0.05

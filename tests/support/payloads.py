@@ -7,6 +7,7 @@ from marshmallow import Schema, fields
 
 from app.openapi.route_doc import route_doc_of
 from app.schemas.fields import Integer, Model, Number, PromptText, RequestSchema, StopSequences, StrictBoolean
+from app.schemas.huggingface import Inputs
 from app.schemas.json_shape import JsonShape
 from app.schemas.messages import MessageList, SystemPrompt, ToolChoice, ToolList
 from app.schemas.ollama import ChatMessages, EmbedTexts, Format, Text
@@ -159,6 +160,17 @@ OLLAMA_CONVERSATIONS += [
     for calls in (None, [], [{"function": {"name": "f", "arguments": {"a": 1}}}], [{"function": 5}], ["f"], {})
 ]
 OLLAMA_CONVERSATIONS += [[{"role": "tool", "content": "x", "tool_name": name}] for name in ("f", None, 5)]
+INPUTS = [
+    *TEXTS,
+    *NO_TEXTS,
+    ["a", "b"],
+    ["a", " "],
+    ["a", {"question": "a"}],
+    [["a", "b"]],
+    [5],
+    ["a"] * 2049,
+    {"a": 5},
+]
 STREAM_OPTIONS = [{}, {"include_usage": True}, {"include_usage": None}, {"x": 1}, {"include_usage": 1}, 5, []]
 # of every JSON type, empty and with values of every type
 SHAPES = ["x", 5, 0.5, True, [], {}, ["x"], [5], [{}], [[]], [True], {"type": "x"}, {"type": 5}, {"1": 5}, {"1": "x"}]
@@ -179,6 +191,7 @@ VALUES = {
     ChatMessages: [*CONVERSATIONS, *OLLAMA_CONVERSATIONS],
     Format: ["json", "", "xml", {}, {"type": "object"}, [], 5, False],
     Text: ["x", "", "a\x00b", 5, [], {}],
+    Inputs: INPUTS,
     JsonShape: SHAPES,
     fields.Nested: STREAM_OPTIONS,
     RankedTexts: TEXT_LISTS,

@@ -16,6 +16,9 @@ MAX_TOOLS = 32
 MAX_CHOICES = 128
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
+# names of other servers for fields of llama.cpp
+_OTHER_NAMES = {"repetition_penalty": "repeat_penalty"}
+
 Check = Callable[[Any], None]
 
 
@@ -24,6 +27,8 @@ def engine_fields(body: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[
 
     Raises UpstreamRejected for a value that its check refuses.
     """
+    renamed = {name: body[other] for other, name in _OTHER_NAMES.items() if other in body}
+    body = {**renamed, **body}
     fields = {name: body[name] for name in checks if body.get(name) is not None}
     for name, value in fields.items():
         try:

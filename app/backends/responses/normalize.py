@@ -161,11 +161,27 @@ def _from_tgi(payload: dict[str, Any]) -> dict[str, Any]:
     choice: dict[str, Any] = {"index": 0, "finish_reason": (reason or "stop") if text is not None else reason}
     if isinstance(token, dict):
         choice["delta"] = {"content": "" if token.get("special") else token.get("text")}
+        choice["logprobs"] = {"content": [_tgi_logprob(token, payload.get("top_tokens"))]}
     else:
         choice["message"] = {"role": "assistant", "content": text}
     prefill = details.get("prefill")
     prompt_tokens = details.get("input_length") or (len(prefill) if isinstance(prefill, list) else 0)
     return {"choices": [choice], **_usage(prompt_tokens, details.get("generated_tokens"))}
+
+
+def _tgi_logprob(token: dict[str, Any], top_tokens: Any) -> dict[str, Any]:
+    """Return a token of TGI as an entry of OpenAI's log-probabilities, with the token's number and kind."""
+    tops = [top for top in top_tokens if isinstance(top, dict)] if isinstance(top_tokens, list) else []
+    entries = [
+        {
+            "token": item.get("text"),
+            "logprob": item.get("logprob"),
+            "id": item.get("id"),
+            "special": item.get("special"),
+        }
+        for item in (token, *tops)
+    ]
+    return {**entries[0], "top_logprobs": entries[1:]}
 
 
 def _from_cohere_event(event: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,12 +1,16 @@
-"""Parses the responses of hf-inference pipelines: text classification and summarization."""
+"""Parses the responses of hf-inference pipelines."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.backends.responses.normalize import decode_json, require_no_error, require_success
 from app.backends.responses.sentiment_labels import sentiment_scores
 from app.backends.upstream_response import UpstreamResponse
+from app.config import hf_tasks as tasks
 from app.errors import UpstreamInvalidResponse
+
+# a vector for each token of each text, within one more list
+MAX_NESTING = 4
 
 
 def decode_pipeline(response: UpstreamResponse) -> Any:
@@ -32,6 +36,70 @@ def _is_scored_label(entry: Any) -> bool:
         return False
     score = entry.get("score")
     return isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
+
+
+def parse_task(response: UpstreamResponse, task: str | None) -> Any:
+    """Return the JSON of a task's response; raise UpstreamInvalidResponse if it is not of the task's kind.
+
+    Some pipelines nest their results in one or two more lists. None stands for any task.
+    """
+    payload = decode_pipeline(response)
+    if not _are_all(payload, _KINDS[task] if task else _is_result, MAX_NESTING):
+        raise UpstreamInvalidResponse
+    return payload
+
+
+def _are_all(value: Any, is_kind: Callable[[Any], bool], depth: int) -> bool:
+    """Return whether a value is of a kind, or a list of such values."""
+    if isinstance(value, list):
+        return depth > 0 and all(_are_all(item, is_kind, depth - 1) for item in value)
+    return is_kind(value)
+
+
+def _has_text(name: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and isinstance(value.get(name), str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_scored(value: Any) -> bool:
+    return isinstance(value, dict) and _is_number(value.get("score"))
+
+
+def _is_zero_shot(value: Any) -> bool:
+    """Return whether a value is a scored label, or the object with two lists that servers sent until 2025."""
+    if _is_scored(value):
+        return isinstance(value.get("label"), str)
+    return isinstance(value, dict) and all(isinstance(value.get(name), list) for name in ("labels", "scores"))
+
+
+def _is_vector(value: Any) -> bool:
+    """Return whether a value is a number or base64, or an object of newer servers with the vectors or similarities."""
+    if isinstance(value, dict):
+        return isinstance(value.get("embeddings") or value.get("similarities"), list)
+    return _is_number(value) or isinstance(value, str)
+
+
+def _is_result(value: Any) -> bool:
+    return isinstance(value, dict) or _is_number(value)
+
+
+_KINDS: Mapping[str, Callable[[Any], bool]] = {
+    tasks.TEXT_GENERATION: _has_text("generated_text"),
+    tasks.TEXT_CLASSIFICATION: lambda value: _is_scored(value) and isinstance(value.get("label"), str),
+    tasks.SUMMARIZATION: _has_text("summary_text"),
+    tasks.TRANSLATION: _has_text("translation_text"),
+    tasks.ZERO_SHOT_CLASSIFICATION: _is_zero_shot,
+    tasks.TOKEN_CLASSIFICATION: lambda value: _is_scored(value) and isinstance(value.get("word"), str),
+    tasks.QUESTION_ANSWERING: lambda value: _is_scored(value) and isinstance(value.get("answer"), str),
+    tasks.TABLE_QUESTION_ANSWERING: _has_text("answer"),
+    tasks.FILL_MASK: lambda value: _is_scored(value) and isinstance(value.get("sequence"), str),
+    tasks.FEATURE_EXTRACTION: _is_vector,
+    tasks.SENTENCE_SIMILARITY: _is_vector,
+    tasks.TEXT_RANKING: _is_scored,
+}
 
 
 def parse_summary(response: UpstreamResponse) -> str:

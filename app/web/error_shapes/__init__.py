@@ -5,6 +5,7 @@ import re
 from app.web.error_shapes.anthropic import ANTHROPIC
 from app.web.error_shapes.base import ErrorShape
 from app.web.error_shapes.cohere import COHERE
+from app.web.error_shapes.huggingface import HUGGINGFACE
 from app.web.error_shapes.native import NATIVE
 from app.web.error_shapes.ollama import OLLAMA
 from app.web.error_shapes.openai import OPENAI
@@ -16,6 +17,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], ErrorShape], ...] = (
     (re.compile(r"/v1/messages(/|$)"), ANTHROPIC),
     (re.compile(r"/v[12]/rerank$"), COHERE),
     (re.compile(r"/(embed|predict|rerank|similarity)$"), TEI),
+    (re.compile(r"(/hf-inference)?/models/.+/v1/(chat/)?completions$"), OPENAI),
+    (re.compile(r"(/hf-inference)?/models/|/pipeline/|/generate(_stream)?$|/info$|/$"), HUGGINGFACE),
     # also the routes of OpenAI's API that this service lacks
     (re.compile(r"/v1/"), OPENAI),
     # also those of Ollama's API

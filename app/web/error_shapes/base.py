@@ -19,6 +19,10 @@ class ErrorShape(ABC):
         """Return the status of a response with an error."""
         return error.status
 
+    def headers(self, error: ServiceError) -> dict[str, str]:
+        """Return the headers of a response with an error."""
+        return error.headers
+
     @abstractmethod
     def schema(self, status: int, types: list[str]) -> dict[str, Any]:
         """Return the JSON Schema of bodies with errors of one status; it may contain marshmallow schemas."""

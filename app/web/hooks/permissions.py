@@ -5,7 +5,7 @@ from collections.abc import Set
 from flask import Flask
 
 from app.clients.identity import ClientIdentity
-from app.context.tasks import task_of
+from app.context.tasks import BY_BODY, task_of
 from app.errors import PermissionDenied
 from app.web.request_state import request_state
 
@@ -14,13 +14,18 @@ def init_app(app: Flask) -> None:
     """Register the hook that checks the operation: the name of the blueprint, or of the view outside of blueprints."""
 
     @app.before_request
-    def require_operation() -> None:
+    def require_route() -> None:
         state = request_state()
-        if (key := state.client.key) is None or key.operations is None:
-            return
-        operation = state.request.blueprint or state.request.endpoint
-        if key.operations.isdisjoint((operation, task_of(operation or ""))):
-            raise permission_error("operation", operation, key.operations)
+        operation = state.request.blueprint or state.request.endpoint or ""
+        if operation not in BY_BODY:
+            require_operation(state.client, operation, task_of(operation))
+
+
+def require_operation(client: ClientIdentity, operation: str, task: str) -> None:
+    """Raise PermissionDenied if the client may use neither the operation nor the task that it runs."""
+    allowed = client.key.operations if client.key else None
+    if allowed is not None and allowed.isdisjoint((operation, task)):
+        raise permission_error("operation", task if operation in BY_BODY else operation, allowed)
 
 
 def require_debug(client: ClientIdentity) -> None:
