@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import orjson
 
+from app.backends.pipeline_types import PipelineRequest, PipelineResult
 from app.backends.responses.chunk_decoder import MakeDecoder
 from app.backends.responses.token_count import estimated_tokens_of_chat, token_count
 from app.backends.types import (
@@ -20,8 +21,6 @@ from app.backends.types import (
     Generation,
     OpenAIRequest,
     OpenAIResult,
-    PipelineRequest,
-    PipelineResult,
     Ranking,
     RerankRequest,
     ResponsesRequest,

@@ -1,22 +1,24 @@
 """Task calls passed on to hf-inference, or to the root of a dedicated endpoint."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from app.backends.base import Plan, UpstreamRequest
+from app.backends.hub_lookup import HubLookup
+from app.backends.pipeline_types import GenerationRequest, PipelineRequest, PipelineResult
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
 from app.backends.responses.pipelines import parse_task
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.tasks.text_generation import is_deterministic
-from app.backends.types import GenerationRequest, PipelineRequest, PipelineResult, Usage
+from app.backends.types import TextRequest, Usage
 from app.backends.upstream_response import UpstreamResponse
 from app.config import hf_tasks as tasks
-from app.errors import UpstreamInvalidResponse
+from app.errors import ModelNotFound, UpstreamInvalidResponse
 
 # the models of tasks whose settings name none: the most used ones that hf-inference keeps loaded
 DEFAULT_MODELS: Mapping[str, str] = {
@@ -40,17 +42,33 @@ class Pipelines:
     backend: str
     root_url: str
     headers: Mapping[str, str]
+    hub: HubLookup
     dedicated: bool
 
-    def run(self, request: PipelineRequest, model: str) -> Plan[PipelineResult]:
+    def run(
+        self, request: PipelineRequest, model: str, run_by_operations: Callable[[PipelineRequest], Plan[PipelineResult]]
+    ) -> Plan[PipelineResult]:
+        """Pass the call on; a model without a text-generation pipeline is asked by `run_by_operations`."""
+        if request.task is None and request.generation and not self.dedicated:
+            is_generator = (yield from self.hub.task(model)) in tasks.GENERATOR_TASKS
+            request = replace(request, task=tasks.TEXT_GENERATION if is_generator else None)
+        if request.task != tasks.TEXT_GENERATION:
+            return (yield from self._send(request, model))
+        if self.dedicated or (yield from self.hub.offers_text_generation(model)):
+            try:
+                return (yield from self._send(request, model))
+            except ModelNotFound:
+                pass  # the Hub checks its mapping every six hours only, so it may be out of date
+        return (yield from run_by_operations(request))
+
+    def _send(self, request: PipelineRequest, model: str) -> Plan[PipelineResult]:
         """Send the body as it is, and return the response as it is if it is one of the task."""
         if request.task == tasks.TEXT_GENERATION and request.generation is not None:
             return (yield from self._generate(request, request.generation, model))
         call = self._call(request, model)
-        max_bytes = (
-            embeddings.MAX_VECTORS_BYTES if request.task == tasks.FEATURE_EXTRACTION else call.max_response_bytes
-        )
-        return (yield replace(call, max_response_bytes=max_bytes))
+        if request.task == tasks.FEATURE_EXTRACTION:
+            call.max_response_bytes = embeddings.MAX_VECTORS_BYTES
+        return (yield call)
 
     def _generate(self, request: PipelineRequest, generation: GenerationRequest, model: str) -> Plan[PipelineResult]:
         limits = {"max_new_tokens": generation.max_tokens}
@@ -76,6 +94,25 @@ class Pipelines:
         parse = partial(_parse, model=model, request=request)
         route, body = request.task or "pipeline", dict(request.body)
         return UpstreamRequest(self.backend, route, url, parse, body, self.headers, deterministic=True, model=model)
+
+
+def tgi_parameters(request: TextRequest) -> dict[str, Any]:
+    """Return the parameters in TGI's form; TGI rejects a temperature of 0 and a top_p of 1."""
+    parameters: dict[str, Any] = {
+        "max_new_tokens": request.max_tokens,
+        "return_full_text": False,
+        "details": True,
+        "do_sample": request.temperature > 0,
+    }
+    if request.temperature > 0:
+        parameters["temperature"] = request.temperature
+    if request.top_p is not None and request.top_p < 1:
+        parameters["top_p"] = request.top_p
+    if request.stop:
+        parameters["stop"] = list(request.stop)
+    if request.seed is not None:
+        parameters["seed"] = request.seed
+    return parameters
 
 
 def _listed(value: Any) -> Any:

@@ -10,10 +10,11 @@ from urllib.parse import quote, urlsplit
 from app.backends import huggingface_hub as hub
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
 from app.backends.classification import classify_by_pipeline, classify_each
-from app.backends.hf_pipelines import DEFAULT_MODELS, Pipelines
+from app.backends.hf_pipelines import DEFAULT_MODELS, Pipelines, tgi_parameters
 from app.backends.hub_lookup import HubLookup
 from app.backends.openai import OpenAIBackend
 from app.backends.openai_calls import bearer
+from app.backends.pipeline_types import PipelineRequest, PipelineResult
 from app.backends.reranking import rank_by_pipeline
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
@@ -37,8 +38,6 @@ from app.backends.types import (
     Generation,
     OpenAIRequest,
     OpenAIResult,
-    PipelineRequest,
-    PipelineResult,
     Ranking,
     RerankRequest,
     Sentiment,
@@ -78,7 +77,7 @@ class HuggingFaceBackend(OpenAIBackend):
         self._dedicated = (urlsplit(self._root_url).hostname or "").endswith(DEDICATED_SUFFIX)
         # that of the router drops messages of developers, sets `strict` to false, and never says `incomplete`
         self._responses_route = ResponsesRoute(AUTO if self._dedicated else TRANSLATE, config.huggingface_timeout)
-        self._pipelines = Pipelines(self.name, self._root_url, self._headers, dedicated=self._dedicated)
+        self._pipelines = Pipelines(self.name, self._root_url, self._headers, self._hub, self._dedicated)
 
     def default_model(self, operation: str) -> str | None:
         """Return the model of the operation's pipeline, else the chat model."""
@@ -181,19 +180,7 @@ class HuggingFaceBackend(OpenAIBackend):
     def pipeline(self, request: PipelineRequest, model: str | None) -> Plan[PipelineResult]:
         """Pass the call on; a model without a text-generation pipeline continues the text through chat completions."""
         name = model or self.default_model(tasks.TASK_OPERATIONS.get(request.task or "", "chat")) or ""
-        if request.task is None and request.generation and not self._dedicated:
-            is_generator = (yield from self._hub.task(name)) in tasks.GENERATOR_TASKS
-            request = replace(request, task=tasks.TEXT_GENERATION if is_generator else None)
-        generates = request.task == tasks.TEXT_GENERATION
-        if generates and not self._dedicated and not (yield from self._hub.offers_text_generation(name)):
-            return (yield from run_by_operations(self, request, name))
-        try:
-            return (yield from self._pipelines.run(request, name))
-        except ModelNotFound:
-            # the Hub checks its mapping every six hours only, so it may be out of date
-            if not generates:
-                raise
-        return (yield from run_by_operations(self, request, name))
+        return self._pipelines.run(request, name, lambda asked: run_by_operations(self, asked, name))
 
     def takes_any_task(self, model: str | None) -> bool:
         return self._dedicated or model is not None
@@ -218,7 +205,7 @@ class HuggingFaceBackend(OpenAIBackend):
         return known.validation(provider) if known else Validation(False, "The Hub knows no public model of this name.")
 
     def _text_generation(self, request: TextRequest, model: str) -> Plan[Generation]:
-        options = {"parameters": _tgi_parameters(request)}
+        options = {"parameters": tgi_parameters(request)}
         parse = partial(parse_generation, model=model, prompt=request.prompt)
         call = self._pipeline(model, "text-generation", options, parse, request.prompt)
         if self._dedicated:
@@ -247,22 +234,3 @@ class HuggingFaceBackend(OpenAIBackend):
         url = f"{self._root_url}/hf-inference/models/{quote(model.partition(':')[0])}"
         body = {"inputs": inputs, **options}
         return UpstreamRequest(self.name, task, url, parse, body, self._headers, deterministic=True, model=model)
-
-
-def _tgi_parameters(request: TextRequest) -> dict[str, Any]:
-    """Return the parameters in TGI's form; TGI rejects a temperature of 0 and a top_p of 1."""
-    parameters: dict[str, Any] = {
-        "max_new_tokens": request.max_tokens,
-        "return_full_text": False,
-        "details": True,
-        "do_sample": request.temperature > 0,
-    }
-    if request.temperature > 0:
-        parameters["temperature"] = request.temperature
-    if request.top_p is not None and request.top_p < 1:
-        parameters["top_p"] = request.top_p
-    if request.stop:
-        parameters["stop"] = list(request.stop)
-    if request.seed is not None:
-        parameters["seed"] = request.seed
-    return parameters

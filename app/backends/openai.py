@@ -11,6 +11,7 @@ from app.backends.classification import by_route_or_sentiment, by_sentiment, cla
 from app.backends.openai_bodies import as_chat, request_parameters, with_model
 from app.backends.openai_calls import RENAMED_IN_CHAT, OpenAICalls
 from app.backends.optional_routes import OptionalRoutes
+from app.backends.pipeline_types import PipelineRequest, PipelineResult
 from app.backends.reranking import RerankRoutes, rank_by_embeddings, require_embeddings
 from app.backends.response_format import openai_response_format
 from app.backends.responses import embeddings
@@ -31,8 +32,6 @@ from app.backends.types import (
     Generation,
     OpenAIRequest,
     OpenAIResult,
-    PipelineRequest,
-    PipelineResult,
     Ranking,
     RerankRequest,
     ResponsesRequest,

@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask import Blueprint
 
 from app.backends.base import Backend
-from app.backends.types import GenerationRequest, PipelineResult
+from app.backends.pipeline_types import GenerationRequest, PipelineResult
 from app.config import hf_tasks as tasks
 from app.context.call_context import CallContext
 from app.errors import ModelNotFound, ValidationError

@@ -13,10 +13,9 @@ from app.schemas.fields import MAX_STOPS, MAX_TOKENS
 from app.schemas.huggingface import (
     MAX_BEST_OF,
     MAX_INPUTS,
-    GeneratedTextSchema,
     GenerateRequestSchema,
-    TgiInfoSchema,
 )
+from app.schemas.tgi_responses import GeneratedTextSchema, TgiInfoSchema
 from app.version import SERVICE, __version__
 
 _REQUEST = {"inputs": "One, two, three, four,", "parameters": {"max_new_tokens": 8}}

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.backends.base import Backend, Plan
+from app.backends.pipeline_types import PipelineRequest, PipelineResult
 from app.backends.tasks.text_generation import generate
-from app.backends.types import OpenAIRequest, PipelineRequest, PipelineResult, Result, SummaryRequest, Usage
+from app.backends.types import OpenAIRequest, Result, SummaryRequest, Usage
 from app.config import hf_tasks as tasks
 from app.errors import NotSupported
 

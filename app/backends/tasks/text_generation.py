@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.backends.base import Backend, Plan
+from app.backends.pipeline_types import GenerationRequest, PipelineResult
 from app.backends.responses.tgi import finish_reason, tokens_of
 from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.types import GenerationRequest, OpenAIRequest, PipelineResult
+from app.backends.types import OpenAIRequest
 from app.errors import NotSupported
 
 # parameters that servers of OpenAI's routes take under TGI's name, as far as they know them

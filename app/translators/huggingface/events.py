@@ -4,10 +4,10 @@ from typing import Any
 
 import orjson
 
+from app.backends.pipeline_types import GenerationRequest
 from app.backends.responses.chunk_decoder import Chunk
 from app.backends.responses.tgi import Token, chunk_tokens, finish_reason, make_token
 from app.backends.tasks.text_generation import full_text
-from app.backends.types import GenerationRequest
 from app.context.call_context import CallContext
 from app.errors import ServiceError
 from app.translators.event_formatter import EventFormatter

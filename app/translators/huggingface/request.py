@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.backends.types import GenerationRequest, PipelineRequest
+from app.backends.pipeline_types import GenerationRequest, PipelineRequest
 from app.config import hf_tasks as tasks
 from app.errors import ValidationError
 from app.schemas.fields import MAX_TOKENS
