@@ -11,15 +11,17 @@ from app.backends import huggingface_hub as hub
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
 from app.backends.classification import classify_by_pipeline, classify_each
 from app.backends.hub_lookup import HubLookup
+from app.backends.moderation import Labels, Rate, rate_by_labels
 from app.backends.openai import OpenAIBackend
 from app.backends.openai_calls import bearer
 from app.backends.reranking import rank_by_pipeline
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
 from app.backends.responses.parse import parse_generation
-from app.backends.responses.pipelines import parse_classification, parse_summary
+from app.backends.responses.pipelines import parse_classification, parse_labels, parse_summary
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.responses_route import AUTO, TRANSLATE, ResponsesRoute
+from app.backends.tasks.guards import guard_of
 from app.backends.tasks.pipeline_inputs import (
     ENCODER_MAX_TOKENS,
     SUMMARIZATION_MAX_TOKENS,
@@ -29,6 +31,8 @@ from app.backends.tasks.pipeline_inputs import (
     read_inputs,
 )
 from app.backends.tasks.sentence_ranking import complete_sentences
+from app.backends.tasks.tgi import tgi_parameters
+from app.backends.tokenizers import Tokenizer
 from app.backends.types import (
     Classifications,
     ClassifyRequest,
@@ -50,6 +54,12 @@ from app.errors import ModelNotFound, NotSupported, ServiceError
 SENTIMENT_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 SUMMARIZATION_MODEL = "facebook/bart-large-cnn"
 EMBEDDING_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+NO_TOKENIZER = (
+    "The router of Hugging Face has no tokenizer; load the model's own with the library "
+    "transformers, or use a dedicated endpoint."
+)
+# above the number of classes of every well-known classifier
+MAX_LABELS = 100
 DEDICATED_SUFFIX = ".endpoints.huggingface.cloud"
 
 
@@ -70,7 +80,7 @@ class HuggingFaceBackend(OpenAIBackend):
         self._default_model = config.huggingface_default_model
         self._sentiment_model = self._sentiment_model or SENTIMENT_MODEL
         self._summarization_model = self._summarization_model or SUMMARIZATION_MODEL
-        self._dedicated = (urlsplit(self._root_url).hostname or "").endswith(DEDICATED_SUFFIX)
+        self._dedicated = self._is_server = (urlsplit(self._root_url).hostname or "").endswith(DEDICATED_SUFFIX)
         # that of the router drops messages of developers, sets `strict` to false, and never says `incomplete`
         self._responses_route = ResponsesRoute(AUTO if self._dedicated else TRANSLATE, config.huggingface_timeout)
 
@@ -191,8 +201,25 @@ class HuggingFaceBackend(OpenAIBackend):
             raise hub_error
         return known.validation(provider) if known else Validation(False, "The Hub knows no public model of this name.")
 
+    def _rater(self, model: str) -> Rate:
+        """Use the text-classification pipeline for models that are no guards."""
+        if self._is_server or guard_of(model) is not None:
+            return super()._rater(model)
+        return partial(rate_by_labels, partial(self._labels, model), model)
+
+    def _labels(self, model: str, text: str) -> UpstreamRequest[Labels]:
+        """Return the call for all labels of a text."""
+        options = {"parameters": {"top_k": MAX_LABELS}}
+        return self._pipeline(model, "text-classification", options, parse_labels, text)
+
+    def _tokenizer(self, model: str | None) -> Tokenizer:
+        """Use a dedicated endpoint's tokenizer; the router has none."""
+        if not self._dedicated:
+            raise NotSupported(NO_TOKENIZER)
+        return super()._tokenizer(model)
+
     def _text_generation(self, request: TextRequest, model: str) -> Plan[Generation]:
-        options = {"parameters": _tgi_parameters(request)}
+        options = {"parameters": tgi_parameters(request)}
         parse = partial(parse_generation, model=model, prompt=request.prompt)
         call = self._pipeline(model, "text-generation", options, parse, request.prompt)
         if self._dedicated:
@@ -221,22 +248,3 @@ class HuggingFaceBackend(OpenAIBackend):
         url = f"{self._root_url}/hf-inference/models/{quote(model.partition(':')[0])}"
         body = {"inputs": inputs, **options}
         return UpstreamRequest(self.name, task, url, parse, body, self._headers, deterministic=True, model=model)
-
-
-def _tgi_parameters(request: TextRequest) -> dict[str, Any]:
-    """Return the parameters in TGI's form; TGI rejects a temperature of 0 and a top_p of 1."""
-    parameters: dict[str, Any] = {
-        "max_new_tokens": request.max_tokens,
-        "return_full_text": False,
-        "details": True,
-        "do_sample": request.temperature > 0,
-    }
-    if request.temperature > 0:
-        parameters["temperature"] = request.temperature
-    if request.top_p is not None and request.top_p < 1:
-        parameters["top_p"] = request.top_p
-    if request.stop:
-        parameters["stop"] = list(request.stop)
-    if request.seed is not None:
-        parameters["seed"] = request.seed
-    return parameters

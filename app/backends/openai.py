@@ -1,13 +1,15 @@
 """The backend for any OpenAI-compatible server: TGI, vLLM, llama.cpp, Ollama, Inference Endpoints of Hugging Face."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
 from app.backends.chat_sentiment import ChatSentiment
+from app.backends.class_probabilities import class_probabilities, classify_requests, parse_classify
 from app.backends.classification import by_route_or_sentiment, by_sentiment, classify_each, predict_call
+from app.backends.moderation import NOT_A_GUARD, Rate, moderate, moderation_inputs, rate_by_guard, require_model
 from app.backends.openai_bodies import as_chat, request_parameters, with_model
 from app.backends.openai_calls import RENAMED_IN_CHAT, OpenAICalls
 from app.backends.optional_routes import OptionalRoutes
@@ -16,14 +18,19 @@ from app.backends.response_format import openai_response_format
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, TEXT
 from app.backends.responses.model_names import parse_models
+from app.backends.responses.moderations import parse_moderations
 from app.backends.responses.normalize import require_success
 from app.backends.responses.responses_decoder import ResponsesDecoder, parse_response
+from app.backends.responses.tokens import MAX_TOKENS_BYTES
 from app.backends.responses_route import ResponsesRoute
 from app.backends.tasks import prompts
 from app.backends.tasks.batches import Batches
+from app.backends.tasks.guards import guard_of
 from app.backends.tasks.prompt_lists import complete_each
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_from_chat import strip_reasoning
+from app.backends.tokenization import Detokenization, Tokenization, TokenizeRequest
+from app.backends.tokenizers import Tokenizer
 from app.backends.types import (
     Classifications,
     ClassifyRequest,
@@ -50,6 +57,8 @@ class OpenAIBackend(OpenAICalls):
     """Calls the chat completions, completions, embeddings and models routes of OpenAI's API."""
 
     name = "openai"
+    # whether the base URL is that of one server, which may have routes beside OpenAI's
+    _is_server = True
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -148,6 +157,41 @@ class OpenAIBackend(OpenAICalls):
             raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
         return Summary(summary, usage=generation.usage, model=generation.model)
 
+    def moderations(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Use the server's own route; without one, a guard or a classifier."""
+        name = require_model(model or self._moderation_model)
+        inputs = moderation_inputs(request.body["input"])
+        if self._is_server:
+            parse = partial(parse_moderations, count=len(inputs), model=name, prompt=request.prompt)
+            call = replace(self._call("moderations", parse, with_model(name, request.body)), deterministic=True)
+            if found := (yield from self._optional_routes.call(call)):
+                return found
+        return (yield from moderate(inputs, self._rater(name), name))
+
+    def classify(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Use the server's own route; without one, what `predict` uses."""
+        name, value = self._resolve_model(model or self._sentiment_model), request.body["input"]
+        if self._is_server:
+            count = embeddings.count_inputs(value)
+            parse = partial(parse_classify, count=count, model=name, prompt=request.prompt)
+            call = self._root_call("classify", parse, with_model(name, request.body))
+            if found := (yield from self._optional_routes.call(call)):
+                return found
+        requests = classify_requests(value)
+        try:
+            predicted = yield from self.predict(requests, model)
+        except ModelNotFound:
+            if model is not None:
+                raise
+            predicted = yield from self.predict_by_sentiment(requests, model)
+        return class_probabilities(predicted, request.prompt)
+
+    def tokenize(self, request: TokenizeRequest, model: str | None) -> Plan[Tokenization]:
+        return self._tokenizer(model).tokenize(request)
+
+    def detokenize(self, tokens: Sequence[int], model: str | None) -> Plan[Detokenization]:
+        return self._tokenizer(model).detokenize(tokens)
+
     def validate(self, model: str) -> Plan[Validation]:
         """Look the model up in the server's list."""
         try:
@@ -167,6 +211,24 @@ class OpenAIBackend(OpenAICalls):
             PROBE_SECONDS,
             retryable=False,
         )
+
+    def _rater(self, model: str) -> Rate:
+        """Return what rates an input; raise NotSupported for a model that is no guard."""
+        guard = guard_of(model)
+        if guard is None:
+            raise NotSupported(NOT_A_GUARD, details={"model": model})
+
+        def chat(body: dict[str, Any], text: str) -> Plan[Generation]:
+            added = dict.fromkeys(("max_tokens", "temperature"))
+            return self._generate("chat/completions", body, text, model, added)
+
+        return partial(rate_by_guard, guard, chat)
+
+    def _tokenizer(self, model: str | None) -> Tokenizer:
+        def call(route: str, parse: Callable[[UpstreamResponse], Any], body: dict[str, Any]) -> UpstreamRequest[Any]:
+            return replace(self._root_call(route, parse, body), max_response_bytes=MAX_TOKENS_BYTES)
+
+        return Tokenizer(call, self._optional_routes, self._resolve_model(model))
 
     def _complete_by_chat(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         def complete(one: OpenAIRequest) -> Plan[OpenAIResult]:

@@ -2,14 +2,17 @@
 
 from app.operations import (
     chat,
+    classify,
     complete,
     completions,
     count_tokens,
+    detokenize,
     embed,
     embeddings,
     generate,
     messages,
     models,
+    moderations,
     ollama_chat,
     ollama_embed,
     ollama_generate,
@@ -20,6 +23,7 @@ from app.operations import (
     sentiment,
     similarity,
     summarize,
+    tokenize,
     validate,
 )
 
@@ -39,6 +43,10 @@ OPERATIONS = (
     embed,
     predict,
     similarity,
+    moderations,
+    classify,
+    tokenize,
+    detokenize,
     models,
     ollama_chat,
     ollama_generate,

@@ -16,6 +16,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], ErrorShape], ...] = (
     (re.compile(r"/v1/messages(/|$)"), ANTHROPIC),
     (re.compile(r"/v[12]/rerank$"), COHERE),
     (re.compile(r"/(embed|predict|rerank|similarity)$"), TEI),
+    # vLLM's own routes, and the names that OpenAI's API does not have
+    (re.compile(r"/(classify|tokenize|detokenize)$"), OPENAI),
     # also the routes of OpenAI's API that this service lacks
     (re.compile(r"/v1/"), OPENAI),
     # also those of Ollama's API
