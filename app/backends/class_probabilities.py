@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import Any
 
 from app.backends.responses.model_names import UNKNOWN_MODEL, upstream_name
-from app.backends.responses.optional_route import decode_optional
+from app.backends.responses.optional_route import OtherRouteResponse, decode_optional
 from app.backends.responses.usage import extract_usage, openai_usage, resolve_prompt_usage
 from app.backends.types import Classifications, ClassifyRequest, OpenAIResult
 from app.backends.upstream_response import UpstreamResponse
@@ -27,7 +27,9 @@ def classify_requests(value: Any) -> list[ClassifyRequest]:
 def parse_classify(response: UpstreamResponse, count: int, model: str | None, prompt: str) -> OpenAIResult:
     """Return the response of a server's own route, with `count` entries. Raises the error of an invalid response."""
     payload = decode_optional(response)
-    data = payload.get("data") if isinstance(payload, dict) else None
+    if not isinstance(payload, dict) or "data" not in payload:
+        raise OtherRouteResponse
+    data = payload["data"]
     if not isinstance(data, list) or len(data) != count or not all(map(_is_entry, data)):
         raise UpstreamInvalidResponse
     return _result(payload, data, upstream_name(payload.get("model")) or model or UNKNOWN_MODEL, prompt)

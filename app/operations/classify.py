@@ -31,7 +31,7 @@ _DOC = RouteDoc(
                         "labels": ["negative", "neutral", "positive"],
                     }
                 ],
-                "usage": {"prompt_tokens": 107, "total_tokens": 107},
+                "usage": {"prompt_tokens": 137, "total_tokens": 137},
             },
         )
     },

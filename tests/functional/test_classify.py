@@ -52,6 +52,15 @@ def test_an_invalid_response_is_an_error(client, upstream, data):
     refused(classify(client), 502, "upstream_invalid_response")
 
 
+@pytest.mark.parametrize("answer", [[], {"choices": []}])
+def test_a_response_of_another_kind_shows_that_the_route_is_missing(client, upstream, answer):
+    upstream.post(ROUTE, json=answer)
+    upstream.post(
+        "http://llm.test:8000/predict", json=[{"label": "spam", "score": 0.9}, {"label": "ham", "score": 0.1}]
+    )
+    assert classify(client).get_json()["data"][0]["label"] == "spam"
+
+
 def test_hugging_faces_pipeline_classifies_with_any_labels(make_client, upstream):
     labels = [[{"label": "joy", "score": 0.2}, {"label": "anger", "score": 0.7}, {"label": "fear", "score": 0.1}]]
     upstream.post(PIPELINE + "org/emotions", json=labels)
@@ -80,6 +89,7 @@ def test_a_dedicated_endpoint_is_a_server_like_any_other(make_client, upstream):
     root = "https://x.eu-west-1.aws.endpoints.huggingface.cloud"
     upstream.post(f"{root}/classify", status=404, json={"detail": "Not Found"})
     upstream.post(f"{root}/predict", status=404, json={"detail": "Not Found"})
+    upstream.post(f"{root}/hf-inference/models/{SENTIMENT}", status=404, json={"error": "Not found"})
     upstream.post(f"{root}/v1/chat/completions", json=chat_response("positive"))
     upstream.post(f"{root}/detokenize", json={"prompt": "Hi"})
     client = make_client(HUGGINGFACE, HUGGINGFACE_BASE_URL=root)

@@ -77,7 +77,6 @@ def test_the_upstreams_own_route_is_passed_through(make_client, upstream):
         {"results": [{"flagged": "no", "categories": {}, "category_scores": {}}]},
         {"results": [{"flagged": False}]},
         {"results": 5},
-        [],
     ],
 )
 def test_an_invalid_response_of_the_upstreams_route_is_an_error(make_client, upstream, answer):
@@ -216,6 +215,13 @@ def test_verdicts_of_granite_guardian(guard, upstream, verdict, is_flagged):
 def test_an_unreadable_verdict_is_an_error(guard, upstream, model):
     upstream.post(CHAT, json=chat_response("I cannot help with that."))
     refused(moderate(guard, model=model), 502, "upstream_invalid_response")
+
+
+@pytest.mark.parametrize("answer", [[], {"choices": []}])
+def test_a_response_of_another_kind_shows_that_the_route_is_missing(make_client, upstream, answer):
+    upstream.post(ROUTE, json=answer)
+    upstream.post(CHAT, json=chat_response("safe"))
+    assert not results(moderate(make_client(OPENAI, MODERATION_MODEL=GUARD)))[0]["flagged"]
 
 
 def test_a_model_that_is_no_guard_is_not_asked(guard, upstream):

@@ -130,7 +130,7 @@ def test_the_router_of_hugging_face_has_no_tokenizer(make_client):
     refused(client.post("/detokenize", json={"tokens": [1]}), 501, "not_supported")
 
 
-@pytest.mark.parametrize("answer", [{"tokens": ["a"]}, {"tokens": 5}, {}, {"tokens": [{"piece": "a"}]}, [5.5]])
+@pytest.mark.parametrize("answer", [{"tokens": ["a"]}, {"tokens": 5}, {"tokens": [{"piece": "a"}]}, [5.5]])
 def test_an_invalid_response_is_an_error(client, upstream, answer):
     upstream.post(f"{ROOT}/tokenize", json=answer)
     refused(tokenize(client, prompt="Hi."), 502, "upstream_invalid_response")
@@ -153,8 +153,13 @@ def test_detokenize_uses_the_route_of_tei(client, upstream):
     upstream.post(f"{ROOT}/detokenize", **MISSING)
     upstream.post(f"{ROOT}/decode", json=["Hello"])
     assert client.post("/detokenize", json={"tokens": [9906]}).get_json()["prompt"] == "Hello"
-    upstream.replace("POST", f"{ROOT}/decode", json={"x": 5})
-    refused(client.post("/detokenize", json={"tokens": [1]}), 502, "upstream_invalid_response")
+
+
+def test_a_response_of_another_kind_shows_that_the_route_is_missing(client, upstream):
+    for route in ("tokenize", "detokenize", "decode"):
+        upstream.post(f"{ROOT}/{route}", json={"choices": []})
+    refused(tokenize(client, prompt="Hi."), 501, "not_supported")
+    refused(client.post("/detokenize", json={"tokens": [1]}), 501, "not_supported")
 
 
 @pytest.mark.parametrize("tokens", [[], [-1], [1.5], ["a"], [True], 5, None, [2**31]])

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.backends.responses.model_names import UNKNOWN_MODEL, upstream_name
-from app.backends.responses.optional_route import decode_optional
+from app.backends.responses.optional_route import OtherRouteResponse, decode_optional
 from app.backends.responses.usage import extract_usage, resolve_prompt_usage
 from app.backends.types import OpenAIResult
 from app.backends.upstream_response import UpstreamResponse
@@ -19,7 +19,9 @@ def moderation_id() -> str:
 def parse_moderations(response: UpstreamResponse, count: int, model: str, prompt: str) -> OpenAIResult:
     """Return the upstream's response, with `count` results. Raises the ServiceError of an invalid response."""
     payload = decode_optional(response)
-    results = payload.get("results") if isinstance(payload, dict) else None
+    if not isinstance(payload, dict) or "results" not in payload:
+        raise OtherRouteResponse
+    results = payload["results"]
     if not isinstance(results, list) or len(results) != count or not all(map(_is_result, results)):
         raise UpstreamInvalidResponse
     name = upstream_name(payload.get("model")) or model or UNKNOWN_MODEL

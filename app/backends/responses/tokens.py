@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.backends.responses.optional_route import decode_optional
+from app.backends.responses.optional_route import OtherRouteResponse, decode_optional
 from app.backends.tokenization import Tokens
 from app.backends.upstream_response import UpstreamResponse
 from app.errors import UpstreamInvalidResponse
@@ -32,6 +32,8 @@ def parse_tokens(response: UpstreamResponse) -> ServerTokens:
     entries = head.get("tokenize_response", head.get("tokens"))
     if isinstance(entries, list) and entries and isinstance(entries[0], list):
         entries = entries[0]
+    if entries is None:
+        raise OtherRouteResponse
     if not isinstance(entries, list):
         raise UpstreamInvalidResponse
     length = head.get("max_model_len")
@@ -63,5 +65,5 @@ def parse_text(response: UpstreamResponse) -> str:
     values = payload[:1] if is_list else [payload.get(name) for name in ("prompt", "content", "text")]
     text = next((value for value in values if isinstance(value, str)), None)
     if text is None:
-        raise UpstreamInvalidResponse
+        raise OtherRouteResponse
     return text
