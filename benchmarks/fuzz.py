@@ -72,6 +72,30 @@ def before_call(_context, case, _kwargs):
             )
 
 
+def classes(body: dict) -> dict:
+    """Return the response of vLLM's classifier: two classes for each text."""
+    count = len(body["input"]) if isinstance(body["input"], list) else 1
+    data = [{"index": index, "label": "a", "probs": [0.6, 0.4], "num_classes": 2} for index in range(count)]
+    return {"id": "x-1", "object": "list", "created": 1, "model": MODEL, "data": data, "usage": USAGE}
+
+
+def ratings(body: dict) -> dict:
+    """Return the response of OpenAI's moderations: one result for each text, or for all parts."""
+    given = body["input"]
+    count = len(given) if isinstance(given, list) and isinstance(given[0], str) else 1
+    result = {"flagged": False, "categories": {"hate": False}, "category_scores": {"hate": 0.1}}
+    return {"id": "modr-1", "model": MODEL, "results": [result] * count}
+
+
+# beside OpenAI's chat, completions and embeddings
+OTHER_ROUTES = {
+    "/classify": classes,
+    "/v1/moderations": ratings,
+    "/tokenize": lambda _body: {"count": 1, "max_model_len": 100, "tokens": [5], "token_strs": ["x"]},
+    "/detokenize": lambda _body: {"prompt": "x"},
+}
+
+
 class Handler(BaseHTTPRequestHandler):
     """Respond at once as an OpenAI-compatible server."""
 
@@ -88,6 +112,8 @@ class Handler(BaseHTTPRequestHandler):
             count = len(given) if isinstance(given, list) and not isinstance(given[0], int) else 1
             data = [{"object": "embedding", "index": index, "embedding": [0.5, -0.5]} for index in range(count)]
             return self._reply({"object": "list", "data": data, "model": MODEL, "usage": USAGE})
+        if other := OTHER_ROUTES.get(self.path):
+            return self._reply(other(body))
         chat = self.path.endswith("/chat/completions")
         part = {"role": "assistant", "content": "positive"}
         stream = bool(body.get("stream"))
@@ -125,6 +151,7 @@ def main(options: list[str]) -> int:
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
     settings = {
         "OPENAI_BASE_URL": f"http://127.0.0.1:{upstream.server_port}/v1",
+        "MODERATION_MODEL": MODEL,
         "OPENAI_DEFAULT_MODEL": MODEL,
         "RATE_LIMIT": "900000000/second",
     }

@@ -15,6 +15,7 @@ import orjson
 from app.backends.pipeline_types import PipelineRequest, PipelineResult
 from app.backends.responses.chunk_decoder import MakeDecoder
 from app.backends.responses.token_count import estimated_tokens_of_chat, token_count
+from app.backends.tokenization import Detokenization, Tokenization, TokenizeRequest
 from app.backends.types import (
     Classifications,
     ClassifyRequest,
@@ -109,10 +110,11 @@ class Backend(ABC):
 
     def __init__(self, config: Config) -> None:
         self.recovery = config.breaker_recovery
-        # SENTIMENT_MODEL, SUMMARIZATION_MODEL and RERANK_MODEL name models of the primary backend only
+        # the settings of tasks, such as SENTIMENT_MODEL, name models of the primary backend only
         is_primary = config.backend == self.name
         self._sentiment_model = config.sentiment_model if is_primary else None
         self._summarization_model = config.summarization_model if is_primary else None
+        self._moderation_model = config.moderation_model if is_primary else None
         self._rerank_model = config.rerank_model if is_primary else None
 
     @property
@@ -193,6 +195,22 @@ class Backend(ABC):
     def takes_any_task(self, model: str | None) -> bool:
         """Return whether a task call may leave its task to the model."""
         return False
+
+    def moderations(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Rate texts in OpenAI's moderation categories."""
+        raise NotSupported
+
+    def classify(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+        """Classify texts, as vLLM does; a model of another task rates their sentiment."""
+        raise NotSupported
+
+    def tokenize(self, request: TokenizeRequest, model: str | None) -> Plan[Tokenization]:
+        """Turn texts, or a conversation with its template, into tokens; no model runs."""
+        raise NotSupported
+
+    def detokenize(self, tokens: Sequence[int], model: str | None) -> Plan[Detokenization]:
+        """Return the text of tokens."""
+        raise NotSupported
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         """Return the backend's own list of models, as entries of OpenAI's list; empty if it has none."""

@@ -1,7 +1,6 @@
 """The backend for the embedded engine: llama.cpp on a loopback port, with one small model."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -10,18 +9,22 @@ from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
 from app.backends.engine import fields
 from app.backends.engine.control_tokens import ControlTokens
 from app.backends.engine.decoder import Choices, Echo, EngineDecoder
+from app.backends.engine.errors import parse_engine
 from app.backends.engine.properties import context_tokens, supports_tools
-from app.backends.engine.scoring import Prompt, scored, tokenized
+from app.backends.engine.scoring import echoed
+from app.backends.engine.tokens import ROOT_ROUTES, tokens
 from app.backends.openai import PROBE_SECONDS, OpenAIBackend
 from app.backends.openai_bodies import count_choices, streaming_body
 from app.backends.response_format import openai_response_format
 from app.backends.responses.chunk_decoder import CHAT, TEXT, ResponseKind
-from app.backends.responses.normalize import decode_json, require_success
+from app.backends.responses.normalize import require_success
 from app.backends.responses.parse import parse_choices
 from app.backends.responses.token_count import parse_input_tokens, token_count
+from app.backends.responses.tokens import parse_text
 from app.backends.responses_route import TRANSLATE, ResponsesRoute
 from app.backends.tasks import extractive_summary, few_shot_sentiment
 from app.backends.tasks.sentence_ranking import split_sentences
+from app.backends.tokenization import Detokenization, Tokenization, TokenizeRequest, detokenization, tokenization
 from app.backends.types import (
     OpenAIRequest,
     OpenAIResult,
@@ -34,7 +37,7 @@ from app.backends.types import (
 )
 from app.config import Config
 from app.config.gguf import control_tokens
-from app.config.model_file import UNUSABLE, model_file, model_name
+from app.config.model_file import model_file, model_name
 from app.errors import (
     ModelLoading,
     ModelNotFound,
@@ -50,16 +53,8 @@ T = TypeVar("T")
 RESTART_SECONDS = 1.0
 # llama.cpp takes seeds of 32 bits
 SEEDS = 2**32
-# the beginning of an error, which may be an event of a stream too
-_ERROR_500 = re.compile(rb'(\{"error": ?\{"code": ?)500\b')
 # fields of a request that hold callers' text
 _TEXTS = ("prompt", "messages", "tools")
-
-
-class ModelUnusable(ModelLoading, status=502, type="upstream_unavailable"):
-    """The engine cannot load its model: like one that loads, but time does not help."""
-
-    retryable = False
 
 
 class EmbeddedBackend(OpenAIBackend):
@@ -67,6 +62,7 @@ class EmbeddedBackend(OpenAIBackend):
 
     name = "embedded"
     shared_by_replicas = False
+    _is_server = False  # llama.cpp has neither moderations nor classifications
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -103,11 +99,7 @@ class EmbeddedBackend(OpenAIBackend):
         model = self._resolve_model(model)
         if request.body.get("functions") and request.body.get("function_call") != "none":
             raise UpstreamRejected("The embedded engine does not take functions, the older form of tools; use tools.")
-        body = fields.engine_fields(openai_response_format(request.body), fields.CHAT)
-        body["messages"] = fields.part_messages(body["messages"])
-        wants_tools = body.get("tools") and body.get("tool_choice") != "none"
-        if wants_tools and not (yield self._get("props", supports_tools)):
-            raise UpstreamRejected("The chat template of this model has no tools; use another model, or no tools.")
+        body = yield from self._conversation(openai_response_format(request.body), fields.CHAT)
         choices = Choices(body.get("n", 1))
         return (yield from self._choices("chat/completions", CHAT, replace(request, body=body), model, choices))
 
@@ -129,7 +121,8 @@ class EmbeddedBackend(OpenAIBackend):
             raise UpstreamRejected(details={"reason": f"At most {fields.MAX_CHOICES} choices are possible at once."})
         echoes: tuple[Echo, ...] = ()
         if body.pop("echo", False):
-            body["prompt"], echoes = yield from self._echoed(prompts, body.get("logprobs"))
+            context = self._get("props", context_tokens)
+            body["prompt"], echoes = yield from echoed(prompts, body.get("logprobs"), self._call, context)
         choices = Choices(n, echoes, without_text=body.get("max_tokens") == 0)
         return (yield from self._choices("completions", TEXT, replace(request, body=body), model, choices))
 
@@ -140,6 +133,18 @@ class EmbeddedBackend(OpenAIBackend):
     # llama.cpp's rerank route needs a model that ranks, and it has none for classifiers
     rerank = OpenAIBackend.similarity
     predict = OpenAIBackend.predict_by_sentiment
+
+    def tokenize(self, request: TokenizeRequest, model: str | None) -> Plan[Tokenization]:
+        """Read control tokens in texts as text, and those of a conversation as chat does."""
+        model = self._resolve_model(model)
+        given = request.conversation
+        conversation = (yield from self._conversation(given, fields.TEMPLATE)) if given else None
+        context = yield self._get("props", context_tokens)
+        return tokenization((yield from tokens(request, conversation, self._call)), context, model)
+
+    def detokenize(self, tokens: Sequence[int], model: str | None) -> Plan[Detokenization]:
+        model = self._resolve_model(model)
+        return detokenization((yield self._call("detokenize", parse_text, {"tokens": tokens})), model)
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         """Return an empty list: the settings name the engine's only model."""
@@ -190,7 +195,7 @@ class EmbeddedBackend(OpenAIBackend):
 
     def probe(self) -> Plan[None]:
         url = f"{self._root_url}/health"
-        parse = partial(_parse, require_success)
+        parse = partial(parse_engine, require_success)
         yield UpstreamRequest(self.name, "health", url, parse, None, {}, PROBE_SECONDS, retryable=False)
 
     def _resolve_model(self, model: str | None) -> str:
@@ -202,16 +207,14 @@ class EmbeddedBackend(OpenAIBackend):
     def _serves(self, model: str) -> bool:
         return model.rpartition("/")[2].lower() == self._model.lower()
 
-    def _echoed(self, prompts: list[Any], logprobs: int | None) -> Plan[tuple[list[Any], tuple[Echo, ...]]]:
-        """Return the prompts to send, and the same to echo, with the log-probabilities of their tokens if wanted."""
-        if logprobs is None and all(isinstance(prompt, str) for prompt in prompts):
-            return prompts, tuple(map(Echo, prompts))
-        found: list[Prompt] = yield from tokenized(prompts, self._call)
-        echoes = [Echo(prompt.text) for prompt in found]
-        if logprobs is not None:
-            context = yield self._get("props", context_tokens)
-            echoes = yield from scored(found, logprobs, context, self._call)
-        return [[*prompt.prefix, *prompt.tokens] or "" for prompt in found], tuple(echoes)
+    def _conversation(self, body: Mapping[str, Any], checks: Mapping[str, fields.Check]) -> Plan[dict[str, Any]]:
+        """Return the fields that have a check; raise UpstreamRejected for tools that the chat template cannot have."""
+        conversation = fields.engine_fields(body, checks)
+        conversation["messages"] = fields.part_messages(conversation["messages"])
+        wants_tools = conversation.get("tools") and conversation.get("tool_choice") != "none"
+        if wants_tools and not (yield self._get("props", supports_tools)):
+            raise UpstreamRejected("The chat template of this model has no tools; use another model, or no tools.")
+        return conversation
 
     def _choices(
         self, route: str, kind: ResponseKind, request: OpenAIRequest, model: str, choices: Choices
@@ -226,7 +229,7 @@ class EmbeddedBackend(OpenAIBackend):
 
     def _get(self, route: str, parse: Callable[[UpstreamResponse], T]) -> UpstreamRequest[T]:
         url = f"{self._root_url}/{route}"
-        return UpstreamRequest(self.name, route, url, partial(_parse, parse), None, self._headers)
+        return UpstreamRequest(self.name, route, url, partial(parse_engine, parse), None, self._headers)
 
     def _call(
         self, route: str, parse: Callable[[UpstreamResponse], Any], body: dict[str, Any] | None = None
@@ -236,19 +239,12 @@ class EmbeddedBackend(OpenAIBackend):
         After a disconnect llama.cpp frees the slot of a streamed call only.
         """
         body = body or {}
-        if route in ("tokenize", "detokenize"):
-            url = f"{self._root_url}/{route}"
-            return UpstreamRequest(self.name, route, url, partial(_parse, parse), body, self._headers)
         texts = {name: self._control_tokens.neutralize_all(body[name]) for name in _TEXTS if name in body}
+        parsed = partial(parse_engine, parse)
+        if route in ROOT_ROUTES:
+            url = f"{self._root_url}/{route}"
+            return UpstreamRequest(self.name, route, url, parsed, {**body, **texts}, self._headers)
         seed = {"seed": body["seed"] % SEEDS} if "seed" in body else {}
-        call = super()._call(route, partial(_parse, parse), {**streaming_body(body), **texts, **seed})
+        call = super()._call(route, parsed, {**streaming_body(body), **texts, **seed})
         # a response takes as long as its client asks for; the supervisor ends an engine that hangs
         return replace(call, timeout_is_failure=False)
-
-
-def _parse(parse: Callable[[UpstreamResponse], T], response: UpstreamResponse) -> T:
-    """Parse a response; llama.cpp sends 500 for requests that it cannot carry out, so 500 is read as 400."""
-    if response.status == 503 and UNUSABLE.encode() in response.body:
-        raise ModelUnusable(f"The embedded engine cannot be used: {decode_json(response)['error']['message']}")
-    status = 400 if response.status == 500 else response.status
-    return parse(replace(response, status=status, body=_ERROR_500.sub(rb"\g<1>400", response.body)))

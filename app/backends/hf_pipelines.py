@@ -15,7 +15,7 @@ from app.backends.responses.parse import parse_generation
 from app.backends.responses.pipelines import parse_task
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.tasks.text_generation import is_deterministic
-from app.backends.types import TextRequest, Usage
+from app.backends.types import Usage
 from app.backends.upstream_response import UpstreamResponse
 from app.config import hf_tasks as tasks
 from app.errors import ModelNotFound, UpstreamInvalidResponse
@@ -94,25 +94,6 @@ class Pipelines:
         parse = partial(_parse, model=model, request=request)
         route, body = request.task or "pipeline", dict(request.body)
         return UpstreamRequest(self.backend, route, url, parse, body, self.headers, deterministic=True, model=model)
-
-
-def tgi_parameters(request: TextRequest) -> dict[str, Any]:
-    """Return the parameters in TGI's form; TGI rejects a temperature of 0 and a top_p of 1."""
-    parameters: dict[str, Any] = {
-        "max_new_tokens": request.max_tokens,
-        "return_full_text": False,
-        "details": True,
-        "do_sample": request.temperature > 0,
-    }
-    if request.temperature > 0:
-        parameters["temperature"] = request.temperature
-    if request.top_p is not None and request.top_p < 1:
-        parameters["top_p"] = request.top_p
-    if request.stop:
-        parameters["stop"] = list(request.stop)
-    if request.seed is not None:
-        parameters["seed"] = request.seed
-    return parameters
 
 
 def _listed(value: Any) -> Any:

@@ -1,27 +1,25 @@
 """The backend for Hugging Face: chat through the router, hf-inference pipelines, model facts from the Hub."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
-from urllib.parse import quote, urlsplit
 
 from app.backends import huggingface_hub as hub
-from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
+from app.backends.base import Plan, UpstreamRequest
 from app.backends.classification import classify_by_pipeline, classify_each
-from app.backends.hf_pipelines import DEFAULT_MODELS, Pipelines, tgi_parameters
+from app.backends.hf_pipelines import DEFAULT_MODELS, Pipelines
 from app.backends.hub_lookup import HubLookup
-from app.backends.openai import OpenAIBackend
-from app.backends.openai_calls import bearer
+from app.backends.huggingface_calls import HuggingFaceCalls
+from app.backends.moderation import Labels, Rate, rate_by_labels
 from app.backends.pipeline_types import PipelineRequest, PipelineResult
 from app.backends.reranking import rank_by_pipeline
 from app.backends.responses import embeddings
-from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder
-from app.backends.responses.parse import parse_generation
-from app.backends.responses.pipelines import parse_classification, parse_summary
+from app.backends.responses.chunk_decoder import CHAT
+from app.backends.responses.pipelines import parse_classification, parse_labels, parse_summary
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.responses_route import AUTO, TRANSLATE, ResponsesRoute
+from app.backends.tasks.guards import guard_of
 from app.backends.tasks.pipeline_inputs import (
     ENCODER_MAX_TOKENS,
     SUMMARIZATION_MAX_TOKENS,
@@ -32,6 +30,7 @@ from app.backends.tasks.pipeline_inputs import (
 )
 from app.backends.tasks.pipelines import run_by_operations
 from app.backends.tasks.sentence_ranking import complete_sentences
+from app.backends.tokenizers import Tokenizer
 from app.backends.types import (
     Classifications,
     ClassifyRequest,
@@ -54,10 +53,15 @@ from app.errors import ModelNotFound, NotSupported, ServiceError
 SENTIMENT_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 SUMMARIZATION_MODEL = "facebook/bart-large-cnn"
 EMBEDDING_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-DEDICATED_SUFFIX = ".endpoints.huggingface.cloud"
+NO_TOKENIZER = (
+    "The router of Hugging Face has no tokenizer; load the model's own with the library "
+    "transformers, or use a dedicated endpoint."
+)
+# above the number of classes of every well-known classifier
+MAX_LABELS = 100
 
 
-class HuggingFaceBackend(OpenAIBackend):
+class HuggingFaceBackend(HuggingFaceCalls):
     """Hugging Face's serverless inference, or a dedicated Inference Endpoint.
 
     Sentiment, summaries and embeddings use pipelines; without the pipeline's model, a chat model.
@@ -67,14 +71,10 @@ class HuggingFaceBackend(OpenAIBackend):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self._root_url = config.huggingface_base_url
-        self._base_url = f"{self._root_url}/v1"
-        self._headers = bearer(config.huggingface_api_key)
         self._hub = HubLookup(self.name, config.huggingface_hub_url, self._headers)
         self._default_model = config.huggingface_default_model
         self._sentiment_model = self._sentiment_model or SENTIMENT_MODEL
         self._summarization_model = self._summarization_model or SUMMARIZATION_MODEL
-        self._dedicated = (urlsplit(self._root_url).hostname or "").endswith(DEDICATED_SUFFIX)
         # that of the router drops messages of developers, sets `strict` to false, and never says `incomplete`
         self._responses_route = ResponsesRoute(AUTO if self._dedicated else TRANSLATE, config.huggingface_timeout)
         self._pipelines = Pipelines(self.name, self._root_url, self._headers, self._hub, self._dedicated)
@@ -204,33 +204,19 @@ class HuggingFaceBackend(OpenAIBackend):
             raise hub_error
         return known.validation(provider) if known else Validation(False, "The Hub knows no public model of this name.")
 
-    def _text_generation(self, request: TextRequest, model: str) -> Plan[Generation]:
-        options = {"parameters": tgi_parameters(request)}
-        parse = partial(parse_generation, model=model, prompt=request.prompt)
-        call = self._pipeline(model, "text-generation", options, parse, request.prompt)
-        if self._dedicated:
-            call = replace(call, url=f"{self._root_url}/")
-        if request.stream:
-            make_decoder = partial(ChunkDecoder, CHAT, model, request.prompt)
-            return (yield replace(call, body={**(call.body or {}), "stream": True}, make_decoder=make_decoder))
-        return (yield replace(call, deterministic=request.deterministic))
+    def _rater(self, model: str) -> Rate:
+        """Use the text-classification pipeline for models that are no guards."""
+        if self._is_server or guard_of(model) is not None:
+            return super()._rater(model)
+        return partial(rate_by_labels, partial(self._labels, model), model)
 
-    def _feature_extraction(
-        self, model: str, options: dict[str, Any], parse: Callable[[UpstreamResponse], OpenAIResult], inputs: list[str]
-    ) -> UpstreamRequest[OpenAIResult]:
-        call = self._pipeline(model, "feature-extraction", options, parse, inputs)
-        url = f"{call.url}/pipeline/feature-extraction"
-        return replace(call, url=url, max_response_bytes=embeddings.MAX_VECTORS_BYTES)
+    def _labels(self, model: str, text: str) -> UpstreamRequest[Labels]:
+        """Return the call for all labels of a text."""
+        options = {"parameters": {"top_k": MAX_LABELS}}
+        return self._pipeline(model, "text-classification", options, parse_labels, text)
 
-    def _pipeline(
-        self,
-        model: str,
-        task: str,
-        options: dict[str, Any],
-        parse: Callable[[UpstreamResponse], Any],
-        inputs: str | list[str] | dict[str, Any],
-    ) -> UpstreamRequest[Any]:
-        """Return the call of an hf-inference pipeline; a provider after the model's colon is not part of the path."""
-        url = f"{self._root_url}/hf-inference/models/{quote(model.partition(':')[0])}"
-        body = {"inputs": inputs, **options}
-        return UpstreamRequest(self.name, task, url, parse, body, self._headers, deterministic=True, model=model)
+    def _tokenizer(self, model: str | None) -> Tokenizer:
+        """Use a dedicated endpoint's tokenizer; the router has none."""
+        if not self._dedicated:
+            raise NotSupported(NO_TOKENIZER)
+        return super()._tokenizer(model)

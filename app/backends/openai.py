@@ -1,41 +1,29 @@
 """The backend for any OpenAI-compatible server: TGI, vLLM, llama.cpp, Ollama, Inference Endpoints of Hugging Face."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
 from app.backends.chat_sentiment import ChatSentiment
-from app.backends.classification import by_route_or_sentiment, by_sentiment, classify_each, predict_call
 from app.backends.openai_bodies import as_chat, request_parameters, with_model
-from app.backends.openai_calls import RENAMED_IN_CHAT, OpenAICalls
-from app.backends.optional_routes import OptionalRoutes
+from app.backends.openai_calls import RENAMED_IN_CHAT
+from app.backends.openai_optional import OptionalOperations
 from app.backends.pipeline_types import PipelineRequest, PipelineResult
-from app.backends.reranking import RerankRoutes, rank_by_embeddings, require_embeddings
 from app.backends.response_format import openai_response_format
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT, TEXT
 from app.backends.responses.model_names import parse_models
 from app.backends.responses.normalize import require_success
-from app.backends.responses.responses_decoder import ResponsesDecoder, parse_response
-from app.backends.responses_route import ResponsesRoute
 from app.backends.tasks import prompts
-from app.backends.tasks.batches import Batches
 from app.backends.tasks.pipelines import run_by_operations
 from app.backends.tasks.prompt_lists import complete_each
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.types import (
-    Classifications,
-    ClassifyRequest,
     Generation,
     OpenAIRequest,
     OpenAIResult,
-    Ranking,
-    RerankRequest,
-    ResponsesRequest,
-    ResponsesResult,
     Sentiment,
     Summary,
     SummaryRequest,
@@ -48,7 +36,7 @@ from app.errors import ModelNotFound, NotSupported, UpstreamInvalidResponse
 PROBE_SECONDS = 3.0
 
 
-class OpenAIBackend(OpenAICalls):
+class OpenAIBackend(OptionalOperations):
     """Calls the chat completions, completions, embeddings and models routes of OpenAI's API."""
 
     name = "openai"
@@ -56,9 +44,6 @@ class OpenAIBackend(OpenAICalls):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._chat_sentiment = ChatSentiment()
-        self._optional_routes = OptionalRoutes()
-        self._batches = Batches()
-        self._responses_route = ResponsesRoute(config.openai_responses, config.huggingface_timeout)
 
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "user", "content": request.prompt}]
@@ -78,18 +63,6 @@ class OpenAIBackend(OpenAICalls):
         request = replace(request, body=openai_response_format(request.body))
         return self._passthrough("chat/completions", CHAT, request, self._resolve_model(model))
 
-    def responses(self, request: ResponsesRequest, model: str | None) -> Plan[OpenAIResult | ResponsesResult]:
-        """Use the server's own route if it has one, else chat completions."""
-        model = self._resolve_model(model)
-        body = with_model(model, request.body)
-        make_decoder = partial(
-            ResponsesDecoder, model, request.chat.prompt, accepts_imitations=self._responses_route.is_certain
-        )
-        call = self._call("responses", partial(parse_response, make_decoder=make_decoder), body)
-        if request.chat.stream:
-            call = replace(call, parse=require_success, make_decoder=make_decoder)
-        return self._responses_route.respond(call, lambda: self.chat(request.chat, model))
-
     def completions(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Use the completions route; if the server lacks it, ask a chat model to continue."""
         model = self._resolve_model(model)
@@ -106,27 +79,6 @@ class OpenAIBackend(OpenAICalls):
         parse = partial(embeddings.parse_openai, count=count, model=model, prompt=request.prompt, encoding=encoding)
         call = self._call("embeddings", parse, body)
         return (yield replace(call, deterministic=True, max_response_bytes=embeddings.MAX_VECTORS_BYTES))
-
-    def rerank(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
-        """Use the server's own route; without one, compare embeddings."""
-        model = self._resolve_model(model or self._rerank_model)
-        routes = RerankRoutes(self._base_url.removesuffix("/v1"), self._optional_routes, self._batches)
-        ranking = yield from routes.rank(self._call, request, model)
-        return ranking or (yield from require_embeddings(self.similarity(request, model)))
-
-    def similarity(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
-        return rank_by_embeddings(self._batches, partial(self.embeddings, model=model), request)
-
-    def predict(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
-        """Use the route of text-embeddings-inference; without it, rate the sentiment."""
-        model = self._resolve_model(model or self._sentiment_model)
-        make_call = partial(predict_call, self._call, self._base_url.removesuffix("/v1"), model)
-        rate = partial(self.sentiment, model=model)
-        return classify_each(requests, partial(by_route_or_sentiment, self._optional_routes, make_call, rate))
-
-    def predict_by_sentiment(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
-        """Return the sentiments as labels."""
-        return classify_each(requests, partial(by_sentiment, partial(self.sentiment, model=model)))
 
     def list_models(self) -> Plan[list[dict[str, Any]]]:
         try:

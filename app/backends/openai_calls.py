@@ -7,6 +7,7 @@ from typing import Any
 
 from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
 from app.backends.openai_bodies import count_choices, streaming_body, with_model
+from app.backends.optional_routes import OptionalRoutes
 from app.backends.responses.chunk_decoder import CHAT, ChunkDecoder, MakeDecoder, ResponseKind
 from app.backends.responses.normalize import require_success
 from app.backends.responses.parse import parse_completion, parse_generation
@@ -26,16 +27,26 @@ class OpenAICalls(Backend):
         self._base_url = config.openai_base_url or ""
         self._headers = bearer(config.openai_api_key)
         self._default_model = config.openai_default_model
+        self._optional_routes = OptionalRoutes()
 
     @property
     def models(self) -> tuple[str, ...]:
-        named = (self._default_model, self._sentiment_model, self._summarization_model, self._rerank_model)
+        named = (
+            self._default_model,
+            self._sentiment_model,
+            self._summarization_model,
+            self._moderation_model,
+            self._rerank_model,
+        )
         return tuple(model for model in named if model)
 
     def default_model(self, operation: str) -> str | None:
+        if operation == "moderations":  # a chat model rates nothing
+            return self._moderation_model
         task_models = {
             "sentiment": self._sentiment_model,
             "predict": self._sentiment_model,
+            "classify": self._sentiment_model,
             "summarize": self._summarization_model,
             "rerank": self._rerank_model,
         }
@@ -110,6 +121,14 @@ class OpenAICalls(Backend):
         return UpstreamRequest(
             self.name, route, url, parse, body, self._headers, deterministic=deterministic, model=model
         )
+
+    def _root_call(
+        self, route: str, parse: Callable[[UpstreamResponse], Any], body: dict[str, Any]
+    ) -> UpstreamRequest[Any]:
+        """Return the call of a route beside /v1; no text is generated there, so equal calls get equal responses."""
+        url = f"{self._base_url.removesuffix('/v1')}/{route}"
+        model = body.get("model")
+        return UpstreamRequest(self.name, route, url, parse, body, self._headers, deterministic=True, model=model)
 
 
 def bearer(key: Secret | None) -> Mapping[str, str]:

@@ -43,6 +43,7 @@ def _model_names(settings: Settings) -> Iterator[Problem]:
     names = {
         "SENTIMENT_MODEL": [settings.sentiment_model],
         "SUMMARIZATION_MODEL": [settings.summarization_model],
+        "MODERATION_MODEL": [settings.moderation_model],
         "RERANK_MODEL": [settings.rerank_model],
         "FALLBACK_MODELS": fallbacks,
         "MODEL_ALIASES": aliased,

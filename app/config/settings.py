@@ -50,6 +50,7 @@ class Settings:
     fallback_models: tuple[ModelRef, ...] = setting(parsers.model_refs, ())
     sentiment_model: str | None = setting(parsers.model_name)
     summarization_model: str | None = setting(parsers.model_name)
+    moderation_model: str | None = setting(parsers.model_name)
     rerank_model: str | None = setting(parsers.model_name)
 
     huggingface_api_key: Secret | None = setting(parsers.secret)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 # operation to the task that it runs in the form of another API; all others are tasks of their own
 _TASKS: Mapping[str, str] = {
+    "classify": "sentiment",
     "count_tokens": "chat",
     "embed": "embeddings",
     "messages": "chat",

@@ -13,7 +13,7 @@ DEFAULT = "default"
 # names that clients of Hugging Face's libraries and of text-generation-inference send if no model is set
 DEFAULT_ALIASES = (DEFAULT, "dummy", "tgi")
 # a backend may have a default model for each of these operations; all others have that of chat
-OPERATIONS_WITH_DEFAULTS = ("chat", "sentiment", "summarize", "embeddings", "rerank")
+OPERATIONS_WITH_DEFAULTS = ("chat", "sentiment", "summarize", "embeddings", "moderations", "rerank")
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 from app.operations import (
     chat,
+    classify,
     complete,
     completions,
     count_tokens,
+    detokenize,
     embed,
     embeddings,
     generate,
     messages,
     models,
+    moderations,
     ollama_chat,
     ollama_embed,
     ollama_generate,
@@ -22,6 +25,7 @@ from app.operations import (
     summarize,
     task,
     tgi,
+    tokenize,
     validate,
 )
 
@@ -43,6 +47,10 @@ OPERATIONS = (
     similarity,
     task,
     tgi,
+    moderations,
+    classify,
+    tokenize,
+    detokenize,
     models,
     ollama_chat,
     ollama_generate,

@@ -4,7 +4,7 @@
 """
 
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
 from marshmallow.error_store import ErrorStore
@@ -31,7 +31,12 @@ NOT_BLANK = rf"^[{_BLANK}]*[^{_BLANK}\u0000][^\u0000]*$"
 
 
 class RequestSchema(Schema):
-    """A request. Unknown fields are errors, and texts have at most MAX_INPUT_CHARS characters."""
+    """A request. Unknown fields are errors, and texts have at most MAX_INPUT_CHARS characters.
+
+    Without `uses_tokens` no model reads the input, so it needs nothing of a quota.
+    """
+
+    uses_tokens: ClassVar[bool] = True
 
     class Meta:
         unknown = RAISE

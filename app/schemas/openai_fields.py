@@ -127,6 +127,5 @@ def _message_error(message: Any) -> str | None:
 
 
 def joined_texts(value: Any) -> str:
-    """Return the text of a validated `prompt` or `input`; an empty string for token ids."""
-    items = value if isinstance(value, list) else [value]
-    return "\n".join([item for item in items if isinstance(item, str)])
+    """Return the text of a validated `prompt` or `input`, also that of parts; an empty string for token ids."""
+    return "\n".join(content_texts(value))

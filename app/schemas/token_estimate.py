@@ -26,7 +26,8 @@ class TokenEstimator:
     """
 
     def __init__(self, schema: RequestSchema, default_max_tokens: int) -> None:
-        self._input = next((name for name in _INPUT_FIELDS if name in schema.fields), "")
+        fields = schema.fields if schema.uses_tokens else ()
+        self._input = next((name for name in _INPUT_FIELDS if name in fields), "")
         self._limits = [name for name in _LIMIT_FIELDS if name in schema.fields]
         self._default = default_max_tokens
         self.can_stream = "stream" in schema.fields

@@ -16,6 +16,7 @@ UNSUPPORTED_BY_ENGINE = (
     "/embed",
     "/rerank",
     "/similarity",
+    "/v1/moderations",
 )
 GENERATE = "/v1/text/generate"
 CHAT = "/v1/chat/completions"

@@ -12,6 +12,7 @@ from app.schemas.json_shape import JsonShape
 from app.schemas.messages import MessageList, SystemPrompt, ToolChoice, ToolList
 from app.schemas.ollama import ChatMessages, EmbedTexts, Format, Text
 from app.schemas.openai_fields import Messages, Texts
+from app.schemas.openai_inputs import ModerationInputs, PlainText, PlainTexts, TokenIds
 from app.schemas.rerank_fields import Documents, RankedTexts
 from app.schemas.tei import Comparison, Sequences, TextOrTexts
 
@@ -171,6 +172,17 @@ INPUTS = [
     ["a"] * 2049,
     {"a": 5},
 ]
+PARTS = [
+    [{"type": "text", "text": "a"}],
+    [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}],
+    [{"type": "text", "text": "a\x00"}],
+    [{"type": "text"}],
+    [{"type": "image_url", "image_url": {}}],
+    [{"type": "image_url", "image_url": "x"}],
+    [{"type": "audio"}],
+    [{"text": "a"}],
+    ["a", {"type": "text", "text": "a"}],
+]
 STREAM_OPTIONS = [{}, {"include_usage": True}, {"include_usage": None}, {"x": 1}, {"include_usage": 1}, 5, []]
 # of every JSON type, empty and with values of every type
 SHAPES = ["x", 5, 0.5, True, [], {}, ["x"], [5], [{}], [[]], [True], {"type": "x"}, {"type": 5}, {"1": 5}, {"1": "x"}]
@@ -199,6 +211,10 @@ VALUES = {
     TextOrTexts: ["a", " ", "a\x00", *TEXT_LISTS],
     Sequences: [*SEQUENCES, *TEXT_LISTS],
     Comparison: COMPARISONS,
+    PlainText: PROMPTS,
+    PlainTexts: PROMPTS,
+    ModerationInputs: [*PROMPTS, *PARTS],
+    TokenIds: [[1, 2], *PROMPTS],
 }
 
 
@@ -210,11 +226,15 @@ def request_schemas(app: Any) -> dict[str, RequestSchema]:
 
 def payloads(schema: Schema) -> Iterator[Any]:
     """Yield a valid body, then bodies with each value of each field, and some bodies that are no object."""
-    base = {name: _values(field)[0] for name, field in schema.fields.items() if field.required}
+    alternatives = getattr(schema, "alternatives", ())
+    base = {
+        name: _values(field)[0] for name, field in schema.fields.items() if field.required or name in alternatives[:1]
+    }
     yield from [base, {}, {**base, "unknown": 1}, [], "x", None]
     for name, field in schema.fields.items():
+        others = {} if name in alternatives else base
         for value in [*_values(field), None]:
-            yield {**base, name: value}
+            yield {**others, name: value}
 
 
 def _values(field: fields.Field[Any]) -> list[Any]:

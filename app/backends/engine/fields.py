@@ -185,3 +185,11 @@ CHAT: Mapping[str, Check] = {
     "response_format": _response_format,
     "chat_template_kwargs": _template_arguments,
 }
+# beside those of chat, what vLLM's tokenizer takes
+TEMPLATE: Mapping[str, Check] = {
+    "messages": _messages,
+    "tools": _tools,
+    "tool_choice": _anything,
+    "chat_template_kwargs": _template_arguments,
+    "add_generation_prompt": _flag,
+}

@@ -31,6 +31,23 @@ class Prompt:
     tokens: Sequence[int]
 
 
+def echoed(
+    prompts: Sequence[Any], logprobs: int | None, call: Call, ask_context: UpstreamRequest[int]
+) -> Plan[tuple[Sequence[Any], tuple[Echo, ...]]]:
+    """Return the prompts to send, and the same to echo, with the log-probabilities of their tokens if wanted.
+
+    `ask_context` is the call for the size of the context in tokens.
+    """
+    if logprobs is None and all(isinstance(prompt, str) for prompt in prompts):
+        return prompts, tuple(map(Echo, prompts))
+    found: list[Prompt] = yield from tokenized(prompts, call)
+    echoes = [Echo(prompt.text) for prompt in found]
+    if logprobs is not None:
+        context = yield ask_context
+        echoes = yield from scored(found, logprobs, context, call)
+    return [[*prompt.prefix, *prompt.tokens] or "" for prompt in found], tuple(echoes)
+
+
 def tokenized(prompts: Sequence[str | Sequence[int]], call: Call) -> Plan[list[Prompt]]:
     """Return the prompts as tokens. Control tokens in texts are read as text."""
     prefix = yield call("tokenize", _tokens, {"content": "", "add_special": True})

@@ -22,13 +22,18 @@ def decode_pipeline(response: UpstreamResponse) -> Any:
 
 
 def parse_classification(response: UpstreamResponse, model: str) -> Mapping[str, float]:
-    """Return the sentiment scores of `[{label, score}]`, which may be nested in one more list."""
+    """Return the sentiment scores of a classification."""
+    return sentiment_scores(parse_labels(response), model)
+
+
+def parse_labels(response: UpstreamResponse) -> list[tuple[str, float]]:
+    """Return the labels and scores of `[{label, score}]`, which may be nested in one more list."""
     entries = decode_pipeline(response)
     if isinstance(entries, list) and entries and isinstance(entries[0], list):
         entries = entries[0]
     if not isinstance(entries, list) or not entries or not all(map(_is_scored_label, entries)):
         raise UpstreamInvalidResponse
-    return sentiment_scores([(entry["label"], entry["score"]) for entry in entries], model)
+    return [(entry["label"], entry["score"]) for entry in entries]
 
 
 def _is_scored_label(entry: Any) -> bool:

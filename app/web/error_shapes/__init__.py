@@ -19,6 +19,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], ErrorShape], ...] = (
     (re.compile(r"/(embed|predict|rerank|similarity)$"), TEI),
     (re.compile(r"(/hf-inference)?/models/.+/v1/(chat/)?completions$"), OPENAI),
     (re.compile(r"(/hf-inference)?/models/|/pipeline/|/generate(_stream)?$|/info$|/$"), HUGGINGFACE),
+    # vLLM's own routes, and the names that OpenAI's API does not have
+    (re.compile(r"/(classify|tokenize|detokenize)$"), OPENAI),
     # also the routes of OpenAI's API that this service lacks
     (re.compile(r"/v1/"), OPENAI),
     # also those of Ollama's API

@@ -1,0 +1,36 @@
+"""Cuts a text that is longer than a model reads into parts that hold all of it."""
+
+from collections.abc import Iterator
+
+from app.backends.responses.token_estimate import estimated_tokens
+from app.backends.tasks.sentence_ranking import segments
+
+
+def text_parts(text: str, limit: int) -> list[str]:
+    """Return parts of at most `limit` tokens, as estimated, whose concatenation is the text; sentences stay together.
+
+    A sentence beyond the limit is cut in halves.
+    """
+    if estimated_tokens(text) <= limit:
+        return [text]
+    parts: list[str] = []
+    size = limit
+    for piece in (piece for sentence in segments(text) for piece in _halves(sentence, limit)):
+        tokens = estimated_tokens(piece)
+        if size + tokens > limit:
+            parts.append(piece)
+            size = tokens
+        else:
+            parts[-1] += piece
+            size += tokens
+    return parts
+
+
+def _halves(text: str, limit: int) -> Iterator[str]:
+    if estimated_tokens(text) <= limit:
+        yield text
+        return
+    middle = len(text) // 2
+    cut = text.rfind(" ", 1, middle) + 1 or middle
+    yield from _halves(text[:cut], limit)
+    yield from _halves(text[cut:], limit)

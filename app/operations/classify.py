@@ -1,0 +1,48 @@
+"""POST /v1/classify and /classify: classifies texts, like vLLM's API."""
+
+from flask import Blueprint
+
+from app.backends.base import Backend
+from app.openapi.route_doc import JSON, Example, RouteDoc, RouteResponse
+from app.operations.endpoint import OperationEndpoint
+from app.operations.openai_passthrough import openai_operation
+from app.schemas.classify import ClassifyRequestSchema, ClassifyResponseSchema
+from app.schemas.openai_fields import joined_texts
+
+_DOC = RouteDoc(
+    tag="OpenAI",
+    summary="Classify texts, like vLLM's API",
+    description="The upstream's own classifier or a text-classification pipeline; without one the sentiment is rated.",
+    responses=(RouteResponse("The class of each text.", {JSON: ClassifyResponseSchema}),),
+    examples={
+        "review": Example(
+            request={"input": "A wonderful film, I loved every minute of it."},
+            response={
+                "id": "classify-8c1a7f40c7be4c2a9a6d3f04e3f3a9d1",
+                "object": "list",
+                "created": 1_700_000_000,
+                "model": "SmolLM2-135M-Instruct",
+                "data": [
+                    {
+                        "index": 0,
+                        "label": "positive",
+                        "probs": [0.0136, 0.0333, 0.953],
+                        "num_classes": 3,
+                        "labels": ["negative", "neutral", "positive"],
+                    }
+                ],
+                "usage": {"prompt_tokens": 137, "total_tokens": 137},
+            },
+        )
+    },
+)
+
+
+def blueprint(endpoint: OperationEndpoint) -> Blueprint:
+    """Return the blueprint of both routes."""
+    routes = Blueprint("classify", __name__)
+    handle = openai_operation(endpoint, Backend.classify, lambda body: joined_texts(body["input"]))
+    schema = ClassifyRequestSchema(endpoint.config)
+    endpoint.register(routes, "/v1/classify", schema, handle, _DOC)
+    endpoint.register(routes, "/classify", schema, handle, _DOC, name="classify_vllm")
+    return routes
