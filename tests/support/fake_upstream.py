@@ -203,6 +203,21 @@ class _Server(SocketUpstream):
             exchange.send(response.to_bytes(request))
 
 
+@contextmanager
+def closed_sessions() -> Iterator[None]:
+    """Close the connections of the apps that are created in the block at its end."""
+    sessions: list[UpstreamSession] = []
+
+    def create_session() -> UpstreamSession:
+        sessions.append(UpstreamSession())
+        return sessions[-1]
+
+    with patch("app.factory.UpstreamSession", create_session):
+        yield
+    for session in sessions:
+        session.close()
+
+
 class FakeUpstreamServers:
     """The servers behind all fake upstreams of a test run: one without TLS and one with TLS."""
 
@@ -218,11 +233,6 @@ class FakeUpstreamServers:
     def serve(self) -> Iterator[FakeUpstream]:
         """Serve a new fake upstream to the apps that are created in the block; check it at the end."""
         upstream = self._plain.current = self._tls.current = FakeUpstream()
-        sessions: list[UpstreamSession] = []
-
-        def create_session() -> UpstreamSession:
-            sessions.append(UpstreamSession())
-            return sessions[-1]
 
         def connect(address: tuple[str, int], *arguments: Any, **options: Any) -> Any:
             port = self._tls.port if address[1] == HTTPS_PORT else self._plain.port
@@ -237,7 +247,6 @@ class FakeUpstreamServers:
             stack.enter_context(patch.object(urllib3_connection, "create_connection", connect))
             stack.enter_context(patch.object(HTTPAdapter, "send", send))
             stack.enter_context(patch("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(TLS / "upstream.pem")))
-            stack.enter_context(patch("app.factory.UpstreamSession", create_session))
-            stack.callback(lambda: [session.close() for session in sessions])
+            stack.enter_context(closed_sessions())
             yield upstream
         upstream.check()

@@ -7,6 +7,25 @@ from pydantic import TypeAdapter
 from support.surfaces.dialect import Answer, Dialect, Event, sse_events
 
 _EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
+# https://docs.anthropic.com/en/api/errors
+_WORDS = {
+    "authentication_error": "authentication_error",
+    "permission_denied": "permission_error",
+    "not_found": "not_found_error",
+    "model_not_found": "not_found_error",
+    "payload_too_large": "request_too_large",
+    "rate_limit_exceeded": "rate_limit_error",
+    "upstream_rate_limited": "rate_limit_error",
+    "upstream_timeout": "timeout_error",
+    "model_loading": "overloaded_error",
+    "overloaded": "overloaded_error",
+    "circuit_open": "overloaded_error",
+    "upstream_quota_exhausted": "api_error",
+    "upstream_unavailable": "api_error",
+    "upstream_invalid_response": "api_error",
+    "upstream_authentication_error": "api_error",
+    "not_supported": "api_error",
+}
 
 
 class Messages(Dialect):
@@ -20,6 +39,9 @@ class Messages(Dialect):
 
     def error(self, body: Any) -> str:
         return ErrorResponse.model_validate(body).error.type
+
+    def word(self, kind: str) -> str:
+        return _WORDS.get(kind, "invalid_request_error")
 
     def stream(self, body: bytes) -> Answer:
         answer, sequence = Answer(), _Sequence()

@@ -42,6 +42,10 @@ class Dialect(ABC):
     def error(self, body: Any) -> str:
         """Return the API's word for an error; raise an AssertionError if its body has another shape."""
 
+    def word(self, kind: str) -> str:
+        """Return the API's word for the service's error of this type."""
+        return kind
+
     def stream(self, body: bytes) -> Answer:
         """Read a stream; raise an error if an event does not fit the vendor's types or is out of place."""
         raise NotImplementedError

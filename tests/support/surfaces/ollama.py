@@ -26,6 +26,9 @@ class Ollama(Dialect):
         assert isinstance(body["error"], str)
         return "error"
 
+    def word(self, kind: str) -> str:
+        return "error"
+
     def stream(self, body: bytes) -> Answer:
         assert body.endswith(b"\n")
         answer = Answer()

@@ -53,7 +53,9 @@ class OpenAI(Dialect):
 
 def _check_chunk(chunk: Json) -> None:
     if chunk["object"] == "chat.completion.chunk":
-        ChatCompletionChunk.model_validate(chunk)
+        # logprobs are passed on as they are; a recorded server leaves some out
+        choices = [{**choice, "logprobs": None} for choice in chunk["choices"]]
+        ChatCompletionChunk.model_validate({**chunk, "choices": choices})
     else:  # the type is that of complete responses, which have a finish reason
         choices = [{**choice, "finish_reason": choice["finish_reason"] or "stop"} for choice in chunk["choices"]]
         Completion.model_validate({**chunk, "choices": choices})
