@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from support.chaos import GOOD, Act, Exchange, good, http_response, says
+from support.surfaces.table import APIS
 
 BUDGET_SECONDS = 2.0
 RETRIES = 2
@@ -211,11 +212,18 @@ UNREACHABLE = (
     Fault("shows the TLS certificate of another host", (), 502, "upstream_unavailable", 0),
 )
 
+# one fault for each type of error; without retries each makes one call
+REPRESENTATIVES = tuple(
+    next(fault for fault in FAULTS if fault.type == kind)
+    for kind in dict.fromkeys(fault.type for fault in FAULTS)
+    if kind
+)
+
 
 def page() -> str:
-    """Return the table as a Markdown page."""
+    """Return the tables as a Markdown page."""
     rows = [_row(fault) for fault in (*UNREACHABLE, *FAULTS)]
-    return _INTRODUCTION + "\n".join(rows) + "\n"
+    return _INTRODUCTION + "\n".join(rows) + "\n" + _by_surface()
 
 
 def _row(fault: Fault) -> str:
@@ -225,6 +233,26 @@ def _row(fault: Fault) -> str:
     return f"| {fault.what} | {fault.status} | {kind} | {fault.calls} | {retry_after} | {within} |"
 
 
+def _by_surface() -> str:
+    """Return the section with the status and the word of each type of error on each surface."""
+    head = ["| type | the upstream, for example |", *(f" {name} |" for name in APIS)]
+    rows = [
+        f"| `{fault.type}` | {fault.what} |"
+        + "".join(
+            f" {dialect.status(fault.type, fault.status)} `{dialect.word(fault.type)}` |" for dialect in APIS.values()
+        )
+        for fault in REPRESENTATIVES
+    ]
+    return _BY_SURFACE + "\n".join(["".join(head), "|---" * (len(APIS) + 2) + "|", *rows]) + "\n"
+
+
+_BY_SURFACE = """
+## By surface
+
+`tests/server/test_surface_faults.py` plays one fault of each type on every surface, whole and streamed. A fault has the
+same meaning on each, in the words of its API.
+
+"""
 _INTRODUCTION = f"""# Faults of an upstream
 
 `tests/server/test_chaos.py` runs this table against the real server and an upstream on real sockets, with a deadline of

@@ -30,6 +30,7 @@ class Dialect(ABC):
     """How the clients of an API read it."""
 
     mimetype = "text/event-stream"
+    heartbeat = b": "
 
     def check(self, body: Any) -> None:  # noqa: B027
         """Raise an error unless a complete response fits the vendor's types."""
@@ -45,6 +46,10 @@ class Dialect(ABC):
     def word(self, kind: str) -> str:
         """Return the API's word for the service's error of this type."""
         return kind
+
+    def status(self, kind: str, status: int) -> int:
+        """Return the API's status for the service's error of this type and status."""
+        return status
 
     def stream(self, body: bytes) -> Answer:
         """Read a stream; raise an error if an event does not fit the vendor's types or is out of place."""

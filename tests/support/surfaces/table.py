@@ -100,3 +100,6 @@ TASKS = (
     ),
 )
 SURFACES = (*CONVERSATIONS, *TASKS)
+
+# the APIs of the table of faults
+APIS: dict[str, Dialect] = {"text": Native(), "OpenAI": OpenAI()}
