@@ -38,7 +38,7 @@ def seconds_per_event(model: str, *, as_text: bool) -> float:
     decoder = ChunkDecoder(CHAT, "org/model", "", {})
     stream = start_stream(*[event(model)] * EVENTS, event(model, "stop"), decoder=decoder)
     request = context()
-    events = TextEvents(request, stream) if as_text else OpenAIEvents(stream, include_usage=False)
+    events = TextEvents(request, stream) if as_text else OpenAIEvents(request, stream, include_usage=False)
     started = time.process_time()
     for _ in iter_events(request, stream, events):
         pass
