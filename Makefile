@@ -126,10 +126,11 @@ overload: $(DEV) ## Let 500 clients call an upstream that hangs; print the times
 outage: $(DEV) ## Let an upstream fail for a minute under 50 clients; print its calls and the time of recovery
 	$(BIN)/python benchmarks/outage.py
 
-streams: $(DEV) ## Measure 200 concurrent streams, streams of the engine, and the processor time of an event
+streams: $(DEV) ## Measure 200 concurrent streams, streams of the engine, and the processor time of an event on each surface
 	$(BIN)/python benchmarks/streams.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/relay.py
+	$(BIN)/python benchmarks/surfaces.py
 
 fuzz: $(DEV) ## Send 10,000 cases of the OpenAPI document and 20,000 mutated requests; check that clients do not notice each other
 	$(BIN)/python benchmarks/fuzz.py

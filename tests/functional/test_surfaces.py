@@ -7,7 +7,7 @@ import pytest
 from support.keys import made
 from support.lines import request_lines
 from support.metrics import total
-from support.surfaces.table import CONVERSATIONS, LIMIT, PROMPT, PROMPT_TOKENS, SURFACES
+from support.surfaces.table import CONVERSATIONS, LIMIT, PROMPT, PROMPT_TOKENS, SURFACES, TEXT
 from support.upstreams import cache_and_attempts, stream
 
 ORIGIN = "https://app.example.com"
@@ -54,7 +54,7 @@ def test_a_response_fits_its_api(client, upstream, surface):
 @every_conversation
 def test_a_conversation_has_the_text_of_its_upstream(client, upstream, surface):
     announce(upstream, surface)
-    assert surface.dialect.text(ask(client, surface).get_json()) == "Hi."
+    assert surface.dialect.text(ask(client, surface).get_json()) == TEXT
 
 
 @every_stream

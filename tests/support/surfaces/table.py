@@ -8,7 +8,8 @@ from support.surfaces.dialect import Dialect, Json
 from support.surfaces.openai import Native, OpenAI
 from support.upstreams import CHAT, chat_response
 
-TEXT = "Hi."
+# also the name of a sentiment
+TEXT = "positive"
 PROMPT = "Say hi to everybody."
 PROMPT_TOKENS = 6
 MESSAGES = [{"role": "user", "content": PROMPT}]
@@ -38,7 +39,7 @@ class OpenAITask(OpenAI):
         return json.dumps(body)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Surface:
     """A route: a request, and the upstream's route and response for it.
 
@@ -57,6 +58,7 @@ class Surface:
     streamed: Json | None = field(default_factory=lambda: {"stream": True})
     stream_route: str = ""
     rule: str = ""
+    has_tools: bool = True
     upstream: str = CHAT
     response: Json = field(default_factory=lambda: chat_response(TEXT))
 
@@ -73,19 +75,12 @@ class Surface:
 
 CONVERSATIONS = (
     Surface("chat", "/v1/chat/completions", {"messages": MESSAGES, "max_tokens": LIMIT}, OpenAI(), "chat"),
-    Surface("generate", "/v1/text/generate", {"prompt": PROMPT, "max_tokens": LIMIT}, Native(), "generate"),
+    Surface(
+        "generate", "/v1/text/generate", {"prompt": PROMPT, "max_tokens": LIMIT}, Native(), "generate", has_tools=False
+    ),
 )
 TASKS = (
-    Surface(
-        "sentiment",
-        "/v1/text/sentiment",
-        {"text": PROMPT},
-        Task(),
-        "sentiment",
-        greedy={},
-        streamed=None,
-        response=chat_response("positive"),
-    ),
+    Surface("sentiment", "/v1/text/sentiment", {"text": PROMPT}, Task(), "sentiment", greedy={}, streamed=None),
     Surface("summarize", "/v1/text/summarize", {"text": PROMPT}, Task(), "summarize", greedy={}, streamed=None),
     Surface(
         "embeddings",
