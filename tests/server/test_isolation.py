@@ -18,6 +18,7 @@ from support.isolation import FAILURES, MAX_DELAY_SECONDS, Client, Deterministic
 from support.keys import made
 from support.redis import RedisServer
 from support.servers import Service
+from support.surfaces.table import SURFACES
 
 EXAMPLES = int(os.environ.get("ISOLATION_EXAMPLES", "1"))
 MAX_CALLS = 4
@@ -79,7 +80,7 @@ ODD_FIELDS = st.dictionaries(
 ACTIONS = st.one_of(
     st.tuples(st.just("send"), st.sampled_from(REQUESTS)),
     st.tuples(st.just("send"), st.sampled_from(REQUESTS)),
-    st.tuples(st.just("send_odd"), st.sampled_from([CHAT, GENERATE, SENTIMENT]), ODD_FIELDS | JSON),
+    st.tuples(st.just("send_odd"), st.sampled_from([surface.route for surface in SURFACES]), ODD_FIELDS | JSON),
     st.tuples(st.just("send_rubbish"), st.binary(max_size=40), st.sampled_from(["X-Request-Timeout", "Accept"])),
     st.tuples(
         st.just("fail"), st.sampled_from(sorted(FAILURES)), st.sampled_from([CHAT, SENTIMENT]), st.integers(1, 8)

@@ -36,7 +36,7 @@ class OpenAI(Dialect):
 
     def text(self, body: Any) -> str:
         choice = body["choices"][0]
-        return str(choice["message"]["content"] if "message" in choice else choice["text"])
+        return str(choice["message"]["content"] or "" if "message" in choice else choice["text"])
 
     def error(self, body: Any) -> str:
         assert set(body) - {"debug"} == {"error"}

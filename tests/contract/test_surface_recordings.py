@@ -1,4 +1,4 @@
-"""Recorded streams that break at any byte, on every surface: the text of chat, and the API's own error at the end."""
+"""Recorded responses on every surface: the text of chat, or the API's own error where a stream breaks at any byte."""
 
 import json
 import random
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.chaos import ChaosUpstream, Exchange
+from support.chaos import ChaosUpstream, Exchange, says
 from support.fake_upstream import closed_sessions
 from support.surfaces.table import CONVERSATIONS
 
@@ -17,13 +17,18 @@ from app import create_app
 FOLDER = Path(__file__).parent / "recordings"
 INDEX = json.loads((FOLDER / "index.json").read_text())
 RECORDINGS = {entry["file"]: entry for entry in INDEX if entry["status"] == 200}
+TEXTS = [
+    file
+    for file, entry in RECORDINGS.items()
+    if entry["task"] in ("chat_completion", "text_generation", "conversational") and "json" in entry["content_type"]
+]
 STREAMS = [file for file, entry in RECORDINGS.items() if "event-stream" in (entry["content_type"] or "")]
 BODIES = {file: json.loads((FOLDER / file).read_text())["response"]["body"].encode() for file in RECORDINGS}
 BROKEN_STREAMS = 500
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 KINDS = {None, "upstream_invalid_response", "upstream_unavailable", "upstream_rate_limited"}
 CHAT, NATIVE = CONVERSATIONS[:2]
-OTHERS = [surface for surface in CONVERSATIONS[1:] if surface.streamed is not None]
+OTHERS = CONVERSATIONS[1:]
 
 
 def chunk(data: bytes) -> bytes:
@@ -121,3 +126,17 @@ def test_a_stream_that_breaks_ends_as_on_chat_in_the_words_of_the_api(check, sur
 @pytest.mark.parametrize("surface", OTHERS, ids=str)
 def test_each_recorded_stream_has_the_text_of_chat(check, surface):
     assert [check(surface, file, len(BODIES[file]), "cut")[1] for file in STREAMS].count(True) > 50
+
+
+@pytest.mark.parametrize("surface", OTHERS, ids=str)
+def test_each_recorded_response_has_the_text_of_chat(chaos, client, surface):
+    for file in TEXTS:
+        texts = []
+        for one in (CHAT, surface):
+            chaos.play([says(BODIES[file])])
+            response = client.post(one.route, json=one.body)
+            assert response.status_code == 200, (file, response.text)
+            if one is surface:
+                one.dialect.check(response.get_json())
+            texts.append(one.dialect.text(response.get_json()))
+        assert texts[0] == texts[1], file
