@@ -111,3 +111,9 @@ def test_each_sdk_raises_its_own_error_at_the_end_of_a_broken_stream(service, ch
     chaos.play([Script(HEL, *BREAKS[how][0])])
     with pytest.raises(sdk.broken):
         sdk.ask(service.url, True)
+
+
+@pytest.mark.parametrize("sdk", SDKS, ids=str)
+def test_each_sdk_reads_a_stream_with_signs_of_life(service, chaos, sdk):
+    chaos.play([Script(HEL, lambda exchange: exchange.closing.wait(0.25), LO)])
+    assert sdk.ask(service.url, True) == "Hello."

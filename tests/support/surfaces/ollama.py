@@ -11,6 +11,7 @@ class Ollama(Dialect):
     """Ollama's routes. Their errors have a message only, so the word for each is `error`."""
 
     mimetype = "application/x-ndjson"
+    heartbeat = b" {"
 
     def check(self, body: Any) -> None:
         _response(body)
