@@ -176,6 +176,15 @@ def test_metrics_and_the_log_line_have_the_operation(client, upstream, surface, 
     assert (line.operation, line.route, line.status) == (surface.operation, route, 200)
     assert (line.model, line.backend, line.attempts, line.fallback) == ("org/small", "openai", 1, False)
     assert line.prompt_tokens is not None
+    assert total(client, "gen_ai_client_operation_duration_seconds_count", gen_ai_request_model="org/small") == 1
+
+
+@every_conversation
+def test_opentelemetrys_metrics_have_the_name_of_the_task(client, upstream, surface):
+    announce(upstream, surface)
+    assert ask(client, surface).status_code == 200
+    labels = {"gen_ai_operation_name": "chat", "gen_ai_provider_name": "openai"}
+    assert total(client, "gen_ai_client_token_usage_sum", **labels) == 10
 
 
 @every_stream
