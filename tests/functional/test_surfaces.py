@@ -7,7 +7,7 @@ import pytest
 from support.keys import made
 from support.lines import request_lines
 from support.metrics import total
-from support.surfaces.table import CONVERSATIONS, LIMIT, PROMPT, PROMPT_TOKENS, SURFACES, TEXT
+from support.surfaces.table import CALLING, CONVERSATIONS, LIMIT, PROMPT, PROMPT_TOKENS, SURFACES, TEXT
 from support.upstreams import cache_and_attempts, stream
 
 ORIGIN = "https://app.example.com"
@@ -20,6 +20,7 @@ LAST = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage"
 STREAMED = [surface for surface in SURFACES if surface.streamed is not None]
 
 every_surface = pytest.mark.parametrize("surface", SURFACES, ids=str)
+every_call = pytest.mark.parametrize("surface", CALLING, ids=str)
 every_conversation = pytest.mark.parametrize("surface", CONVERSATIONS, ids=str)
 every_stream = pytest.mark.parametrize("surface", STREAMED, ids=str)
 
@@ -30,6 +31,8 @@ def ask(client, surface, headers=None, *, streamed=False, **fields):
 
 
 def announce(upstream, surface, **response):
+    if surface.upstream is None:
+        return None
     return upstream.post(surface.upstream, **({"json": surface.response} | response))
 
 
@@ -47,7 +50,6 @@ def test_a_response_fits_its_api(client, upstream, surface):
     assert response.status_code == 200, response.text
     surface.dialect.check(response.get_json())
     assert surface.dialect.text(response.get_json())
-    assert response.headers["X-AI-Backend"] == "openai"
     assert response.headers["X-Request-ID"]
 
 
@@ -90,7 +92,7 @@ def test_a_key_may_be_limited_to_operations(make_client, upstream, surface):
             refused(response, surface, status)
 
 
-@every_surface
+@every_call
 def test_a_key_may_be_limited_to_models(make_client, upstream, surface):
     announce(upstream, surface)
     for model, status in (("org/small", 200), ("org/other", 403)):
@@ -110,7 +112,7 @@ def test_requests_beyond_the_rate_are_rejected(make_client, upstream, surface):
     assert 1 <= int(response.headers["Retry-After"]) <= 60
 
 
-@every_surface
+@every_call
 def test_tokens_beyond_the_budget_are_rejected(make_client, surface):
     response = ask(make_client(TOKENS_PER_MINUTE="1"), surface)
     refused(response, surface, 429)
@@ -163,7 +165,7 @@ def test_a_stream_that_its_client_leaves_is_charged_its_prompt_and_its_text(clie
     assert PROMPT_TOKENS + 1 <= total(client, "ai_client_tokens_total") <= PROMPT_TOKENS + 3
 
 
-@every_surface
+@every_call
 def test_metrics_and_the_log_line_have_the_operation(client, upstream, surface, caplog):
     caplog.set_level(logging.INFO)
     announce(upstream, surface)
@@ -204,7 +206,7 @@ def test_the_log_line_of_a_stream_has_its_outcome(client, upstream, surface, cap
     assert total(client, "ai_stream_first_event_seconds_count", operation=surface.operation) == 1
 
 
-@every_surface
+@every_call
 def test_a_repeated_idempotency_key_returns_the_stored_response(client, upstream, surface):
     announced = announce(upstream, surface)
     first, second = (ask(client, surface, {"Idempotency-Key": "k"}) for _ in range(2))
@@ -226,7 +228,7 @@ def other_text(surface):
     return json.loads(json.dumps(surface.body).replace(PROMPT, "Another."))
 
 
-@every_surface
+@every_call
 def test_a_deterministic_response_is_cached(client, upstream, surface):
     announced = announce(upstream, surface)
     statuses = [
@@ -237,7 +239,7 @@ def test_a_deterministic_response_is_cached(client, upstream, surface):
     assert announced.call_count == 3
 
 
-@every_surface
+@every_call
 def test_the_debug_header_adds_the_attempts(client, upstream, surface):
     announce(upstream, surface)
     response = ask(client, surface, {"X-AI-Debug": "1"})
@@ -248,7 +250,7 @@ def test_the_debug_header_adds_the_attempts(client, upstream, surface):
     surface.dialect.check(body)
 
 
-@every_surface
+@every_call
 def test_a_fallback_answers_for_an_upstream_that_fails(make_client, upstream, surface):
     announce(upstream, surface, status=500)
     announce(upstream, surface)
@@ -258,7 +260,7 @@ def test_a_fallback_answers_for_an_upstream_that_fails(make_client, upstream, su
     surface.dialect.check(response.get_json())
 
 
-@every_surface
+@every_call
 @pytest.mark.parametrize("timeout", ["1ms", "never"])
 def test_a_client_may_shorten_its_deadline(client, upstream, surface, timeout):
     upstream.assert_all_requests_are_fired = False

@@ -10,7 +10,7 @@ from support.faults import REPRESENTATIVES
 from support.scripts import HEL, LO, Script
 from support.servers import Service
 from support.surfaces.sdks import SDKS
-from support.surfaces.table import CONVERSATIONS, SURFACES
+from support.surfaces.table import CALLING, CONVERSATIONS
 
 FAULTS = [fault for fault in REPRESENTATIVES if not fault.slow]
 [SLOW] = [fault for fault in REPRESENTATIVES if fault.slow]
@@ -60,7 +60,7 @@ def check(response, surface, fault):
     assert ("Retry-After" in response.headers) == (fault.retry_after is not None)
 
 
-@pytest.mark.parametrize("surface", SURFACES, ids=str)
+@pytest.mark.parametrize("surface", CALLING, ids=str)
 def test_a_fault_has_the_same_meaning_on_every_surface(service, chaos, surface):
     for fault in FAULTS:
         for streamed in (False, True)[: 1 + (surface.streamed is not None)]:
@@ -69,10 +69,10 @@ def test_a_fault_has_the_same_meaning_on_every_surface(service, chaos, surface):
 
 
 def test_a_silent_upstream_is_a_timeout_on_every_surface(service, chaos):
-    chaos.play(SLOW.acts * len(SURFACES))
-    with ThreadPoolExecutor(len(SURFACES)) as pool:
-        responses = list(pool.map(lambda surface: ask(service, surface), SURFACES))
-    for surface, response in zip(SURFACES, responses, strict=True):
+    chaos.play(SLOW.acts * len(CALLING))
+    with ThreadPoolExecutor(len(CALLING)) as pool:
+        responses = list(pool.map(lambda surface: ask(service, surface), CALLING))
+    for surface, response in zip(CALLING, responses, strict=True):
         check(response, surface, SLOW)
 
 

@@ -9,7 +9,7 @@ import requests
 from support.chaos import ChaosUpstream
 from support.scripts import HEL, Script
 from support.servers import Service, reply, until
-from support.surfaces.table import CONVERSATIONS, SURFACES
+from support.surfaces.table import CALLING, CONVERSATIONS
 from support.tracing import run_traced, stream
 
 STREAMS = [surface for surface in CONVERSATIONS if surface.streamed is not None]
@@ -22,7 +22,7 @@ def ask(service, surface, *, streamed=False, **options):
 
 def response_to(handler):
     """Return the response of the table to a request of the service."""
-    return next(one.response for one in SURFACES if one.upstream.endswith(handler.path))
+    return next(one.response for one in CALLING if one.upstream.endswith(handler.path))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def traced():
     started[0].stop()
 
 
-@pytest.mark.parametrize("surface", SURFACES, ids=str)
+@pytest.mark.parametrize("surface", CALLING, ids=str)
 def test_a_request_is_one_trace(traced, surface):
     traced.respond_with(lambda handler: reply(handler, surface.response))
     assert traced.request(surface.route, surface.body).status_code == 200
@@ -98,7 +98,7 @@ def test_requests_in_flight_end_while_the_service_stops(start, remote):
         stream("Hi.")(handler) if handler.asked.get("stream") else reply(handler, response_to(handler))
 
     remote.respond = respond
-    calls = [(surface, False) for surface in SURFACES] + [(surface, True) for surface in STREAMS]
+    calls = [(surface, False) for surface in CALLING] + [(surface, True) for surface in STREAMS]
     with ThreadPoolExecutor(len(calls) + 1) as pool:
         pending = [pool.submit(ask, service, surface, streamed=streamed) for surface, streamed in calls]
         for _ in pending:

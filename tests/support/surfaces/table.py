@@ -44,7 +44,9 @@ class Surface:
     """A route: a request, and the upstream's route and response for it.
 
     `greedy` holds the fields that make the response deterministic, and `streamed` those that ask for a stream; it is
-    None if the route has no streams. `stream_route` is another route for streams. `operation` is the name in metrics
+    None if the route has no streams. `stream_route` is another route for streams. `upstream` is None if the service
+    responds without a call. `upstream` is None if the service
+    responds without a call. `operation` is the name in metrics
     and permissions, and `task` that of the operation that it runs in another form.
     """
 
@@ -59,7 +61,7 @@ class Surface:
     stream_route: str = ""
     rule: str = ""
     has_tools: bool = True
-    upstream: str = CHAT
+    upstream: str | None = CHAT
     response: Json = field(default_factory=lambda: chat_response(TEXT))
 
     def __str__(self) -> str:
@@ -95,6 +97,7 @@ TASKS = (
     ),
 )
 SURFACES = (*CONVERSATIONS, *TASKS)
+CALLING = tuple(surface for surface in SURFACES if surface.upstream)
 
 # the APIs of the table of faults
 APIS: dict[str, Dialect] = {"text": Native(), "OpenAI": OpenAI()}
