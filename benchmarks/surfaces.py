@@ -28,12 +28,12 @@ from app.inference.service import InferenceService
 EVENTS = 10_000
 RUNS = 7
 MAX_RATIO = 1.5
-CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": ""}}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "write", "arguments": '{"text": "'}}
 KINDS = {
     "text": ({"content": "Hello"}, {"content": " there"}),
     "tool call": (
         {"tool_calls": [{"index": 0, **CALL}]},
-        {"tool_calls": [{"index": 0, "function": {"arguments": " "}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": " there"}}]},
     ),
 }
 
