@@ -5,7 +5,6 @@ from typing import Any
 
 from cohere import RerankResponse
 from cohere.v2.types import V2RerankResponse
-
 from support.surfaces.dialect import Dialect
 
 

@@ -45,7 +45,7 @@ class Surface:
 
     `greedy` holds the fields that make the response deterministic, and `streamed` those that ask for a stream; it is
     None if the route has no streams. `stream_route` is another route for streams. `upstream` is None if the service
-    responds without a call. `operation` is the name in metrics and permissions, and `task` that of the operation that
+    responds without a call; it may lack an `optional` one. `operation` is the name in metrics and permissions, and `task` that of the operation that
     it runs in another form.
     """
 
@@ -60,6 +60,7 @@ class Surface:
     stream_route: str = ""
     rule: str = ""
     has_tools: bool = True
+    optional: bool = False
     upstream: str | None = CHAT
     response: Json = field(default_factory=lambda: chat_response(TEXT))
 
