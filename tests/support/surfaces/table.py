@@ -45,8 +45,8 @@ class Surface:
 
     `greedy` holds the fields that make the response deterministic, and `streamed` those that ask for a stream; it is
     None if the route has no streams. `stream_route` is another route for streams. `upstream` is None if the service
-    responds without a call; it may lack an `optional` one. `operation` is the name in metrics and permissions, and `task` that of the operation that
-    it runs in another form.
+    responds without a call; it may lack an `optional` one. `operation` is the name in metrics and permissions, and
+    `task` that of the operation that it runs in another form.
     """
 
     name: str
