@@ -28,13 +28,18 @@ from app.inference.service import InferenceService
 EVENTS = 10_000
 RUNS = 7
 MAX_RATIO = 1.5
-CALL = {"id": "call_1", "type": "function", "function": {"name": "write", "arguments": '{"text": "'}}
+
+
+def arguments(text: str, **fields: str) -> dict:
+    return {
+        "tool_calls": [{"index": 0, **fields, "function": {"arguments": text, **({"name": "write"} if fields else {})}}]
+    }
+
+
+# the first delta, those in the middle, and the last one
 KINDS = {
-    "text": ({"content": "Hello"}, {"content": " there"}),
-    "tool call": (
-        {"tool_calls": [{"index": 0, **CALL}]},
-        {"tool_calls": [{"index": 0, "function": {"arguments": " there"}}]},
-    ),
+    "text": ({"content": "Hello"}, {"content": " there"}, {"content": "."}),
+    "tool call": (arguments('{"text": "', id="call_1", type="function"), arguments(" there"), arguments('"}')),
 }
 
 
@@ -46,8 +51,9 @@ def event(delta: dict, reason: str | None = None) -> bytes:
 
 
 def seconds_per_event(client, surface: Surface, kind: str) -> float:
-    first, delta = KINDS[kind]
-    reads = [event(first), *[event(delta)] * EVENTS, event({}, "tool_calls" if kind == "tool call" else "stop")]
+    first, delta, last = KINDS[kind]
+    reason = "tool_calls" if kind == "tool call" else "stop"
+    reads = [event(first), *[event(delta)] * EVENTS, event(last), event({}, reason)]
     stream = start_stream(*reads, decoder=ChunkDecoder(CHAT, "org/model", "", {}))
     route, body = surface.request(streamed=True)
     with patch.object(InferenceService, "run", lambda *_: stream):

@@ -1,6 +1,7 @@
 """A conversation with each API's own SDK, complete or streamed; every SDK makes one attempt."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,13 +65,15 @@ def _messages(url: str, streamed: bool) -> str:
 
 
 def _ollama_chat(url: str, streamed: bool) -> str:
-    answer = ollama.Client(url).chat("default", MESSAGES, stream=streamed, options={"num_predict": LIMIT})
-    return "".join(part.message.content or "" for part in (answer if streamed else [answer]))
+    with closing(ollama.Client(url)) as client:
+        answer = client.chat("default", MESSAGES, stream=streamed, options={"num_predict": LIMIT})
+        return "".join(part.message.content or "" for part in (answer if streamed else [answer]))
 
 
 def _ollama_generate(url: str, streamed: bool) -> str:
-    answer = ollama.Client(url).generate("default", PROMPT, stream=streamed, options={"num_predict": LIMIT})
-    return "".join(part.response for part in (answer if streamed else [answer]))
+    with closing(ollama.Client(url)) as client:
+        answer = client.generate("default", PROMPT, stream=streamed, options={"num_predict": LIMIT})
+        return "".join(part.response for part in (answer if streamed else [answer]))
 
 
 def _text_generation(url: str, streamed: bool) -> str:

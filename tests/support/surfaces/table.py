@@ -45,8 +45,8 @@ class Surface:
 
     `greedy` holds the fields that make the response deterministic, and `streamed` those that ask for a stream; it is
     None if the route has no streams. `stream_route` is another route for streams. `upstream` is None if the service
-    responds without a call; it may lack an `optional` one. `operation` is the name in metrics and permissions, and
-    `task` that of the operation that it runs in another form.
+    responds without a call; it may lack an `optional` one. A route that `needs_text` refuses an empty object.
+    `operation` is the name in metrics and permissions, and `task` that of the operation that it runs in another form.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Surface:
     rule: str = ""
     has_tools: bool = True
     optional: bool = False
+    needs_text: bool = True
     upstream: str | None = CHAT
     response: Json = field(default_factory=lambda: chat_response(TEXT))
 
