@@ -56,10 +56,10 @@ def seconds_per_event(client, surface: Surface, kind: str) -> float:
     reads = [event(first), *[event(delta)] * EVENTS, event(last), event({}, reason)]
     stream = start_stream(*reads, decoder=ChunkDecoder(CHAT, "org/model", "", {}))
     route, body = surface.request(streamed=True)
+    started = time.process_time()
     with patch.object(InferenceService, "run", lambda *_: stream):
         response = client.post(route, json=body, buffered=False)
     assert response.status_code == 200, response.data
-    started = time.process_time()
     for _ in response.iter_encoded():
         pass
     return (time.process_time() - started) / EVENTS

@@ -5,6 +5,15 @@ from typing import Any
 from huggingface_hub import TextGenerationOutput, TextGenerationStreamOutput
 from support.surfaces.dialect import Answer, Dialect, sse_events
 
+# huggingface_hub has an exception for each of these words
+_OVERLOADED = ("circuit_open", "overloaded", "draining", "model_loading", "rate_limit_exceeded")
+_WORDS = {
+    **dict.fromkeys((*_OVERLOADED, "upstream_quota_exhausted", "upstream_rate_limited"), "overloaded"),
+    **dict.fromkeys(("upstream_invalid_response", "upstream_timeout"), "incomplete_generation"),
+    **dict.fromkeys(("upstream_unavailable", "upstream_authentication_error"), "generation"),
+    **dict.fromkeys(("model_not_found", "not_supported"), "generation"),
+}
+
 
 class TaskErrors(Dialect):
     """The errors of Hugging Face's servers. Responses of tasks are read as they are."""
@@ -13,9 +22,12 @@ class TaskErrors(Dialect):
         return str(body)
 
     def error(self, body: Any) -> str:
-        assert set(body) - {"debug"} == {"error", "error_type"}
+        assert set(body) - {"debug", "estimated_time"} == {"error", "error_type", "type"}
         assert isinstance(body["error"], str)
         return str(body["error_type"])
+
+    def word(self, kind: str) -> str:
+        return _WORDS.get(kind, "validation")
 
 
 class TextGeneration(TaskErrors):
