@@ -99,4 +99,4 @@ TEXT_GENERATION_SDK = Sdk(
     TextGenerationError,
     _huggingface_status,
 )
-SDKS = (CHAT_SDK,)
+SDKS = (CHAT_SDK, MESSAGES_SDK)

@@ -4,8 +4,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from support.surfaces.anthropic import CountTokens, Messages
+from support.surfaces.cohere import Rerank
 from support.surfaces.dialect import Dialect, Json
 from support.surfaces.openai import Native, OpenAI
+from support.surfaces.tei import Tei
 from support.upstreams import CHAT, chat_response
 
 # also the name of a sentiment
@@ -17,6 +20,13 @@ MESSAGES = [{"role": "user", "content": PROMPT}]
 LIMIT = 8
 V1 = "http://llm.test:8000/v1"
 EMBEDDING = {"data": [{"index": 0, "embedding": [0.5]}], "model": "x", "usage": {"prompt_tokens": 4, "total_tokens": 4}}
+
+DOCUMENTS = ["Bread is baked in an oven.", "A lighthouse warns ships off the rocks."]
+RANKING = {
+    "results": [{"index": 1, "relevance_score": 0.5}, {"index": 0, "relevance_score": 0.25}],
+    "usage": {"prompt_tokens": 4, "total_tokens": 4},
+}
+TWO_EMBEDDINGS = {**EMBEDDING, "data": [{"index": index, "embedding": [0.5, 0.25]} for index in range(2)]}
 
 
 class Task(Dialect):
@@ -63,7 +73,7 @@ class Surface:
     optional: bool = False
     needs_text: bool = True
     upstream: str | None = CHAT
-    response: Json = field(default_factory=lambda: chat_response(TEXT))
+    response: Any = field(default_factory=lambda: chat_response(TEXT))
 
     def __str__(self) -> str:
         return self.name
@@ -76,10 +86,27 @@ class Surface:
         return self.stream_route or self.route, {**self.body, **self.streamed}
 
 
+def _rerank(route: str, body: Json, dialect: Dialect) -> Surface:
+    common: Json = {"greedy": {}, "streamed": None, "optional": True, "upstream": f"{V1}/rerank", "response": RANKING}
+    return Surface(route, route, body, dialect, "rerank", **common)
+
+
+def _tei(operation: str, body: Json, task: str, **options: Any) -> Surface:
+    return Surface(f"/{operation}", f"/{operation}", body, Tei(), operation, task, greedy={}, streamed=None, **options)
+
+
 CONVERSATIONS = (
     Surface("chat", "/v1/chat/completions", {"messages": MESSAGES, "max_tokens": LIMIT}, OpenAI(), "chat"),
     Surface(
         "generate", "/v1/text/generate", {"prompt": PROMPT, "max_tokens": LIMIT}, Native(), "generate", has_tools=False
+    ),
+    Surface(
+        "messages",
+        "/v1/messages",
+        {"model": "default", "messages": MESSAGES, "max_tokens": LIMIT},
+        Messages(),
+        "messages",
+        "chat",
     ),
 )
 TASKS = (
@@ -96,9 +123,44 @@ TASKS = (
         upstream=f"{V1}/embeddings",
         response=EMBEDDING,
     ),
+    Surface(
+        "count_tokens",
+        "/v1/messages/count_tokens",
+        {"model": "default", "messages": MESSAGES},
+        CountTokens(),
+        "count_tokens",
+        "chat",
+        streamed=None,
+        upstream=None,
+    ),
+    _rerank("/v1/rerank", {"query": PROMPT, "documents": DOCUMENTS}, Rerank()),
+    _rerank("/v2/rerank", {"query": PROMPT, "documents": DOCUMENTS}, Rerank()),
+    _rerank("/rerank", {"query": PROMPT, "texts": DOCUMENTS}, Tei()),
+    _tei("embed", {"inputs": PROMPT}, "embeddings", upstream=f"{V1}/embeddings", response=EMBEDDING),
+    _tei(
+        "predict",
+        {"inputs": PROMPT},
+        "sentiment",
+        optional=True,
+        upstream="http://llm.test:8000/predict",
+        response=[{"label": "positive", "score": 0.5}],
+    ),
+    _tei(
+        "similarity",
+        {"inputs": {"source_sentence": PROMPT, "sentences": DOCUMENTS[:1]}},
+        "embeddings",
+        upstream=f"{V1}/embeddings",
+        response=TWO_EMBEDDINGS,
+    ),
 )
 SURFACES = (*CONVERSATIONS, *TASKS)
 CALLING = tuple(surface for surface in SURFACES if surface.upstream)
 
 # the APIs of the table of faults
-APIS: dict[str, Dialect] = {"text": Native(), "OpenAI": OpenAI()}
+APIS: dict[str, Dialect] = {
+    "text": Native(),
+    "OpenAI": OpenAI(),
+    "Messages": Messages(),
+    "rerank": Rerank(),
+    "TEI": Tei(),
+}
