@@ -23,8 +23,13 @@ def ask(service, surface, *, streamed=False, **options):
 
 
 def response_to(handler):
-    """Return the response of the table to a request of the service."""
-    return next(one.response for one in CALLING if one.upstream.endswith(handler.path))
+    """Return the response of the table to a request of the service, with a vector for each text."""
+    response = next(one.response for one in CALLING if one.upstream.endswith(handler.path))
+    if "input" not in handler.asked:
+        return response
+    texts = handler.asked["input"]
+    count = len(texts) if isinstance(texts, list) else 1
+    return {**response, "data": [{"index": index, "embedding": [0.5, 0.25]} for index in range(count)]}
 
 
 @pytest.fixture(scope="module")
