@@ -185,7 +185,8 @@ def test_metrics_and_the_log_line_have_the_operation(client, upstream, surface, 
 def test_opentelemetrys_metrics_have_the_name_of_the_task(client, upstream, surface):
     announce(upstream, surface)
     assert ask(client, surface).status_code == 200
-    labels = {"gen_ai_operation_name": "chat", "gen_ai_provider_name": "openai"}
+    name = "text_completion" if surface.task == "complete" else "chat"
+    labels = {"gen_ai_operation_name": name, "gen_ai_provider_name": "openai"}
     assert total(client, "gen_ai_client_token_usage_sum", **labels) == 10
 
 
