@@ -57,7 +57,7 @@ def seconds_per_event(client, surface: Surface, kind: str) -> float:
     stream = start_stream(*reads, decoder=ChunkDecoder(CHAT, "org/model", "", {}))
     route, body = surface.request(streamed=True)
     started = time.process_time()
-    with patch.object(InferenceService, "run", lambda *_: stream):
+    with patch.object(InferenceService, "run", lambda *_, **__: stream):
         response = client.post(route, json=body, buffered=False)
     assert response.status_code == 200, response.data
     for _ in response.iter_encoded():

@@ -60,9 +60,17 @@ def upstream() -> None:
     """Nothing is mocked: the upstream of these tests sends bytes of its own."""
 
 
+class ChatOnly(ChaosUpstream):
+    """An upstream without a completions route, so that every surface reads the same events."""
+
+    def next_act(self, head):
+        is_chat = b" /v1/chat/completions " in head
+        return super().next_act(head) if is_chat else says(b"{}", "404 Not Found")
+
+
 @pytest.fixture(scope="module")
 def chaos():
-    with closing(ChaosUpstream()) as upstream:
+    with closing(ChatOnly()) as upstream:
         yield upstream
 
 
