@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.streams import start_stream
-from support.surfaces.table import CONVERSATIONS, Surface
+from support.surfaces.table import CONVERSATIONS, SETTINGS, Surface
 from support.upstreams import OPENAI
 
 from app import create_app
@@ -66,7 +66,7 @@ def seconds_per_event(client, surface: Surface, kind: str) -> float:
 
 
 def main() -> int:
-    client = create_app({**OPENAI, "RATE_LIMIT": "900000000/second", "LOG_LEVEL": "error"}).test_client()
+    client = create_app({**OPENAI, **SETTINGS, "RATE_LIMIT": "900000000/second", "LOG_LEVEL": "error"}).test_client()
     highest = 0.0
     for kind in KINDS:
         surfaces = [one for one in CONVERSATIONS if one.streamed is not None and (one.has_tools or kind == "text")]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.chaos import ChaosUpstream, Exchange, says
 from support.fake_upstream import closed_sessions
-from support.surfaces.table import CONVERSATIONS
+from support.surfaces.table import CONVERSATIONS, SETTINGS
 
 from app import create_app
 
@@ -83,7 +83,7 @@ def client(chaos):
     }
     steady = {"HUGGINGFACE_RETRY_ATTEMPTS": "0", "BREAKER_FAILURES": "1000", "BREAKER_FAILURE_RATE": "1"}
     with closed_sessions():
-        yield create_app({**settings, **steady, "LOG_LEVEL": "critical"}).test_client()
+        yield create_app({**SETTINGS, **settings, **steady, "LOG_LEVEL": "critical"}).test_client()
 
 
 @pytest.fixture(scope="module")

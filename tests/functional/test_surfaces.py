@@ -7,8 +7,8 @@ import pytest
 from support.keys import made
 from support.lines import request_lines
 from support.metrics import total
-from support.surfaces.table import CALLING, CONVERSATIONS, LIMIT, PROMPT, PROMPT_TOKENS, SURFACES, TEXT
-from support.upstreams import cache_and_attempts, stream
+from support.surfaces.table import CALLING, CONVERSATIONS, LIMIT, PROMPT, PROMPT_TOKENS, SETTINGS, SURFACES, TEXT
+from support.upstreams import OPENAI, cache_and_attempts, stream
 
 ORIGIN = "https://app.example.com"
 EVENT_STREAM = "text/event-stream"
@@ -23,6 +23,11 @@ every_surface = pytest.mark.parametrize("surface", SURFACES, ids=str)
 every_call = pytest.mark.parametrize("surface", CALLING, ids=str)
 every_conversation = pytest.mark.parametrize("surface", CONVERSATIONS, ids=str)
 every_stream = pytest.mark.parametrize("surface", STREAMED, ids=str)
+
+
+@pytest.fixture
+def make_app(make_app):
+    return lambda base=OPENAI, **variables: make_app(base, **SETTINGS, **variables)
 
 
 def ask(client, surface, headers=None, *, streamed=False, **fields):

@@ -10,11 +10,12 @@ from support.faults import REPRESENTATIVES
 from support.scripts import HEL, LO, Script
 from support.servers import Service
 from support.surfaces.sdks import SDKS
-from support.surfaces.table import CALLING, CONVERSATIONS
+from support.surfaces.table import CALLING, CONVERSATIONS, SETTINGS
 
 FAULTS = [fault for fault in REPRESENTATIVES if not fault.slow]
 [SLOW] = [fault for fault in REPRESENTATIVES if fault.slow]
-SETTINGS = {
+VARIABLES = {
+    **SETTINGS,
     "OPENAI_DEFAULT_MODEL": "org/small",
     "HUGGINGFACE_RETRY_ATTEMPTS": "0",
     "HUGGINGFACE_TIMEOUT": "700ms",
@@ -43,7 +44,7 @@ def chaos():
 
 @pytest.fixture(scope="module")
 def service(chaos):
-    service = Service(OPENAI_BASE_URL=f"{chaos.url}/v1", **SETTINGS)
+    service = Service(OPENAI_BASE_URL=f"{chaos.url}/v1", **VARIABLES)
     service.wait_for_line("Ready on")
     assert requests.post(service.url + STREAMS[0].route, json=STREAMS[0].body, timeout=20).status_code == 200
     yield service

@@ -9,7 +9,7 @@ import requests
 from support.chaos import ChaosUpstream
 from support.scripts import HEL, Script
 from support.servers import Service, reply, until
-from support.surfaces.table import CALLING, CONVERSATIONS
+from support.surfaces.table import CALLING, CONVERSATIONS, SETTINGS
 from support.tracing import run_traced, stream
 
 # two surfaces may send the same upstream request
@@ -41,7 +41,7 @@ def traced():
         started[0].wait_for_line("Ready on")
         return started[0]
 
-    yield from run_traced(start)
+    yield from run_traced(start, **SETTINGS)
     started[0].stop()
 
 
@@ -78,7 +78,7 @@ def chaos():
 
 @pytest.fixture(scope="module")
 def served(chaos):
-    service = Service(OPENAI_BASE_URL=f"{chaos.url}/v1", OPENAI_DEFAULT_MODEL="org/small")
+    service = Service(OPENAI_BASE_URL=f"{chaos.url}/v1", OPENAI_DEFAULT_MODEL="org/small", **SETTINGS)
     service.wait_for_line("Ready on")
     yield service
     service.stop()
@@ -96,7 +96,7 @@ def test_a_client_that_leaves_a_stream_ends_the_call_of_the_upstream(served, cha
 
 
 def test_requests_in_flight_end_while_the_service_stops(start, remote):
-    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", OPENAI_DEFAULT_MODEL="org/small")
+    service = start(OPENAI_BASE_URL=f"{remote.url}/v1", OPENAI_DEFAULT_MODEL="org/small", **SETTINGS)
     release = threading.Event()
 
     def respond(handler):

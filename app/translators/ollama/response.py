@@ -47,8 +47,14 @@ def thinking_text(part: Mapping[str, Any]) -> str:
 def log_probabilities(choice: Mapping[str, Any]) -> dict[str, Any]:
     """Return the field with the log-probabilities of a choice, if it has some."""
     logprobs = choice.get("logprobs")
-    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
-    return {"logprobs": tokens} if tokens and isinstance(tokens, list) else {}
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    tokens = [token for token in content if _has_logprob(token)] if isinstance(content, list) else []
+    return {"logprobs": tokens} if tokens else {}
+
+
+def _has_logprob(token: Any) -> bool:
+    # some servers leave it out of an empty token, and Ollama's clients fail without it
+    return isinstance(token, dict) and isinstance(token.get("logprob"), int | float)
 
 
 def tool_calls(calls: list[dict[str, Any]], reason: str | None) -> list[dict[str, Any]]:

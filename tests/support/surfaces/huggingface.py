@@ -34,7 +34,7 @@ class TextGeneration(TaskErrors):
     """Text generation in the form of text-generation-inference."""
 
     def check(self, body: Any) -> None:
-        assert self.text(body)
+        assert isinstance(self.text(body), str)
 
     def text(self, body: Any) -> str:
         [found] = TextGenerationOutput.parse_obj_as_list(body if isinstance(body, list) else [body])

@@ -88,7 +88,8 @@ class Responses(OpenAI):
     def stream(self, body: bytes) -> Answer:
         answer, deltas = Answer(), ""
         for number, event in enumerate(sse_events(body)):
-            assert not answer.ended, event
+            # some clients know `response.failed`, and others the `error` after it
+            assert not answer.ended or (answer.error and event.name == "error"), event
             found = event.json
             _RESPONSES_EVENT.validate_python(found)
             assert (event.name, found["sequence_number"]) == (found["type"], number)
@@ -102,6 +103,8 @@ class Responses(OpenAI):
             elif event.name == "error":
                 answer.error = found["code"]
             elif event.name == "response.failed":
+                Response.model_validate(found["response"])
+                assert found["response"]["status"] == "failed"
                 answer.error = found["response"]["error"]["code"]
         answer.text = deltas
         return answer

@@ -7,7 +7,9 @@ from typing import Any
 from support.surfaces.anthropic import CountTokens, Messages
 from support.surfaces.cohere import Rerank
 from support.surfaces.dialect import Dialect, Json
-from support.surfaces.openai import Native, OpenAI
+from support.surfaces.huggingface import TextGeneration
+from support.surfaces.ollama import Ollama, OllamaEmbed
+from support.surfaces.openai import Native, OpenAI, Responses
 from support.surfaces.tei import Tei
 from support.upstreams import CHAT, chat_response
 
@@ -16,6 +18,8 @@ TEXT = "positive"
 PROMPT = "Say hi to everybody."
 PROMPT_TOKENS = 6
 MESSAGES = [{"role": "user", "content": PROMPT}]
+# an upstream may have the route of Responses itself; here it is asked for chat completions
+SETTINGS = {"OPENAI_RESPONSES": "translate"}
 # of every request, so that all reserve the same number of tokens
 LIMIT = 8
 V1 = "http://llm.test:8000/v1"
@@ -27,6 +31,11 @@ RANKING = {
     "usage": {"prompt_tokens": 4, "total_tokens": 4},
 }
 TWO_EMBEDDINGS = {**EMBEDDING, "data": [{"index": index, "embedding": [0.5, 0.25]} for index in range(2)]}
+
+COMPLETION = {
+    "choices": [{"index": 0, "text": TEXT, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
+}
 
 
 class Task(Dialect):
@@ -86,6 +95,14 @@ class Surface:
         return self.stream_route or self.route, {**self.body, **self.streamed}
 
 
+def _ollama(name: str, body: Json, **options: Any) -> Surface:
+    limit = {"num_predict": LIMIT}
+    whole = {"model": "default", **body, "stream": False, "options": limit}
+    greedy = {"options": {**limit, "temperature": 0}}
+    options = {"greedy": greedy, "needs_text": False, **options}
+    return Surface(f"/api/{name}", f"/api/{name}", whole, Ollama(), f"ollama_{name}", "chat", **options)
+
+
 def _rerank(route: str, body: Json, dialect: Dialect) -> Surface:
     common: Json = {"greedy": {}, "streamed": None, "optional": True, "upstream": f"{V1}/rerank", "response": RANKING}
     return Surface(route, route, body, dialect, "rerank", **common)
@@ -107,6 +124,50 @@ CONVERSATIONS = (
         Messages(),
         "messages",
         "chat",
+    ),
+    Surface(
+        "responses",
+        "/v1/responses",
+        {"input": PROMPT, "max_output_tokens": LIMIT},
+        Responses(),
+        "responses",
+        "chat",
+    ),
+    _ollama("chat", {"messages": MESSAGES}),
+    _ollama("generate", {"prompt": PROMPT}, has_tools=False),
+    Surface(
+        "generate and generate_stream",
+        "/generate",
+        {"inputs": PROMPT, "parameters": {"max_new_tokens": LIMIT}},
+        TextGeneration(),
+        "tgi",
+        "complete",
+        greedy={"parameters": {"max_new_tokens": LIMIT, "seed": 7}},
+        streamed={},
+        stream_route="/generate_stream",
+        has_tools=False,
+        upstream=f"{V1}/completions",
+        response=COMPLETION,
+    ),
+    *(
+        Surface(
+            f"text generation, {route}",
+            route,
+            {"inputs": PROMPT, "parameters": {"max_new_tokens": LIMIT}},
+            TextGeneration(),
+            "task",
+            "complete",
+            greedy={"parameters": {"max_new_tokens": LIMIT, "seed": 7}},
+            has_tools=False,
+            rule=rule,
+            upstream=f"{V1}/completions",
+            response=COMPLETION,
+        )
+        for route, rule in (
+            ("/", "/"),
+            ("/models/org/small", "/models/<path:model>"),
+            ("/hf-inference/models/org/small", "/hf-inference/models/<path:model>"),
+        )
     ),
 )
 TASKS = (
@@ -152,15 +213,29 @@ TASKS = (
         upstream=f"{V1}/embeddings",
         response=TWO_EMBEDDINGS,
     ),
+    Surface(
+        "/api/embed",
+        "/api/embed",
+        {"model": "default", "input": PROMPT},
+        OllamaEmbed(),
+        "ollama_embed",
+        "embeddings",
+        greedy={},
+        streamed=None,
+        upstream=f"{V1}/embeddings",
+        response=EMBEDDING,
+    ),
 )
 SURFACES = (*CONVERSATIONS, *TASKS)
 CALLING = tuple(surface for surface in SURFACES if surface.upstream)
 
 # the APIs of the table of faults
 APIS: dict[str, Dialect] = {
-    "text": Native(),
-    "OpenAI": OpenAI(),
+    "Hugging Face": TextGeneration(),
+    "this service's": Native(),
+    "OpenAI's": OpenAI(),
     "Messages": Messages(),
+    "Ollama's": Ollama(),
     "rerank": Rerank(),
-    "TEI": Tei(),
+    "TEI's": Tei(),
 }
