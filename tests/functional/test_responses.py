@@ -217,6 +217,12 @@ def test_the_items_of_one_turn_are_one_message_with_its_calls(client, upstream):
     ]
 
 
+def test_the_texts_of_one_message_of_the_model_are_joined(client, upstream):
+    parts = [{"type": "output_text", "text": text} for text in ("Hel", "lo.")]
+    [message] = asked_messages(client, upstream, {"role": "assistant", "content": parts})
+    assert message == {"role": "assistant", "content": "Hello."}
+
+
 def test_text_after_calls_without_text_is_theirs(client, upstream):
     items = [call("call_1"), {"role": "assistant", "content": "One moment."}, output("call_1")]
     [message, _] = asked_messages(client, upstream, *items)
