@@ -2,25 +2,12 @@
 
 from flask import Blueprint
 
-from app.openapi.route_doc import EVENTS, JSON, STREAM, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
+from app.operations.responses_doc import RESPONSES_DOC
 from app.operations.responses_handler import native_or_translated
 from app.schemas.openai_requests import ChatRequestSchema
-from app.schemas.responses_api import ResponsesRequestSchema, ResponsesResponseSchema
+from app.schemas.responses_api import ResponsesRequestSchema
 from app.translators.responses.translator import ResponsesTranslator
-
-_DOC = RouteDoc(
-    tag="OpenAI",
-    summary="Respond to an input",
-    description="Compatible with OpenAI's Responses API, without its state: `input` is the complete conversation, and "
-    "`store` is answered with false. The request is translated into a chat completion. Unknown fields are passed "
-    "through to the backend. With `stream` the response is a stream of events; one that fails ends with the events "
-    "`error` and `response.failed`.",
-    responses=(
-        RouteResponse("The response, complete or as a stream.", {JSON: ResponsesResponseSchema, EVENTS: STREAM}),
-    ),
-    examples={},
-)
 
 
 def blueprint(endpoint: OperationEndpoint) -> Blueprint:
@@ -28,5 +15,5 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     routes = Blueprint("responses", __name__)
     schema, chat_schema = ResponsesRequestSchema(endpoint.config), ChatRequestSchema(endpoint.config)
     translate = native_or_translated(endpoint.inference, ResponsesTranslator())
-    endpoint.register_translated(routes, "/v1/responses", schema, translate, chat_schema, _DOC)
+    endpoint.register_translated(routes, "/v1/responses", schema, translate, chat_schema, RESPONSES_DOC)
     return routes

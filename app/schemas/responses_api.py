@@ -12,7 +12,24 @@ from app.schemas.responses import PassthroughSchema
 
 _STRING = {"type": "string"}
 _OBJECT = {"type": "object"}
-_OBJECTS = {"type": "array", "items": _OBJECT}
+_OPTIONAL_STRING = {"type": ["string", "null"]}
+_TOOL = {
+    "type": "object",
+    "properties": {
+        "type": _STRING,
+        "description": _OPTIONAL_STRING,
+        "parameters": {"type": ["object", "null"]},
+        "strict": {"type": ["boolean", "null"]},
+    },
+}
+_TEXT = {
+    "type": "object",
+    "properties": {
+        "format": {"type": ["object", "null"], "properties": {"type": _STRING}},
+        "verbosity": _OPTIONAL_STRING,
+    },
+}
+_REASONING = {"type": "object", "properties": {"effort": _OPTIONAL_STRING, "summary": _OPTIONAL_STRING}}
 
 
 class ResponseInput(fields.Field[Any]):
@@ -58,16 +75,18 @@ class ResponsesRequestSchema(SamplingSchema):
         allow_none=True,
         metadata={"description": "The maximum length of the response, in tokens."},
     )
-    tools = _shape("a list of objects", _OBJECTS, "The functions and custom tools that the model may call.")
+    tools = _shape(
+        "a list of tools", {"type": "array", "items": _TOOL}, "The functions and custom tools that the model may call."
+    )
     tool_choice = _shape("a string or an object", {"type": ["string", "object"]}, "Which tool the model calls.")
     parallel_tool_calls = _boolean("Whether the model may call several tools at once.")
     text = _shape(
-        "an object",
-        {"type": "object", "properties": {"format": {"type": ["object", "null"]}}},
-        "The `format` of the response, such as a JSON Schema, and its `verbosity`.",
+        "an object", _TEXT, "The `format` of the response, such as a JSON Schema, and the `verbosity` of the model."
     )
     reasoning = _shape(
-        "an object", _OBJECT, "The `effort` of a reasoning model, and whether its client wants a `summary`."
+        "an object",
+        _REASONING,
+        "The `effort` of a reasoning model. With `summary` its reasoning is returned as a summary.",
     )
     include = _shape("a list of strings", {"type": "array", "items": _STRING}, "Additional parts of the response.")
     top_logprobs = Integer(

@@ -5,11 +5,9 @@ from pathlib import Path
 
 from checks import API_KEY, BASE_URL, MODEL, command, run
 
-# `web_search` is a tool that OpenAI's servers run
 CONFIG = f"""
 model = "{MODEL}"
 model_provider = "service"
-web_search = "disabled"
 
 [model_providers.service]
 name = "service"

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl
 
 
 def test_every_page_of_the_interface_has_examples():
-    names = {"README.md", "api.md", "errors.md", "limits.md", "messages.md", "ollama.md", "openai.md"}
+    names = {"README.md", "api.md", "errors.md", "limits.md", "messages.md", "ollama.md", "openai.md", "responses.md"}
     assert names == {example.page.name for example in EXAMPLES}
 
 

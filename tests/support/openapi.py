@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 # fields that differ from call to call
 VOLATILE = {"id", "version", "created", "generated_at", "processing_ms", "timestamp", "latency_ms"}
-VOLATILE |= {"created_at", "total_duration", "prompt_eval_duration", "eval_duration"}
+VOLATILE |= {"created_at", "item_id", "total_duration", "prompt_eval_duration", "eval_duration"}
 # an engine rounds differently while it serves other requests
 FLOAT_NOISE = 0.05
 VOLATILE_COUNTS = {"requests_total", "requests_duration", "error_rate"}

@@ -14,6 +14,7 @@ from app.schemas.ollama import ChatMessages, EmbedTexts, Format, Text
 from app.schemas.openai_fields import Messages, Texts
 from app.schemas.openai_inputs import ModerationInputs, PlainText, PlainTexts, TokenIds
 from app.schemas.rerank_fields import Documents, RankedTexts
+from app.schemas.responses_api import ResponseInput
 from app.schemas.tei import Comparison, Sequences, TextOrTexts
 
 # the MAX_INPUT_CHARS that the texts expect
@@ -136,6 +137,16 @@ CHOICES = [
     *[{"type": kind} for kind in ("auto", "any", "none", "tool", "some", 5)],
     *[{"type": "tool", "name": "a"}, {"type": "tool", "name": ""}, {"type": "auto", "name": 5}, {}, "auto", []],
 ]
+ITEMS = [
+    "Hi.",
+    [{"role": "user", "content": "Hi."}],
+    *["", "a\x00b", 5, {}, [], [{}], ["Hi."], [5], [None], [{"role": "user", "content": 5}], [{"type": "unknown"}]],
+    *[
+        [{"type": "item_reference", "id": "msg_1"}],
+        [{"role": "user", "content": [{"type": "input_text", "text": "Hi."}]}],
+    ],
+    [{"type": "function_call_output", "call_id": "a", "output": "b"}],
+]
 TEXT_LISTS = [["a"], ["a", " b "], ["\u200b"], [], [" "], ["a", ""], ["a\x00"], [5], [None], {}, 5]
 DOCUMENTS = [[{"text": "a"}, "b"], [{"title": "a", "year": 5}], [{"text": " "}], [{"text": 5}], [{}], [{"a": "\x00"}]]
 SEQUENCES = ["a", " ", [["a"], ["b", "c"]], [[]], [["a"], "b"], ["a", ["b"]], ["a", "b", "c"], [["a", "b", "c"]]]
@@ -195,6 +206,7 @@ VALUES = {
     Texts: PROMPTS,
     EmbedTexts: PROMPTS,
     Messages: CONVERSATIONS,
+    ResponseInput: ITEMS,
     MessageList: TURNS,
     SystemPrompt: ["Be brief.", "", "a\x00", 5, {}, [], *([block] for block in BLOCKS)],
     ToolList: TOOLS,

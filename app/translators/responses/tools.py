@@ -71,7 +71,9 @@ def chat_tools(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a chat about tools; raise ValidationError for tools that this service cannot run."""
     tools, choice = declared_tools(body), body.get("tool_choice")
     if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
-        tools, choice = _allowed(tools, choice), choice.get("mode", "auto")
+        if not isinstance(listed := choice.get("tools"), list):
+            raise ValidationError(details={"tool_choice": ["It must have the list of allowed tools."]})
+        tools, choice = _allowed(tools, listed), choice.get("mode")
     choice = choice if choice is None else _chat_choice(choice)
     if not tools:
         return {}
@@ -116,9 +118,8 @@ def _grammar(given: Any) -> str | None:
     return f"The input must match this {given.get('syntax')} grammar:\n{given.get('definition')}"
 
 
-def _allowed(tools: dict[str, Tool], choice: Mapping[str, Any]) -> dict[str, Tool]:
-    listed = choice.get("tools")
-    chosen = [tool for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
+def _allowed(tools: dict[str, Tool], listed: list[Any]) -> dict[str, Tool]:
+    chosen = [tool for tool in listed if isinstance(tool, dict)]
     names = {function_name(str(tool.get("name")), tool.get("namespace")) for tool in chosen}
     return {name: tool for name, tool in tools.items() if name in names}
 
