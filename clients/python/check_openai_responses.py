@@ -12,7 +12,7 @@ PARAMETERS = {
     "additionalProperties": False,
 }
 TOOL = {"type": "function", "name": "get_weather", "parameters": PARAMETERS, "strict": True}
-SHORT = {"model": MODEL, "max_output_tokens": 20}
+SHORT = {"model": MODEL, "max_output_tokens": 200}
 
 
 def chat():

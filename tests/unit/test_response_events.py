@@ -321,6 +321,11 @@ def test_interleaved_calls_keep_their_arguments():
     assert [item["arguments"] for item in output] == ['{"a":1}', '{"b":2}']
 
 
+def test_only_the_last_item_is_cut_off():
+    [first, second] = Client(sent(stream(*call(0), *call(1, '{"a'), finish_reason="length"))).output
+    assert (first["status"], second["status"]) == ("completed", "incomplete")
+
+
 def test_a_call_begins_with_the_piece_that_has_its_name():
     first = {"index": 0, "id": "call_a", "type": "function", "function": {"arguments": '{"a":'}}
     second = {"index": 0, "function": {"name": "look", "arguments": "1}"}}
