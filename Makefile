@@ -177,7 +177,7 @@ security: $(RELEASE) ## Audit libraries, code and workflows, search for secrets;
 slow-clients: $(DEV) ## Let 2,000 slow clients fill all connection slots; print the latency of a normal client
 	$(BIN)/python benchmarks/slow_clients.py
 
-clients: $(DEV) $(if $(UV),,.uv/bin/uv) ## Run 43 real clients against the service; write docs/clients.md (10 GB in .clients)
+clients: $(DEV) $(if $(UV),,.uv/bin/uv) ## Run 43 real clients against the service; write docs/clients.md (12 GB in .clients)
 	PYTHONPATH=tests $(BIN)/python -m scripts.clients $(NAME)
 
 faults-page: $(DEV) ## Write docs/faults.md from the table of the chaos tests
