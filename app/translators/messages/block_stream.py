@@ -138,10 +138,9 @@ class BlockStream:
     def _write_arguments(self, call: _Call, text: str) -> None:
         """Send arguments as they arrive once they begin as an object; clients raise for others."""
         call.pieces.append(text)
-        if call.is_object is None:
-            text = call.arguments.lstrip()
-            if text:
-                call.is_object = text.startswith("{")
+        if call.is_object is None and (begin := text.lstrip()):
+            text = begin
+            call.is_object = begin.startswith("{")
         if call.is_object and text:
             self.events.append(self._prefix + orjson.dumps(text) + DELTA_END)
 
