@@ -88,7 +88,7 @@ class TeiErrorSchema(StrictSchema):
     """An error in the shape of text-embeddings-inference."""
 
     error = fields.String(required=True, metadata={"description": "A sentence with advice."})
-    error_type = fields.String(required=True, validate=validate.OneOf(("backend", "overloaded", "validation")))
+    error_type = fields.String(required=True, validate=validate.OneOf(("Backend", "Overloaded", "Validation")))
     type = fields.String(required=True, metadata={"description": "The service's own type."})
     request_id = fields.String(required=True)
     debug = fields.Nested(DebugSchema, metadata={"description": "Present with X-AI-Debug: 1."})

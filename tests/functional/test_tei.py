@@ -43,7 +43,7 @@ def test_one_text_has_one_vector_in_a_list(client, upstream):
 
 def test_named_prompts_are_not_supported(client):
     response = post(client, "embed", inputs="a", prompt_name="query")
-    assert (response.status_code, response.get_json()["error_type"]) == (501, "backend")
+    assert (response.status_code, response.get_json()["error_type"]) == (501, "Backend")
 
 
 @pytest.mark.parametrize(("truncate", "status"), [(None, 200), (True, 200), (False, 400)])
@@ -52,7 +52,7 @@ def test_a_cut_text_is_an_error_if_the_client_forbids_to_cut(make_client, upstre
     response = post(make_client(HUGGINGFACE), "embed", inputs="Ships sail. " * 500, truncate=truncate)
     assert response.status_code == status
     if status == 400:
-        assert response.get_json()["error_type"] == "validation"
+        assert response.get_json()["error_type"] == "Validation"
         assert "truncate: true" in response.get_json()["error"]
 
 
@@ -174,7 +174,7 @@ def test_a_long_text_is_cut_for_the_pipeline(make_client, upstream):
 def test_invalid_labels_are_a_502(make_client, upstream, payload):
     upstream.post(CLASSIFIER, json=payload)
     response = post(make_client(HUGGINGFACE), "predict", inputs="a")
-    assert (response.status_code, response.get_json()["error_type"]) == (502, "backend")
+    assert (response.status_code, response.get_json()["error_type"]) == (502, "Backend")
 
 
 def test_a_dedicated_endpoint_predicts(make_client, upstream):
@@ -217,13 +217,13 @@ def test_the_embedded_engine_returns_501_with_advice(make_client, route):
 def test_invalid_inputs_never_reach_a_backend(client, route, body, field):
     response = post(client, route, **body)
     error = response.get_json()
-    assert (response.status_code, error["error_type"], error["type"]) == (400, "validation", "validation_error")
+    assert (response.status_code, error["error_type"], error["type"]) == (400, "Validation", "validation_error")
     assert f"({field}: " in error["error"]
     assert error["request_id"] == response.headers["X-Request-ID"]
 
 
 @pytest.mark.parametrize(
-    ("status", "ours", "word"), [(429, 429, "overloaded"), (529, 502, "overloaded"), (422, 400, "validation")]
+    ("status", "ours", "word"), [(429, 429, "Overloaded"), (529, 502, "Overloaded"), (422, 400, "Validation")]
 )
 def test_errors_have_the_words_of_text_embeddings_inference(client, upstream, status, ours, word):
     upstream.post(EMBEDDINGS, status=status, json={"error": "No", "error_type": "x"})

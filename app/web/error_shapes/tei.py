@@ -37,9 +37,9 @@ TEI = TeiErrors()
 
 
 def _word(error: ServiceError) -> str:
-    """Return the word of TEI for the cause of an error: https://huggingface.github.io/text-embeddings-inference."""
+    """Return the word of TEI for the cause of an error: `ErrorType` of its router/src/lib.rs, in the same letters."""
     if isinstance(error, _OVERLOADED):
-        return "overloaded"
+        return "Overloaded"
     if isinstance(error, _INVALID):
-        return "validation"
-    return "backend"
+        return "Validation"
+    return "Backend"

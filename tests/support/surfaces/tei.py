@@ -6,10 +6,10 @@ from typing import Any
 from support.surfaces.dialect import Dialect
 
 _WORDS = {
-    **dict.fromkeys(("overloaded", "rate_limit_exceeded", "upstream_rate_limited"), "overloaded"),
-    **dict.fromkeys(("upstream_unavailable", "upstream_invalid_response", "upstream_timeout"), "backend"),
-    **dict.fromkeys(("upstream_authentication_error", "upstream_quota_exhausted", "circuit_open"), "backend"),
-    **dict.fromkeys(("model_not_found", "model_loading", "not_supported"), "backend"),
+    **dict.fromkeys(("overloaded", "rate_limit_exceeded", "upstream_rate_limited"), "Overloaded"),
+    **dict.fromkeys(("upstream_unavailable", "upstream_invalid_response", "upstream_timeout"), "Backend"),
+    **dict.fromkeys(("upstream_authentication_error", "upstream_quota_exhausted", "circuit_open"), "Backend"),
+    **dict.fromkeys(("model_not_found", "model_loading", "not_supported"), "Backend"),
 }
 
 
@@ -28,4 +28,4 @@ class Tei(Dialect):
         return str(body["error_type"])
 
     def word(self, kind: str) -> str:
-        return _WORDS.get(kind, "validation")
+        return _WORDS.get(kind, "Validation")
