@@ -11,6 +11,7 @@ from typing import Any
 from support.scripted_model import Json, count_tokens, message, text_of
 from support.servers import Upstream, reply
 
+ROUTES = ("/chat/completions", "/completions", "/embeddings", "/rerank")
 MODELS = ("scripted", "scripted-large", "scripted-embeddings")
 DIMENSIONS = 8
 CREATED = 1_800_000_000
@@ -31,7 +32,9 @@ def respond(handler: BaseHTTPRequestHandler) -> None:
         reply(handler, {"object": "list", "data": [_model(name) for name in MODELS]})
         return
     request: Json = handler.asked
-    if request.get("model") not in MODELS:
+    if route not in ROUTES:
+        reply(handler, {"detail": "Not Found"}, 404)
+    elif request.get("model") not in MODELS:
         error = {"message": f"The model {request.get('model')!r} does not exist.", "type": "invalid_request_error"}
         reply(handler, {"error": {**error, "param": None, "code": "model_not_found"}}, 404)
     elif route == "/embeddings":
