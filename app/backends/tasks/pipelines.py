@@ -7,7 +7,7 @@ from typing import Any
 from app.backends.base import Backend, Plan
 from app.backends.pipeline_types import PipelineRequest, PipelineResult
 from app.backends.tasks.text_generation import generate
-from app.backends.types import OpenAIRequest, Result, SummaryRequest, Usage
+from app.backends.types import OpenAIRequest, RerankRequest, Result, SummaryRequest, Usage
 from app.config import hf_tasks as tasks
 from app.errors import NotSupported
 
@@ -69,11 +69,8 @@ def _extract_features(backend: Backend, request: PipelineRequest, model: str | N
 
 def _compare(backend: Backend, request: PipelineRequest, model: str | None) -> Plan[PipelineResult]:
     inputs = request.body["inputs"]
-    texts = [inputs["source_sentence"], *inputs["sentences"]]
-    result = yield from backend.embeddings(OpenAIRequest({"input": texts}, "\n".join(texts)), model)
-    source, *others = (_normalized(entry["embedding"]) for entry in result.payload["data"])
-    payload = [sum(map(float.__mul__, source, other)) for other in others]
-    return PipelineResult(payload, model=result.model, usage=result.usage)
+    result = yield from backend.similarity(RerankRequest(inputs["source_sentence"], tuple(inputs["sentences"])), model)
+    return PipelineResult(result.scores, model=result.model, usage=result.usage)
 
 
 _TASKS: Mapping[str, _Task] = {
