@@ -75,22 +75,7 @@ _DOC = RouteDoc(
         ),
     },
 )
-_TEXT = (
-    "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor. Its lamp warned ships of the "
-    "rocks for a century. The keeper kept a diary of every storm. Today the lighthouse is a museum of the sea."
-)
-_PIPELINE_EXAMPLES = {
-    "summarization": Example(
-        request={"inputs": _TEXT, "parameters": {"max_length": 40}},
-        response=[
-            {
-                "summary_text": "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor. "
-                "The keeper kept a diary of every storm."
-            }
-        ],
-    )
-}
-_PIPELINE = (RouteResponse("The response of the task.", {JSON: {}}),)
+_PIPELINE_EXAMPLES = {name: _DOC.examples[name] for name in (tasks.TEXT_GENERATION, "streamed")}
 _AMBIGUOUS = (
     "Several tasks have this form. Name the task in the URL, as in /models/default/pipeline/summarization, or set "
     "HUGGINGFACE_TASK."
@@ -103,7 +88,7 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     config = endpoint.config
     schema, calls = TaskRequestSchema(config), TaskCalls(endpoint)
     model = replace(_DOC, parameters=ModelPathSchema(config))
-    pipeline = replace(_DOC, parameters=ModelTaskPathSchema(config), examples=_PIPELINE_EXAMPLES, responses=_PIPELINE)
+    pipeline = replace(_DOC, parameters=ModelTaskPathSchema(config), examples=_PIPELINE_EXAMPLES)
     for rule, name, doc in (
         ("/", "task", _DOC),
         ("/models/<path:model>", "task_model", model),

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load, validate
 
 from app.config import Config
-from app.config.hf_tasks import SUMMARIZATION, TASK_ALIASES, TASK_OPERATIONS, canonical_task
+from app.config.hf_tasks import TASK_ALIASES, TASK_OPERATIONS, TEXT_GENERATION, canonical_task
 from app.schemas.fields import (
     MAX_SEED,
     MAX_TOKENS,
@@ -222,5 +222,5 @@ class ModelTaskPathSchema(ModelPathSchema):
     task = fields.String(
         required=True,
         validate=validate.OneOf((*TASK_OPERATIONS, *TASK_ALIASES)),
-        metadata={"description": "The task.", "examples": [SUMMARIZATION]},
+        metadata={"description": "The task.", "examples": [TEXT_GENERATION]},
     )
