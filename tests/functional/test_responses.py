@@ -190,6 +190,24 @@ def test_several_parts_stay_apart(client, upstream):
     ]
 
 
+@pytest.mark.parametrize("texts", ["two texts", "no text"])
+def test_images_of_outputs_move_behind_all_outputs_of_the_turn(client, upstream, texts):
+    said = [{"type": "input_text", "text": text} for text in ("One.", "Two.")] if texts == "two texts" else []
+    items = [call("call_1"), call("call_2"), output("call_1", [*said, IMAGE]), output("call_2")]
+    image = {"type": "image_url", "image_url": {"url": IMAGE["image_url"]}}
+    text = "One.\nTwo." if said else "The output is in the next message of the user."
+    results = [("tool", text), ("tool", "sunny")]
+    question = {"role": "user", "content": "What is it?"}
+    for following, expected in (
+        ([], [("user", [image])]),
+        ([question], [("user", [image, {"type": "text", "text": "What is it?"}])]),
+        ([{"role": "user", "content": [IMAGE]}], [("user", [image, image])]),
+        ([{"role": "developer", "content": "Be brief."}], [("user", [image]), ("developer", "Be brief.")]),
+    ):
+        messages = asked_messages(client, upstream, *items, *following)[1:]
+        assert [(message["role"], message["content"]) for message in messages] == [*results, *expected]
+
+
 def test_the_items_of_one_turn_are_one_message_with_its_calls(client, upstream):
     text = {"type": "output_text", "text": "Let me look.", "annotations": [], "logprobs": []}
     items = [

@@ -12,6 +12,7 @@ import orjson
 
 from app.schemas.openai_fields import Conversation
 from app.translators.responses.parts import chat_content, invalid_input, text_content
+from app.translators.responses.tool_media import move_media
 from app.translators.responses.tools import CUSTOM_ARGUMENT, function_name
 
 ROLES = ("user", "assistant", "system", "developer")
@@ -41,7 +42,7 @@ def chat_messages(body: Mapping[str, Any]) -> Conversation:
         _add(messages, item, f"Item {index}")
     if not messages:
         raise invalid_input("The input has nothing to respond to; send at least one message.")
-    return messages
+    return move_media(messages)
 
 
 def _add(messages: Conversation, item: Mapping[str, Any], where: str) -> None:
