@@ -8,7 +8,7 @@ from typing import Any
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
 from app.backends.openai_bodies import with_model
 from app.backends.optional_routes import OptionalRoutes
-from app.backends.responses.labels import parse_labels, parse_predictions
+from app.backends.responses.labels import parse_predictions, parse_text_classification
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.tasks.pipeline_inputs import ENCODER_MAX_TOKENS, leading_of_each, read_inputs
 from app.backends.types import Classification, Classifications, ClassifyRequest, Sentiment, Usage
@@ -71,7 +71,7 @@ def by_sentiment(rate: Callable[[str], Plan[Sentiment]], request: ClassifyReques
 def classify_by_pipeline(make_call: MakePipelineCall, model: str, request: ClassifyRequest) -> Plan[Classification]:
     """Use a text-classification pipeline; a text that is too long for its model is cut."""
     raw = {"function_to_apply": "none"} if request.options.get("raw_scores") else {}
-    parse = partial(parse_labels, request=request, model=model)
+    parse = partial(parse_text_classification, request=request, model=model)
 
     def ask(texts: list[str]) -> UpstreamRequest[Classification]:
         inputs: Any = texts[0] if len(texts) == 1 else {"text": texts[0], "text_pair": texts[1]}

@@ -22,7 +22,7 @@ def parse_predictions(response: UpstreamResponse, request: ClassifyRequest, mode
     return _classification(payload, request, model or "", Usage(tokens, None) if tokens else None)
 
 
-def parse_labels(response: UpstreamResponse, request: ClassifyRequest, model: str) -> Classification:
+def parse_text_classification(response: UpstreamResponse, request: ClassifyRequest, model: str) -> Classification:
     """Return the labels of a text-classification pipeline, which may be nested in one more list."""
     payload = decode_pipeline(response)
     return _classification(payload[0] if isinstance(payload, list) and len(payload) == 1 else payload, request, model)
