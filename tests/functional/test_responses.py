@@ -260,7 +260,8 @@ def test_a_custom_call_is_a_call_of_its_function(client, upstream):
 
 
 def test_calls_that_ran_at_openai_are_left_out(client, upstream):
-    kinds = ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_list_tools")
+    at_openai = ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call")
+    kinds = (*at_openai, "mcp_list_tools", "mcp_call")
     items = [{"type": kind, "id": "x", "status": "completed"} for kind in kinds]
     assert len(asked_messages(client, upstream, *items, {"role": "user", "content": "Hi."})) == 1
 
@@ -269,7 +270,7 @@ def test_calls_that_ran_at_openai_are_left_out(client, upstream):
     ("item", "reason"),
     [
         ({"type": "item_reference", "id": "msg_1"}, "send the item itself"),
-        ({"type": "computer_call"}, "'computer_call' are not supported"),
+        ({"type": "computer_call"}, "'computer_call' are not supported. Send messages, calls"),
         ({"type": 5}, "not supported"),
         ({}, "not supported"),
         ({"role": "tool", "content": "x"}, "its role must be one of"),

@@ -16,6 +16,7 @@ from app.translators.responses.tool_media import move_media
 from app.translators.responses.tools import CUSTOM_ARGUMENT, function_name
 
 ROLES = ("user", "assistant", "system", "developer")
+_ADVICE = "Send messages, calls of functions and custom tools, and their outputs."
 # what the model thought, and calls that ran at another service: nothing in them is for a chat
 _DROPPED = frozenset(
     {
@@ -25,6 +26,7 @@ _DROPPED = frozenset(
         "code_interpreter_call",
         "image_generation_call",
         "mcp_list_tools",
+        "mcp_call",
     }
 )
 
@@ -53,7 +55,7 @@ def _add(messages: Conversation, item: Mapping[str, Any], where: str) -> None:
         raise invalid_input(f"{where}: this service stores no items; send the item itself instead of a reference.")
     add = _ADD.get(kind) if isinstance(kind, str) else None
     if add is None:
-        raise invalid_input(f"{where}: items of the type {str(kind)[:50]!r} are not supported.")
+        raise invalid_input(f"{where}: items of the type {str(kind)[:50]!r} are not supported. {_ADVICE}")
     add(messages, item, where)
 
 
