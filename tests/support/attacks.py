@@ -184,7 +184,7 @@ NO_ROUTES = [
     b"/HEALTH",
     b"/" + b"a/" * 1500,
     b"/" + b"%00" * 1000,
-    b"http://evil",
+    b"http://evil/nothing",
     b"http:///x",
 ]
 
