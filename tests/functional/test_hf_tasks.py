@@ -121,6 +121,14 @@ def test_a_stream_has_an_event_for_each_token_and_the_text_at_the_end(openai, up
     assert last["details"] == {"finish_reason": "eos_token", "generated_tokens": 1, "seed": 5, "input_length": 3}
 
 
+def test_chunks_of_other_choices_are_no_part_of_the_text(openai, upstream):
+    other = {"choices": [{"index": 1, "text": "six", "finish_reason": "stop"}]}
+    chunks = [completion(" five", None), other, completion("", "stop")]
+    upstream.post(COMPLETIONS, body=stream(chunks), content_type="text/event-stream")
+    response = openai.post("/generate_stream", json={"inputs": "One"})
+    assert [event["generated_text"] for event in events(response)] == [None, " five"]
+
+
 def test_a_broken_stream_ends_with_an_error(openai, upstream):
     upstream.post(
         COMPLETIONS, body=f"data: {json.dumps(completion(' fi', None))}\n\n", content_type="text/event-stream"
@@ -241,6 +249,7 @@ def test_labels_are_sorted_and_cut(openai, upstream):
         ("/models/default/pipeline/question-answering", {"inputs": "a"}),
         ("/models/default/pipeline/sentence-similarity", {"inputs": {"source_sentence": "a", "sentences": []}}),
         ("/models/default/pipeline/table-question-answering", {"inputs": {"table": {}}}),
+        ("/models/default/pipeline/table-question-answering", {"inputs": {"query": "a"}}),
         ("/models/default/pipeline/text-classification", {"inputs": {"a": "b"}}),
         ("/models/default/pipeline/fill-mask", {"inputs": {"a": "b"}}),
         ("/models/..", {"inputs": "a"}),

@@ -224,6 +224,13 @@ def test_a_response_of_another_kind_shows_that_the_route_is_missing(make_client,
     assert not results(moderate(make_client(OPENAI, MODERATION_MODEL=GUARD)))[0]["flagged"]
 
 
+def test_a_route_that_the_upstream_lacks_is_looked_for_once(guard, upstream):
+    upstream.post(CHAT, json=chat_response("safe"))
+    for text in ("I will hurt you.", "I will help you."):
+        assert not results(moderate(guard, text))[0]["flagged"]
+    assert [call.request.url for call in upstream.calls] == [ROUTE, CHAT, CHAT]
+
+
 def test_a_model_that_is_no_guard_is_not_asked(guard, upstream):
     refused(moderate(guard, model="org/chat"), 501, "not_supported")
     assert [call.request.url for call in upstream.calls] == [ROUTE]

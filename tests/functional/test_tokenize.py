@@ -152,7 +152,8 @@ def test_detokenize_returns_the_text_for_clients_of_vllm_and_llama_cpp(client, u
 def test_detokenize_uses_the_route_of_tei(client, upstream):
     upstream.post(f"{ROOT}/detokenize", **MISSING)
     upstream.post(f"{ROOT}/decode", json=["Hello"])
-    assert client.post("/detokenize", json={"tokens": [9906]}).get_json()["prompt"] == "Hello"
+    for token in (9906, 9907):  # the second request knows that the first route is missing
+        assert client.post("/detokenize", json={"tokens": [token]}).get_json()["prompt"] == "Hello"
 
 
 def test_a_response_of_another_kind_shows_that_the_route_is_missing(client, upstream):

@@ -8,13 +8,14 @@ import pytest
 
 from app.backends import backend_class
 from app.backends.base import Backend
+from app.backends.types import OpenAIRequest, ResponsesRequest
 from app.config import Config
 from app.config.model_ref import BACKEND_SETTINGS
 from app.config.secret import Secret
 from app.errors import NotSupported
 
 OPERATIONS = ("generate", "complete", "sentiment", "summarize", "chat", "completions", "embeddings")
-OPERATIONS += ("rerank", "similarity", "predict")
+OPERATIONS += ("rerank", "similarity", "predict", "pipeline", "moderations", "classify", "tokenize", "detokenize")
 # secrets and URLs that no upstream receives
 NOT_SENT_UPSTREAM = ("redis_url", "otel_exporter_otlp_endpoint")
 ANY_TEXT = ("embedded_model_path",)
@@ -49,6 +50,12 @@ def values_of(kind, *texts):
 def test_an_operation_that_a_backend_lacks_is_not_supported(operation):
     with pytest.raises(NotSupported):
         getattr(EmptyBackend(Config()), operation)(None, None)
+
+
+def test_a_backend_without_the_responses_api_answers_as_a_chat():
+    request = ResponsesRequest({}, OpenAIRequest({}, ""))
+    with pytest.raises(NotSupported):
+        EmptyBackend(Config()).responses(request, None)
 
 
 def test_a_backend_without_a_list_of_models_returns_an_empty_list():
