@@ -32,7 +32,7 @@ class Dialect(ABC):
     mimetype = "text/event-stream"
     heartbeat = b": "
 
-    def check(self, body: Any) -> None:  # noqa: B027
+    def check(self, body: Any) -> None:  # noqa: B027 - APIs without types of a vendor check nothing
         """Raise an error unless a complete response fits the vendor's types."""
 
     @abstractmethod
