@@ -14,6 +14,7 @@ from app.inference.adaptive_client import AdaptiveClient
 from app.inference.cached_client import CachedClient
 from app.inference.health import HealthService
 from app.inference.idempotency import IdempotencyStore
+from app.inference.joining_client import JoiningClient
 from app.inference.model_router import ModelRouter
 from app.inference.plan_executor import PlanExecutor
 from app.inference.service import InferenceService
@@ -49,7 +50,7 @@ def build(config: Config) -> Flask:
     cache = ResponseCache(store, config.cache_ttl, config.cache_max_bytes)
     breakers = CircuitBreakers(config.breaker_failures, config.breaker_failure_rate, store, metrics.upstream)
     client = _upstream_client(config, breakers, metrics)
-    cached = CachedClient(client, cache, shared=config.cache_scope == "shared")
+    cached = CachedClient(JoiningClient(client, config.texts_concurrency), cache, shared=config.cache_scope == "shared")
     adaptive = AdaptiveClient(cached, metrics.upstream.record_removed_field)
     inference = InferenceService(PlanExecutor(models, adaptive, metrics))
     health = HealthService(inference, breakers, store, needs_keys=config.has_keys)

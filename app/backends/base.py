@@ -1,20 +1,14 @@
-"""The interface of all backends, and the upstream calls that their plans are made of.
+"""The interface of all backends."""
 
-A backend does no I/O. Each operation returns a plan: a generator that yields upstream calls, receives each parsed
-response (or has the error thrown in), and returns the result. `PlanExecutor` runs the plans.
-"""
-
-import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
-
-import orjson
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar
 
 from app.backends.pipeline_types import PipelineRequest, PipelineResult
-from app.backends.responses.chunk_decoder import MakeDecoder
+from app.backends.plan import Plan as Plan
+from app.backends.plan import UpstreamRequest as UpstreamRequest
 from app.backends.responses.token_count import estimated_tokens_of_chat, token_count
+from app.backends.text_operations import TextOperations
 from app.backends.tokenization import Detokenization, Tokenization, TokenizeRequest
 from app.backends.types import (
     Classifications,
@@ -26,9 +20,6 @@ from app.backends.types import (
     RerankRequest,
     ResponsesRequest,
     ResponsesResult,
-    Sentiment,
-    Summary,
-    SummaryRequest,
     TextRequest,
     TokenCount,
     Validation,
@@ -40,73 +31,21 @@ from app.errors import NotSupported
 
 T = TypeVar("T")
 
-# far above the longest completion; a longer response is rejected
-MAX_RESPONSE_BYTES = 8 * 1024**2
 
-
-@dataclass(slots=True)
-class UpstreamRequest(Generic[T]):
-    """One upstream call: POST if there is a body, GET otherwise.
-
-    `route` is the upstream route, which has a circuit breaker of its own. `parse` turns a response of any status into
-    the result, or raises a ServiceError. `timeout` limits the call, in seconds, within the request's deadline.
-    `retryable` allows a retry after a failure. `deterministic` means that equal calls get equal responses. With
-    `make_decoder` the response is streamed: the plan receives its UpstreamStream. `model` is the model that is asked,
-    None if the upstream chooses it or the call needs none. `added` holds the fields of the body that the service added
-    by itself and may take back, each with the client's own value, or None.
-    Without `timeout_is_failure` the breaker does not count timeouts.
-    """
-
-    backend: str
-    route: str
-    url: str
-    parse: Callable[[UpstreamResponse], T]
-    body: dict[str, Any] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    timeout: float | None = None
-    retryable: bool = True
-    deterministic: bool = False
-    make_decoder: MakeDecoder | None = None
-    timeout_is_failure: bool = True
-    max_response_bytes: int = MAX_RESPONSE_BYTES
-    model: str | None = None
-    added: Mapping[str, Any] = field(default_factory=dict)
-
-    # in place of functools.cached_property, which takes a lock at each first access before Python 3.12
-    _content: bytes | None = field(default=None, init=False, repr=False, compare=False)
-    _cache_key: str = field(default="", init=False, repr=False, compare=False)
-
-    @property
-    def content(self) -> bytes | None:
-        """The request body as bytes, made once."""
-        if self._content is None and self.body is not None:
-            self._content = orjson.dumps(self.body)
-        return self._content
-
-    @property
-    def cache_key(self) -> str:
-        """The key of the response in caches, made once: a digest, so that keys reveal no text."""
-        if not self._cache_key:
-            parts = (self.backend.encode(), self.url.encode(), self.content or b"")
-            self._cache_key = hashlib.sha256(b"\0".join(parts)).hexdigest()
-        return self._cache_key
-
-
-Plan = Generator[UpstreamRequest[Any], Any, T]
-
-
-class Backend(ABC):
+class Backend(TextOperations, ABC):
     """One kind of inference backend. Operations that it lacks raise NotSupported.
 
     An operation takes its request and the model, None for the backend's default. If the request asks for a stream,
     the plan returns an UpstreamStream in place of its result.
 
+    `max_fan_out` is how many calls at a time the lists of texts may have in flight, None for the setting.
     `recovery` is how long a circuit breaker stays open, in seconds. `shared_by_replicas` means that all replicas of the
     service call the same upstream: then they share the state of its breakers.
     """
 
     name: ClassVar[str]
     shared_by_replicas: ClassVar[bool] = True
+    max_fan_out: ClassVar[int | None] = None
 
     def __init__(self, config: Config) -> None:
         self.recovery = config.breaker_recovery
@@ -163,14 +102,6 @@ class Backend(ABC):
         """Turn texts into vectors, as OpenAI's embeddings do."""
         raise NotSupported
 
-    def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
-        """Rate the sentiment of a text."""
-        raise NotSupported
-
-    def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
-        """Summarize a text."""
-        raise NotSupported
-
     def rerank(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
         """Rate how relevant each text is to the query, by a model for that purpose or by embeddings."""
         raise NotSupported
@@ -200,7 +131,7 @@ class Backend(ABC):
         """Rate texts in OpenAI's moderation categories."""
         raise NotSupported
 
-    def classify(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+    def vllm_classify(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Classify texts, as vLLM does; a model of another task rates their sentiment."""
         raise NotSupported
 

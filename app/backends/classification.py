@@ -11,11 +11,13 @@ from app.backends.optional_routes import OptionalRoutes
 from app.backends.responses.labels import parse_predictions, parse_text_classification
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.tasks.pipeline_inputs import ENCODER_MAX_TOKENS, leading_of_each, read_inputs
+from app.backends.text_types import SentimentRequest
 from app.backends.types import Classification, Classifications, ClassifyRequest, Sentiment, Usage
 from app.errors import NotSupported
 
 Parse = Callable[[UpstreamResponse], Classification]
 # makes the call of a route from its parser and its body
+Rate = Callable[[SentimentRequest], Plan[Sentiment]]
 MakeCall = Callable[[str, Parse, dict[str, Any]], UpstreamRequest[Classification]]
 # makes the call of a pipeline from its options, its parser and its inputs
 MakePipelineCall = Callable[[dict[str, Any], Parse, dict[str, Any]], UpstreamRequest[Classification]]
@@ -49,7 +51,7 @@ def predict_call(
 def by_route_or_sentiment(
     routes: OptionalRoutes,
     make_call: Callable[[ClassifyRequest], UpstreamRequest[Classification]],
-    rate: Callable[[str], Plan[Sentiment]],
+    rate: Rate,
     request: ClassifyRequest,
 ) -> Plan[Classification]:
     """Use the server's route; without it, rate the sentiment."""
@@ -57,13 +59,13 @@ def by_route_or_sentiment(
     return found or (yield from by_sentiment(rate, request))
 
 
-def by_sentiment(rate: Callable[[str], Plan[Sentiment]], request: ClassifyRequest) -> Plan[Classification]:
+def by_sentiment(rate: Rate, request: ClassifyRequest) -> Plan[Classification]:
     """Return the sentiments of a text as its labels; raise NotSupported for a pair of texts."""
     if len(request.texts) > 1:
         raise NotSupported("The backend has no classifier for pairs of texts; use Hugging Face's pipelines.")
     if request.options.get("raw_scores"):
         raise NotSupported("The backend gives probabilities only; leave raw_scores out.")
-    result = yield from rate(request.texts[0])
+    result = yield from rate(SentimentRequest(request.texts[0]))
     labels = sorted(result.scores.items(), key=lambda label: label[1], reverse=True)
     return Classification(labels, result.truncated, usage=result.usage, model=result.model)
 

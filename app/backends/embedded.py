@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
+from app.backends.embedded_text import EmbeddedText
 from app.backends.engine import fields
 from app.backends.engine.control_tokens import ControlTokens
 from app.backends.engine.decoder import Choices, Echo, EngineDecoder
@@ -22,22 +23,16 @@ from app.backends.responses.parse import parse_choices
 from app.backends.responses.token_count import parse_input_tokens, token_count
 from app.backends.responses.tokens import parse_text
 from app.backends.responses_route import TRANSLATE, ResponsesRoute
-from app.backends.tasks import extractive_summary, few_shot_sentiment
-from app.backends.tasks.sentence_ranking import split_sentences
 from app.backends.tokenization import Detokenization, Tokenization, TokenizeRequest, detokenization, tokenization
 from app.backends.types import (
     OpenAIRequest,
     OpenAIResult,
-    Sentiment,
-    Summary,
-    SummaryRequest,
     TokenCount,
-    Usage,
     Validation,
 )
 from app.config import Config
 from app.config.gguf import control_tokens
-from app.config.model_file import model_file, model_name
+from app.config.model_file import model_file
 from app.errors import (
     ModelLoading,
     ModelNotFound,
@@ -53,15 +48,18 @@ T = TypeVar("T")
 RESTART_SECONDS = 1.0
 # llama.cpp takes seeds of 32 bits
 SEEDS = 2**32
+# the requests that the engine runs at a time (app/embedded/engine.py)
+SLOTS = 4
 # fields of a request that hold callers' text
 _TEXTS = ("prompt", "messages", "tools")
 
 
-class EmbeddedBackend(OpenAIBackend):
+class EmbeddedBackend(EmbeddedText):
     """An OpenAI-compatible server that the service itself runs, with one model."""
 
     name = "embedded"
     shared_by_replicas = False
+    max_fan_out = SLOTS // 2  # the other slots are for single calls
     _is_server = False  # llama.cpp has neither moderations nor classifications
 
     def __init__(self, config: Config) -> None:
@@ -71,7 +69,6 @@ class EmbeddedBackend(OpenAIBackend):
         # after a streamed response llama.cpp closes keep-alive connections, sometimes during the next call
         self._headers = {"Connection": "close"}
         self._responses_route = ResponsesRoute(TRANSLATE, 0)  # the engine's ignores `tool_choice` and `text.format`
-        self._model = model_name(config.embedded_model_path)
         file = model_file(config.embedded_model_path)
         self._control_tokens = ControlTokens(lambda: control_tokens(file) if file else ())
         # the supervisor restarts the engine in about a second; a breaker open for longer would prolong the outage
@@ -150,40 +147,6 @@ class EmbeddedBackend(OpenAIBackend):
         """Return an empty list: the settings name the engine's only model."""
         return Backend.list_models(self)
 
-    def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
-        """Compare the log-probabilities of the labels after rated examples, which a small model needs."""
-        model = self._resolve_model(model)
-        excerpt, truncated = few_shot_sentiment.excerpt(text)
-        body = {
-            "prompt": few_shot_sentiment.prompt(excerpt),
-            "max_tokens": 1,
-            "temperature": 0,
-            "logprobs": few_shot_sentiment.TOP_LOGPROBS,
-        }
-        generation = yield from self._generate("completions", body, text, model)
-        if not generation.logprobs or not generation.logprobs[0].top:
-            raise NotSupported("The embedded model gave no log-probabilities for this text; use another model.")
-        scores = few_shot_sentiment.scores(generation.logprobs[0].top)
-        return Sentiment(scores, usage=generation.usage, model=model, truncated=truncated)
-
-    def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
-        """Let the model select among the central sentences; without its selection, return the most central ones."""
-        model = self._resolve_model(model)
-        min_tokens, max_tokens = extractive_summary.clamp(request.min_length, request.max_length)
-        selection_tokens = min(max_tokens, extractive_summary.CANDIDATE_TOKENS)
-        found = split_sentences(request.text, selection_tokens)
-        candidates = extractive_summary.candidates(request.text, found, min_tokens, max_tokens)
-        if not candidates:  # the text has no sentences, such as a list of words
-            text = extractive_summary.summary([], found or [request.text.strip()], min_tokens, max_tokens)
-            return Summary(text, usage=Usage(0, 0), model=model)
-        messages = [{"role": "user", "content": extractive_summary.prompt(candidates)}]
-        grammar = extractive_summary.grammar(candidates)
-        body = {"max_tokens": selection_tokens, "temperature": 0, "grammar": grammar}
-        generation = yield from self._chat(messages, body, model)
-        selected = extractive_summary.parse_selection(generation.text, candidates)
-        text = extractive_summary.summary(selected, found, min_tokens, max_tokens)
-        return Summary(text, usage=generation.usage, model=model)
-
     def validate(self, model: str) -> Plan[Validation]:
         """Compare the name with the engine's model; no call is needed."""
         yield from ()
@@ -197,15 +160,6 @@ class EmbeddedBackend(OpenAIBackend):
         url = f"{self._root_url}/health"
         parse = partial(parse_engine, require_success)
         yield UpstreamRequest(self.name, "health", url, parse, None, {}, PROBE_SECONDS, retryable=False)
-
-    def _resolve_model(self, model: str | None) -> str:
-        """Return the engine's model; raise ModelNotFound for another name. An owner before the name is ignored."""
-        if model is not None and not self._serves(model):
-            raise ModelNotFound(f"The embedded engine serves {self._model} only.")
-        return self._model
-
-    def _serves(self, model: str) -> bool:
-        return model.rpartition("/")[2].lower() == self._model.lower()
 
     def _conversation(self, body: Mapping[str, Any], checks: Mapping[str, fields.Check]) -> Plan[dict[str, Any]]:
         """Return the fields that have a check; raise UpstreamRejected for tools that the chat template cannot have."""

@@ -10,26 +10,22 @@ from app.backends.base import Plan, UpstreamRequest
 from app.backends.classification import classify_by_pipeline, classify_each
 from app.backends.hf_pipelines import DEFAULT_MODELS, Pipelines
 from app.backends.hub_lookup import HubLookup
-from app.backends.huggingface_calls import HuggingFaceCalls
+from app.backends.huggingface_text import HuggingFaceText
 from app.backends.moderation import Labels, Rate, rate_by_labels
 from app.backends.pipeline_types import PipelineRequest, PipelineResult
 from app.backends.reranking import rank_by_pipeline
 from app.backends.responses import embeddings
 from app.backends.responses.chunk_decoder import CHAT
-from app.backends.responses.pipelines import parse_classification, parse_labels, parse_summary
+from app.backends.responses.pipelines import parse_labels
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.responses_route import AUTO, TRANSLATE, ResponsesRoute
 from app.backends.tasks.guards import guard_of
 from app.backends.tasks.pipeline_inputs import (
     ENCODER_MAX_TOKENS,
-    SUMMARIZATION_MAX_TOKENS,
-    central,
-    leading,
     leading_of_each,
     read_inputs,
 )
 from app.backends.tasks.pipelines import run_by_operations
-from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tokenizers import Tokenizer
 from app.backends.types import (
     Classifications,
@@ -39,11 +35,7 @@ from app.backends.types import (
     OpenAIResult,
     Ranking,
     RerankRequest,
-    Sentiment,
-    Summary,
-    SummaryRequest,
     TextRequest,
-    Usage,
     Validation,
 )
 from app.config import Config
@@ -61,7 +53,7 @@ NO_TOKENIZER = (
 MAX_LABELS = 100
 
 
-class HuggingFaceBackend(HuggingFaceCalls):
+class HuggingFaceBackend(HuggingFaceText):
     """Hugging Face's serverless inference, or a dedicated Inference Endpoint.
 
     Sentiment, summaries and embeddings use pipelines; without the pipeline's model, a chat model.
@@ -143,19 +135,6 @@ class HuggingFaceBackend(HuggingFaceCalls):
         except (ModelNotFound, NotSupported):
             return (yield from super().similarity(request, name))
 
-    def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
-        """Use the text-classification pipeline; if its model is gone, a chat model."""
-        name = model or self._sentiment_model or ""
-        parse = partial(parse_classification, model=name)
-        ask = partial(self._pipeline, name, "text-classification", {}, parse)
-        shorter = partial(leading, text, ENCODER_MAX_TOKENS // 2)
-        try:
-            scores, read = yield from read_inputs(ask, leading(text, ENCODER_MAX_TOKENS), shorter)
-        except ModelNotFound:
-            return (yield from super().sentiment(text, model or self._default_model))
-        usage = Usage(estimated_tokens(read), 0, estimated=True)
-        return Sentiment(scores, usage=usage, model=name, truncated=read != text)
-
     def predict(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
         """Use the text-classification pipeline, or a dedicated endpoint's own route."""
         if self._dedicated:
@@ -163,19 +142,6 @@ class HuggingFaceBackend(HuggingFaceCalls):
         name = model or self._sentiment_model or ""
         make_call = partial(self._pipeline, name, "text-classification")
         return classify_each(requests, partial(classify_by_pipeline, make_call, name))
-
-    def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
-        """Use the summarization pipeline; if its model is gone, a chat model."""
-        name = model or self._summarization_model or ""
-        options = {"parameters": {"max_length": request.max_length, "min_length": request.min_length}}
-        ask = partial(self._pipeline, name, "summarization", options, parse_summary)
-        shorter = partial(central, request.text, SUMMARIZATION_MAX_TOKENS // 2)
-        try:
-            text, read = yield from read_inputs(ask, central(request.text, SUMMARIZATION_MAX_TOKENS), shorter)
-        except ModelNotFound:
-            return (yield from super().summarize(request, model or self._default_model))
-        usage = Usage(estimated_tokens(read), estimated_tokens(text), estimated=True)
-        return Summary(complete_sentences(text), usage=usage, model=name, truncated=read != request.text)
 
     def pipeline(self, request: PipelineRequest, model: str | None) -> Plan[PipelineResult]:
         """Pass the call on; a model without a text-generation pipeline continues the text through chat completions."""

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
+from app.backends.join import Join, split_list
 from app.backends.openai import OpenAIBackend
 from app.backends.openai_calls import bearer
 from app.backends.responses import embeddings
@@ -17,6 +18,7 @@ from app.backends.types import Generation, OpenAIResult, TextRequest
 from app.config import Config
 
 DEDICATED_SUFFIX = ".endpoints.huggingface.cloud"
+_INPUTS = Join("inputs", split_list)
 
 
 class HuggingFaceCalls(OpenAIBackend):
@@ -59,3 +61,14 @@ class HuggingFaceCalls(OpenAIBackend):
         url = f"{self._root_url}/hf-inference/models/{quote(model.partition(':')[0])}"
         body = {"inputs": inputs, **options}
         return UpstreamRequest(self.name, task, url, parse, body, self._headers, deterministic=True, model=model)
+
+    def _listed_pipeline(
+        self,
+        model: str,
+        task: str,
+        options: dict[str, Any],
+        parse: Callable[[UpstreamResponse], Any],
+        inputs: str | dict[str, Any],
+    ) -> UpstreamRequest[Any]:
+        """Return the call of a pipeline that answers a list of inputs with a list."""
+        return replace(self._pipeline(model, task, options, parse, inputs), join=_INPUTS)

@@ -5,10 +5,9 @@ from functools import partial
 from typing import Any
 
 from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
-from app.backends.chat_sentiment import ChatSentiment
 from app.backends.openai_bodies import as_chat, request_parameters, with_model
 from app.backends.openai_calls import RENAMED_IN_CHAT
-from app.backends.openai_optional import OptionalOperations
+from app.backends.openai_text import OpenAIText
 from app.backends.pipeline_types import PipelineRequest, PipelineResult
 from app.backends.response_format import openai_response_format
 from app.backends.responses import embeddings
@@ -18,32 +17,22 @@ from app.backends.responses.normalize import require_success
 from app.backends.tasks import prompts
 from app.backends.tasks.pipelines import run_by_operations
 from app.backends.tasks.prompt_lists import complete_each
-from app.backends.tasks.sentence_ranking import complete_sentences
-from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.types import (
     Generation,
     OpenAIRequest,
     OpenAIResult,
-    Sentiment,
-    Summary,
-    SummaryRequest,
     TextRequest,
     Validation,
 )
-from app.config import Config
-from app.errors import ModelNotFound, NotSupported, UpstreamInvalidResponse
+from app.errors import ModelNotFound, NotSupported
 
 PROBE_SECONDS = 3.0
 
 
-class OpenAIBackend(OptionalOperations):
+class OpenAIBackend(OpenAIText):
     """Calls the chat completions, completions, embeddings and models routes of OpenAI's API."""
 
     name = "openai"
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self._chat_sentiment = ChatSentiment()
 
     def generate(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         messages = [{"role": "user", "content": request.prompt}]
@@ -85,22 +74,6 @@ class OpenAIBackend(OptionalOperations):
             return (yield self._call("models", parse_models))
         except ModelNotFound:
             return []
-
-    def sentiment(self, text: str, model: str | None) -> Plan[Sentiment]:
-        """Ask a chat model for the label."""
-        model = self._resolve_model(model or self._sentiment_model)
-        messages = [{"role": "system", "content": prompts.SENTIMENT}, {"role": "user", "content": text}]
-        return (yield from self._chat_sentiment.rate(lambda body: self._chat(messages, body, model), model))
-
-    def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
-        instruction = prompts.summarize(request.max_length, request.min_length)
-        messages = [{"role": "system", "content": instruction}, {"role": "user", "content": request.text}]
-        body = {"max_tokens": request.max_length, "temperature": 0}
-        generation = yield from self._chat(messages, body, self._resolve_model(model or self._summarization_model))
-        summary = complete_sentences(strip_reasoning(generation.text))
-        if not summary:
-            raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
-        return Summary(summary, usage=generation.usage, model=generation.model)
 
     def pipeline(self, request: PipelineRequest, model: str | None) -> Plan[PipelineResult]:
         """Use the operations, since OpenAI's API has no pipelines."""

@@ -46,7 +46,7 @@ class OpenAICalls(Backend):
         task_models = {
             "sentiment": self._sentiment_model,
             "predict": self._sentiment_model,
-            "classify": self._sentiment_model,
+            "vllm_classify": self._sentiment_model,
             "summarize": self._summarization_model,
             "rerank": self._rerank_model,
         }

@@ -94,7 +94,7 @@ class OptionalOperations(OpenAICalls):
                 return found
         return (yield from moderate(inputs, self._rater(name), name))
 
-    def classify(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
+    def vllm_classify(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Use the server's own route; without one, what `predict` uses."""
         name, value = self._resolve_model(model or self._sentiment_model), request.body["input"]
         if self._is_server:

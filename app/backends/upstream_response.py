@@ -1,7 +1,10 @@
 """The response of an upstream, as backends parse it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import orjson
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,10 @@ class UpstreamResponse:
     def media_type(self) -> str:
         """The media type in lower case, without parameters."""
         return media_type(self.headers.get("content-type", ""))
+
+    def with_payload(self, payload: Any) -> Self:
+        """Return the same response with another JSON body."""
+        return replace(self, body=orjson.dumps(payload))
 
 
 def media_type(content_type: str) -> str:

@@ -19,14 +19,15 @@ def rate(value: str) -> str | None:
     return value
 
 
-_tokens = integer(1, 10**12)
+_count = integer(1, 10**12)
 
 LIMITS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
     {
         "rate_limit": rate,
-        "tokens_per_minute": _tokens,
-        "tokens_per_day": _tokens,
-        "tokens_per_month": _tokens,
+        "tokens_per_minute": _count,
+        "tokens_per_day": _count,
+        "tokens_per_month": _count,
+        "texts_per_minute": _count,
         "concurrent_streams": integer(1, 100_000),
     }
 )

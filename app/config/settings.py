@@ -81,6 +81,8 @@ class Settings:
 
     max_body_bytes: int = setting(parsers.size, 16 * 1024**2)
     max_input_chars: int = setting(parsers.integer(1, 10_000_000), 20_000)
+    max_texts: int = setting(parsers.integer(1, 10_000), 1000)
+    texts_concurrency: int = setting(parsers.integer(1, 1000), 8)
     upstream_max_concurrency: int = setting(parsers.integer(1, 100_000), 256)
     breaker_failures: int = setting(parsers.integer(1, 1000), 5)
     breaker_recovery: float = setting(parsers.positive_duration, 10.0)
@@ -105,6 +107,7 @@ class Settings:
     tokens_per_minute: int | None = setting(LIMITS["tokens_per_minute"])
     tokens_per_day: int | None = setting(LIMITS["tokens_per_day"])
     tokens_per_month: int | None = setting(LIMITS["tokens_per_month"])
+    texts_per_minute: int | None = setting(LIMITS["texts_per_minute"])
     concurrent_streams: int | None = setting(LIMITS["concurrent_streams"])
     trusted_proxies: int = setting(parsers.integer(0, 10), 0)
     trusted_hosts: tuple[str, ...] = setting(parsers.hosts, ())

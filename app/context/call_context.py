@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from app.backends.types import Usage
+from app.context.batch import Batch
 from app.context.deadline import Deadline
 from app.context.disconnect import ClientConnection
 from app.context.request_info import RequestInfo
@@ -52,7 +53,7 @@ class CallContext:
     last. `asked_models` holds backend and name of each. `limit_added` means that the service added a token limit.
     The token counts are those of all upstream calls that this request made itself, None without one. Responses from
     the cache, or from another request's call, add nothing.
-    `allowed_models` holds names of the models that may answer, None for all.
+    `allowed_models` holds names of the models that may answer, None for all. `batch` is that of one of several texts.
     """
 
     request: RequestInfo
@@ -63,6 +64,7 @@ class CallContext:
     debug: bool = False
     stream_deadline: Deadline = field(default_factory=partial(Deadline, math.inf))
     allowed_models: frozenset[str] | None = None
+    batch: Batch | None = None
 
     task: str = field(init=False)
     limit_added: bool = False

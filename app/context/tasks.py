@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 # operation to the task that it runs in the form of another API; all others are tasks of their own
 _TASKS: Mapping[str, str] = {
-    "classify": "sentiment",
     "count_tokens": "chat",
     "embed": "embeddings",
     "messages": "chat",
@@ -14,8 +13,9 @@ _TASKS: Mapping[str, str] = {
     "ollama_models": "models",
     "predict": "sentiment",
     "responses": "chat",
-    "similarity": "embeddings",
+    "tei_similarity": "embeddings",
     "tgi": "complete",
+    "vllm_classify": "sentiment",
 }
 # operations that run the task which the body of the request names
 BY_BODY = frozenset(("task",))

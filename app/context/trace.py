@@ -43,6 +43,10 @@ class Trace:
         """Run the block as one attempt of an upstream call; that of a stream lasts until `end_stream`."""
         return _NO_ATTEMPT
 
+    def part(self) -> "Trace":
+        """Return the trace of one of several texts: its attempts belong to the operation of the request."""
+        return self
+
     def end_stream(self, context: "CallContext") -> None:
         """End the operation of a stream and its attempts."""
 

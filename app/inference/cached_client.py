@@ -12,7 +12,7 @@ from app.cache.response_cache import CachedBytes, ResponseCache
 from app.cache.single_flight import SingleFlight
 from app.context.call_context import CallContext
 from app.errors import ServiceError
-from app.upstream.client import UpstreamClient
+from app.inference.joining_client import JoiningClient
 from app.upstream.stream import UpstreamStream
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class CachedClient:
     by its header or its speed, that another client has sent the same text.
     """
 
-    def __init__(self, client: UpstreamClient, cache: ResponseCache, *, shared: bool = False) -> None:
+    def __init__(self, client: JoiningClient, cache: ResponseCache, *, shared: bool = False) -> None:
         self._client = client
         self._cache = cache
         self._shared = shared

@@ -2,7 +2,6 @@
 
 from app.operations import (
     chat,
-    classify,
     complete,
     completions,
     count_tokens,
@@ -21,12 +20,13 @@ from app.operations import (
     rerank,
     responses,
     sentiment,
-    similarity,
     summarize,
     task,
+    tei_similarity,
     tgi,
     tokenize,
     validate,
+    vllm_classify,
 )
 
 OPERATIONS = (
@@ -44,11 +44,11 @@ OPERATIONS = (
     rerank,
     embed,
     predict,
-    similarity,
+    tei_similarity,
     task,
     tgi,
     moderations,
-    classify,
+    vllm_classify,
     tokenize,
     detokenize,
     models,

@@ -21,7 +21,7 @@ import requests
 from gevent.queue import Empty, Queue
 from urllib3.exceptions import HTTPError
 
-from app.backends.base import MAX_RESPONSE_BYTES
+from app.backends.plan import MAX_RESPONSE_BYTES
 from app.backends.responses.chunk_decoder import Chunk, ChunkDecoder
 from app.backends.responses.sse import EventSplitter
 from app.context.call_context import StreamStats

@@ -7,6 +7,7 @@ from typing import Any
 from app.backends.base import Backend, Plan
 from app.backends.pipeline_types import PipelineRequest, PipelineResult
 from app.backends.tasks.text_generation import generate
+from app.backends.text_types import SentimentRequest
 from app.backends.types import OpenAIRequest, RerankRequest, Result, SummaryRequest, Usage
 from app.config import hf_tasks as tasks
 from app.errors import NotSupported
@@ -37,7 +38,7 @@ def _classify(backend: Backend, request: PipelineRequest, model: str | None) -> 
     top = parameters.get("top_k")
     results, payload = [], []
     for text in _texts(request):
-        result = yield from backend.sentiment(text, model)
+        result = yield from backend.sentiment(SentimentRequest(text), model)
         scores = sorted(result.scores.items(), key=lambda pair: -pair[1])
         payload.append([{"label": label, "score": score} for label, score in scores[:top]])
         results.append(result)

@@ -116,6 +116,10 @@ class SpanTrace(Trace):
         else:
             self._streaming.append(span)
 
+    def part(self) -> Trace:
+        """Return a trace that writes attempts only."""
+        return _Part(self)
+
     def end_stream(self, context: CallContext) -> None:
         """End the spans of the operation and of its streaming attempts."""
         self._end_operation(context, context.stream.error if context.stream else None)
@@ -135,6 +139,14 @@ class SpanTrace(Trace):
         self._operation.set_attributes(attributes.result_attributes(context))
         for span in (*self._streaming, self._operation):
             _end(span, error)
+
+
+class _Part(Trace):
+    """The trace of one of several texts."""
+
+    def __init__(self, trace: SpanTrace) -> None:
+        self.ids = trace.ids
+        self.attempt = trace.attempt  # type: ignore[method-assign]  # the operation's spans are its parents
 
 
 class SpanTracing(Tracing):

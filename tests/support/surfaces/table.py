@@ -108,8 +108,9 @@ def _rerank(route: str, body: Json, dialect: Dialect) -> Surface:
     return Surface(route, route, body, dialect, "rerank", **common)
 
 
-def _tei(operation: str, body: Json, task: str, **options: Any) -> Surface:
-    return Surface(f"/{operation}", f"/{operation}", body, Tei(), operation, task, greedy={}, streamed=None, **options)
+def _tei(route: str, body: Json, task: str, operation: str = "", **options: Any) -> Surface:
+    name = operation or route
+    return Surface(f"/{route}", f"/{route}", body, Tei(), name, task, greedy={}, streamed=None, **options)
 
 
 CONVERSATIONS = (
@@ -210,6 +211,7 @@ TASKS = (
         "similarity",
         {"inputs": {"source_sentence": PROMPT, "sentences": DOCUMENTS[:1]}},
         "embeddings",
+        "tei_similarity",
         upstream=f"{V1}/embeddings",
         response=TWO_EMBEDDINGS,
     ),

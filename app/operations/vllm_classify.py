@@ -6,8 +6,8 @@ from app.backends.base import Backend
 from app.openapi.route_doc import JSON, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
 from app.operations.openai_passthrough import openai_operation
-from app.schemas.classify import ClassifyRequestSchema, ClassifyResponseSchema
 from app.schemas.openai_fields import joined_texts
+from app.schemas.vllm_classify import ClassifyRequestSchema, ClassifyResponseSchema
 
 _DOC = RouteDoc(
     tag="OpenAI",
@@ -40,9 +40,9 @@ _DOC = RouteDoc(
 
 def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     """Return the blueprint of both routes."""
-    routes = Blueprint("classify", __name__)
-    handle = openai_operation(endpoint, Backend.classify, lambda body: joined_texts(body["input"]))
+    routes = Blueprint("vllm_classify", __name__)
+    handle = openai_operation(endpoint, Backend.vllm_classify, lambda body: joined_texts(body["input"]))
     schema = ClassifyRequestSchema(endpoint.config)
     endpoint.register(routes, "/v1/classify", schema, handle, _DOC)
-    endpoint.register(routes, "/classify", schema, handle, _DOC, name="classify_vllm")
+    endpoint.register(routes, "/classify", schema, handle, _DOC, name="vllm_classify_root")
     return routes

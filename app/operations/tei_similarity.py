@@ -36,7 +36,7 @@ _DOC = RouteDoc(
 
 def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     """Return the blueprint of the operation."""
-    routes = Blueprint("similarity", __name__)
+    routes = Blueprint("tei_similarity", __name__)
     schema = SimilarityRequestSchema(endpoint.config)
     translate = partial(_translate, endpoint.inference)
     translated = EmbeddingsRequestSchema(endpoint.config)

@@ -102,7 +102,7 @@ def test_too_many_texts_are_refused(client, upstream):
     refused(classify(client, ["a"] * 65), 400, "upstream_rejected")
 
 
-@pytest.mark.parametrize(("operations", "status"), [("sentiment", 200), ("classify", 200), ("chat", 403)])
+@pytest.mark.parametrize(("operations", "status"), [("sentiment", 200), ("vllm_classify", 200), ("chat", 403)])
 def test_a_key_for_sentiment_may_classify(make_client, upstream, operations, status):
     key, entry = create_key("team", [f"operations={operations}"])
     client = make_client(OPENAI, API_KEYS=entry)

@@ -1,0 +1,62 @@
+"""The text operations of the embedded engine."""
+
+from app.backends.base import Plan
+from app.backends.openai import OpenAIBackend
+from app.backends.tasks import extractive_summary, few_shot_sentiment
+from app.backends.tasks.sentence_ranking import split_sentences
+from app.backends.text_types import SentimentRequest
+from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
+from app.config import Config
+from app.config.model_file import model_name
+from app.errors import ModelNotFound, NotSupported
+
+
+class EmbeddedText(OpenAIBackend):
+    """Uses small models in ways that suit them."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._model = model_name(config.embedded_model_path)
+
+    def sentiment(self, request: SentimentRequest, model: str | None) -> Plan[Sentiment]:
+        """Compare the log-probabilities of the labels after rated examples, which a small model needs."""
+        text, model = request.text, self._resolve_model(model)
+        excerpt, truncated = few_shot_sentiment.excerpt(text)
+        body = {
+            "prompt": few_shot_sentiment.prompt(excerpt),
+            "max_tokens": 1,
+            "temperature": 0,
+            "logprobs": few_shot_sentiment.TOP_LOGPROBS,
+        }
+        generation = yield from self._generate("completions", body, text, model)
+        if not generation.logprobs or not generation.logprobs[0].top:
+            raise NotSupported("The embedded model gave no log-probabilities for this text; use another model.")
+        scores = few_shot_sentiment.scores(generation.logprobs[0].top)
+        return Sentiment(scores, usage=generation.usage, model=model, truncated=truncated)
+
+    def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
+        """Let the model select among the central sentences; without its selection, return the most central ones."""
+        model = self._resolve_model(model)
+        min_tokens, max_tokens = extractive_summary.clamp(request.min_length, request.max_length)
+        selection_tokens = min(max_tokens, extractive_summary.CANDIDATE_TOKENS)
+        found = split_sentences(request.text, selection_tokens)
+        candidates = extractive_summary.candidates(request.text, found, min_tokens, max_tokens)
+        if not candidates:  # the text has no sentences, such as a list of words
+            text = extractive_summary.summary([], found or [request.text.strip()], min_tokens, max_tokens)
+            return Summary(text, usage=Usage(0, 0), model=model)
+        messages = [{"role": "user", "content": extractive_summary.prompt(candidates)}]
+        grammar = extractive_summary.grammar(candidates)
+        body = {"max_tokens": selection_tokens, "temperature": 0, "grammar": grammar}
+        generation = yield from self._chat(messages, body, model)
+        selected = extractive_summary.parse_selection(generation.text, candidates)
+        text = extractive_summary.summary(selected, found, min_tokens, max_tokens)
+        return Summary(text, usage=generation.usage, model=model)
+
+    def _resolve_model(self, model: str | None) -> str:
+        """Return the engine's model; raise ModelNotFound for another name. An owner before the name is ignored."""
+        if model is not None and not self._serves(model):
+            raise ModelNotFound(f"The embedded engine serves {self._model} only.")
+        return self._model
+
+    def _serves(self, model: str) -> bool:
+        return model.rpartition("/")[2].lower() == self._model.lower()

@@ -1,0 +1,50 @@
+"""The text operations of Hugging Face: pipelines of hf-inference; without the pipeline's model, a chat model."""
+
+from functools import partial
+
+from app.backends.base import Plan
+from app.backends.huggingface_calls import HuggingFaceCalls
+from app.backends.responses.pipelines import parse_classification, parse_summary
+from app.backends.responses.token_estimate import estimated_tokens
+from app.backends.tasks.pipeline_inputs import (
+    ENCODER_MAX_TOKENS,
+    SUMMARIZATION_MAX_TOKENS,
+    central,
+    leading,
+    read_inputs,
+)
+from app.backends.tasks.sentence_ranking import complete_sentences
+from app.backends.text_types import SentimentRequest
+from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
+from app.errors import ModelNotFound
+
+
+class HuggingFaceText(HuggingFaceCalls):
+    """Asks the pipeline of each task."""
+
+    def sentiment(self, request: SentimentRequest, model: str | None) -> Plan[Sentiment]:
+        """Use the text-classification pipeline; if its model is gone, a chat model."""
+        text = request.text
+        name = model or self._sentiment_model or ""
+        parse = partial(parse_classification, model=name)
+        ask = partial(self._listed_pipeline, name, "text-classification", {}, parse)
+        shorter = partial(leading, text, ENCODER_MAX_TOKENS // 2)
+        try:
+            scores, read = yield from read_inputs(ask, leading(text, ENCODER_MAX_TOKENS), shorter)
+        except ModelNotFound:
+            return (yield from super().sentiment(request, model or self._default_model))
+        usage = Usage(estimated_tokens(read), 0, estimated=True)
+        return Sentiment(scores, usage=usage, model=name, truncated=read != text)
+
+    def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
+        """Use the summarization pipeline; if its model is gone, a chat model."""
+        name = model or self._summarization_model or ""
+        options = {"parameters": {"max_length": request.max_length, "min_length": request.min_length}}
+        ask = partial(self._listed_pipeline, name, "summarization", options, parse_summary)
+        shorter = partial(central, request.text, SUMMARIZATION_MAX_TOKENS // 2)
+        try:
+            text, read = yield from read_inputs(ask, central(request.text, SUMMARIZATION_MAX_TOKENS), shorter)
+        except ModelNotFound:
+            return (yield from super().summarize(request, model or self._default_model))
+        usage = Usage(estimated_tokens(read), estimated_tokens(text), estimated=True)
+        return Summary(complete_sentences(text), usage=usage, model=name, truncated=read != request.text)

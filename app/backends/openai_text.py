@@ -1,0 +1,36 @@
+"""The text operations of OpenAI-compatible servers: chat completions with instructions."""
+
+from app.backends.base import Plan
+from app.backends.chat_sentiment import ChatSentiment
+from app.backends.openai_optional import OptionalOperations
+from app.backends.tasks import prompts
+from app.backends.tasks.sentence_ranking import complete_sentences
+from app.backends.tasks.sentiment_from_chat import strip_reasoning
+from app.backends.text_types import SentimentRequest
+from app.backends.types import Sentiment, Summary, SummaryRequest
+from app.config import Config
+from app.errors import UpstreamInvalidResponse
+
+
+class OpenAIText(OptionalOperations):
+    """Asks a chat model."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._chat_sentiment = ChatSentiment()
+
+    def sentiment(self, request: SentimentRequest, model: str | None) -> Plan[Sentiment]:
+        """Ask a chat model for the label."""
+        model = self._resolve_model(model or self._sentiment_model)
+        messages = [{"role": "system", "content": prompts.SENTIMENT}, {"role": "user", "content": request.text}]
+        return (yield from self._chat_sentiment.rate(lambda body: self._chat(messages, body, model), model))
+
+    def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
+        instruction = prompts.summarize(request.max_length, request.min_length)
+        messages = [{"role": "system", "content": instruction}, {"role": "user", "content": request.text}]
+        body = {"max_tokens": request.max_length, "temperature": 0}
+        generation = yield from self._chat(messages, body, self._resolve_model(model or self._summarization_model))
+        summary = complete_sentences(strip_reasoning(generation.text))
+        if not summary:
+            raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
+        return Summary(summary, usage=generation.usage, model=generation.model)
