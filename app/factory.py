@@ -18,6 +18,7 @@ from app.inference.joining_client import JoiningClient
 from app.inference.model_router import ModelRouter
 from app.inference.plan_executor import PlanExecutor
 from app.inference.service import InferenceService
+from app.inference.text_runner import TextRunner
 from app.lifecycle import Lifecycle
 from app.observability.metrics.registry import Metrics
 from app.observability.tracing.setup import create_tracing
@@ -65,7 +66,9 @@ def build(config: Config) -> Flask:
     error_handlers.init_app(app)
     _register_routes(app, metrics, health, lifecycle)
     body_budget = BodyBudget(config.max_body_bytes, config.server_read_timeout)
-    _register_operations(app, OperationEndpoint(config, inference, IdempotencyStore(cache), quotas, body_budget))
+    texts = TextRunner(config.huggingface_timeout, metrics.operations.record_text)
+    endpoint = OperationEndpoint(config, inference, IdempotencyStore(cache), quotas, body_budget, texts)
+    _register_operations(app, endpoint)
     openapi.init_app(app, keys_required=config.has_keys)
     app.extensions |= {"health": health, "lifecycle": lifecycle, "models": models, "tracing": tracing, "client": client}
     return app

@@ -1,4 +1,4 @@
-"""The limits of each client on tokens and concurrent streams: reserved before a call, settled after it."""
+"""The limits of each client on tokens, texts and concurrent streams: reserved before a call, settled after it."""
 
 import math
 import time
@@ -39,6 +39,7 @@ _WINDOW_ENDS: Mapping[str, Callable[[datetime], datetime]] = {
     "tokens_per_day": _next_day,
     "tokens_per_month": _next_month,
 }
+_TEXT_WINDOW_ENDS: Mapping[str, Callable[[datetime], datetime]] = {"texts_per_minute": _next_minute}
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,16 @@ class Quotas:
         self._metrics = metrics
 
     def reserve(
-        self, client: ClientIdentity, estimate: Callable[[], int], budget: TimeBudget, *, streamed: bool
+        self, client: ClientIdentity, estimate: Callable[[], int], budget: TimeBudget, *, streamed: bool, texts: int = 0
     ) -> Reservation:
-        """Reserve a stream slot and the estimated tokens. Raises RateLimitExceeded if a limit leaves no room."""
+        """Count the texts, and reserve a stream slot and the estimated tokens.
+
+        Raises RateLimitExceeded if a limit leaves no room.
+        """
         limits = {**self._limits, **client.limits}
         now = datetime.fromtimestamp(time.time(), UTC)
+        if texts:
+            self._count_texts(client, limits, texts, now, budget)
         windows = _windows(client, limits, now)
         slot = self._acquire_stream_slot(client, limits[CONCURRENT_STREAMS], budget) if streamed else None
         reservation = Reservation(estimate, windows, client, slot)
@@ -101,13 +107,26 @@ class Quotas:
         self._release_stream_slot(reservation, budget)
 
     def _reserve_tokens(self, reservation: Reservation, now: datetime, budget: TimeBudget) -> None:
-        windows, client = reservation.windows, reservation.client
-        full = self._counters.reserve(windows, reservation.tokens, budget) if windows else None
+        self._reserve(reservation.client, reservation.windows, lambda: reservation.tokens, now, budget)
+
+    def _count_texts(
+        self, client: ClientIdentity, limits: Mapping[str, Any], texts: int, now: datetime, budget: TimeBudget
+    ) -> None:
+        self._reserve(client, _windows(client, limits, now, _TEXT_WINDOW_ENDS), lambda: texts, now, budget)
+
+    def _reserve(
+        self,
+        client: ClientIdentity,
+        windows: Sequence[QuotaWindow],
+        amount: Callable[[], int],
+        now: datetime,
+        budget: TimeBudget,
+    ) -> None:
+        full = self._counters.reserve(windows, amount(), budget) if windows else None
         if full is not None:
             self._metrics.record_rate_limited(client.label, full.name)
-            raise RateLimitExceeded.for_tokens(
-                full.name, full.limit, reservation.tokens, full.end.isoformat(), (full.end - now).total_seconds()
-            )
+            seconds = (full.end - now).total_seconds()
+            raise RateLimitExceeded.for_window(full.name, full.limit, amount(), full.end.isoformat(), seconds)
 
     def _acquire_stream_slot(self, client: ClientIdentity, limit: int | None, budget: TimeBudget) -> str | None:
         """Return the holder of the slot, or None without a limit. If Redis gives no reply, the stream may start."""
@@ -124,12 +143,17 @@ class Quotas:
             self._stream_slots.release(reservation.client.id, reservation.stream_slot, budget)
 
 
-def _windows(client: ClientIdentity, limits: Mapping[str, Any], now: datetime) -> list[QuotaWindow]:
+def _windows(
+    client: ClientIdentity,
+    limits: Mapping[str, Any],
+    now: datetime,
+    window_ends: Mapping[str, Callable[[datetime], datetime]] = _WINDOW_ENDS,
+) -> list[QuotaWindow]:
     """Return the windows that limit a client at this moment.
 
     One script counts in all of them, so their keys share the slot of the client's id, in braces, in a Redis Cluster.
     """
-    ends = {name: end_of(now) for name, end_of in _WINDOW_ENDS.items() if limits[name] is not None}
+    ends = {name: end_of(now) for name, end_of in window_ends.items() if limits[name] is not None}
     prefix = f"{{{client.id}}}"
     return [QuotaWindow(name, f"{prefix}:{name}:{end:%Y%m%d%H%M}", limits[name], end) for name, end in ends.items()]
 

@@ -37,6 +37,17 @@ class Timeline:
         """
         return AttemptRecord(self, backend, upstream_route, model, body)
 
+    def add(self, other: "Timeline") -> None:
+        """Add the attempts of another call, which may have run at the same time as others."""
+        self.attempts += other.attempts
+        self.retries += other.retries
+        self.hedges += other.hedges
+        self.records += other.records
+        self.queue_seconds += other.queue_seconds
+        self.upstream_seconds += other.upstream_seconds
+        self.backoff_seconds += other.backoff_seconds
+        self.report = other.report or self.report
+
     def record_error(
         self, error: BaseException | None, body: Mapping[str, Any] | None, *, body_released: bool = False
     ) -> dict[str, Any]:

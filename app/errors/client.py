@@ -103,16 +103,16 @@ class RateLimitExceeded(ClientError, status=429, type="rate_limit_exceeded"):
         return cls("Your address sent too many requests without a known client key.", retry_after=wait)
 
     @classmethod
-    def for_tokens(cls, limit: str, allowed: int, needed: int, renewed_at: str, seconds: float) -> Self:
-        """Return the error of a request that may need more tokens than its window has left.
+    def for_window(cls, limit: str, allowed: int, needed: int, renewed_at: str, seconds: float) -> Self:
+        """Return the error of a request that may need more tokens, or has more texts, than its window has left.
 
         `limit` names the setting, `renewed_at` is the end of the window in ISO 8601, `seconds` the time until then.
         """
         unit = limit.replace("_", " ")
-        fits = needed <= allowed
-        advice = f"the limit renews at {renewed_at}" if fits else "ask for fewer tokens or shorten the input"
+        fits, kind = needed <= allowed, unit.partition(" ")[0]
+        advice = f"the limit renews at {renewed_at}" if fits else f"ask for fewer {kind} or shorten the input"
         return cls(
-            f"This request may need {needed} tokens, more than is left of your {allowed} {unit}; {advice}.",
+            f"This request may need {needed} {kind}, more than is left of your {allowed} {unit}; {advice}.",
             details={"limit": limit, "allowed": allowed, "needed": needed, "renewed_at": renewed_at},
             retry_after=seconds,
         )

@@ -17,6 +17,7 @@ from app.context.tasks import task_of
 from app.inference.idempotency import IdempotencyStore
 from app.inference.model_router import DEFAULT
 from app.inference.service import InferenceService
+from app.inference.text_runner import TextRunner
 from app.openapi.route_doc import JSON, RouteDoc, openapi_doc
 from app.schemas.fields import RequestSchema
 from app.schemas.token_estimate import TokenEstimator
@@ -52,6 +53,7 @@ class OperationEndpoint:
     idempotency: IdempotencyStore
     quotas: Quotas
     body_budget: BodyBudget
+    texts: TextRunner
 
     def register(
         self,
@@ -176,7 +178,8 @@ class OperationEndpoint:
         body, estimator = call.dispatch.body, call.dispatch.estimator
         estimate = partial(estimator.estimate, body)
         budget = context.request.redis_budget
-        reservation = self.quotas.reserve(request_state().client, estimate, budget, streamed=call.streamed)
+        client, texts = request_state().client, estimator.texts(body)
+        reservation = self.quotas.reserve(client, estimate, budget, streamed=call.streamed, texts=texts)
         if reservation.windows:
             context.limit_added = estimator.limit(body)
         settle = partial(self.quotas.settle, reservation, context)

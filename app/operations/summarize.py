@@ -1,5 +1,6 @@
 """POST /v1/text/summarize: summarizes a text."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint
@@ -7,9 +8,11 @@ from flask import Blueprint
 from app.backends.base import Backend
 from app.backends.types import SummaryRequest
 from app.context.call_context import CallContext
-from app.openapi.route_doc import JSON, Example, RouteDoc, RouteResponse
+from app.openapi.route_doc import Example, RouteDoc
 from app.operations.endpoint import OperationEndpoint
+from app.operations.text_operation import register_text, text_responses
 from app.schemas.summarize import SummarizeRequestSchema, SummarizeResponseSchema
+from app.texts.document import Document
 
 COMPRESSION_DIGITS = 4
 
@@ -21,7 +24,7 @@ _DOC = RouteDoc(
     tag="Text",
     summary="Summarize a text",
     description="Lengths are in tokens; `min_length` must not exceed `max_length`.",
-    responses=(RouteResponse("The summary and its compression ratio.", {JSON: SummarizeResponseSchema}),),
+    responses=text_responses(SummarizeResponseSchema),
     examples={
         "story": Example(
             request={"text": _TEXT, "max_length": 40},
@@ -40,12 +43,13 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     """Return the blueprint of the operation."""
     routes = Blueprint("summarize", __name__)
 
-    def handle(context: CallContext, body: dict[str, Any]) -> Any:
-        model = body.pop("model", None)
-        summary = endpoint.inference.run(context, Backend.summarize, SummaryRequest(**body), model)
-        compression = round(len(summary.text) / len(body["text"]), COMPRESSION_DIGITS)
-        response = {"original_text": body["text"], "summary": summary.text, "compression": compression}
+    def handle(context: CallContext, document: Document, options: Mapping[str, Any]) -> dict[str, Any]:
+        request = SummaryRequest(document.text, options["max_length"], options["min_length"])
+        summary = endpoint.inference.run(context, Backend.summarize, request, options.get("model"))
+        compression = round(len(summary.text) / len(document.source), COMPRESSION_DIGITS)
+        response = {"original_text": document.source, "summary": summary.text, "compression": compression}
         return {**response, "truncated": True} if summary.truncated else response
 
-    endpoint.register(routes, "/v1/text/summarize", SummarizeRequestSchema(endpoint.config), handle, _DOC)
+    schema = SummarizeRequestSchema(endpoint.config)
+    register_text(endpoint, routes, "/v1/text/summarize", schema, handle, _DOC)
     return routes

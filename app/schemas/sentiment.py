@@ -3,15 +3,12 @@
 from marshmallow import fields, validate
 
 from app.backends.types import SENTIMENTS
-from app.schemas.fields import Model, PromptText, RequestSchema
-from app.schemas.responses import ExcerptSchema, StrictSchema
+from app.schemas.responses import StrictSchema
+from app.schemas.texts import ExcerptResultSchema, TextsRequestSchema
 
 
-class SentimentRequestSchema(RequestSchema):
-    """A text to rate."""
-
-    text = PromptText(required=True, metadata={"description": "The text to rate; not blank."})
-    model = Model(metadata={"description": "The model to use, by default the configured one."})
+class SentimentRequestSchema(TextsRequestSchema):
+    """Texts to rate."""
 
 
 class ScoresSchema(StrictSchema):
@@ -22,7 +19,7 @@ class ScoresSchema(StrictSchema):
     neutral = fields.Float(required=True)
 
 
-class SentimentResponseSchema(ExcerptSchema):
+class SentimentResponseSchema(ExcerptResultSchema):
     """The sentiment of a text. `score` and `confidence` are both the probability of the label in `sentiment`."""
 
     text = fields.String(required=True)

@@ -4,17 +4,16 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.schemas.fields import MAX_TOKENS, Integer, Model, PromptText, RequestSchema
-from app.schemas.responses import ExcerptSchema
+from app.schemas.fields import MAX_TOKENS, Integer
+from app.schemas.texts import ExcerptResultSchema, TextsRequestSchema
 
 DEFAULT_MAX_LENGTH = 130
 MIN_MAX_LENGTH = 5
 
 
-class SummarizeRequestSchema(RequestSchema):
-    """A text to summarize. Lengths are in tokens."""
+class SummarizeRequestSchema(TextsRequestSchema):
+    """Texts to summarize. Lengths are in tokens."""
 
-    text = PromptText(required=True, metadata={"description": "The text to summarize; not blank."})
     max_length = Integer(
         MIN_MAX_LENGTH,
         MAX_TOKENS,
@@ -27,7 +26,6 @@ class SummarizeRequestSchema(RequestSchema):
         load_default=0,
         metadata={"description": "The minimum length of the summary, in tokens; at most max_length."},
     )
-    model = Model(metadata={"description": "The model to use, by default the configured one."})
 
     @validates_schema(skip_on_field_errors=False)
     def _min_within_max(self, data: dict[str, Any], **_: Any) -> None:
@@ -35,7 +33,7 @@ class SummarizeRequestSchema(RequestSchema):
             raise ValidationError("min_length must not exceed max_length.", "min_length")
 
 
-class SummarizeResponseSchema(ExcerptSchema):
+class SummarizeResponseSchema(ExcerptResultSchema):
     """A summary. `compression` is rounded to four digits."""
 
     original_text = fields.String(required=True)

@@ -6,6 +6,7 @@ from app.backends.responses.token_estimate import estimated_tokens, pair_tokens
 from app.schemas.fields import RequestSchema
 from app.schemas.huggingface import nested_texts
 from app.schemas.openai_fields import Conversation, joined_texts
+from app.schemas.texts import TextsRequestSchema, texts_of
 
 # above every token limit, and small enough for a JSON number and for Redis
 MAX_ESTIMATE = 10**15
@@ -30,16 +31,24 @@ class TokenEstimator:
         self._input = next((name for name in _INPUT_FIELDS if name in fields), "")
         self._limits = [name for name in _LIMIT_FIELDS if name in schema.fields]
         self._default = default_max_tokens
+        self._reads_texts = isinstance(schema, TextsRequestSchema)
         self.can_stream = "stream" in schema.fields
 
     def estimate(self, body: dict[str, Any]) -> int:
         """Return the tokens that a validated body may need, at most MAX_ESTIMATE."""
+        if self._reads_texts:
+            texts = texts_of(body)
+            return min(estimated_tokens("\n".join(texts)) + self._max_tokens(body) * len(texts), MAX_ESTIMATE)
         value = body.get(self._input, "")
         if self._input == "documents":
             return min(pair_tokens(body["query"], value), MAX_ESTIMATE)
         text = self._text(value)
         answers = _prompts(value) * max(_count(body.get(name)) or 1 for name in _ANSWER_FIELDS)
         return min(estimated_tokens(text) + _token_ids(value) + self._max_tokens(body) * answers, MAX_ESTIMATE)
+
+    def texts(self, body: dict[str, Any]) -> int:
+        """Return the number of texts that a body has; 0 if its operation takes no texts."""
+        return len(texts_of(body)) if self._reads_texts else 0
 
     def _text(self, value: Any) -> str:
         if self._input == "messages":

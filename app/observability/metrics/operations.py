@@ -27,6 +27,9 @@ class OperationMetrics:
             registry, "ai_fallbacks_total", "Operations that succeeded with a fallback.", "operation", "backend"
         )
         self._cache = counter(registry, "ai_cache_total", "Operations by cache status.", "operation", "outcome")
+        self._texts = counter(
+            registry, "ai_texts_total", "Texts of requests with several, by outcome.", "operation", "outcome"
+        )
         self._overhead = histogram(
             registry,
             "ai_overhead_seconds",
@@ -46,6 +49,10 @@ class OperationMetrics:
         self._requests[context.operation, context.backend or "", self.model(context), outcome].inc()
         if outcome != "ok":
             self._errors[outcome,].inc()
+
+    def record_text(self, context: CallContext, outcome: str) -> None:
+        """Count one of several texts: `ok`, or the type of its error."""
+        self._texts[context.operation, outcome].inc()
 
     def record_operation(self, context: CallContext, seconds: float) -> None:
         """Record an operation that took `seconds`."""

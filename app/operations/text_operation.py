@@ -1,0 +1,157 @@
+"""The common part of text operations: one text gives a result, several give a list of results and errors."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import orjson
+from flask import Blueprint
+
+from app.context.call_context import CallContext, StreamStats
+from app.errors import ServiceError, ValidationError
+from app.inference.text_runner import Outcome
+from app.openapi.route_doc import JSON, STREAM, Example, RouteDoc, RouteResponse
+from app.operations.endpoint import OperationEndpoint
+from app.operations.sse import HEADERS
+from app.schemas.texts import INPUTS, TextResultSchema, TextsRequestSchema, results_schema
+from app.texts.document import Document
+from app.web.response import EndStep, Response
+
+LINES = "application/x-ndjson"
+_COMMON = (*INPUTS, "stream", "format", "language")
+
+# takes the context, one text and the options of the request; returns the result of the text
+TextHandler = Callable[[CallContext, Document, Mapping[str, Any]], dict[str, Any]]
+
+
+def text_responses(result: type[TextResultSchema]) -> tuple[RouteResponse, ...]:
+    """Return the responses of an operation; `result` describes the result of one text."""
+    description = "The result of `text`, or the results of `texts` or `documents`, as lines with `stream`."
+    return (RouteResponse(description, {JSON: {"oneOf": [result, results_schema(result)]}, LINES: STREAM}),)
+
+
+def register_text(
+    endpoint: OperationEndpoint,
+    routes: Blueprint,
+    rule: str,
+    schema: TextsRequestSchema,
+    handle: TextHandler,
+    doc: RouteDoc,
+) -> None:
+    """Serve an operation on texts. `handle` runs for each text; those of one request run at the same time."""
+    operation = _TextOperation(endpoint, schema, handle)
+    endpoint.register(routes, rule, schema, operation.respond, _with_lists(doc))
+
+
+def _with_lists(doc: RouteDoc) -> RouteDoc:
+    """Return the documentation with examples of several texts, made of that of one text."""
+    one = next(example for example in doc.examples.values() if example.request and "text" in example.request)
+    request = {name: value for name, value in (one.request or {}).items() if name != "text"}
+    texts = {"texts": [(one.request or {})["text"]], **request}
+    entry = {"index": 0, "id": "0", **one.response}
+    usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    several = Example(request=texts, response={"results": [entry], "errors": [], "usage": usage})
+    last = {"done": True, "results": 1, "errors": 0, "usage": usage}
+    lines = "".join(orjson.dumps(line).decode() + "\n" for line in (entry, last))
+    streamed = Example(request={**texts, "stream": True}, response=lines, media_type=LINES)
+    return replace(doc, examples={**doc.examples, "several": several, "lines": streamed})
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One of several texts as it was sent; it may be invalid."""
+
+    id: str
+    text: Any
+    language: str | None
+
+
+@dataclass(frozen=True)
+class _TextOperation:
+    endpoint: OperationEndpoint
+    schema: TextsRequestSchema
+    handle: TextHandler
+
+    def respond(self, context: CallContext, body: dict[str, Any]) -> Any:
+        options = {name: value for name, value in body.items() if name not in _COMMON}
+        if "text" in body:
+            return self.handle(context, Document(body["text"], body["format"], body.get("language")), options)
+        items = _items(body)
+        run_one = partial(self._run_one, body["format"], options)
+        run = partial(self.endpoint.texts.run, context, items=items, run_one=run_one)
+        if body["stream"]:
+            return _stream(context, items, run(limit=context.stream_deadline))
+        with context.connection.cancel_on_disconnect(), closing(run(limit=context.deadline)) as outcomes:
+            return _collect(context, items, outcomes)
+
+    def _run_one(
+        self, text_format: str, options: Mapping[str, Any], context: CallContext, item: _Item
+    ) -> dict[str, Any]:
+        reason = self.schema.text_error(item.text)
+        if reason is not None:
+            raise ValidationError(details={"text": [reason]})
+        return self.handle(context, Document(item.text, text_format, item.language), options)
+
+
+def _items(body: Mapping[str, Any]) -> list[_Item]:
+    language = body.get("language")
+    if "texts" in body:
+        return [_Item(str(index), text, language) for index, text in enumerate(body["texts"])]
+    return [
+        _Item(document.get("id", str(index)), document["text"], document.get("language", language))
+        for index, document in enumerate(body["documents"])
+    ]
+
+
+def _collect(context: CallContext, items: list[_Item], outcomes: Generator[Outcome]) -> dict[str, Any]:
+    """Return the response to several texts, in their order."""
+    entries = {outcome.index: _entry(items[outcome.index], outcome) for outcome in outcomes}
+    ordered = [entries[index] for index in range(len(items))]
+    return {
+        "results": [entry for entry in ordered if "error" not in entry],
+        "errors": [entry for entry in ordered if "error" in entry],
+        "usage": _usage(context),
+    }
+
+
+def _stream(context: CallContext, items: list[_Item], outcomes: Generator[Outcome]) -> Response:
+    """Return the response with a line for each text, and a last line that shows that the response is complete."""
+    context.stream = stats = StreamStats()
+    response = Response(_lines(context, stats, items, outcomes), mimetype=LINES, headers=HEADERS)
+    response.run_at_end(EndStep.CLOSE_UPSTREAM, outcomes.close)
+    response.run_at_end(EndStep.RECORD_STREAM, partial(_record_end, context, stats))
+    return response
+
+
+def _lines(
+    context: CallContext, stats: StreamStats, items: list[_Item], outcomes: Generator[Outcome]
+) -> Iterator[bytes]:
+    failed = 0
+    for outcome in outcomes:
+        stats.events += 1
+        stats.first_event = stats.first_event or context.request.elapsed()
+        failed += isinstance(outcome.result, ServiceError)
+        yield orjson.dumps(_entry(items[outcome.index], outcome)) + b"\n"
+    stats.outcome, stats.error = "completed", None
+    last = {"done": True, "results": len(items) - failed, "errors": failed, "usage": _usage(context)}
+    yield orjson.dumps(last) + b"\n"
+
+
+def _record_end(context: CallContext, stats: StreamStats) -> None:
+    stats.end = context.request.elapsed()
+
+
+def _entry(item: _Item, outcome: Outcome) -> dict[str, Any]:
+    result, place = outcome.result, {"index": outcome.index, "id": item.id}
+    if not isinstance(result, ServiceError):
+        return {**place, **result}
+    error = {"code": result.status, "message": result.message, "type": result.type, "details": result.details}
+    return {**place, "error": error}
+
+
+def _usage(context: CallContext) -> dict[str, Any]:
+    prompt, completion = context.prompt_tokens or 0, context.completion_tokens or 0
+    counts = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    return {**counts, "estimated": True} if context.usage_estimated else counts
