@@ -18,7 +18,7 @@ LANGUAGE_PATTERN = r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$"
 _LANGUAGE = re.compile(LANGUAGE_PATTERN)
 
 
-class _TextList(fields.Field[list[Any]]):
+class TextList(fields.Field[list[Any]]):
     """A list of up to MAX_TEXTS texts. A text that is invalid becomes an error of its own, beside the results."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
@@ -31,7 +31,7 @@ class _TextList(fields.Field[list[Any]]):
         return {"type": "array", "minItems": 1, "maxItems": _max_texts(self), "items": {}}
 
 
-class _DocumentList(_TextList):
+class DocumentList(TextList):
     """A list of documents: a text with an id of the caller's, and with its language if that is known."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
@@ -65,13 +65,17 @@ class Language(fields.String):
 class TextsRequestSchema(RequestSchema):
     """A request with exactly one of `text`, `texts` and `documents`, and with options that hold for each text."""
 
-    json_rules: ClassVar[dict[str, Any]] = {"oneOf": [{"required": [name]} for name in INPUTS]}
+    alternatives: ClassVar[tuple[str, ...]] = INPUTS
+    json_rules: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": [name]} for name in INPUTS],
+        "not": {"required": ["text", "stream"], "properties": {"stream": {"const": True}}},
+    }
 
     text = PromptText(metadata={"description": "The text; not blank."})
-    texts = _TextList(
+    texts = TextList(
         metadata={"description": "Several texts. An invalid one is listed in `errors`, beside the results."}
     )
-    documents = _DocumentList(
+    documents = DocumentList(
         metadata={"description": "Several texts, each with an `id` for its result, and its `language` if known."}
     )
     language = Language(

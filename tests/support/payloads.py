@@ -16,6 +16,7 @@ from app.schemas.openai_inputs import ModerationInputs, PlainText, PlainTexts, T
 from app.schemas.rerank_fields import Documents, RankedTexts
 from app.schemas.responses_api import ResponseInput
 from app.schemas.tei import Comparison, Sequences, TextOrTexts
+from app.schemas.texts import DocumentList, Language, TextList
 
 # the MAX_INPUT_CHARS that the texts expect
 LIMIT = 60
@@ -172,6 +173,12 @@ OLLAMA_CONVERSATIONS += [
     for calls in (None, [], [{"function": {"name": "f", "arguments": {"a": 1}}}], [{"function": 5}], ["f"], {})
 ]
 OLLAMA_CONVERSATIONS += [[{"role": "tool", "content": "x", "tool_name": name}] for name in ("f", None, 5)]
+TEXT_DOCUMENTS = [
+    *[[{"text": text}] for text in ("a", " ", 5, None)],
+    *[[{"text": "a", "id": name}] for name in ("b", "", "x" * 200, "x" * 201, 5, None)],
+    *[[{"text": "a", "language": code}] for code in ("en", "pt-BR", "zh_Hant", "", "english", "e", "en-", 5, None)],
+    *[[{"text": "a", "id": "b"}, {"text": "a", "id": "c"}], [{"text": "a", "x": 5}], [{"id": "b"}], [{}]],
+]
 INPUTS = [
     *TEXTS,
     *NO_TEXTS,
@@ -226,6 +233,9 @@ VALUES = {
     PlainText: PROMPTS,
     PlainTexts: PROMPTS,
     ModerationInputs: [*PROMPTS, *PARTS],
+    TextList: [*TEXT_LISTS, ["a"] * 1000, ["a"] * 1001, [[]]],
+    DocumentList: [*TEXT_LISTS, *TEXT_DOCUMENTS, [{"text": "a"}] * 1001],
+    Language: ["en", "pt-BR", "zh_Hant", "EN", "", " ", "english", "e", "en-", 5, [], {}],
     TokenIds: [[1, 2], *PROMPTS],
 }
 
