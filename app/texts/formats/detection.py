@@ -1,0 +1,93 @@
+"""Finds out the format of a text. Where signs are few, a text is plain, and stays as it is."""
+
+import re
+from typing import Literal
+
+from app.texts.formats.html_tokens import ELEMENTS
+from app.texts.formats.lines import lines_of
+from app.texts.formats.mail_marks import has_headers, has_mail_marks
+from app.texts.formats.markdown import DELIMITER_ROW
+
+Format = Literal["plain", "html", "markdown", "email"]
+
+# signs are looked for in this part of a text
+_WINDOW_CHARS = 20_000
+# a text without one of these is plain
+_ANY_SIGN = re.compile(r"[<&\n]|\]\(|\*\*")
+
+_DOCUMENT = re.compile(r"\s*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE)
+_TAG = re.compile(
+    r"(?P<before>.?)<(?P<slash>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]{0,15})(?:\s[^<>]{0,2000})?/?>(?=(?P<after>.?))",
+    re.DOTALL,
+)
+# a tag in prose is a mention if these stand on both sides
+_MENTION = frozenset(" `'\"()[],“”„«»")
+_BREAKS = frozenset(("br", "hr"))
+_REFERENCE = re.compile(
+    r"&(?:amp|lt|gt|quot|apos|nbsp|[lr][sd]quo|hellip|[nm]dash|euro|pound|copy|reg|trade|bull|middot|szlig|"
+    r"[aeiouAEIOU](?:acute|grave|circ|uml|tilde)|[nN]tilde|[cC]cedil|#[0-9]{2,6}|#[xX][0-9a-fA-F]{2,5});"
+)
+
+_STRONG_MARKDOWN = re.compile(
+    r"!?\[[^\[\]\n]{0,300}\]\((?:https?://|mailto:|\.{0,2}/|#)[^\s()]{0,1000}(?:\s+\"[^\"\n]{0,200}\")?\)"
+    r"|^ {0,3}(?P<fence>```|~~~)[\w+-]*[ \t]*\r?\n(?s:.{0,5000}?)\n {0,3}(?P=fence)[ \t]*$"
+    r"|(?<![\w*])\*\*(?=[^\s*])[^*\n]{1,300}(?<=[^\s*])\*\*(?![\w*])",
+    re.MULTILINE,
+)
+_HEADING = re.compile(r"(?:\A|^[ \t]*\r?\n)#{1,6} +\S.*(?=\r?\n[ \t]*\r?\n|\r?\n?\Z|\r?\n[^#\n])", re.MULTILINE)
+_WEAK_MARKDOWN = (
+    re.compile(r"^ {0,3}[-*+] +\S.*\r?\n(?:\s*\r?\n)?(?: {2,}.*\r?\n)*[ ]{0,3}[-*+] +\S", re.MULTILINE),
+    re.compile(r"^ {0,3}\d{1,3}[.)] +\S.*\r?\n", re.MULTILINE),
+    re.compile(r"(?<!`)`[^`\n]{1,100}`(?!`)"),
+    re.compile(r"^\S.*\r?\n(?:={4,}|-{4,})[ \t]*$", re.MULTILINE),
+    re.compile(r"(?<![\w*])\*(?=[^\s*])[^*\n]{1,200}(?<=[^\s*])\*(?![\w*])"),
+)
+
+
+def detect_format(text: str) -> Format:
+    """Return the format of a text."""
+    if not _ANY_SIGN.search(text):
+        return "plain"
+    head = text[:_WINDOW_CHARS]
+    if _DOCUMENT.match(head):
+        return "html"
+    if has_headers(head):
+        return "email"
+    if _is_markdown(head):
+        return "markdown"
+    if _is_html(head):
+        return "html"
+    return "email" if has_mail_marks(text) else "plain"
+
+
+def _is_html(head: str) -> bool:
+    if "<" in head:
+        opened: set[str] = set()
+        for match in _TAG.finditer(head):
+            name = match["name"].lower()
+            if name not in ELEMENTS or {match["before"], match["after"]} <= _MENTION:
+                continue
+            if name in _BREAKS or (match["slash"] and name in opened):
+                return True
+            if not match["slash"]:
+                opened.add(name)
+    return _REFERENCE.search(head) is not None
+
+
+def _is_markdown(head: str) -> bool:
+    if _STRONG_MARKDOWN.search(head) or _has_table(head):
+        return True
+    headings = len(_HEADING.findall(head))
+    weak = sum(pattern.search(head) is not None for pattern in _WEAK_MARKDOWN)
+    return headings > 1 or (headings == 1 and weak > 0)
+
+
+def _has_table(head: str) -> bool:
+    if "|" not in head:
+        return False
+    previous = ""
+    for line in lines_of(head):
+        if "|" in line.text and "|" in previous and "--" in line.text and DELIMITER_ROW.match(line.text):
+            return True
+        previous = line.text
+    return False

@@ -1,0 +1,67 @@
+"""Signs that a text is a mail; a single one that prose may have is not enough."""
+
+import re
+
+from app.texts.formats.lines import Line, lines_of
+from app.texts.formats.mail_quotes import QUOTED, attribution_end, headers_end
+from app.texts.formats.mail_words import DEVICE, FORWARD, HEADER, RULER
+
+_FIELD = re.compile(r"[!-9;-~]+[ \t]?:")
+_KNOWN = re.compile(
+    r"(?:from|to|subject|date|cc|received|return-path|delivered-to|message-id|mime-version|"
+    r"content-type|reply-to)[ \t]?:",
+    re.IGNORECASE,
+)
+_ENOUGH_HEADERS = 3
+_MAX_SIGNATURE_LINES = 12
+# a line that one of the marks may begin with
+_QUICK = re.compile(
+    r"\n(?: {0,3}>|[-_]{2,}|[ \t]*\*?(?:From|Von|De|Da|Van|Från|Fra|Od|От|发件人|寄件者|差出人|보낸 사람)\*? ?[:：])",
+    re.IGNORECASE,
+)
+# the last line of a text is looked for here
+_TAIL_CHARS = 300
+
+
+def has_headers(text: str) -> bool:
+    """Return whether a text begins with the header fields of a mail.
+
+    These are three fields, or two of RFC 5322 with an address or with a blank line behind them.
+    """
+    names: set[str] = set()
+    has_address = False
+    for line in lines_of(text, len(text) - len(text.lstrip())):
+        if _KNOWN.match(line.text) or HEADER.match(line.text):
+            names.add(line.text.replace("：", ":").partition(":")[0].strip(" \t*").lower())
+        elif not (_FIELD.match(line.text) or (names and line.text.startswith((" ", "\t")))) or line.is_blank:
+            followed = line.is_blank and {"from", "subject"} & names
+            return len(names) > 2 or (len(names) == 2 and (has_address or bool(followed)))
+        has_address |= "@" in line.text
+    return len(names) > 2
+
+
+def has_mail_marks(text: str) -> bool:
+    """Return whether a text without header fields has a quoted mail, a signature, or the mark of a device."""
+    before, _, last = text[-_TAIL_CHARS:].rstrip().rpartition("\n")
+    if before and DEVICE.match(last):
+        return True
+    if not _QUICK.search(text):
+        return False
+    lines = list(lines_of(text))
+    return any(_is_mark(lines, index) for index in range(1, len(lines)))
+
+
+def _is_mark(lines: list[Line], index: int) -> bool:
+    line = lines[index]
+    if FORWARD.match(line.text) and line.text.lstrip(" >").startswith(("-", "_", "=")):
+        return True
+    if line.text in {"-- ", "--\xa0"}:
+        return True
+    if RULER.match(line.text) or lines[index - 1].is_blank:
+        if (end := headers_end(lines, index + bool(RULER.match(line.text)))) and end - index >= _ENOUGH_HEADERS:
+            return True
+        if line.text == "--" and len(lines) - index <= _MAX_SIGNATURE_LINES:
+            return True
+    end = attribution_end(lines, index - 1)
+    following = next((each for each in lines[end : end + 2] if not each.is_blank), None) if end else None
+    return following is not None and QUOTED.match(following.text) is not None
