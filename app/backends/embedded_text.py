@@ -1,6 +1,7 @@
 """The text operations of the embedded engine."""
 
 from app.backends.base import Plan
+from app.backends.encoder.calls import EncoderCalls
 from app.backends.openai import OpenAIBackend
 from app.backends.tasks import extractive_summary, few_shot_sentiment
 from app.backends.tasks.sentence_ranking import split_sentences
@@ -17,6 +18,7 @@ class EmbeddedText(OpenAIBackend):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._model = model_name(config.embedded_model_path)
+        self._encoder = EncoderCalls(self.name, config.encoder_port)
 
     def sentiment(self, request: SentimentRequest, model: str | None) -> Plan[Sentiment]:
         """Compare the log-probabilities of the labels after rated examples, which a small model needs."""
