@@ -8,6 +8,7 @@ from app.backends.tasks.sentence_ranking import split_sentences
 from app.backends.text_types import SentimentRequest
 from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
 from app.config import Config
+from app.config.encoder_models import EMBEDDING_MODELS, MULTILINGUAL, embedding_model
 from app.config.model_file import model_name
 from app.errors import ModelNotFound, NotSupported
 
@@ -59,6 +60,13 @@ class EmbeddedText(OpenAIBackend):
         if model is not None and not self._serves(model):
             raise ModelNotFound(f"The embedded engine serves {self._model} only.")
         return self._model
+
+    def _embedding_model(self, model: str | None) -> str:
+        """Return a model of the encoder; raise ModelNotFound for another name."""
+        name = embedding_model(model) if model else MULTILINGUAL
+        if name is None:
+            raise ModelNotFound(f"The embedded engine has embeddings of {' and '.join(EMBEDDING_MODELS)} only.")
+        return name
 
     def _serves(self, model: str) -> bool:
         return model.rpartition("/")[2].lower() == self._model.lower()

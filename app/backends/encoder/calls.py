@@ -59,6 +59,11 @@ class EncoderCalls:
         )
 
     @property
+    def runs(self) -> bool:
+        """Whether an encoder runs beside the engine."""
+        return self._port is not None
+
+    @property
     def root_url(self) -> str:
         """The address of the encoder."""
         if self._port is None:

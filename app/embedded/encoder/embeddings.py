@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from app.config.encoder_models import ENGLISH, MULTILINGUAL
 from app.embedded.encoder.errors import InvalidInput
 from app.embedded.encoder.models import Models
 
@@ -12,10 +13,14 @@ def load(models: Models) -> Callable[[Any, Mapping[str, Any]], tuple[Any, int]]:
     from app.embedded.encoder.sentence_vectors import SentenceVectors
 
     vectors = models.get(SentenceVectors)
+    encoders = {MULTILINGUAL: vectors.multilingual, ENGLISH: vectors.english}
 
-    def run(text: Any, _options: Mapping[str, Any]) -> tuple[Any, int]:
+    def run(text: Any, options: Mapping[str, Any]) -> tuple[Any, int]:
         if not isinstance(text, str):
             raise InvalidInput("Each input must be a text.")
-        return vectors.multilingual(text)
+        encode = encoders.get(options.get("model", MULTILINGUAL))
+        if encode is None:
+            raise InvalidInput(f"`model` must be one of {', '.join(encoders)}.")
+        return encode(text)
 
     return run
