@@ -62,7 +62,7 @@ LOCK = cd requirements && $(or $(UV),../.uv/bin/uv) pip compile --quiet --univer
 
 lock: $(if $(UV),,.uv/bin/uv) ## Write the locked lists of requirements/ from the short ones
 	$(LOCK) run.in -o run.txt
-	$(LOCK) embedded.in -o embedded.txt
+	$(LOCK) --no-deps embedded.in -o embedded.txt
 	$(LOCK) --no-deps model.in -o model.txt
 	$(LOCK) -c run.txt tracing.in -o tracing.txt
 	$(LOCK) -c run.txt -c embedded.txt -c tracing.txt dev.in -o dev.txt

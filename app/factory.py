@@ -87,8 +87,9 @@ def _register_operations(app: Flask, endpoint: OperationEndpoint) -> None:
 def _dependencies(store: RedisStore, health: HealthService, models: ModelRouter) -> dict[str, Callable[[], bool]]:
     """Return the checks of each scrape. Remote backends are left out, because their calls may cost money."""
     redis = {"redis": partial(store.ping, REDIS_BUDGET_SECONDS)} if store.configured else {}
-    engine = {"embedded_engine": partial(health.is_healthy, "embedded")} if "embedded" in models.backends else {}
-    return {**redis, **engine}
+    embedded = models.backends.get("embedded")
+    parts = {"embedded_engine": "embedded", **{name: name for name in embedded.helpers()}} if embedded else {}
+    return {**redis, **{name: partial(health.is_healthy, check) for name, check in parts.items()}}
 
 
 def _upstream_client(config: Config, breakers: CircuitBreakers, metrics: Metrics) -> UpstreamClient:

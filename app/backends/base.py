@@ -1,7 +1,7 @@
 """The interface of all backends."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from app.backends.pipeline_types import PipelineRequest, PipelineResult
@@ -151,6 +151,10 @@ class Backend(TextOperations, ABC):
     def validate(self, model: str) -> Plan[Validation]:
         """Return whether a model can be used."""
         raise NotSupported
+
+    def helpers(self) -> Mapping[str, Callable[[], Plan[None]]]:
+        """Return the probes of processes beside the backend that some of its operations need, by their names."""
+        return {}
 
     @abstractmethod
     def probe(self) -> Plan[None]:

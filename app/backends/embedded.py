@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from app.backends.base import Backend, Plan, UpstreamRequest, UpstreamResponse
 from app.backends.embedded_text import EmbeddedText
+from app.backends.encoder.embeddings import embed
 from app.backends.engine import fields
 from app.backends.engine.control_tokens import ControlTokens
 from app.backends.engine.decoder import Choices, Echo, EngineDecoder
@@ -27,16 +28,19 @@ from app.backends.tokenization import Detokenization, Tokenization, TokenizeRequ
 from app.backends.types import (
     OpenAIRequest,
     OpenAIResult,
+    Ranking,
+    RerankRequest,
     TokenCount,
     Validation,
 )
 from app.config import Config
+from app.config.encoder_models import EMBEDDING_MODELS, MULTILINGUAL, embedding_model
 from app.config.gguf import control_tokens
+from app.config.hf_tasks import FEATURE_EXTRACTION, SENTENCE_SIMILARITY, TEXT_GENERATION
 from app.config.model_file import model_file
 from app.errors import (
     ModelLoading,
     ModelNotFound,
-    NotSupported,
     UpstreamInvalidResponse,
     UpstreamRejected,
     UpstreamUnavailable,
@@ -48,6 +52,7 @@ T = TypeVar("T")
 RESTART_SECONDS = 1.0
 # llama.cpp takes seeds of 32 bits
 SEEDS = 2**32
+_VECTOR_OPERATIONS = ("embeddings", "rerank", "similarity")
 # the requests that the engine runs at a time (app/embedded/engine.py)
 SLOTS = 4
 # fields of a request that hold callers' text
@@ -76,13 +81,16 @@ class EmbeddedBackend(EmbeddedText):
 
     @property
     def models(self) -> tuple[str, ...]:
-        return (self._model,)
+        return (self._model, *(EMBEDDING_MODELS if self._encoder.runs else ()))
 
     def default_model(self, operation: str) -> str | None:
+        """Return the model of the engine, or for operations on vectors that of the encoder."""
+        if operation in _VECTOR_OPERATIONS and self._encoder.runs:
+            return (self._rerank_model if operation == "rerank" else None) or MULTILINGUAL
         return self._model
 
     def canonical_model(self, model: str) -> str:
-        return self._model if self._serves(model) else model
+        return self._model if self._serves(model) else embedding_model(model) or model
 
     def wrap_plan(self, plan: Plan[T]) -> Plan[T]:
         """Map failures of the engine to ModelLoading, for all operations: the supervisor is restarting it."""
@@ -124,11 +132,14 @@ class EmbeddedBackend(EmbeddedText):
         return (yield from self._choices("completions", TEXT, replace(request, body=body), model, choices))
 
     def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
-        """Raise NotSupported: the mean of a causal model's states is no useful embedding."""
-        raise NotSupported("The embedded engine has no embeddings; set HUGGINGFACE_API_KEY or OPENAI_BASE_URL.")
+        """Let the encoder make them: the mean of a causal model's states is no useful embedding."""
+        return embed(self._encoder, request, self._embedding_model(model))
 
-    # llama.cpp's rerank route needs a model that ranks, and it has none for classifiers
-    rerank = OpenAIBackend.similarity
+    def rerank(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
+        """Compare embeddings: llama.cpp's own route needs a model that ranks."""
+        return self.similarity(request, model or self._rerank_model)
+
+    # llama.cpp has no route for classifiers
     predict = OpenAIBackend.predict_by_sentiment
 
     def tokenize(self, request: TokenizeRequest, model: str | None) -> Plan[Tokenization]:
@@ -148,18 +159,26 @@ class EmbeddedBackend(EmbeddedText):
         return Backend.list_models(self)
 
     def validate(self, model: str) -> Plan[Validation]:
-        """Compare the name with the engine's model; no call is needed."""
+        """Compare the name with those of the engine and the encoder; no call is needed."""
         yield from ()
+        if self._encoder.runs and embedding_model(model):
+            return Validation(True, tasks=(FEATURE_EXTRACTION, SENTENCE_SIMILARITY))
         try:
             self._resolve_model(model)
         except ModelNotFound as error:
             return Validation(False, error.message)
-        return Validation(True, tasks=("text-generation",))
+        return Validation(True, tasks=(TEXT_GENERATION,))
+
+    def helpers(self) -> Mapping[str, Callable[[], Plan[None]]]:
+        """Return the probe of the encoder, which has a process of its own."""
+        return {"encoder": partial(self._probe, self._encoder.root_url)} if self._encoder.runs else {}
 
     def probe(self) -> Plan[None]:
-        url = f"{self._root_url}/health"
+        return self._probe(self._root_url)
+
+    def _probe(self, url: str) -> Plan[None]:
         parse = partial(parse_engine, require_success)
-        yield UpstreamRequest(self.name, "health", url, parse, None, {}, PROBE_SECONDS, retryable=False)
+        yield UpstreamRequest(self.name, "health", f"{url}/health", parse, None, {}, PROBE_SECONDS, retryable=False)
 
     def _conversation(self, body: Mapping[str, Any], checks: Mapping[str, fields.Check]) -> Plan[dict[str, Any]]:
         """Return the fields that have a check; raise UpstreamRejected for tools that the chat template cannot have."""

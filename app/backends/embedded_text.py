@@ -1,12 +1,14 @@
 """The text operations of the embedded engine."""
 
 from app.backends.base import Plan
+from app.backends.encoder.calls import EncoderCalls
 from app.backends.openai import OpenAIBackend
 from app.backends.tasks import extractive_summary, few_shot_sentiment
 from app.backends.tasks.sentence_ranking import split_sentences
 from app.backends.text_types import SentimentRequest
 from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
 from app.config import Config
+from app.config.encoder_models import EMBEDDING_MODELS, MULTILINGUAL, embedding_model
 from app.config.model_file import model_name
 from app.errors import ModelNotFound, NotSupported
 
@@ -17,6 +19,7 @@ class EmbeddedText(OpenAIBackend):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._model = model_name(config.embedded_model_path)
+        self._encoder = EncoderCalls(self.name, config.encoder_port)
 
     def sentiment(self, request: SentimentRequest, model: str | None) -> Plan[Sentiment]:
         """Compare the log-probabilities of the labels after rated examples, which a small model needs."""
@@ -57,6 +60,13 @@ class EmbeddedText(OpenAIBackend):
         if model is not None and not self._serves(model):
             raise ModelNotFound(f"The embedded engine serves {self._model} only.")
         return self._model
+
+    def _embedding_model(self, model: str | None) -> str:
+        """Return a model of the encoder; raise ModelNotFound for another name."""
+        name = embedding_model(model) if model else MULTILINGUAL
+        if name is None:
+            raise ModelNotFound(f"The embedded engine has embeddings of {' and '.join(EMBEDDING_MODELS)} only.")
+        return name
 
     def _serves(self, model: str) -> bool:
         return model.rpartition("/")[2].lower() == self._model.lower()

@@ -28,8 +28,8 @@ def check() -> int:
     config = Config.from_env()
     logging.disable()  # the printed lines name the errors
     try:
-        # on a free port, since a running service may have taken EMBEDDED_PORT
-        launcher = prepare_engine(replace(config, embedded_port=None, log_level="critical"))
+        # on free ports, since a running service may have taken those of the settings
+        launcher = prepare_engine(replace(config, embedded_port=None, encoder_port=None, log_level="critical"))
     except StartError as error:
         print(error, file=sys.stderr)
         return 1
@@ -66,7 +66,8 @@ def _running(launcher: Launcher | None) -> Iterator[None]:
         return
     launcher.ensure_running()
     try:
-        _wait_until_loaded(int(os.environ["EMBEDDED_PORT"]), time.monotonic() + LOAD_SECONDS)
+        for port in (os.environ["EMBEDDED_PORT"], os.environ["ENCODER_PORT"]):
+            _wait_until_loaded(int(port), time.monotonic() + LOAD_SECONDS)
         yield
     finally:
         launcher.stop()

@@ -58,6 +58,8 @@ def _engine(settings: Settings, invalid: Set[str]) -> Iterator[Problem]:
         return
     if settings.embedded_port == settings.server_port:
         yield "EMBEDDED_PORT", "must differ from SERVER_PORT."
+    if settings.encoder_port is not None and settings.encoder_port in (settings.server_port, settings.embedded_port):
+        yield "ENCODER_PORT", "must differ from SERVER_PORT and EMBEDDED_PORT."
     if not settings.embedded_start:
         if settings.embedded_port is None:
             yield "EMBEDDED_PORT", "must be set with EMBEDDED_START=false."

@@ -71,6 +71,7 @@ class Settings:
     embedded_model_path: str | None = setting(parsers.path)
     embedded_threads: int = setting(parsers.integer(1, 256), 1)
     embedded_port: int | None = setting(parsers.integer(1, 65535))
+    encoder_port: int | None = setting(parsers.integer(1, 65535))
     embedded_request_memory_bytes: int = setting(parsers.integer(64 * 1024**2, 2**40), 512 * 1024**2)
     embedded_start: bool = setting(parsers.boolean, True)
 

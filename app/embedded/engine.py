@@ -1,13 +1,11 @@
 """The process of the engine: python -m app.embedded.engine PARENT PORT THREADS FILE NAME [REQUEST_MEMORY]."""
 
 import os
-import resource
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.embedded.process import end_with_parent
+from app.embedded.process import EXIT_UNUSABLE, READY, end_with_parent, limit_memory, say
 
 if TYPE_CHECKING:
     import xllamacpp
@@ -21,10 +19,6 @@ BATCH_TOKENS = 256
 PROMPT_CACHE_MIB = 64
 LOG_WARNINGS = 2
 DEFAULT_REQUEST_MEMORY = 512 * 1024**2
-
-READY = "the engine is ready"
-# sysexits.h, EX_CONFIG: another start would fail in the same way
-EXIT_UNUSABLE = 78
 
 
 def parameters(port: int, threads: int, file: str, name: str) -> "xllamacpp.CommonParams":
@@ -49,16 +43,6 @@ def parameters(port: int, threads: int, file: str, name: str) -> "xllamacpp.Comm
     return params
 
 
-def limit_memory(request_memory: int) -> None:
-    """Limit the memory of this process to `request_memory` bytes above its present size; allocations beyond it fail.
-
-    RLIMIT_DATA (getrlimit(2)) counts private writable memory, and not the mapped file of the model.
-    """
-    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    used = int(fields["VmData"].split()[0]) * 1024
-    resource.setrlimit(resource.RLIMIT_DATA, (used + request_memory, resource.RLIM_INFINITY))
-
-
 def main(
     parent: str, port: str, threads: str, file: str, name: str, request_memory: str = str(DEFAULT_REQUEST_MEMORY)
 ) -> None:
@@ -67,7 +51,7 @@ def main(
     end_with_parent(int(parent), signal.SIGKILL)
     _server = _load(int(port), int(threads), file, name)  # it serves while it is referenced
     limit_memory(int(request_memory))
-    _say(READY)
+    say(READY)
     signal.sigwait({signal.SIGTERM})
     os._exit(0)  # a normal exit would first finish the generations in progress, whose clients are gone
 
@@ -78,16 +62,10 @@ def _load(port: int, threads: int, file: str, name: str) -> Any:
 
         return xllamacpp.Server(parameters(port, threads, file, name))
     except ImportError as error:  # a library of the system is missing, such as libgomp
-        _say(f"llama.cpp cannot be loaded: {error}")
+        say(f"llama.cpp cannot be loaded: {error}")
     except RuntimeError as error:  # llama.cpp has printed its reason
-        _say(f"EMBEDDED_MODEL_PATH ({file}) or EMBEDDED_PORT ({port}) cannot be used: {error}")
+        say(f"EMBEDDED_MODEL_PATH ({file}) or EMBEDDED_PORT ({port}) cannot be used: {error}")
     sys.exit(EXIT_UNUSABLE)
-
-
-def _say(line: str) -> None:
-    """Print a line for the supervisor."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import logging
 import re
 from collections import deque
 
-from app.embedded.engine import READY
+from app.embedded.process import READY
 
 logger = logging.getLogger("app.embedded")
 
@@ -18,9 +18,10 @@ _PATH = re.compile(r"'?(?:/[^\s/']+)+'?")
 
 
 class EngineLog:
-    """The lines of one run of the engine; `ready` once it serves."""
+    """The lines of one run of a process, which log lines name by `prefix`; `ready` once it serves."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
         self.ready = False
         self._errors: list[str] = []
         self._last: deque[str] = deque(maxlen=LAST_LINES)
@@ -33,7 +34,7 @@ class EngineLog:
         if not self.ready and (match := _ERROR.match(line)):
             self._errors.append(match[1])
         self._last.append(line)
-        logger.debug("engine: %s", line)
+        logger.debug("%s: %s", self._prefix, line)
         return is_ready
 
     @property
@@ -45,4 +46,4 @@ class EngineLog:
     def log_last(self) -> None:
         """Log the last lines as warnings, after an exit that nobody expected."""
         for line in self._last:
-            logger.warning("engine: %s", line)
+            logger.warning("%s: %s", self._prefix, line)

@@ -16,9 +16,10 @@ PACKAGE_PARENT = Path(__file__).parents[2]
 class Launcher:
     """The supervisor's process, a child of gunicorn's arbiter."""
 
-    def __init__(self, config: Config, port: int) -> None:
+    def __init__(self, config: Config, port: int, encoder_port: int) -> None:
         self._config = config
         self._port = port
+        self._encoder_port = encoder_port
         self._process: subprocess.Popen[bytes] | None = None
 
     def running(self) -> bool:
@@ -41,15 +42,16 @@ class Launcher:
         file = model_file(path)
         model = [file and file.absolute(), model_name(path)]
         engine = [self._port, self._config.embedded_threads, *model, self._config.embedded_request_memory_bytes]
+        arguments = map(str, [os.getpid(), *logs, self._encoder_port, *engine])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.embedded.supervisor", *map(str, [os.getpid(), *logs, *engine])],
+            [sys.executable, "-m", "app.embedded.supervisor", *arguments],
             env={name: value for name, value in os.environ.items() if name not in Config.secret_variables()},
             cwd=PACKAGE_PARENT,
             start_new_session=True,  # a terminal's Ctrl-C must not reach it before the workers are done
         )
 
     def stop(self) -> None:
-        """Stop the supervisor and, with it, the engine; kill them after STOP_SECONDS."""
+        """Stop the supervisor and, with it, the engine and its encoder; kill them after STOP_SECONDS."""
         if self._process is None:
             return
         self._process.terminate()

@@ -1,4 +1,4 @@
-"""Ends an engine whose generating thread hangs: it accepts requests, and answers none."""
+"""Ends a process that hangs: it accepts requests, and answers none."""
 
 import logging
 import subprocess
@@ -15,11 +15,13 @@ HANG_SECONDS = 120.0
 
 
 class Watchdog:
-    """Asks the engine's generating thread every INTERVAL_SECONDS; kills the process after HANG_SECONDS of silence."""
+    """Asks for a path every INTERVAL_SECONDS; kills the process after HANG_SECONDS of silence."""
 
-    def __init__(self, process: "subprocess.Popen[str]", port: int) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", port: int, path: str, name: str) -> None:
         self._process = process
         self._port = port
+        self._path = path
+        self._name = name
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -34,9 +36,9 @@ class Watchdog:
         """Ask until the engine is stopped or killed."""
         answered = time.monotonic()
         while not self._stopped.wait(INTERVAL_SECONDS):
-            if answers(self._port, "/metrics", INTERVAL_SECONDS):
+            if answers(self._port, self._path, INTERVAL_SECONDS):
                 answered = time.monotonic()
             elif time.monotonic() - answered > HANG_SECONDS:
-                logger.error("the embedded engine has not answered for %d s; it is killed", HANG_SECONDS)
+                logger.error("%s has not answered for %d s; it is killed", self._name, HANG_SECONDS)
                 self._process.kill()
                 return

@@ -52,6 +52,6 @@ class InferenceService:
             return Validation(False, "OPENAI_DEFAULT_MODEL is not set, so the server chooses its own default model.")
         return self.executor.run_target(context, target, lambda _: target.backend.validate(name))
 
-    def probe(self, context: CallContext, backend: Backend) -> None:
-        """Make the backend's cheapest call; raise its error."""
-        self.executor.drive_plan(context, backend, backend.probe())
+    def probe(self, context: CallContext, backend: Backend, plan: Plan[None]) -> None:
+        """Make the call of a probe of the backend; raise its error."""
+        self.executor.drive_plan(context, backend, plan)

@@ -48,18 +48,26 @@ def check_address(host: str, port: int) -> None:
 def prepare_engine(config: Config) -> Launcher | None:
     """Return the launcher of the embedded engine, None if this service does not start it.
 
-    Sets EMBEDDED_PORT, which the workers read, to a free port unless it is set.
+    Sets EMBEDDED_PORT and ENCODER_PORT, which the workers read, to free ports unless they are set.
     """
     if "embedded" not in config.backends or not config.embedded_start:
         return None
     _check_model_file(model_file(config.embedded_model_path))
+    encoder_port = config.encoder_port or 0
+    port = _choose_port("EMBEDDED_PORT", config.embedded_port, config.server_port, encoder_port)
+    encoder_port = _choose_port("ENCODER_PORT", config.encoder_port, config.server_port, port)
+    return Launcher(config, port, encoder_port)
+
+
+def _choose_port(name: str, port: int | None, *reserved: int) -> int:
+    """Check the port of a setting, or choose a free one outside `reserved`; set the variable and return the port."""
     try:
-        port = config.embedded_port or free_port(config.server_port)
+        port = port or free_port(*reserved)
     except OSError as error:
-        raise StartError(f"EMBEDDED_PORT must be set: {error}.") from None
-    _check_bind("127.0.0.1", port, "127.0.0.1", f"EMBEDDED_PORT {port}")
-    os.environ["EMBEDDED_PORT"] = str(port)
-    return Launcher(config, port)
+        raise StartError(f"{name} must be set: {error}.") from None
+    _check_bind("127.0.0.1", port, "127.0.0.1", f"{name} {port}")
+    os.environ[name] = str(port)
+    return port
 
 
 def _check_bind(host: str, port: int, host_label: str, port_label: str) -> None:

@@ -145,7 +145,7 @@ def test_the_engine_can_be_the_fallback_of_a_remote_backend(start, remote):
     until(lambda: service.post("/v1/text/generate", prompt="Hi.", max_tokens=3).status_code == 200)
     assert service.post("/v1/text/generate", prompt="Hi.", max_tokens=3).json()["model"] == MODEL
     engines = [one for one in service.processes() if any("app.embedded" in word for word in one.cmdline())]
-    assert len(engines) == 2
+    assert len(engines) == 3
     assert not [one for one in engines if "hf_x" in one.environ().values()]
     assert service.stop() == 0
 
@@ -279,6 +279,6 @@ def test_a_reload_keeps_the_engine(start):
         until(lambda old=workers: not {one.pid for one in service.processes()} >= set(old))
         until(lambda: service.post("/v1/text/generate", prompt="Hi.", max_tokens=1).status_code == 200)
     engines = [one for one in service.processes() if any("app.embedded" in word for word in one.cmdline())]
-    assert len(engines) == 2
+    assert len(engines) == 3
     assert service.engine().pid == engine
     assert service.stop() == 0

@@ -12,7 +12,7 @@ OPENAI = {
     "HUGGINGFACE_RETRY_ATTEMPTS": "0",
 }
 HUGGINGFACE = {"HUGGINGFACE_API_KEY": "hf_secretofours", "HUGGINGFACE_RETRY_ATTEMPTS": "0"}
-EMBEDDED = {"AI_BACKEND": "embedded", "EMBEDDED_PORT": "9", "HUGGINGFACE_RETRY_ATTEMPTS": "0"}
+EMBEDDED = {"AI_BACKEND": "embedded", "EMBEDDED_PORT": "9", "ENCODER_PORT": "10", "HUGGINGFACE_RETRY_ATTEMPTS": "0"}
 
 CHAT = "http://llm.test:8000/v1/chat/completions"
 ROUTER_CHAT = "https://router.huggingface.co/v1/chat/completions"

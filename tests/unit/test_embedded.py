@@ -104,18 +104,18 @@ def raising(error):
 
 def test_a_model_that_cannot_be_loaded_ends_the_engine_with_one_line(exit_of):
     line = "EMBEDDED_MODEL_PATH (/model.gguf) or EMBEDDED_PORT (4321) cannot be used: Failed to init server.\n"
-    assert exit_of(raising(RuntimeError("Failed to init server."))) == (engine.EXIT_UNUSABLE, line)
+    assert exit_of(raising(RuntimeError("Failed to init server."))) == (process.EXIT_UNUSABLE, line)
 
 
 def test_a_library_that_is_missing_ends_the_engine_with_its_name(exit_of):
     error = ImportError("libgomp.so.1: cannot open shared object file")
     line = "llama.cpp cannot be loaded: libgomp.so.1: cannot open shared object file\n"
-    assert exit_of(raising(error)) == (engine.EXIT_UNUSABLE, line)
+    assert exit_of(raising(error)) == (process.EXIT_UNUSABLE, line)
 
 
 def test_the_memory_of_requests_is_limited():
     program = (
-        "from app.embedded.engine import limit_memory\n"
+        "from app.embedded.process import limit_memory\n"
         "limit_memory(64 * 1024**2)\n"
         "bytearray(32 * 1024**2)\n"
         "try:\n    bytearray(128 * 1024**2)\nexcept MemoryError:\n    print('refused')"
@@ -130,11 +130,15 @@ LOAD_ERRORS = """\
 0.00.250.1 E llama_model_load: error loading model: unknown architecture in /models/a b.gguf
 0.00.250.2 E srv    load_model: failed to load model, '/models/a.gguf'
 EMBEDDED_MODEL_PATH (/models/a.gguf) or EMBEDDED_PORT (1) cannot be used: Failed to init server."""
-UNUSABLE = [sys.executable, "-S", "-c", f"import sys; print({LOAD_ERRORS!r}); sys.exit({engine.EXIT_UNUSABLE})"]
+UNUSABLE = [sys.executable, "-S", "-c", f"import sys; print({LOAD_ERRORS!r}); sys.exit({process.EXIT_UNUSABLE})"]
 
 
 class EnoughError(Exception):
     """Ends the supervisor's loop."""
+
+
+def supervised(command, port=1):
+    return supervisor.Supervised("the embedded engine", "engine", command, port, "/metrics")
 
 
 def pauses(command, runs, port=1, during_pause=lambda: None):
@@ -148,7 +152,7 @@ def pauses(command, runs, port=1, during_pause=lambda: None):
             raise EnoughError
 
     with pytest.raises(EnoughError):
-        supervisor.supervise(command, port, sleep)
+        supervisor.supervise(supervised(command, port), sleep)
     return slept
 
 
@@ -220,7 +224,7 @@ def test_stopping_the_supervisor_stops_the_engine(monkeypatch):
     monkeypatch.setattr(supervisor.subprocess, "Popen", Process)
     monkeypatch.setattr("app.embedded.engine_log.logger.debug", log)
     with pytest.raises(SystemExit):
-        supervisor.supervise(WAITS, 1)
+        supervisor.supervise(supervised(WAITS))
     assert started[0].returncode == -signal.SIGTERM
 
 
@@ -234,13 +238,13 @@ def engine_process(monkeypatch):
 
 
 def test_an_engine_that_does_not_answer_is_killed(engine_process, port, caplog):
-    watchdog.Watchdog(engine_process, port).run()
+    watchdog.Watchdog(engine_process, port, "/metrics", "the embedded engine").run()
     assert engine_process.wait() == -signal.SIGKILL
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 def test_an_engine_that_answers_lives(engine_process, port):
-    guard = watchdog.Watchdog(engine_process, port)
+    guard = watchdog.Watchdog(engine_process, port, "/metrics", "the embedded engine")
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -272,7 +276,7 @@ def test_the_supervisor_gets_no_key(monkeypatch):
     monkeypatch.setattr(launcher.subprocess, "Popen", Popen)
     monkeypatch.setenv("HUGGINGFACE_API_KEY", "hf_secret")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    launcher.Launcher(Config.from_env({"AI_BACKEND": "embedded"}), 4321).ensure_running()
+    launcher.Launcher(Config.from_env({"AI_BACKEND": "embedded"}), 4321, 4322).ensure_running()
     assert "secret" not in str(started)
     assert started["session"] is True
     assert started["command"][1:6] == ["-m", "app.embedded.supervisor", str(os.getpid()), "info", "json"]
@@ -302,13 +306,13 @@ def launched(monkeypatch):
 
 
 def test_a_launcher_that_has_started_nothing_stops_nothing():
-    started = launcher.Launcher(Config(), 1)
+    started = launcher.Launcher(Config(), 1, 2)
     assert not started.running()
     started.stop()
 
 
 def test_a_supervisor_is_started_again_only_if_it_is_gone(launched):
-    started = launcher.Launcher(Config(), 1)
+    started = launcher.Launcher(Config(), 1, 2)
     started.ensure_running()
     started.ensure_running()
     assert len(launched.processes) == 1
@@ -319,7 +323,7 @@ def test_a_supervisor_is_started_again_only_if_it_is_gone(launched):
 
 
 def test_a_supervisor_stops_on_sigterm(launched):
-    started = launcher.Launcher(Config(), 1)
+    started = launcher.Launcher(Config(), 1, 2)
     started.ensure_running()
     started.stop()
     assert launched.processes[0].returncode == -signal.SIGTERM
@@ -329,7 +333,7 @@ def test_a_supervisor_that_ignores_sigterm_is_killed(launched, monkeypatch):
     ignores = "import signal; signal.signal(15, signal.SIG_IGN); print(flush=True); signal.pause()"
     launched.command = [sys.executable, "-c", ignores]
     monkeypatch.setattr(launcher, "STOP_SECONDS", 0.05)
-    started = launcher.Launcher(Config(), 1)
+    started = launcher.Launcher(Config(), 1, 2)
     started.ensure_running()
     started.stop()
     assert launched.processes[0].returncode == -signal.SIGKILL

