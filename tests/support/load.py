@@ -89,6 +89,7 @@ class Load:
             for kind, times in (("fine", 8), ("broken", 2)):
                 list(pool.map(lambda _, kind=kind: self.send("generate", prompt=kind, stream=True), range(times)))
             list(pool.map(lambda _: self.send("generate", promt="x"), range(5)))
+            self.send("sentiment", texts=["fine", " "])
             list(pool.map(lambda _: self.send("generate", "limited", prompt="fine"), range(4)))
         with ThreadPoolExecutor(48) as crowd:
             self._generate(crowd, (f"slow crowd {next(self._numbers)}" for _ in range(48)))
