@@ -110,9 +110,13 @@ class TextsRequestSchema(RequestSchema):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _one_input(self, data: dict[str, Any], original: Any, **_: Any) -> None:
-        given = [name for name in INPUTS if isinstance(original, dict) and name in original]
-        if len(given) != 1:
-            raise ValidationError("Send exactly one of text, texts and documents.", given[-1] if given else "text")
+        if not isinstance(original, dict):
+            return  # an error of its own
+        given = [name for name in INPUTS if name in original]
+        if not given:
+            raise ValidationError("Missing data for required field; send text, texts or documents.", "text")
+        if len(given) > 1:
+            raise ValidationError("Send one of text, texts and documents.", given[-1])
         if given == ["text"] and data.get("stream"):
             raise ValidationError("A stream has several results; send texts or documents.", "stream")
 

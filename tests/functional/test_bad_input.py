@@ -32,7 +32,8 @@ def test_a_text_that_is_no_string_or_blank_is_an_error(client, route, field, val
 
 @pytest.mark.parametrize(("route", "field"), ROUTES.items())
 def test_a_missing_text_is_an_error(client, route, field):
-    assert refused(client.post(route, json={}))["details"] == {field: ["Missing data for required field."]}
+    [reason] = refused(client.post(route, json={}))["details"][field]
+    assert reason.startswith("Missing data for required field")
 
 
 @pytest.mark.parametrize("route", ROUTES)
