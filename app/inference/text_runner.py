@@ -1,10 +1,10 @@
 """Runs an operation on several texts at the same time; each is cached, coalesced and counted for itself."""
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from gevent.pool import Pool
 
@@ -31,6 +31,24 @@ class Outcome:
     result: dict[str, Any] | ServiceError
 
 
+class Outcomes:
+    """An iterator over the outcome of each item as it becomes ready; `close` cancels the items that still run."""
+
+    def __init__(self, pool: Pool, outcomes: Iterator[Outcome]) -> None:
+        self._pool = pool
+        self._outcomes = outcomes
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Outcome:
+        return next(self._outcomes)
+
+    def close(self) -> None:
+        """End the items that run, and start no more."""
+        self._pool.kill()
+
+
 class TextRunner:
     """Runs items of a request in greenlets, with a context for each."""
 
@@ -45,18 +63,14 @@ class TextRunner:
         limit: Deadline,
         items: Sequence[Item],
         run_one: Callable[[CallContext, Item], dict[str, Any]],
-    ) -> Generator[Outcome]:
-        """Yield the outcome of each item when it is ready, and add its calls and tokens to the request's context.
+    ) -> "Outcomes":
+        """Run the items; add their calls and tokens to the request's context.
 
-        At `limit` the items without a result get UpstreamTimeout. If the generator is closed, running items are
-        cancelled.
+        At `limit` the items without a result get UpstreamTimeout.
         """
-        batch, pool = Batch(), Pool(WORKERS)
-        run = partial(self._run, context, batch, limit, run_one)
-        try:
-            yield from pool.imap_unordered(run, enumerate(items), maxsize=WORKERS)
-        finally:
-            pool.kill()
+        pool = Pool(WORKERS)
+        run = partial(self._run, context, Batch(), limit, run_one)
+        return Outcomes(pool, pool.imap_unordered(run, enumerate(items), maxsize=WORKERS))
 
     def _run(
         self,

@@ -1,6 +1,6 @@
 """The common part of text operations: one text gives a result, several give a list of results and errors."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,17 +9,14 @@ from typing import Any
 import orjson
 from flask import Blueprint
 
-from app.context.call_context import CallContext, StreamStats
-from app.errors import ServiceError, ValidationError
-from app.inference.text_runner import Outcome
+from app.context.call_context import CallContext
+from app.errors import ValidationError
 from app.openapi.route_doc import JSON, STREAM, Example, RouteDoc, RouteResponse
 from app.operations.endpoint import OperationEndpoint
-from app.operations.sse import HEADERS
+from app.operations.text_results import LINES, Item, collect, stream_lines
 from app.schemas.texts import INPUTS, TextResultSchema, TextsRequestSchema, results_schema
 from app.texts.document import Document
-from app.web.response import EndStep, Response
 
-LINES = "application/x-ndjson"
 _COMMON = (*INPUTS, "stream", "format", "language")
 
 # takes the context, one text and the options of the request; returns the result of the text
@@ -59,15 +56,6 @@ def _with_lists(doc: RouteDoc) -> RouteDoc:
     return replace(doc, examples={**doc.examples, "several": several, "lines": streamed})
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One of several texts as it was sent; it may be invalid."""
-
-    id: str
-    text: Any
-    language: str | None
-
-
 @dataclass(frozen=True)
 class _TextOperation:
     endpoint: OperationEndpoint
@@ -82,12 +70,14 @@ class _TextOperation:
         run_one = partial(self._run_one, body["format"], options)
         run = partial(self.endpoint.texts.run, context, items=items, run_one=run_one)
         if body["stream"]:
-            return _stream(context, items, run(limit=context.stream_deadline))
+            return stream_lines(
+                context, items, run(limit=context.stream_deadline), self.endpoint.config.stream_heartbeat
+            )
         with context.connection.cancel_on_disconnect(), closing(run(limit=context.deadline)) as outcomes:
-            return _collect(context, items, outcomes)
+            return collect(context, items, outcomes)
 
     def _run_one(
-        self, text_format: str, options: Mapping[str, Any], context: CallContext, item: _Item
+        self, text_format: str, options: Mapping[str, Any], context: CallContext, item: Item
     ) -> dict[str, Any]:
         reason = self.schema.text_error(item.text)
         if reason is not None:
@@ -95,63 +85,11 @@ class _TextOperation:
         return self.handle(context, Document(item.text, text_format, item.language), options)
 
 
-def _items(body: Mapping[str, Any]) -> list[_Item]:
+def _items(body: Mapping[str, Any]) -> list[Item]:
     language = body.get("language")
     if "texts" in body:
-        return [_Item(str(index), text, language) for index, text in enumerate(body["texts"])]
+        return [Item(str(index), text, language) for index, text in enumerate(body["texts"])]
     return [
-        _Item(document.get("id", str(index)), document["text"], document.get("language", language))
+        Item(document.get("id", str(index)), document["text"], document.get("language", language))
         for index, document in enumerate(body["documents"])
     ]
-
-
-def _collect(context: CallContext, items: list[_Item], outcomes: Generator[Outcome]) -> dict[str, Any]:
-    """Return the response to several texts, in their order."""
-    entries = {outcome.index: _entry(items[outcome.index], outcome) for outcome in outcomes}
-    ordered = [entries[index] for index in range(len(items))]
-    return {
-        "results": [entry for entry in ordered if "error" not in entry],
-        "errors": [entry for entry in ordered if "error" in entry],
-        "usage": _usage(context),
-    }
-
-
-def _stream(context: CallContext, items: list[_Item], outcomes: Generator[Outcome]) -> Response:
-    """Return the response with a line for each text, and a last line that shows that the response is complete."""
-    context.stream = stats = StreamStats()
-    response = Response(_lines(context, stats, items, outcomes), mimetype=LINES, headers=HEADERS)
-    response.run_at_end(EndStep.CLOSE_UPSTREAM, outcomes.close)
-    response.run_at_end(EndStep.RECORD_STREAM, partial(_record_end, context, stats))
-    return response
-
-
-def _lines(
-    context: CallContext, stats: StreamStats, items: list[_Item], outcomes: Generator[Outcome]
-) -> Iterator[bytes]:
-    failed = 0
-    for outcome in outcomes:
-        stats.events += 1
-        stats.first_event = stats.first_event or context.request.elapsed()
-        failed += isinstance(outcome.result, ServiceError)
-        yield orjson.dumps(_entry(items[outcome.index], outcome)) + b"\n"
-    stats.outcome, stats.error = "completed", None
-    last = {"done": True, "results": len(items) - failed, "errors": failed, "usage": _usage(context)}
-    yield orjson.dumps(last) + b"\n"
-
-
-def _record_end(context: CallContext, stats: StreamStats) -> None:
-    stats.end = context.request.elapsed()
-
-
-def _entry(item: _Item, outcome: Outcome) -> dict[str, Any]:
-    result, place = outcome.result, {"index": outcome.index, "id": item.id}
-    if not isinstance(result, ServiceError):
-        return {**place, **result}
-    error = {"code": result.status, "message": result.message, "type": result.type, "details": result.details}
-    return {**place, "error": error}
-
-
-def _usage(context: CallContext) -> dict[str, Any]:
-    prompt, completion = context.prompt_tokens or 0, context.completion_tokens or 0
-    counts = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-    return {**counts, "estimated": True} if context.usage_estimated else counts

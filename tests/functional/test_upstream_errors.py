@@ -11,8 +11,8 @@ from support.metrics import total
 from support.streams import parse_stream
 from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent
 
-from app.backends.plan import MAX_RESPONSE_BYTES
 from app.backends.huggingface import EMBEDDING_MODEL
+from app.backends.plan import MAX_RESPONSE_BYTES
 from app.upstream.resilience.retry import BUDGET_MIN_RETRIES
 
 HI = {"messages": [{"role": "user", "content": "Hi."}]}

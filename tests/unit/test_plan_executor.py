@@ -5,11 +5,13 @@ import pytest
 from app.backends import backend_class
 from app.backends.base import Backend
 from app.backends.pipeline_types import PipelineResult
+from app.backends.text_types import Answer, Entities, Extraction, Keywords, LabelScores, Translation
 from app.backends.tokenization import Detokenization, Tokenization
 from app.backends.types import (
     Classification,
     Classifications,
     Generation,
+    OpenAIRequest,
     OpenAIResult,
     Ranking,
     ResponsesResult,
@@ -46,6 +48,12 @@ RESULTS = [
     TokenCount(7, usage=USAGE, model="org/answering"),
     Tokenization((), usage=USAGE, model="org/answering"),
     Detokenization("text", usage=USAGE, model="org/answering"),
+    LabelScores({"billing": 1.0}, "logprobs", usage=USAGE, model="org/answering"),
+    Entities((), "model", usage=USAGE, model="org/answering"),
+    Keywords((), "model", usage=USAGE, model="org/answering"),
+    Translation("Text", usage=USAGE, model="org/answering"),
+    Answer(None, None, "model", usage=USAGE, model="org/answering"),
+    Extraction({}, usage=USAGE, model="org/answering"),
 ]
 ENDED = 4  # results with a finish reason
 
@@ -136,5 +144,6 @@ def test_other_backends_map_no_errors(context):
 
 def test_an_operation_runs_the_method_of_the_targets_backend(context):
     service = InferenceService(executor_of(AI_BACKEND="embedded", EMBEDDED_START="false", EMBEDDED_PORT="9"))
-    with pytest.raises(NotSupported, match="The embedded engine has no embeddings"):
-        service.run(context, Backend.embeddings, None, None)
+    request = OpenAIRequest({"prompt": "a", "suffix": "b"}, "a")
+    with pytest.raises(NotSupported, match="suffix"):
+        service.run(context, Backend.completions, request, None)
