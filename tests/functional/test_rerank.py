@@ -278,11 +278,6 @@ def test_the_upstreams_name_is_returned_if_no_model_is_named(make_client, upstre
     assert "model" not in sent(upstream)
 
 
-def test_the_embedded_engine_returns_501_with_advice(make_client):
-    response = rerank(make_client(EMBEDDED))
-    assert response.status_code == 501
-    assert "HUGGINGFACE_API_KEY or OPENAI_BASE_URL" in response.get_json()["message"]
-
 
 def test_hugging_faces_pipeline_ranks(make_client, upstream):
     upstream.post(SIMILARITY, json=[0.1, 0.9, 0.5])

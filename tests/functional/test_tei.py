@@ -188,17 +188,6 @@ def test_a_dedicated_endpoint_compares(make_client, upstream):
     assert post(make_client(DEDICATED), "similarity", inputs=inputs).get_json() == [1]
 
 
-@pytest.mark.parametrize("route", ["embed", "rerank", "similarity"])
-def test_the_embedded_engine_returns_501_with_advice(make_client, route):
-    bodies = {
-        "embed": {"inputs": "a"},
-        "rerank": {"query": "a", "texts": ["b"]},
-        "similarity": {"inputs": {"source_sentence": "a", "sentences": ["b"]}},
-    }
-    response = post(make_client(EMBEDDED), route, **bodies[route])
-    assert response.status_code == 501
-    assert "OPENAI_BASE_URL" in response.get_json()["error"]
-
 
 @pytest.mark.parametrize(
     ("route", "body", "field"),

@@ -10,6 +10,7 @@ from app.backends.types import (
     Classification,
     Classifications,
     Generation,
+    OpenAIRequest,
     OpenAIResult,
     Ranking,
     ResponsesResult,
@@ -136,5 +137,5 @@ def test_other_backends_map_no_errors(context):
 
 def test_an_operation_runs_the_method_of_the_targets_backend(context):
     service = InferenceService(executor_of(AI_BACKEND="embedded", EMBEDDED_START="false", EMBEDDED_PORT="9"))
-    with pytest.raises(NotSupported, match="The embedded engine has no embeddings"):
-        service.run(context, Backend.embeddings, None, None)
+    with pytest.raises(NotSupported, match="The encoder does not run beside this engine"):
+        service.run(context, Backend.embeddings, OpenAIRequest({"input": "a"}, "a"), None)
