@@ -747,7 +747,6 @@ def test_options_of_embeddings_are_validated(client, given):
     assert refused(embed(client, **given))["param"] in given
 
 
-
 @pytest.mark.parametrize(
     ("given", "response", "expected"),
     [
