@@ -23,6 +23,7 @@ from app.backends.types import (
     TextRequest,
     TokenCount,
     Validation,
+    Vectors,
 )
 from app.backends.upstream_response import UpstreamResponse as UpstreamResponse
 from app.config import Config
@@ -108,6 +109,10 @@ class Backend(TextOperations, ABC):
 
     def similarity(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
         """Rate how similar each text is to the query, by embeddings."""
+        raise NotSupported
+
+    def vectors(self, texts: Sequence[str], model: str | None) -> Plan[Vectors]:
+        """Turn any number of texts into vectors."""
         raise NotSupported
 
     def predict(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:

@@ -12,7 +12,7 @@ from app.backends.moderation import NOT_A_GUARD, Rate, moderate, moderation_inpu
 from app.backends.openai_bodies import with_model
 from app.backends.openai_calls import OpenAICalls
 from app.backends.optional_routes import OptionalRoutes
-from app.backends.reranking import RerankRoutes, rank_by_embeddings, require_embeddings
+from app.backends.reranking import RerankRoutes, embed_all, rank_by_embeddings, require_embeddings
 from app.backends.responses import embeddings
 from app.backends.responses.moderations import parse_moderations
 from app.backends.responses.normalize import require_success
@@ -33,6 +33,7 @@ from app.backends.types import (
     RerankRequest,
     ResponsesRequest,
     ResponsesResult,
+    Vectors,
 )
 from app.config import Config
 from app.errors import ModelNotFound, NotSupported
@@ -71,6 +72,9 @@ class OptionalOperations(OpenAICalls):
 
     def similarity(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
         return rank_by_embeddings(self._batches, partial(self.embeddings, model=model), request)
+
+    def vectors(self, texts: Sequence[str], model: str | None) -> Plan[Vectors]:
+        return embed_all(self._batches, partial(self.embeddings, model=model), texts)
 
     def predict(self, requests: Sequence[ClassifyRequest], model: str | None) -> Plan[Classifications]:
         """Use the route of text-embeddings-inference; without it, rate the sentiment."""

@@ -13,7 +13,7 @@ from app.backends.responses.ranking import cosine_similarities, parse_ranking, p
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.tasks.batches import Batches
 from app.backends.tasks.pipeline_inputs import ENCODER_MAX_TOKENS, leading_of_each, read_inputs
-from app.backends.types import OpenAIRequest, OpenAIResult, Ranking, RerankRequest, Usage
+from app.backends.types import OpenAIRequest, OpenAIResult, Ranking, RerankRequest, Result, Usage, Vectors
 from app.errors import NotSupported, UpstreamError
 
 # makes the call of a route from its parser and its body
@@ -68,7 +68,7 @@ def rank_by_embeddings(batches: Batches, embed: Embed, request: RerankRequest) -
 
     def ask(batch: list[str]) -> Plan[Ranking]:
         result = yield from embed(OpenAIRequest({"input": batch}, "\n".join(batch)))
-        vectors = [entry["embedding"] for entry in sorted(result.payload["data"], key=_index)]
+        vectors = _vectors(result)
         if not query:
             query.extend(vectors.pop(0))
         truncated = bool(result.payload.get("truncated"))
@@ -76,6 +76,21 @@ def rank_by_embeddings(batches: Batches, embed: Embed, request: RerankRequest) -
         return Ranking(scores, truncated, usage=result.usage, model=result.model)
 
     return _joined((yield from batches.send("embeddings", texts, ask)))
+
+
+def embed_all(batches: Batches, embed: Embed, texts: Sequence[str]) -> Plan[Vectors]:
+    """Return the vectors of texts; `embed` embeds a batch."""
+
+    def ask(batch: list[str]) -> Plan[OpenAIResult]:
+        return embed(OpenAIRequest({"input": batch}, "\n".join(batch)))
+
+    parts = yield from batches.send("embeddings", texts, ask)
+    vectors = [vector for part in parts for vector in _vectors(part)]
+    return Vectors(vectors, usage=_usage(parts), model=parts[0].model)
+
+
+def _vectors(result: OpenAIResult) -> list[list[float]]:
+    return [entry["embedding"] for entry in sorted(result.payload["data"], key=_index)]
 
 
 def _index(entry: Mapping[str, Any]) -> int:
@@ -120,7 +135,10 @@ def rank_by_pipeline(
 def _joined(parts: Sequence[Ranking]) -> Ranking:
     """Return the ranking of all batches as one."""
     scores = [score for part in parts for score in part.scores]
-    tokens = sum(part.usage.prompt_tokens for part in parts)
-    estimated = any(part.usage.estimated for part in parts)
     truncated = any(part.truncated for part in parts)
-    return Ranking(scores, truncated, usage=Usage(tokens, None, estimated), model=parts[0].model)
+    return Ranking(scores, truncated, usage=_usage(parts), model=parts[0].model)
+
+
+def _usage(parts: Sequence[Result]) -> Usage:
+    tokens = sum(part.usage.prompt_tokens for part in parts)
+    return Usage(tokens, None, any(part.usage.estimated for part in parts))

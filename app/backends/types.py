@@ -204,6 +204,13 @@ class Ranking(Result):
 
 
 @dataclass(frozen=True)
+class Vectors(Result):
+    """The vector of each text, in the order of the texts."""
+
+    vectors: Sequence[list[float]]
+
+
+@dataclass(frozen=True)
 class Classification(Result):
     """The labels of a text with their scores, the highest first. `truncated` as for Summary."""
 

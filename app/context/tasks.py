@@ -13,6 +13,8 @@ _TASKS: Mapping[str, str] = {
     "ollama_models": "models",
     "predict": "sentiment",
     "responses": "chat",
+    "similarity": "embeddings",
+    "vectors": "embeddings",
     "tei_similarity": "embeddings",
     "tgi": "complete",
     "vllm_classify": "sentiment",

@@ -20,7 +20,7 @@ _VECTORS = {"type": "array", "items": {"type": "array", "items": {"type": "numbe
 _DOC = RouteDoc(
     tag="Embeddings inference",
     summary="Turn texts into vectors",
-    description="As `POST /v1/embeddings`. The embedded engine has no embeddings and returns 501.",
+    description="As `POST /v1/embeddings`.",
     responses=(RouteResponse("One vector for each text.", {JSON: _VECTORS}),),
     examples={"vector": Example(request={"inputs": "A lighthouse."}, response=[[0.6, -0.8]])},
 )

@@ -12,7 +12,7 @@ from app.schemas.openai_responses import EmbeddingsResponseSchema
 _DOC = RouteDoc(
     tag="OpenAI",
     summary="Turn texts into vectors",
-    description="Compatible with OpenAI's API. The embedded engine has no embeddings and returns 501.",
+    description="Compatible with OpenAI's API.",
     responses=(RouteResponse("One vector for each text.", {JSON: EmbeddingsResponseSchema}),),
     examples={
         "vector": Example(

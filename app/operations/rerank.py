@@ -41,8 +41,7 @@ def _doc(version: int, api: str, result: dict[str, Any]) -> RouteDoc:
     return RouteDoc(
         tag="Rerank",
         summary=f"Rank documents by their relevance to a query, like {api}",
-        description="The backend's own rerank route is used, or the cosine similarity of embeddings. The embedded "
-        "engine has neither and returns 501.",
+        description="The backend's own rerank route is used, or the cosine similarity of embeddings.",
         responses=(RouteResponse("The documents, the most relevant first.", {JSON: RerankResponseSchema}),),
         examples={
             "best": Example(

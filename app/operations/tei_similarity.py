@@ -19,7 +19,7 @@ _SENTENCES = ["A lighthouse warns ships off the rocks.", "Bread is baked in an o
 _DOC = RouteDoc(
     tag="Embeddings inference",
     summary="Compare a text with others",
-    description="The cosine similarity of embeddings. The embedded engine has no embeddings and returns 501.",
+    description="The cosine similarity of embeddings.",
     responses=(
         RouteResponse(
             "One number for each text, from -1 to 1.", {JSON: {"type": "array", "items": {"type": "number"}}}

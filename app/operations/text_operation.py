@@ -21,6 +21,8 @@ _COMMON = (*INPUTS, "stream", "format", "language")
 
 # takes the context, one text and the options of the request; returns the result of the text
 TextHandler = Callable[[CallContext, Document, Mapping[str, Any]], dict[str, Any]]
+# takes the context and the body of a request; returns options for its texts
+Prepare = Callable[[CallContext, Mapping[str, Any]], dict[str, Any]]
 
 
 def text_responses(result: type[TextResultSchema]) -> tuple[RouteResponse, ...]:
@@ -36,9 +38,13 @@ def register_text(
     schema: TextsRequestSchema,
     handle: TextHandler,
     doc: RouteDoc,
+    prepare: Prepare = lambda _context, _body: {},
 ) -> None:
-    """Serve an operation on texts. `handle` runs for each text; those of one request run at the same time."""
-    operation = _TextOperation(endpoint, schema, handle)
+    """Serve an operation on texts. `handle` runs for each text; those of one request run at the same time.
+
+    `prepare` runs before, once for a request; what it returns is added to the options.
+    """
+    operation = _TextOperation(endpoint, schema, handle, prepare)
     endpoint.register(routes, rule, schema, operation.respond, _with_lists(doc))
 
 
@@ -61,9 +67,11 @@ class _TextOperation:
     endpoint: OperationEndpoint
     schema: TextsRequestSchema
     handle: TextHandler
+    prepare: Prepare
 
     def respond(self, context: CallContext, body: dict[str, Any]) -> Any:
         options = {name: value for name, value in body.items() if name not in _COMMON}
+        options |= self.prepare(context, body)
         if "text" in body:
             return self.handle(context, Document(body["text"], body["format"], body.get("language")), options)
         items = _items(body)

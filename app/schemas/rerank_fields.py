@@ -15,13 +15,16 @@ _TEXT = {"type": "string", "pattern": NOT_BLANK}
 
 
 class RankedTexts(fields.Field[list[str]]):
-    """A list of texts, none of them blank."""
+    """A list of up to `max_items` texts, none of them blank."""
+
+    max_items = MAX_DOCUMENTS
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
-        return _valid_items(value, is_text, "it must be a text that is not blank, without NUL characters.")
+        reason = "it must be a text that is not blank, without NUL characters."
+        return _valid_items(value, is_text, reason, self.max_items)
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "array", "minItems": 1, "maxItems": MAX_DOCUMENTS, "items": _TEXT}
+        return {"type": "array", "minItems": 1, "maxItems": self.max_items, "items": _TEXT}
 
 
 class Documents(fields.Field[list[Any]]):
@@ -51,9 +54,9 @@ def document_text(document: Any, rank_fields: list[str]) -> str:
     return "\n".join(chosen or [f"{name}: {value}" for name, value in texts.items()])
 
 
-def _valid_items(value: Any, is_valid: Any, reason: str) -> list[Any]:
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_DOCUMENTS:
-        raise ValidationError(f"This must be a list of 1 to {MAX_DOCUMENTS} items.")
+def _valid_items(value: Any, is_valid: Any, reason: str, max_items: int = MAX_DOCUMENTS) -> list[Any]:
+    if not isinstance(value, list) or not 1 <= len(value) <= max_items:
+        raise ValidationError(f"This must be a list of 1 to {max_items} items.")
     errors: Iterator[str] = (f"Item {index}: {reason}" for index, item in enumerate(value) if not is_valid(item))
     if found := list(islice(errors, MAX_ERRORS)):
         raise ValidationError(found)

@@ -37,7 +37,7 @@ class TokenEstimator:
     def estimate(self, body: dict[str, Any]) -> int:
         """Return the tokens that a validated body may need, at most MAX_ESTIMATE."""
         if self._reads_texts:
-            texts = texts_of(body)
+            texts = [*texts_of(body), *body.get("candidates", ())]
             return min(estimated_tokens("\n".join(texts)) + self._max_tokens(body) * len(texts), MAX_ESTIMATE)
         value = body.get(self._input, "")
         if self._input == "documents":

@@ -33,8 +33,9 @@ def exposed(make_client, redis, upstream, monkeypatch, tmp_path):
     """
     (tmp_path / "memory.max").write_text("1")
     monkeypatch.setattr("app.observability.metrics.process.CGROUP_LIMIT", tmp_path / "memory.max")
-    upstream.get("http://127.0.0.1:9/health", json={})
-    client = make_client(REDIS_URL=redis.url, FALLBACK_MODELS="embedded:x", EMBEDDED_PORT="9")
+    for port in (9, 10):
+        upstream.get(f"http://127.0.0.1:{port}/health", json={})
+    client = make_client(REDIS_URL=redis.url, FALLBACK_MODELS="embedded:x", EMBEDDED_PORT="9", ENCODER_PORT="10")
     families = text_string_to_metric_families(client.get("/metrics").text)
     current = [family for family in families if not family.documentation.startswith("Deprecated:")]
     return {family.name: {family.name + ending for ending in ENDINGS[family.type]} for family in current}

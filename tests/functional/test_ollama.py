@@ -340,11 +340,6 @@ def test_no_text_needs_no_call(client):
     assert client.post("/api/embeddings", json={"prompt": ""}).get_json() == {"embedding": []}
 
 
-def test_the_embedded_engine_has_no_vectors(make_client):
-    response = make_client(EMBEDDED).post("/api/embed", json={"input": "a"})
-    assert (response.status_code, list(response.get_json())) == (501, ["error"])
-
-
 def test_tags_list_the_models(client, upstream):
     listed = [{"id": "org/big", "created": 86400}, {"id": "org/odd", "created": 1764310000000000}]
     upstream.get(MODELS, json={"data": listed})

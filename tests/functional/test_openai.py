@@ -21,6 +21,7 @@ from support.upstreams import (
 )
 
 from app.backends.responses.token_estimate import estimated_tokens
+from app.config.encoder_models import EMBEDDING_MODELS
 from app.web.error_shapes import shape_of
 from app.web.error_shapes.openai import OPENAI as OPENAI_ERRORS
 
@@ -746,10 +747,6 @@ def test_options_of_embeddings_are_validated(client, given):
     assert refused(embed(client, **given))["param"] in given
 
 
-def test_the_embedded_engine_has_no_embeddings(make_client):
-    refused(embed(make_client(EMBEDDED)), 501, "not_supported")
-
-
 @pytest.mark.parametrize(
     ("given", "response", "expected"),
     [
@@ -909,7 +906,7 @@ def test_a_failing_upstream_list_is_an_error(client, upstream):
 
 def test_the_embedded_models_are_listed_without_a_call(make_client):
     data = make_client(EMBEDDED).get("/v1/models").get_json()["data"]
-    assert [entry["id"] for entry in data] == ["gpt2", "SmolLM2-135M-Instruct"]
+    assert [entry["id"] for entry in data] == ["gpt2", "SmolLM2-135M-Instruct", *EMBEDDING_MODELS]
 
 
 @pytest.mark.parametrize("path", ["org/other", "org%2Fother"])

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.upstreams import EMBEDDED, HUGGINGFACE, OPENAI, PIPELINE, cache_and_attempts, sent
+from support.upstreams import HUGGINGFACE, OPENAI, PIPELINE, cache_and_attempts, sent
 
 BASE = "http://llm.test:8000/v1"
 JINA = f"{BASE}/rerank"
@@ -276,12 +276,6 @@ def test_the_upstreams_name_is_returned_if_no_model_is_named(make_client, upstre
     response = rerank(make_client(**{**OPENAI, "OPENAI_DEFAULT_MODEL": ""}))
     assert response.get_json()["model"] == "org/ranker"
     assert "model" not in sent(upstream)
-
-
-def test_the_embedded_engine_returns_501_with_advice(make_client):
-    response = rerank(make_client(EMBEDDED))
-    assert response.status_code == 501
-    assert "HUGGINGFACE_API_KEY or OPENAI_BASE_URL" in response.get_json()["message"]
 
 
 def test_hugging_faces_pipeline_ranks(make_client, upstream):

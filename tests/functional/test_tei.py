@@ -5,7 +5,7 @@ import math
 
 import pytest
 from support.keys import made
-from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, chat_response, sent
+from support.upstreams import CHAT, HUGGINGFACE, PIPELINE, chat_response, sent
 
 EMBEDDINGS = "http://llm.test:8000/v1/embeddings"
 RERANK = "http://llm.test:8000/v1/rerank"
@@ -186,18 +186,6 @@ def test_a_dedicated_endpoint_compares(make_client, upstream):
     upstream.post(f"{DEDICATED['HUGGINGFACE_BASE_URL']}/v1/embeddings", json=vectors([1, 0], [2, 0]))
     inputs = {"source_sentence": "a", "sentences": ["b"]}
     assert post(make_client(DEDICATED), "similarity", inputs=inputs).get_json() == [1]
-
-
-@pytest.mark.parametrize("route", ["embed", "rerank", "similarity"])
-def test_the_embedded_engine_returns_501_with_advice(make_client, route):
-    bodies = {
-        "embed": {"inputs": "a"},
-        "rerank": {"query": "a", "texts": ["b"]},
-        "similarity": {"inputs": {"source_sentence": "a", "sentences": ["b"]}},
-    }
-    response = post(make_client(EMBEDDED), route, **bodies[route])
-    assert response.status_code == 501
-    assert "OPENAI_BASE_URL" in response.get_json()["error"]
 
 
 @pytest.mark.parametrize(

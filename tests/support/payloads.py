@@ -15,6 +15,7 @@ from app.schemas.openai_fields import Messages, Texts
 from app.schemas.openai_inputs import ModerationInputs, PlainText, PlainTexts, TokenIds
 from app.schemas.rerank_fields import Documents, RankedTexts
 from app.schemas.responses_api import ResponseInput
+from app.schemas.similarity import Candidates
 from app.schemas.tei import Comparison, Sequences, TextOrTexts
 from app.schemas.texts import DocumentList, Language, TextList
 
@@ -225,6 +226,7 @@ VALUES = {
     Inputs: INPUTS,
     JsonShape: SHAPES,
     fields.Nested: STREAM_OPTIONS,
+    Candidates: [*TEXT_LISTS, ["a"] * 1000, ["a"] * 1001],
     RankedTexts: TEXT_LISTS,
     Documents: [*TEXT_LISTS, *DOCUMENTS],
     TextOrTexts: ["a", " ", "a\x00", *TEXT_LISTS],

@@ -315,6 +315,8 @@ def test_all_errors_are_reported_at_once():
         ({"EMBEDDED_PORT": "8080"}, "EMBEDDED_PORT"),
         ({"EMBEDDED_PORT": "8080", "EMBEDDED_START": "false"}, "EMBEDDED_PORT"),
         ({"EMBEDDED_START": "false"}, "EMBEDDED_PORT"),
+        ({"ENCODER_PORT": "8080"}, "ENCODER_PORT"),
+        ({"ENCODER_PORT": "9", "EMBEDDED_PORT": "9"}, "ENCODER_PORT"),
         ({"API_KEYS": "app:abc"}, "API_KEYS"),
         ({"API_KEYS": "app:" + "a" * 64 + ",app:" + "b" * 64 + " rate_limit=1/day"}, "API_KEYS"),
         ({"API_KEYS": "one:" + "a" * 64 + ",two:" + "a" * 64}, "API_KEYS"),

@@ -169,7 +169,9 @@ def test_the_readme_compares_the_figures_of_the_benchmark(row):
 def test_the_page_of_metrics_has_each_with_its_labels_and_no_other(make_app, redis, monkeypatch, tmp_path):
     (tmp_path / "memory.max").write_text("1")
     monkeypatch.setattr("app.observability.metrics.process.CGROUP_LIMIT", tmp_path / "memory.max")
-    metrics = make_app(REDIS_URL=redis.url, FALLBACK_MODELS="embedded:x", EMBEDDED_PORT="9").extensions["metrics"]
+    metrics = make_app(
+        REDIS_URL=redis.url, FALLBACK_MODELS="embedded:x", EMBEDDED_PORT="9", ENCODER_PORT="10"
+    ).extensions["metrics"]
     registered = {
         metric._name + ("_total" if metric._type == "counter" else ""): metric._labelnames
         for metric in metrics.registry._collector_to_names

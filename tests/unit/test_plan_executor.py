@@ -144,6 +144,5 @@ def test_other_backends_map_no_errors(context):
 
 def test_an_operation_runs_the_method_of_the_targets_backend(context):
     service = InferenceService(executor_of(AI_BACKEND="embedded", EMBEDDED_START="false", EMBEDDED_PORT="9"))
-    request = OpenAIRequest({"prompt": "a", "suffix": "b"}, "a")
-    with pytest.raises(NotSupported, match="suffix"):
-        service.run(context, Backend.completions, request, None)
+    with pytest.raises(NotSupported, match="The encoder does not run beside this engine"):
+        service.run(context, Backend.embeddings, OpenAIRequest({"input": "a"}, "a"), None)

@@ -171,9 +171,10 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_may(monkeypatch, limits,
 
 @pytest.fixture
 def engine_port(monkeypatch):
-    """Afterwards EMBEDDED_PORT is as before."""
-    monkeypatch.setenv("EMBEDDED_PORT", "x")
-    del os.environ["EMBEDDED_PORT"]
+    """Afterwards EMBEDDED_PORT and ENCODER_PORT are as before."""
+    for name in ("EMBEDDED_PORT", "ENCODER_PORT"):
+        monkeypatch.setenv(name, "x")
+        del os.environ[name]
 
 
 def embedded(**settings):
@@ -185,14 +186,17 @@ def test_without_an_engine_there_is_no_launcher():
     assert start_checks.prepare_engine(embedded(embedded_start=False, embedded_port=1)) is None
 
 
-def test_the_engine_gets_a_free_port_which_the_workers_read(engine_port):
+def test_engine_and_encoder_get_free_ports_which_the_workers_read(engine_port, monkeypatch):
+    monkeypatch.setattr(process, "PORTS", range(process.PORTS.start, process.PORTS.start + 2))
     assert not start_checks.prepare_engine(embedded()).running()
-    assert int(os.environ["EMBEDDED_PORT"]) in process.PORTS
+    assert {int(os.environ[name]) for name in ("EMBEDDED_PORT", "ENCODER_PORT")} == set(process.PORTS)
 
 
 def test_a_port_of_the_engine_that_is_in_use_is_named(engine_port, listening):
     text = reason(start_checks.prepare_engine, embedded(embedded_port=listening))
     assert text.startswith(f"EMBEDDED_PORT {listening} is already in use on 127.0.0.1: ")
+    text = reason(start_checks.prepare_engine, embedded(encoder_port=listening))
+    assert text.startswith(f"ENCODER_PORT {listening} is already in use on 127.0.0.1: ")
 
 
 def test_without_a_free_port_for_the_engine_its_setting_is_named(engine_port, monkeypatch):

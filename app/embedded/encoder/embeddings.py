@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.config.encoder_models import ENGLISH, MULTILINGUAL
+from app.config.encoder_models import EMBEDDING_MODELS, ENGLISH, MULTILINGUAL
 from app.embedded.encoder.errors import InvalidInput
 from app.embedded.encoder.models import Models
 
@@ -18,9 +18,9 @@ def load(models: Models) -> Callable[[Any, Mapping[str, Any]], tuple[Any, int]]:
     def run(text: Any, options: Mapping[str, Any]) -> tuple[Any, int]:
         if not isinstance(text, str):
             raise InvalidInput("Each input must be a text.")
-        encode = encoders.get(options.get("model", MULTILINGUAL))
-        if encode is None:
-            raise InvalidInput(f"`model` must be one of {', '.join(encoders)}.")
-        return encode(text)
+        model = options.get("model", MULTILINGUAL)
+        if model not in EMBEDDING_MODELS:
+            raise InvalidInput(f"`model` must be one of {', '.join(EMBEDDING_MODELS)}.")
+        return encoders[model](text)
 
     return run

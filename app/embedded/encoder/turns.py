@@ -19,6 +19,10 @@ class Turns:
         self._taken = False
         self._singles_in_a_row = 0
 
+    def __len__(self) -> int:
+        """The number of waiting texts."""
+        return len(self._singles) + len(self._lists)
+
     @contextmanager
     def turn(self, *, single: bool) -> Iterator[None]:
         """Run the block alone, after all earlier calls of its kind; a text of a list lets single calls pass."""

@@ -175,6 +175,18 @@ TASKS = (
     Surface("sentiment", "/v1/text/sentiment", {"text": PROMPT}, Task(), "sentiment", greedy={}, streamed=None),
     Surface("summarize", "/v1/text/summarize", {"text": PROMPT}, Task(), "summarize", greedy={}, streamed=None),
     Surface(
+        "similarity",
+        "/v1/text/similarity",
+        {"text": PROMPT, "candidates": [PROMPT]},
+        Task(),
+        "similarity",
+        "embeddings",
+        greedy={},
+        streamed=None,
+        upstream=f"{V1}/embeddings",
+        response=EMBEDDING,
+    ),
+    Surface(
         "embeddings",
         "/v1/embeddings",
         {"input": PROMPT},
