@@ -9,7 +9,7 @@ from app.texts.mapped_text import MappedText, TextBuilder
 QUOTED = re.compile(r" {0,3}>(?![:;=][-'^]?[()DPpOo/|\\])")
 SIGNATURE = re.compile(r"--[ \t\xa0]?$")
 _POSTSCRIPT = re.compile(r"[ \t]*(?:p\.? ?p?\.?s\b|nb\b|n\.b\.)", re.IGNORECASE)
-_SENTENCE = re.compile(r"(?:\S+\s+){4,}\S*[.!?…]\s*$|.{12,}[。！？]$")
+_SENTENCE = re.compile(r"(?:[^\s|]+\s+){4,}[^\s|]*(?<!Ltd)(?<!Inc)(?<!Corp)(?<!Co)[.!?…]\s*$|.{12,}[。！？]$")
 # mail programs break lines that are longer than 72 to 78 characters
 _MAX_WRAPPED_LINES = 3
 _MAX_MARK_CHARS = 320
