@@ -21,11 +21,10 @@ _SEPARATORS = {
     )
     for name in names.split()
 }
-_VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
-)
+_VOID_NAMES = "area base br col embed hr img input link meta param source track wbr"
+_VOID = frozenset(_VOID_NAMES.split())
 # elements whose next sibling of the same name ends them
-_SELF_CLOSING = frozenset(["p", "li", "tr", "td", "th", "dt", "dd", "option", "thead", "tbody"])
+_SELF_CLOSING = frozenset({"p", "li", "tr", "td", "th", "dt", "dd", "option", "thead", "tbody"})
 
 _CHARACTERS = re.compile(
     r"(?P<space>\s+)"
