@@ -10,7 +10,7 @@ from app.texts.sentences import segments, sentence_spans
 TEXTS = [
     (
         "en",
-        'Dr. Smith (b. 1950) left at 5 p.m. on Monday.| He said: "I will come."| Then he left...| Or did he?| Yes!| Wow.',
+        'Dr. Smith (b. 1950) left at 5 p.m. on Monday.| He said: "I will."| Then he left...| Or did he?| Yes!| Wow.',
     ),
     ("en", "I paid $5.99.| It's ok.|It broke."),
     ("en", "Great!!! 😀| Love it 😍"),

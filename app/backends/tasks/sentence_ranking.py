@@ -8,7 +8,7 @@ from math import log, sqrt
 from textwrap import wrap
 
 from app.backends.responses.token_estimate import estimated_tokens
-from app.texts.sentences import segments
+from app.texts.sentences import segments as segments
 
 _END = re.compile(r"""[.!?…。！？｡।॥؟۔]["'”’»)\]」』*_]*$""")  # full stops of several scripts
 # Chinese and Japanese write no spaces, so each character counts as a word

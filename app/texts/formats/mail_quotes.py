@@ -3,7 +3,17 @@
 import re
 
 from app.texts.formats.lines import Line, lines_of
-from app.texts.formats.mail_words import ATTRIBUTION, CLOSING, DEVICE, DISCLAIMER, FOOTER, FORWARD, HEADER, RULER
+from app.texts.formats.mail_words import (
+    ATTRIBUTION,
+    ATTRIBUTION_WORD,
+    CLOSING,
+    DEVICE,
+    DISCLAIMER,
+    FOOTER,
+    FORWARD,
+    HEADER,
+    RULER,
+)
 from app.texts.mapped_text import MappedText, TextBuilder
 
 QUOTED = re.compile(r" {0,3}>(?![:;=][-'^]?[()DPpOo/|\\])")
@@ -77,7 +87,7 @@ def attribution_end(lines: list[Line], index: int) -> int | None:
         if line.is_blank or len(joined) + len(line.text) > _MAX_MARK_CHARS:
             return None
         joined = f"{joined} {line.text.strip()}".strip()
-        if joined.endswith((":", "：", ">")) and ATTRIBUTION.match(joined):
+        if joined.endswith((":", "：", ">")) and ATTRIBUTION_WORD.search(joined) and ATTRIBUTION.match(joined):
             return end
     return None
 
