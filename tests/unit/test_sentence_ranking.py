@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.tasks import extractive_summary, sentence_ranking
+from app.backends.tasks import extractive_summary
 from app.backends.tasks.sentence_ranking import (
     complete_sentences,
     rank,
@@ -15,6 +15,7 @@ from app.backends.tasks.sentence_ranking import (
     split_sentences,
     truncate,
 )
+from app.texts import sentences
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=300)
 
@@ -77,7 +78,7 @@ def test_the_splitting_library_sees_short_pieces_only(monkeypatch, text):
         seen.append(len(piece))
         return sentencex.segment(language, piece)
 
-    monkeypatch.setattr(sentence_ranking, "segment", segment)
+    monkeypatch.setattr(sentences, "segment", segment)
     split_sentences(text, 60)
     complete_sentences(text)
     assert max(seen) <= 2000

@@ -2,14 +2,13 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, chain
 from math import log, sqrt
 from textwrap import wrap
 
-from sentencex import segment
-
 from app.backends.responses.token_estimate import estimated_tokens
+from app.texts.sentences import segments as segments
 
 _END = re.compile(r"""[.!?…。！？｡।॥؟۔]["'”’»)\]」』*_]*$""")  # full stops of several scripts
 # Chinese and Japanese write no spaces, so each character counts as a word
@@ -19,8 +18,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _SPACES = re.compile(r"[ \t-\r\x85\u2028\u2029]+")
 # before a number such a character is a sign or a comparison: "- 40 degrees", "> 5 %"
 _LIST_MARKS = re.compile(r"\A(?:[#*•>|=~-]+(?: |\Z))+(?![\d.,+$€£¥-])")
-# sentencex takes quadratic time for some texts, such as opening quotation marks: 39,000 of them took 20 s
-_WINDOW_CHARS = 1000
 # shorter ones, such as "Fig. 3.", are mostly splitting errors
 _MIN_WORDS = 4
 
@@ -38,21 +35,6 @@ def split_sentences(text: str, limit: int) -> list[str]:
         if sentences := [part for part in fitting if len(_WORD.findall(part)) >= _MIN_WORDS] or fitting:
             return sentences
     return list(dict.fromkeys(chain.from_iterable(_chunks(part, limit) for part in parts)))
-
-
-def segments(text: str) -> Iterator[str]:
-    """Yield the sentences of a text with the space around them, in linear time.
-
-    A sentence of more than _WINDOW_CHARS characters is yielded in several segments.
-    """
-    rest = ""
-    for start in range(0, len(text), _WINDOW_CHARS):
-        *complete, rest = segment("en", rest + text[start : start + _WINDOW_CHARS])
-        yield from complete
-        if len(rest) > _WINDOW_CHARS:
-            yield rest
-            rest = ""
-    yield rest
 
 
 def rank(sentences: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.tasks.sentence_ranking import segments
+from app.texts.sentences import segments
 
 
 def text_parts(text: str, limit: int) -> list[str]:

@@ -3,17 +3,19 @@
 import re
 from typing import Literal
 
+from app.texts.formats.chat import is_chat
 from app.texts.formats.html_tokens import ELEMENTS
 from app.texts.formats.lines import lines_of
 from app.texts.formats.mail_marks import has_headers, has_mail_marks
 from app.texts.formats.markdown import DELIMITER_ROW
+from app.texts.formats.subtitles import is_subtitles
 
-Format = Literal["plain", "html", "markdown", "email"]
+Format = Literal["plain", "html", "markdown", "email", "chat", "subtitles"]
 
 # signs are looked for in this part of a text
 _WINDOW_CHARS = 20_000
 # a text without one of these is plain
-_ANY_SIGN = re.compile(r"[<&\n]|\]\(|\*\*")
+_ANY_SIGN = re.compile(r"[<&\n]|\]\(|\*\*|^\W{0,3}\d{1,2}[:./]\d\d")
 
 _DOCUMENT = re.compile(r"\s*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE)
 _TAG = re.compile(
@@ -22,16 +24,17 @@ _TAG = re.compile(
 )
 # a tag in prose is a mention if these stand on both sides
 _MENTION = frozenset(" `'\"()[],“”„«»")
-_BREAKS = frozenset(("br", "hr"))
+_BREAKS, _BLOCKS = frozenset(("br", "hr")), frozenset(("p", "div", "li", "td", "tr", "h1", "h2", "h3"))
 _REFERENCE = re.compile(
     r"&(?:amp|lt|gt|quot|apos|nbsp|[lr][sd]quo|hellip|[nm]dash|euro|pound|copy|reg|trade|bull|middot|szlig|"
     r"[aeiouAEIOU](?:acute|grave|circ|uml|tilde)|[nN]tilde|[cC]cedil|#[0-9]{2,6}|#[xX][0-9a-fA-F]{2,5});"
 )
 
 _STRONG_MARKDOWN = re.compile(
-    r"!?\[[^\[\]\n]{0,300}\]\((?:https?://|mailto:|\.{0,2}/|#)[^\s()]{0,1000}(?:\s+\"[^\"\n]{0,200}\")?\)"
+    r"\]\(<?(?:https?://|mailto:|\.{0,2}/|#)[^\n()]{1,1000}\)"
+    r"|^ {0,3}\[[^\[\]\n]{1,100}\]: +<?https?://"
     r"|^ {0,3}(?P<fence>```|~~~)[\w+-]*[ \t]*\r?\n(?s:.{0,5000}?)\n {0,3}(?P=fence)[ \t]*$"
-    r"|(?<![\w*])\*\*(?=[^\s*])[^*\n]{1,300}(?<=[^\s*])\*\*(?![\w*])",
+    r"|(?<![A-Za-z0-9_*])\*\*(?=[^\s*])[^*\n]{1,300}(?<=[^\s*])\*\*(?![A-Za-z0-9_*])",
     re.MULTILINE,
 )
 _HEADING = re.compile(r"(?:\A|^[ \t]*\r?\n)#{1,6} +\S.*(?=\r?\n[ \t]*\r?\n|\r?\n?\Z|\r?\n[^#\n])", re.MULTILINE)
@@ -53,6 +56,10 @@ def detect_format(text: str) -> Format:
         return "html"
     if has_headers(head):
         return "email"
+    if is_subtitles(head):
+        return "subtitles"
+    if is_chat(head):
+        return "chat"
     if _is_markdown(head):
         return "markdown"
     if _is_html(head):
@@ -62,7 +69,7 @@ def detect_format(text: str) -> Format:
 
 def _is_html(head: str) -> bool:
     if "<" in head:
-        opened: set[str] = set()
+        opened: list[str] = []
         for match in _TAG.finditer(head):
             name = match["name"].lower()
             if name not in ELEMENTS or {match["before"], match["after"]} <= _MENTION:
@@ -70,7 +77,9 @@ def _is_html(head: str) -> bool:
             if name in _BREAKS or (match["slash"] and name in opened):
                 return True
             if not match["slash"]:
-                opened.add(name)
+                opened.append(name)
+        if sum(name in _BLOCKS for name in opened) > 1:
+            return True
     return _REFERENCE.search(head) is not None
 
 

@@ -8,63 +8,23 @@ from app.texts.formats.html_boilerplate import ends_mail, is_boilerplate, is_quo
 from app.texts.formats.html_tokens import Token, tokens
 from app.texts.mapped_text import LINE, PARAGRAPH, SPACE, TAB, MappedText, TextBuilder
 
-_SEPARATORS = (
-    dict.fromkeys(
-        [
-            "p",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "ul",
-            "ol",
-            "dl",
-            "table",
-            "blockquote",
-            "section",
-            "article",
-            "header",
-            "main",
-            "figure",
-            "pre",
-            "hr",
-            "form",
-            "address",
-            "fieldset",
-            "details",
-            "body",
-            "center",
-        ],
-        PARAGRAPH,
+_SEPARATORS = {
+    name: separator
+    for separator, names in (
+        (
+            PARAGRAPH,
+            "p h1 h2 h3 h4 h5 h6 ul ol dl table blockquote section article header main figure pre hr form address "
+            "fieldset details body center",
+        ),
+        (LINE, "div li tr dt dd caption figcaption legend option optgroup summary br thead tbody"),
+        (TAB, "td th"),
     )
-    | dict.fromkeys(
-        [
-            "div",
-            "li",
-            "tr",
-            "dt",
-            "dd",
-            "caption",
-            "figcaption",
-            "legend",
-            "option",
-            "optgroup",
-            "summary",
-            "br",
-            "thead",
-            "tbody",
-        ],
-        LINE,
-    )
-    | dict.fromkeys(("td", "th"), TAB)
-)
-_VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
-)
+    for name in names.split()
+}
+_VOID_NAMES = "area base br col embed hr img input link meta param source track wbr"
+_VOID = frozenset(_VOID_NAMES.split())
 # elements whose next sibling of the same name ends them
-_SELF_CLOSING = frozenset(["p", "li", "tr", "td", "th", "dt", "dd", "option", "thead", "tbody"])
+_SELF_CLOSING = frozenset({"p", "li", "tr", "td", "th", "dt", "dd", "option", "thead", "tbody"})
 
 _CHARACTERS = re.compile(
     r"(?P<space>\s+)"
@@ -121,25 +81,28 @@ class _Page:
         return builder.build()
 
     def _add(self, builder: TextBuilder, first: int, end: int, mail: bool, strict: bool) -> None:
-        index = first
+        index, preformatted = first, 0
         while index < end:
             token = self.tokens[index]
             if mail and ends_mail(token):
                 return
             _separate(builder, token)
+            if token.name == "pre":
+                preformatted = self._ends.get(index, 0)
             if strict and not token.closes and self._is_skipped(index, mail):
                 index = self._ends[index]
             else:
                 index += 1
                 following = self.tokens[index].start if index < len(self.tokens) else len(self._source)
-                self._add_characters(builder, token.end, following)
+                self._add_characters(builder, token.end, following, index <= preformatted)
 
-    def _add_characters(self, builder: TextBuilder, start: int, end: int) -> None:
+    def _add_characters(self, builder: TextBuilder, start: int, end: int, keeps_lines: bool = False) -> None:
+        keeps_lines |= self._keeps_lines
         for match in _CHARACTERS.finditer(self._source, start, end):
             if match.lastgroup is None:
                 builder.copy(*match.span())
             elif match.lastgroup == "space":
-                breaks = match[0].count("\n") if self._keeps_lines else 0
+                breaks = match[0].count("\n") if keeps_lines else 0
                 builder.separate((SPACE, LINE, PARAGRAPH)[min(breaks, 2)])
             elif match.lastgroup == "reference":
                 _add_reference(builder, match)

@@ -5,42 +5,13 @@ import re
 from app.texts.formats.html_tokens import Token
 
 # scripts, controls, navigation, and text that a browser shows only if something else fails
-_ELEMENTS = frozenset(
-    [
-        "script",
-        "style",
-        "head",
-        "title",
-        "template",
-        "noscript",
-        "iframe",
-        "object",
-        "embed",
-        "applet",
-        "noembed",
-        "noframes",
-        "xmp",
-        "svg",
-        "canvas",
-        "audio",
-        "video",
-        "nav",
-        "footer",
-        "aside",
-        "dialog",
-        "menu",
-        "button",
-        "select",
-        "datalist",
-        "textarea",
-        "label",
-        "rt",
-        "rp",
-    ]
+_ELEMENTS_WORDS = (
+    "script style head title template noscript iframe object embed applet noembed noframes xmp svg canvas audio "
+    "video nav footer aside dialog menu button select datalist textarea label rt rp"
 )
-_ROLES = frozenset(
-    ["navigation", "banner", "contentinfo", "search", "complementary", "dialog", "alertdialog", "menu", "menubar"]
-)
+_ELEMENTS = frozenset(_ELEMENTS_WORDS.split())
+_ROLES_NAMES = "navigation banner contentinfo search complementary dialog alertdialog menu menubar"
+_ROLES = frozenset(_ROLES_NAMES.split())
 # whole words of a class or an id
 _NAMES = re.compile(
     r"(?<![a-z0-9])(?:cookie|cookies|cookiebar|cookiebanner|consent|gdpr|ccpa|navbar|breadcrumbs?|site-header|"
@@ -58,7 +29,7 @@ _QUOTES = re.compile(
     r"x_gmail_quote|tutanota_quote|appendonsend|signature|mobileapplesignature|applemailsignature)(?:$|[ \"'])"
 )
 # a page's own structure may carry such names for another reason
-_STRUCTURE = frozenset(["html", "body", "main", "article"])
+_STRUCTURE = frozenset({"html", "body", "main", "article"})
 # a quick look before attributes are parsed
 _HINT = re.compile(
     r"hidden|none|role|cookie|consent|gdpr|ccpa|navbar|breadcrumb|site-|sr-only|visually|screen-reader|skip-|preheader|"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 # a mail or a log that was pasted may have any of these ends
-_LINE = re.compile(r"(?P<text>[^\r\n]*)(?:\r\n|\r|\n|(?<=[^\r\n])\Z)")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 @dataclass(slots=True)
@@ -26,4 +26,5 @@ class Line:
 def lines_of(text: str, start: int = 0) -> Iterator[Line]:
     """Yield the lines of a text from an offset on."""
     for match in _LINE.finditer(text, start):
-        yield Line(match["text"], *match.span("text"), match.end())
+        content = match[0].rstrip("\r\n")
+        yield Line(content, match.start(), match.start() + len(content), match.end())

@@ -16,7 +16,8 @@ _ENOUGH_HEADERS = 3
 _MAX_SIGNATURE_LINES = 12
 # a line that one of the marks may begin with
 _QUICK = re.compile(
-    r"\n(?: {0,3}>|[-_]{2,}|[ \t]*\*?(?:From|Von|De|Da|Van|Från|Fra|Od|От|发件人|寄件者|差出人|보낸 사람)\*? ?[:：])",
+    r"(?:\A|\n)(?: {0,3}>|[-_]{2,}|[ \t]*\*?"
+    r"(?:From|Von|De|Da|Van|Från|Fra|Od|От|发件人|寄件者|差出人|보낸 사람)\*? ?[:：])",
     re.IGNORECASE,
 )
 # the last line of a text is looked for here
@@ -48,7 +49,7 @@ def has_mail_marks(text: str) -> bool:
     if not _QUICK.search(text):
         return False
     lines = list(lines_of(text))
-    return any(_is_mark(lines, index) for index in range(1, len(lines)))
+    return any(_is_mark(lines, index) for index in range(len(lines)))
 
 
 def _is_mark(lines: list[Line], index: int) -> bool:
@@ -57,11 +58,11 @@ def _is_mark(lines: list[Line], index: int) -> bool:
         return True
     if line.text in {"-- ", "--\xa0"}:
         return True
-    if RULER.match(line.text) or lines[index - 1].is_blank:
+    if RULER.match(line.text) or (index and lines[index - 1].is_blank):
         if (end := headers_end(lines, index + bool(RULER.match(line.text)))) and end - index >= _ENOUGH_HEADERS:
             return True
         if line.text == "--" and len(lines) - index <= _MAX_SIGNATURE_LINES:
             return True
-    end = attribution_end(lines, index - 1)
+    end = attribution_end(lines, index)
     following = next((each for each in lines[end : end + 2] if not each.is_blank), None) if end else None
     return following is not None and QUOTED.match(following.text) is not None

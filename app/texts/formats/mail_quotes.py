@@ -3,13 +3,23 @@
 import re
 
 from app.texts.formats.lines import Line, lines_of
-from app.texts.formats.mail_words import ATTRIBUTION, CLOSING, DEVICE, DISCLAIMER, FOOTER, FORWARD, HEADER, RULER
+from app.texts.formats.mail_words import (
+    ATTRIBUTION,
+    ATTRIBUTION_WORD,
+    CLOSING,
+    DEVICE,
+    DISCLAIMER,
+    FOOTER,
+    FORWARD,
+    HEADER,
+    RULER,
+)
 from app.texts.mapped_text import MappedText, TextBuilder
 
 QUOTED = re.compile(r" {0,3}>(?![:;=][-'^]?[()DPpOo/|\\])")
 SIGNATURE = re.compile(r"--[ \t\xa0]?$")
 _POSTSCRIPT = re.compile(r"[ \t]*(?:p\.? ?p?\.?s\b|nb\b|n\.b\.)", re.IGNORECASE)
-_SENTENCE = re.compile(r"(?:\S+\s+){4,}\S*[.!?…]\s*$|.{12,}[。！？]$")
+_SENTENCE = re.compile(r"(?:[^\s|]+\s+){4,}[^\s|]*(?<!Ltd)(?<!Inc)(?<!Corp)(?<!Co)[.!?…]\s*$|.{12,}[。！？]$")
 # mail programs break lines that are longer than 72 to 78 characters
 _MAX_WRAPPED_LINES = 3
 _MAX_MARK_CHARS = 320
@@ -77,7 +87,7 @@ def attribution_end(lines: list[Line], index: int) -> int | None:
         if line.is_blank or len(joined) + len(line.text) > _MAX_MARK_CHARS:
             return None
         joined = f"{joined} {line.text.strip()}".strip()
-        if joined.endswith((":", "：", ">")) and ATTRIBUTION.match(joined):
+        if joined.endswith((":", "：", ">")) and ATTRIBUTION_WORD.search(joined) and ATTRIBUTION.match(joined):
             return end
     return None
 

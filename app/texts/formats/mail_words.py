@@ -12,6 +12,12 @@ def _any_of(*alternatives: str) -> str:
     return f"(?:{'|'.join(alternatives)})"
 
 
+# a quick look before the long pattern
+ATTRIBUTION_WORD = re.compile(
+    r"wrote|schrieb|skrev|schreef|escri|écrit|scritto|escrev|napsal|napisał|scris|nadesłał|geschreven|написа|пишет|пише|"
+    r"kirjoitti|yazdı|írta|\d[年년/-]|写道|寫道|كتب|लिखा",
+    re.IGNORECASE,
+)
 # a line such as "On Tue, 3 Feb 2026 at 10:11, Ann Lee <ann@example.org> wrote:", joined if it is broken
 ATTRIBUTION = re.compile(
     r"[ \t>*]*"

@@ -15,7 +15,7 @@ _TARGET = (
 _IMAGE = rf"!\[[^\[\]]{{0,500}}\](?:{_TARGET}|\[[^\[\]]{{0,200}}\])"
 _MARK = re.compile(
     rf"""(?=[\\`!\[<&*_~\n])(?:
-      (?P<escape>\\(?=[!-/:-@\[-`{{-~]))
+      \\(?P<escape>[!-/:-@\[-`{{-~])
     | (?P<ticks>`{{1,3}})(?!`)(?P<code>[^`]{{1,1000}})(?P=ticks)(?!`)
     | (?P<image>\[{_IMAGE}\]{_TARGET}|{_IMAGE})
     | (?P<footnote>\[\^[^\[\]\s]{{1,100}}\])
@@ -84,7 +84,7 @@ def _edits(text: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
     """Yield the kind, start and end of each mark from `start` to `end`, in order."""
     while match := _MARK.search(text, start, end):
         start = match.end()
-        kept = next((name for name in ("code", "link", "address") if match[name] is not None), None)
+        kept = next((name for name in ("escape", "code", "link", "address") if match[name] is not None), None)
         if kept:
             yield "mark", match.start(), match.start(kept)
             if kept == "link":  # its text holds no brackets, so this goes one level deep
