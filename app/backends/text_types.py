@@ -9,10 +9,15 @@ from app.backends.types import Result
 
 @dataclass(frozen=True)
 class SentimentRequest:
-    """A text to rate; `language` is its ISO 639-1 code, None if unknown."""
+    """A text to rate; `language` is its ISO 639-1 code, None if unknown.
+
+    With `by_sentence` each sentence is rated too, and `aspects` are the names of aspects that are looked for.
+    """
 
     text: str
     language: str | None = None
+    by_sentence: bool = False
+    aspects: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
