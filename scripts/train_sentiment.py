@@ -7,8 +7,8 @@ SOURCE is the source distribution of vaderSentiment 3.3.2 (MIT), which pip downl
 and those whose hash is in data/held-out.sha256: the first 16 hex digits of the SHA-256 of the text in lower case, each
 run of white space one space. data/sentiment-extra.tsv adds kinds of texts and languages.
 
-Neutral is a rating nearer to 0 than POLAR. Each domain has the same weight, so that the many film reviews decide no more
-than the others. The optimum of the loss is unique, so that each run finds the same heads; cross-validation sets `scale`.
+Neutral is a rating nearer to 0 than POLAR. A domain weighs as the root of its size, so that the many film reviews do not
+decide alone. The optimum of the loss is unique, so that each run finds the same heads; cross-validation sets `scale`.
 """
 
 import csv
@@ -32,7 +32,7 @@ from app.embedded.encoder.emoji import spell_emoji
 from app.embedded.encoder.files import BGE_MODEL, USE_WEIGHTS
 from app.embedded.encoder.models import Models
 from app.embedded.encoder.sentence_vectors import SentenceVectors
-from app.embedded.encoder.sentiment import HEADS, LABELS
+from app.embedded.encoder.sentiment_heads import HEADS, LABELS
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "scripts" / "data"
@@ -120,10 +120,10 @@ def classes(texts: Iterable[Text]) -> Array:
 
 
 def weights(texts: list[Text], extra: float) -> Array:
-    """Return weights that are equal for each domain in total; those of the extra texts are `extra`."""
+    """Return weights, by which a domain counts as the root of its size; their mean is 1, those of extra texts `extra`."""
     counts = Counter(text.domain for text in texts if text.domain != "extra")
-    share = sum(counts.values()) / len(counts)
-    return np.array([extra if text.domain == "extra" else share / counts[text.domain] for text in texts])
+    unit = sum(counts.values()) / sum(count**0.5 for count in counts.values())
+    return np.array([extra if text.domain == "extra" else unit * counts[text.domain] ** -0.5 for text in texts])
 
 
 def softmax(logits: Array) -> Array:
@@ -169,7 +169,7 @@ def cross_validate(texts: list[Text], vectors: Array, weight: Array) -> tuple[fl
     clear = np.array([not POLAR <= abs(text.rating) < CLEAR for text in texts])
     chosen, right = np.flatnonzero(clear), targets[clear]
     losses = [
-        -np.average(np.log(softmax(scale * logits[chosen])[np.arange(len(chosen)), right]), weights=weight[chosen])
+        -np.mean(np.log(softmax(scale * logits[chosen])[np.arange(len(chosen)), right]))
         for scale in SCALES
     ]
     return float(SCALES[int(np.argmin(losses))]), logits

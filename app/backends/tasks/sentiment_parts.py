@@ -15,8 +15,8 @@ MAX_CLAUSES_BESIDE_WHOLE = 8
 # A neutral clause says little about the text: one of all neutral scores has a tenth of the weight of a polar one.
 NEUTRAL_WEIGHT = 0.1
 # praise and blame are clear from here on, and neither outweighs the other more than this
-CLEAR = 0.8
-MIN_SHARE = 0.3
+CLEAR = 0.9
+MIN_SHARE = 0.35
 
 
 @dataclass(frozen=True)
