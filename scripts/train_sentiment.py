@@ -168,10 +168,7 @@ def cross_validate(texts: list[Text], vectors: Array, weight: Array) -> tuple[fl
         logits[~learned] = logits_of(fit(vectors[learned], targets[learned], weight[learned]), vectors[~learned])
     clear = np.array([not POLAR <= abs(text.rating) < CLEAR for text in texts])
     chosen, right = np.flatnonzero(clear), targets[clear]
-    losses = [
-        -np.mean(np.log(softmax(scale * logits[chosen])[np.arange(len(chosen)), right]))
-        for scale in SCALES
-    ]
+    losses = [-np.mean(np.log(softmax(scale * logits[chosen])[np.arange(len(chosen)), right])) for scale in SCALES]
     return float(SCALES[int(np.argmin(losses))]), logits
 
 
@@ -204,7 +201,9 @@ def main(source: Path) -> None:
     encoder = Models().get(SentenceVectors)
     spelled = [spell_emoji(text.text) for text in texts]
     multilingual = np.array([encoder.multilingual(text)[0] for text in spelled], float)
-    english = [(text, encoder.english(words)[0]) for text, words in zip(texts, spelled, strict=True) if text.language == "en"]
+    english = [
+        (text, encoder.english(words)[0]) for text, words in zip(texts, spelled, strict=True) if text.language == "en"
+    ]
     heads = {
         "english": train("english", [text for text, _ in english], np.array([vector for _, vector in english], float)),
         "multilingual": train("multilingual", texts, multilingual),

@@ -11,7 +11,7 @@ from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
 from app.config import Config
 from app.config.encoder_models import EMBEDDING_MODELS, MULTILINGUAL, embedding_model
 from app.config.model_file import model_name
-from app.errors import ModelNotFound, NotSupported
+from app.errors import ModelNotFound
 
 
 class EmbeddedText(OpenAIBackend):

@@ -14,6 +14,8 @@ from app.backends.tasks.pipeline_inputs import (
     read_inputs,
 )
 from app.backends.tasks.sentence_ranking import complete_sentences
+from app.backends.tasks.sentiment_by_pipeline import rate_by_pipeline
+from app.backends.tasks.sentiment_parts import rate_by_parts
 from app.backends.text_types import SentimentRequest
 from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
 from app.errors import ModelNotFound
@@ -26,6 +28,12 @@ class HuggingFaceText(HuggingFaceCalls):
         """Use the text-classification pipeline; if its model is gone, a chat model."""
         text = request.text
         name = model or self._sentiment_model or ""
+        if request.has_parts:
+            rate = partial(rate_by_pipeline, partial(self._pipeline, name, "text-classification", {}), name)
+            try:
+                return (yield from rate_by_parts(rate, request))
+            except ModelNotFound:
+                return (yield from super().sentiment(request, model or self._default_model))
         parse = partial(parse_classification, model=name)
         ask = partial(self._listed_pipeline, name, "text-classification", {}, parse)
         shorter = partial(leading, text, ENCODER_MAX_TOKENS // 2)

@@ -19,6 +19,11 @@ class SentimentRequest:
     by_sentence: bool = False
     aspects: Sequence[str] = ()
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether more than the whole text is to be rated."""
+        return self.by_sentence or bool(self.aspects)
+
 
 @dataclass(frozen=True)
 class Label:

@@ -31,6 +31,20 @@ def parse_labels(response: UpstreamResponse) -> list[tuple[str, float]]:
     entries = decode_pipeline(response)
     if isinstance(entries, list) and entries and isinstance(entries[0], list):
         entries = entries[0]
+    return _scored_labels(entries)
+
+
+def parse_label_lists(response: UpstreamResponse, count: int) -> list[list[tuple[str, float]]]:
+    """Return the labels and scores of each of `count` inputs; a single input may lack the outer list."""
+    lists = decode_pipeline(response)
+    if count == 1 and isinstance(lists, list) and lists and not isinstance(lists[0], list):
+        lists = [lists]
+    if not isinstance(lists, list) or len(lists) != count:
+        raise UpstreamInvalidResponse
+    return [_scored_labels(entries) for entries in lists]
+
+
+def _scored_labels(entries: Any) -> list[tuple[str, float]]:
     if not isinstance(entries, list) or not entries or not all(map(_is_scored_label, entries)):
         raise UpstreamInvalidResponse
     return [(entry["label"], entry["score"]) for entry in entries]

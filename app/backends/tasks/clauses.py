@@ -73,5 +73,7 @@ def _letters(text: str) -> int:
 def mentions(text: str, name: str) -> Iterator[Span]:
     """Yield the places where a text names an aspect: its words in any case, also with the ending of a plural."""
     words = r"\s+".join(map(re.escape, name.split()))
-    for match in re.finditer(rf"(?<!\w){words}(?:s|es|en|e|n)?(?!\w)" if name.isascii() else words, text, re.IGNORECASE):
+    for match in re.finditer(
+        rf"(?<!\w){words}(?:s|es|en|e|n)?(?!\w)" if name.isascii() else words, text, re.IGNORECASE
+    ):
         yield match.span()

@@ -10,8 +10,9 @@ from app.backends.types import SENTIMENTS, RatedAspect, RatedSpan, Sentiment, Us
 
 Scores = Mapping[str, float]
 
-# A longer text is rated by its clauses alone: a vector of all of it says little.
-MAX_CLAUSES_BESIDE_WHOLE = 8
+# a longer text is rated by its clauses alone: models read it as a whole less well, or not all of it
+MAX_WHOLE_CLAUSES = 8
+MAX_WHOLE_CHARS = 1000
 # A neutral clause says little about the text: one of all neutral scores has a tenth of the weight of a polar one.
 NEUTRAL_WEIGHT = 0.1
 # praise and blame are clear from here on, and neither outweighs the other more than this
@@ -21,11 +22,12 @@ MIN_SHARE = 0.35
 
 @dataclass(frozen=True)
 class Ratings:
-    """The scores of several texts, in their order."""
+    """The scores of several texts, in their order. `truncated` if a text was read in part only."""
 
     scores: Sequence[Scores]
     usage: Usage
     model: str
+    truncated: bool = False
 
 
 Rate = Callable[[Sequence[str]], Plan[Ratings]]
@@ -36,14 +38,15 @@ def rate_by_parts(rate: Rate, request: SentimentRequest) -> Plan[Sentiment]:
     text = request.text
     sentences = sentence_spans(text) or [(0, len(text))]
     clauses = [clause for sentence in sentences for clause in clause_spans(text, sentence, request.language)]
-    whole = [(0, len(text))] if len(clauses) <= MAX_CLAUSES_BESIDE_WHOLE else []
-    spans = list(dict.fromkeys([*(whole if len(clauses) > 1 else []), *clauses, *sentences]))
+    is_short = 1 < len(clauses) <= MAX_WHOLE_CLAUSES and len(text) <= MAX_WHOLE_CHARS
+    whole = [(0, len(text))] if is_short else []
+    spans = list(dict.fromkeys([*whole, *clauses, *(sentences if request.by_sentence else [])]))
     ratings = yield from rate([text[start:end] for start, end in spans])
     rated = dict(zip(spans, ratings.scores, strict=True))
     of_clauses = [rated[clause] for clause in clauses]
     mixed = mixture(of_clauses)
     combined = mean_by_polarity(of_clauses)
-    if whole and len(clauses) > 1 and mixed is None:
+    if whole and mixed is None:
         combined = mean([combined, rated[whole[0]]])
     return Sentiment(
         combined,
@@ -52,6 +55,7 @@ def rate_by_parts(rate: Rate, request: SentimentRequest) -> Plan[Sentiment]:
         aspects=[rate_aspect(text, aspect, rated, clauses) for aspect in request.aspects],
         usage=ratings.usage,
         model=ratings.model,
+        truncated=ratings.truncated,
     )
 
 
