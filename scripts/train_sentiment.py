@@ -1,4 +1,4 @@
-"""Train the heads of sentiment on the vectors of the encoder's models, and write app/embedded/encoder/sentiment_heads.json.
+"""Train the heads of sentiment on the encoder's vectors, and write app/embedded/encoder/sentiment_heads.json.
 
     python -m scripts.train_sentiment [SOURCE]
 
@@ -7,8 +7,8 @@ SOURCE is the source distribution of vaderSentiment 3.3.2 (MIT), which pip downl
 and those whose hash is in data/held-out.sha256: the first 16 hex digits of the SHA-256 of the text in lower case, each
 run of white space one space. data/sentiment-extra.tsv adds kinds of texts and languages.
 
-Neutral is a rating nearer to 0 than POLAR. A domain weighs as the root of its size, so that the many film reviews do not
-decide alone. The optimum of the loss is unique, so that each run finds the same heads; cross-validation sets `scale`.
+Neutral is a rating nearer to 0 than POLAR. A domain weighs as the root of its size, so that the many film reviews do
+not decide alone. The loss has one optimum, so that each run finds the same heads; cross-validation sets `scale`.
 """
 
 import csv
@@ -120,7 +120,7 @@ def classes(texts: Iterable[Text]) -> Array:
 
 
 def weights(texts: list[Text], extra: float) -> Array:
-    """Return weights, by which a domain counts as the root of its size; their mean is 1, those of extra texts `extra`."""
+    """Return weights: a domain counts as the root of its size. Their mean is 1; those of extra texts are `extra`."""
     counts = Counter(text.domain for text in texts if text.domain != "extra")
     unit = sum(counts.values()) / sum(count**0.5 for count in counts.values())
     return np.array([extra if text.domain == "extra" else unit * counts[text.domain] ** -0.5 for text in texts])
@@ -201,11 +201,10 @@ def main(source: Path) -> None:
     encoder = Models().get(SentenceVectors)
     spelled = [spell_emoji(text.text) for text in texts]
     multilingual = np.array([encoder.multilingual(text)[0] for text in spelled], float)
-    english = [
-        (text, encoder.english(words)[0]) for text, words in zip(texts, spelled, strict=True) if text.language == "en"
-    ]
+    is_english = np.array([text.language == "en" for text in texts])
+    english = np.array([encoder.english(spelled[index])[0] for index in np.flatnonzero(is_english)], float)
     heads = {
-        "english": train("english", [text for text, _ in english], np.array([vector for _, vector in english], float)),
+        "english": train("english", [text for text in texts if text.language == "en"], english),
         "multilingual": train("multilingual", texts, multilingual),
     }
     trained_from = {

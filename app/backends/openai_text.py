@@ -27,7 +27,7 @@ class OpenAIText(OptionalOperations):
         result = yield from self._chat_sentiment.rate(lambda body: self._chat(messages, body, model), model)
         if not request.has_parts:
             return result
-        return (yield from add_parts(lambda *asked: self._chat(*asked, model), request, result))
+        return (yield from add_parts(lambda messages, body: self._chat(messages, body, model), request, result))
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         instruction = prompts.summarize(request.max_length, request.min_length)

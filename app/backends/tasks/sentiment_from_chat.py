@@ -45,7 +45,7 @@ def scores_from_text(text: str) -> dict[str, float] | None:
 
 
 def without_mixed(scores: Mapping[str, float]) -> tuple[dict[str, float], float | None]:
-    """Return the scores of SENTIMENTS, and the score of `mixed` if that is the highest: half of it belongs to each side."""
+    """Return the scores of SENTIMENTS, and that of `mixed` if it is the highest; half of it belongs to each side."""
     half = scores[MIXED] / 2
     added = {"positive": half, "negative": half, "neutral": 0.0}
     mixed = scores[MIXED] if max(scores.values()) == scores[MIXED] else None
