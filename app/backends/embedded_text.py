@@ -2,11 +2,12 @@
 
 from app.backends.base import Plan
 from app.backends.encoder.calls import EncoderCalls
+from app.backends.encoder.classify import classify_by_vectors
 from app.backends.encoder.sentiment import rate_sentiment
 from app.backends.openai import OpenAIBackend
 from app.backends.tasks import extractive_summary
 from app.backends.tasks.sentence_ranking import split_sentences
-from app.backends.text_types import SentimentRequest
+from app.backends.text_types import LabelScores, LabelsRequest, SentimentRequest
 from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
 from app.config import Config
 from app.config.encoder_models import EMBEDDING_MODELS, MULTILINGUAL, embedding_model
@@ -26,6 +27,11 @@ class EmbeddedText(OpenAIBackend):
         """Let the encoder rate the text, which is better at it than the small chat model."""
         self._resolve_model(model)
         return (yield from rate_sentiment(self._encoder, request))
+
+    def classify(self, request: LabelsRequest, model: str | None) -> Plan[LabelScores]:
+        """Let the encoder compare the labels with the text."""
+        self._resolve_model(model)
+        return (yield from classify_by_vectors(self._encoder, request))
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Let the model select among the central sentences; without its selection, return the most central ones."""

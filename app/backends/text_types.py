@@ -32,6 +32,11 @@ class Label:
     name: str
     description: str = ""
 
+    @property
+    def phrase(self) -> str:
+        """The name, with the description if there is one."""
+        return f"{self.name}: {self.description}" if self.description else self.name
+
 
 @dataclass(frozen=True)
 class LabelsRequest:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.embedded.encoder.errors import InvalidInput
+from app.embedded.encoder.inputs import text_with_language
 from app.embedded.encoder.models import Models
 
 
@@ -14,9 +14,6 @@ def load(models: Models) -> Callable[[Any, Mapping[str, Any]], tuple[Any, int]]:
     heads = models.get(SentimentHeads)
 
     def run(item: Any, _options: Mapping[str, Any]) -> tuple[Any, int]:
-        text, language = (item.get("text"), item.get("language")) if isinstance(item, dict) else (None, None)
-        if not isinstance(text, str) or not isinstance(language, str | None):
-            raise InvalidInput("Each input must have a text, and its language or null.")
-        return heads.rate(text, language)
+        return heads.rate(*text_with_language(item))
 
     return run
