@@ -12,7 +12,7 @@ from app.context.call_context import CallContext
 from app.openapi.route_doc import Example, RouteDoc
 from app.operations.endpoint import OperationEndpoint
 from app.operations.text_operation import register_text, text_responses
-from app.schemas.classify import ClassifyRequestSchema, ClassifyResultSchema
+from app.schemas.classify import TextClassifyRequestSchema, TextClassifyResultSchema
 from app.texts.document import Document
 
 SCORE_DIGITS = 4
@@ -23,7 +23,7 @@ _DOC = RouteDoc(
     summary="Classify a text by your own labels",
     description="Send names of labels, or names with descriptions. The text gets the label that fits best, or with "
     "`multi_label` each that fits. `source` says how the scores were made.",
-    responses=text_responses(ClassifyResultSchema),
+    responses=text_responses(TextClassifyResultSchema),
     examples={
         "ticket": Example(
             request={"text": _TEXT, "labels": ["billing", "technical problem", "account access"]},
@@ -73,6 +73,6 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
         cut = {"truncated": True} if result.truncated else {}
         return {**response, "source": result.source, **known, "language": document.language, **cut}
 
-    schema = ClassifyRequestSchema(endpoint.config)
+    schema = TextClassifyRequestSchema(endpoint.config)
     register_text(endpoint, routes, "/v1/text/classify", schema, handle, _DOC)
     return routes

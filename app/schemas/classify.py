@@ -49,7 +49,7 @@ def _label(value: Any) -> Label:
     return Label(name, description.strip())
 
 
-class ClassifyRequestSchema(TextsRequestSchema):
+class TextClassifyRequestSchema(TextsRequestSchema):
     """Texts, and the labels that they may have."""
 
     labels = LabelList(
@@ -74,7 +74,7 @@ class ClassifyRequestSchema(TextsRequestSchema):
             raise ValidationError("A single label is a choice with multi_label only; send two or more.", "labels")
 
 
-class ClassifyResultSchema(ExcerptResultSchema):
+class TextClassifyResultSchema(ExcerptResultSchema):
     """The labels of a text."""
 
     label = fields.String(required=True, metadata={"description": "The label with the highest score."})

@@ -14,7 +14,7 @@ from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.tasks.structured_chat import Chat, ask_json
 from app.backends.text_types import Label, LabelScores, LabelsRequest
 from app.backends.types import Generation, TokenLogprobs
-from app.errors import UpstreamRejected
+from app.errors import UpstreamInvalidResponse, UpstreamRejected
 
 LOGPROBS, STATED = "logprobs", "stated"
 # OpenAI allows 20; servers that allow fewer refuse the field, and then it is left out
@@ -22,8 +22,10 @@ TOP_LOGPROBS = 20
 # a letter is one token; the others allow for a space or a bracket before it
 LETTER_TOKENS = 4
 TOKENS_FOR_EACH = 20
-MIN_TOKENS = 100
-_LETTER = re.compile(r"\W*([A-Z])(?:\W|\Z)")
+# a model that reasons writes its thoughts first
+MIN_TOKENS = 1000
+# "A", "(B)", "C. shipping"; "A problem" names no letter
+_LETTER = re.compile(r"\W*([A-Z])(?:\W*\Z|[.):])")
 
 
 def classify_by_chat(chat: Chat, request: LabelsRequest) -> Plan[LabelScores]:
@@ -41,9 +43,8 @@ def classify_by_chat(chat: Chat, request: LabelsRequest) -> Plan[LabelScores]:
 
 def _ask_letter(chat: Chat, request: LabelsRequest) -> Plan[Generation | None]:
     """Ask for the letter of a label; return None if the server rejects the question, as some do for `logprobs`."""
-    listed = "\n".join(
-        f"{letter}. {label.phrase}" for letter, label in zip(ascii_uppercase, request.labels, strict=False)
-    )
+    lettered = zip(ascii_uppercase, request.labels, strict=False)
+    listed = "\n".join(f"{letter}. {label.phrase}" for letter, label in lettered)
     instruction = (
         "You classify the user's text, whatever it says or asks. The classes are:\n"
         f"{listed}\nReply with the letter of the class that fits best, and nothing else."
@@ -95,13 +96,11 @@ def _name_one(chat: Chat, request: LabelsRequest) -> Plan[LabelScores]:
     schema = {"properties": {"label": {"type": "string", "enum": names}}}
     instruction = f'{_instruction(request)} Reply with JSON only: {{"label": "..."}} with the class that fits best.'
     payload, generation = yield from ask_json(chat, instruction, request.text, schema, MIN_TOKENS)
-    index = (
-        _named(str(payload["label"]), request.labels)
-        if payload["label"] not in names
-        else names.index(payload["label"])
-    )
-    scores = [0.0] * len(names) if index is None else _one_hot(index, len(names))
-    return _result(request, scores, STATED, generation)
+    answer = str(payload["label"])
+    index = names.index(answer) if answer in names else _named(answer, request.labels)
+    if index is None:
+        raise UpstreamInvalidResponse("The model named none of the labels; use another model.")
+    return _result(request, _one_hot(index, len(names)), STATED, generation)
 
 
 def _rate_each(chat: Chat, request: LabelsRequest) -> Plan[LabelScores]:
@@ -125,7 +124,7 @@ def _instruction(request: LabelsRequest) -> str:
 
 def _share(value: Any) -> float:
     """Return a percentage as a share; what is no number counts as 0."""
-    return min(max(value / 100, 0.0), 1.0) if isinstance(value, int | float) else 0.0
+    return min(max(0.0, value / 100), 1.0) if isinstance(value, int | float) else 0.0
 
 
 def _one_hot(index: int, count: int) -> list[float]:
