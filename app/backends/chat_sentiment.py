@@ -6,7 +6,12 @@ from typing import Any
 from cachetools import TTLCache
 
 from app.backends.base import Plan
-from app.backends.tasks.sentiment_from_chat import scores_from_logprobs, scores_from_text, strip_reasoning
+from app.backends.tasks.sentiment_from_chat import (
+    scores_from_logprobs,
+    scores_from_text,
+    strip_reasoning,
+    without_mixed,
+)
 from app.backends.types import Generation, Sentiment
 from app.errors import UpstreamInvalidResponse, UpstreamRejected
 
@@ -47,7 +52,8 @@ class ChatSentiment:
                 self._needs_long[model or ""] = False
         if scores is None or generation is None:
             raise UpstreamInvalidResponse("The model did not name a sentiment; use another model.")
-        return Sentiment(scores, usage=generation.usage, model=generation.model)
+        sentiments, mixed = without_mixed(scores)
+        return Sentiment(sentiments, mixed=mixed, usage=generation.usage, model=generation.model)
 
     def _ask_short(self, ask: Ask) -> Plan[tuple[Generation | None, Mapping[str, float] | None]]:
         """Ask for one label; return no generation if the server rejects the question, as some do for `logprobs`."""

@@ -2,15 +2,17 @@
 
 from app.backends.base import Plan
 from app.backends.encoder.calls import EncoderCalls
+from app.backends.encoder.classify import classify_by_vectors
+from app.backends.encoder.sentiment import rate_sentiment
 from app.backends.openai import OpenAIBackend
-from app.backends.tasks import extractive_summary, few_shot_sentiment
+from app.backends.tasks import extractive_summary
 from app.backends.tasks.sentence_ranking import split_sentences
-from app.backends.text_types import SentimentRequest
+from app.backends.text_types import LabelScores, LabelsRequest, SentimentRequest
 from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
 from app.config import Config
 from app.config.encoder_models import EMBEDDING_MODELS, MULTILINGUAL, embedding_model
 from app.config.model_file import model_name
-from app.errors import ModelNotFound, NotSupported
+from app.errors import ModelNotFound
 
 
 class EmbeddedText(OpenAIBackend):
@@ -22,20 +24,14 @@ class EmbeddedText(OpenAIBackend):
         self._encoder = EncoderCalls(self.name, config.encoder_port)
 
     def sentiment(self, request: SentimentRequest, model: str | None) -> Plan[Sentiment]:
-        """Compare the log-probabilities of the labels after rated examples, which a small model needs."""
-        text, model = request.text, self._resolve_model(model)
-        excerpt, truncated = few_shot_sentiment.excerpt(text)
-        body = {
-            "prompt": few_shot_sentiment.prompt(excerpt),
-            "max_tokens": 1,
-            "temperature": 0,
-            "logprobs": few_shot_sentiment.TOP_LOGPROBS,
-        }
-        generation = yield from self._generate("completions", body, text, model)
-        if not generation.logprobs or not generation.logprobs[0].top:
-            raise NotSupported("The embedded model gave no log-probabilities for this text; use another model.")
-        scores = few_shot_sentiment.scores(generation.logprobs[0].top)
-        return Sentiment(scores, usage=generation.usage, model=model, truncated=truncated)
+        """Let the encoder rate the text, which is better at it than the small chat model."""
+        self._resolve_model(model)
+        return (yield from rate_sentiment(self._encoder, request))
+
+    def classify(self, request: LabelsRequest, model: str | None) -> Plan[LabelScores]:
+        """Let the encoder compare the labels with the text."""
+        self._resolve_model(model)
+        return (yield from classify_by_vectors(self._encoder, request))
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Let the model select among the central sentences; without its selection, return the most central ones."""

@@ -30,6 +30,10 @@ DEFAULT_MODELS: Mapping[str, str] = {
     tasks.FILL_MASK: "google-bert/bert-base-uncased",
     tasks.TEXT_RANKING: "BAAI/bge-reranker-v2-m3",
 }
+# operations of this service whose default model is that of a task
+OPERATION_TASKS: Mapping[str, str] = {
+    "classify": tasks.ZERO_SHOT_CLASSIFICATION,
+}
 # tasks that share their models, so that the URL has to name one
 _IN_URL = (tasks.FEATURE_EXTRACTION, tasks.SENTENCE_SIMILARITY)
 _GENERATED_FIELDS = ("generated_text", "summary_text", "translation_text")

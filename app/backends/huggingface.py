@@ -8,7 +8,7 @@ from functools import partial
 from app.backends import huggingface_hub as hub
 from app.backends.base import Plan, UpstreamRequest
 from app.backends.classification import classify_by_pipeline, classify_each
-from app.backends.hf_pipelines import DEFAULT_MODELS, Pipelines
+from app.backends.hf_pipelines import DEFAULT_MODELS, OPERATION_TASKS, Pipelines
 from app.backends.hub_lookup import HubLookup
 from app.backends.huggingface_text import HuggingFaceText
 from app.backends.moderation import Labels, Rate, rate_by_labels
@@ -75,7 +75,7 @@ class HuggingFaceBackend(HuggingFaceText):
         """Return the model of the operation's pipeline, else the chat model."""
         if operation in ("embeddings", "similarity", "rerank") and not self._dedicated:
             return (self._rerank_model if operation == "rerank" else None) or EMBEDDING_MODEL
-        return DEFAULT_MODELS.get(operation) or super().default_model(operation)
+        return DEFAULT_MODELS.get(OPERATION_TASKS.get(operation, operation)) or super().default_model(operation)
 
     def complete(self, request: TextRequest, model: str | None) -> Plan[Generation]:
         """Use TGI's own route if a dedicated endpoint or the model's provider has it, else chat."""

@@ -3,9 +3,11 @@
 from functools import partial
 
 from app.backends.base import Plan
+from app.backends.hf_pipelines import DEFAULT_MODELS
 from app.backends.huggingface_calls import HuggingFaceCalls
 from app.backends.responses.pipelines import parse_classification, parse_summary
 from app.backends.responses.token_estimate import estimated_tokens
+from app.backends.tasks.classify_by_pipeline import classify_by_pipeline
 from app.backends.tasks.pipeline_inputs import (
     ENCODER_MAX_TOKENS,
     SUMMARIZATION_MAX_TOKENS,
@@ -14,8 +16,11 @@ from app.backends.tasks.pipeline_inputs import (
     read_inputs,
 )
 from app.backends.tasks.sentence_ranking import complete_sentences
-from app.backends.text_types import SentimentRequest
+from app.backends.tasks.sentiment_by_pipeline import rate_by_pipeline
+from app.backends.tasks.sentiment_parts import rate_by_parts
+from app.backends.text_types import LabelScores, LabelsRequest, SentimentRequest
 from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
+from app.config import hf_tasks as tasks
 from app.errors import ModelNotFound
 
 
@@ -26,6 +31,12 @@ class HuggingFaceText(HuggingFaceCalls):
         """Use the text-classification pipeline; if its model is gone, a chat model."""
         text = request.text
         name = model or self._sentiment_model or ""
+        if request.has_parts:
+            rate = partial(rate_by_pipeline, partial(self._pipeline, name, "text-classification", {}), name)
+            try:
+                return (yield from rate_by_parts(rate, request))
+            except ModelNotFound:
+                return (yield from super().sentiment(request, model or self._default_model))
         parse = partial(parse_classification, model=name)
         ask = partial(self._listed_pipeline, name, "text-classification", {}, parse)
         shorter = partial(leading, text, ENCODER_MAX_TOKENS // 2)
@@ -35,6 +46,15 @@ class HuggingFaceText(HuggingFaceCalls):
             return (yield from super().sentiment(request, model or self._default_model))
         usage = Usage(estimated_tokens(read), 0, estimated=True)
         return Sentiment(scores, usage=usage, model=name, truncated=read != text)
+
+    def classify(self, request: LabelsRequest, model: str | None) -> Plan[LabelScores]:
+        """Use the zero-shot pipeline; if its model is gone, a chat model."""
+        name = model or DEFAULT_MODELS[tasks.ZERO_SHOT_CLASSIFICATION]
+        make_call = partial(self._listed_pipeline, name, tasks.ZERO_SHOT_CLASSIFICATION)
+        try:
+            return (yield from classify_by_pipeline(make_call, request, name))
+        except ModelNotFound:
+            return (yield from super().classify(request, model or self._default_model))
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
         """Use the summarization pipeline; if its model is gone, a chat model."""

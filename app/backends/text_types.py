@@ -9,10 +9,20 @@ from app.backends.types import Result
 
 @dataclass(frozen=True)
 class SentimentRequest:
-    """A text to rate; `language` is its ISO 639-1 code, None if unknown."""
+    """A text to rate; `language` is its ISO 639-1 code, None if unknown.
+
+    With `by_sentence` each sentence is rated too, and `aspects` are the names of aspects that are looked for.
+    """
 
     text: str
     language: str | None = None
+    by_sentence: bool = False
+    aspects: Sequence[str] = ()
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether more than the whole text is to be rated."""
+        return self.by_sentence or bool(self.aspects)
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,11 @@ class Label:
 
     name: str
     description: str = ""
+
+    @property
+    def phrase(self) -> str:
+        """The name, with the description if there is one."""
+        return f"{self.name}: {self.description}" if self.description else self.name
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SENTIMENTS = ("positive", "negative", "neutral")
+MIXED = "mixed"
 
 
 @dataclass(frozen=True)
@@ -174,17 +175,50 @@ class ResponsesResult(Result):
         return (self.finish_reason,)
 
 
+def likeliest(scores: Mapping[str, float]) -> str:
+    """Return the label with the highest score."""
+    return max(scores, key=scores.__getitem__)
+
+
+@dataclass(frozen=True)
+class RatedSpan:
+    """A part of a text from `start` to `end`, in code points, and the probability of each of SENTIMENTS."""
+
+    start: int
+    end: int
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class RatedAspect:
+    """What a text says of an aspect: the parts about it, and the words of opinion in them, (start, end) each.
+
+    `scores` is None if the text does not name the aspect.
+    """
+
+    aspect: str
+    scores: Mapping[str, float] | None = None
+    mentions: Sequence[tuple[int, int]] = ()
+    opinions: Sequence[tuple[int, int]] = ()
+
+
 @dataclass(frozen=True)
 class Sentiment(Result):
-    """The probability of each of SENTIMENTS. `truncated` if the model read a part of the text only."""
+    """The probability of each of SENTIMENTS. `truncated` if the model read a part of the text only.
+
+    `mixed` is how sure it is that the text both praises and blames clearly, None if it does not.
+    """
 
     scores: Mapping[str, float]
     truncated: bool = False
+    mixed: float | None = None
+    sentences: Sequence[RatedSpan] = ()
+    aspects: Sequence[RatedAspect] = ()
 
     @property
     def label(self) -> str:
-        """The most likely sentiment."""
-        return max(self.scores, key=self.scores.__getitem__)
+        """The most likely sentiment; `mixed` if the text both praises and blames."""
+        return likeliest(self.scores) if self.mixed is None else MIXED
 
 
 @dataclass(frozen=True)

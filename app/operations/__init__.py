@@ -2,6 +2,7 @@
 
 from app.operations import (
     chat,
+    classify,
     complete,
     completions,
     count_tokens,
@@ -34,6 +35,7 @@ OPERATIONS = (
     generate,
     complete,
     sentiment,
+    classify,
     summarize,
     validate,
     chat,

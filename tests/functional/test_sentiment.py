@@ -32,12 +32,14 @@ def test_the_response_has_the_documented_fields(make_client, upstream):
         {"label": "negative", "score": 0.03},
     ]
     upstream.post(DEFAULT_PIPELINE, json=[labels])
-    assert rate(make_client(HUGGINGFACE)).get_json() == {
+    assert rate(make_client(HUGGINGFACE), language="en").get_json() == {
         "text": "fine",
         "sentiment": "positive",
         "score": 0.9,
         "confidence": 0.9,
         "scores": {"positive": 0.9, "negative": 0.03, "neutral": 0.07},
+        "model": "cardiffnlp/twitter-roberta-base-sentiment-latest",
+        "language": "en",
     }
     assert sent(upstream) == {"inputs": "fine"}
 
@@ -237,28 +239,6 @@ def test_the_configured_sentiment_model_is_used(make_client, upstream):
     upstream.post(CHAT, json=chat_response("neutral"))
     rate(make_client(SENTIMENT_MODEL="org/rater"))
     assert sent(upstream)["model"] == "org/rater"
-
-
-def test_the_embedded_engine_rates_with_one_token(make_client, upstream):
-    top = {" positive": 0.7, " negative": 0.1, " Negative": 0.05, " neutral": 0.001}
-    event = {"choices": [{"index": 0, "text": " positive", "finish_reason": "length", **logprobs(top)}]}
-    upstream.post(
-        "http://127.0.0.1:9/v1/completions", body=f"data: {json.dumps(event)}\n\n", content_type="text/event-stream"
-    )
-    body = rate(make_client(EMBEDDED)).get_json()
-    assert body["sentiment"] == "positive"
-    assert sum(body["scores"].values()) == pytest.approx(1, abs=0.001)
-    assert sent(upstream)["max_tokens"] == 1
-    assert sent(upstream)["prompt"].endswith("Text: fine\nSentiment:")
-
-
-@pytest.mark.parametrize("extra", [{}, {"logprobs": None}, {"logprobs": {"content": [{"top_logprobs": []}]}}])
-def test_missing_log_probabilities_of_the_embedded_engine_are_an_error(make_client, upstream, extra):
-    event = {"choices": [{"index": 0, "text": " positive", "finish_reason": "length", **extra}]}
-    upstream.post(
-        "http://127.0.0.1:9/v1/completions", body=f"data: {json.dumps(event)}\n\n", content_type="text/event-stream"
-    )
-    assert rate(make_client(EMBEDDED)).get_json()["type"] == "not_supported"
 
 
 def test_a_question_that_is_rejected_without_a_named_field_is_asked_without_log_probabilities(client, upstream):

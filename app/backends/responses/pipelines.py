@@ -1,6 +1,6 @@
 """Parses the responses of hf-inference pipelines."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.backends.responses.normalize import decode_json, require_no_error, require_success
@@ -31,6 +31,39 @@ def parse_labels(response: UpstreamResponse) -> list[tuple[str, float]]:
     entries = decode_pipeline(response)
     if isinstance(entries, list) and entries and isinstance(entries[0], list):
         entries = entries[0]
+    return _scored_labels(entries)
+
+
+def parse_label_lists(response: UpstreamResponse, count: int) -> list[list[tuple[str, float]]]:
+    """Return the labels and scores of each of `count` inputs; a single input may lack the outer list."""
+    lists = decode_pipeline(response)
+    if count == 1 and isinstance(lists, list) and lists and not isinstance(lists[0], list):
+        lists = [lists]
+    if not isinstance(lists, list) or len(lists) != count:
+        raise UpstreamInvalidResponse
+    return [_scored_labels(entries) for entries in lists]
+
+
+def parse_zero_shot(response: UpstreamResponse, labels: Sequence[str]) -> list[float]:
+    """Return the score of each label, in the order of `labels`.
+
+    Servers send `[{label, score}]`, until 2025 `{sequence, labels, scores}`, and either in one more list.
+    """
+    payload = decode_pipeline(response)
+    if isinstance(payload, list) and len(payload) == 1 and not _is_scored_label(payload[0]):
+        payload = payload[0]
+    if isinstance(payload, dict):
+        names, scores = payload.get("labels"), payload.get("scores")
+        if not isinstance(names, list) or not isinstance(scores, list) or len(names) != len(scores):
+            raise UpstreamInvalidResponse
+        payload = [{"label": name, "score": score} for name, score in zip(names, scores, strict=True)]
+    rated = dict(_scored_labels(payload))
+    if rated.keys() != set(labels):
+        raise UpstreamInvalidResponse
+    return [rated[label] for label in labels]
+
+
+def _scored_labels(entries: Any) -> list[tuple[str, float]]:
     if not isinstance(entries, list) or not entries or not all(map(_is_scored_label, entries)):
         raise UpstreamInvalidResponse
     return [(entry["label"], entry["score"]) for entry in entries]

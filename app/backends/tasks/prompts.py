@@ -4,7 +4,13 @@ CONTINUE = "Continue the user's text from where it ends. Reply with the continua
 
 SENTIMENT = (
     "You rate the sentiment of the user's text, whatever it says or asks. "
-    "Reply with one word: positive, negative or neutral."
+    "Reply with one word: positive, negative, neutral, or mixed if it clearly praises and clearly blames."
+)
+
+SENTIMENT_OF_PARTS = (
+    "You rate the sentiment of parts of the user's text, whatever it says or asks. Its sentences are numbered. "
+    "Rate each sentence, and what the text says of each aspect. "
+    "`opinion` quotes the words of opinion about the aspect; found is false for an aspect that the text does not name."
 )
 
 

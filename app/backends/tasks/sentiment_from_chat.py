@@ -2,9 +2,12 @@
 
 import math
 import re
+from collections.abc import Mapping
 
-from app.backends.types import SENTIMENTS, TokenLogprobs
+from app.backends.types import MIXED, SENTIMENTS, TokenLogprobs
 
+# the labels that a model is asked for
+LABELS = (*SENTIMENTS, MIXED)
 _REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 
@@ -20,7 +23,7 @@ def scores_from_logprobs(logprobs: tuple[TokenLogprobs, ...]) -> dict[str, float
     """
     for position in logprobs:
         if chosen := _sentiment_of(position.token):
-            mass = dict.fromkeys(SENTIMENTS, 0.0)
+            mass = dict.fromkeys(LABELS, 0.0)
             for token, logprob in position.top.items():
                 if label := _sentiment_of(token):
                     mass[label] += math.exp(min(0.0, logprob))
@@ -32,10 +35,18 @@ def scores_from_logprobs(logprobs: tuple[TokenLogprobs, ...]) -> dict[str, float
 def _sentiment_of(token: str) -> str | None:
     """Return the sentiment whose first letters, at least three, are the token's letters."""
     word = re.sub(r"[^a-z]", "", token.lower())
-    return next((label for label in SENTIMENTS if len(word) >= 3 and label.startswith(word)), None)
+    return next((label for label in LABELS if len(word) >= 3 and label.startswith(word)), None)
 
 
 def scores_from_text(text: str) -> dict[str, float] | None:
     """Return a score of 1 for the sentiment that the text names; None if it names none or several."""
-    words = set(re.findall(r"[a-z]+", strip_reasoning(text).lower())) & set(SENTIMENTS)
-    return {label: float(label in words) for label in SENTIMENTS} if len(words) == 1 else None
+    words = set(re.findall(r"[a-z]+", strip_reasoning(text).lower())) & set(LABELS)
+    return {label: float(label in words) for label in LABELS} if len(words) == 1 else None
+
+
+def without_mixed(scores: Mapping[str, float]) -> tuple[dict[str, float], float | None]:
+    """Return the scores of SENTIMENTS, and that of `mixed` if it is the highest; half of it belongs to each side."""
+    half = scores[MIXED] / 2
+    added = {"positive": half, "negative": half, "neutral": 0.0}
+    mixed = scores[MIXED] if max(scores.values()) == scores[MIXED] else None
+    return {label: scores[label] + added[label] for label in SENTIMENTS}, mixed

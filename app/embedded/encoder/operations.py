@@ -9,10 +9,14 @@ input or options that it cannot use.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.embedded.encoder import embeddings
+from app.embedded.encoder import classify, embeddings, sentiment
 from app.embedded.encoder.models import Models
 
 Run = Callable[[Any, Mapping[str, Any]], tuple[Any, int]]
 Load = Callable[[Models], Run]
 
-OPERATIONS: Mapping[str, Load] = {"embeddings": embeddings.load}
+OPERATIONS: Mapping[str, Load] = {
+    "classify": classify.load,
+    "embeddings": embeddings.load,
+    "sentiment": sentiment.load,
+}

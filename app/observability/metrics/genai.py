@@ -21,6 +21,7 @@ OPERATION_NAMES = {
     "completions": "text_completion",
     "embeddings": "embeddings",
     "sentiment": "text_classification",
+    "classify": "text_classification",
     "summarize": "summarization",
 }
 # operations that look models up, or count tokens, instead of generating any

@@ -1,0 +1,79 @@
+"""The sentences of a text, and their clauses where a conjunction such as "but" sets one against another."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from app.backends.tasks.sentence_ranking import segments
+
+# (start, end) in code points
+Span = tuple[int, int]
+
+# words that open a contrast, as regular expressions
+_CONTRASTS: Mapping[str, str] = {
+    "en": "but|however|although|though|whereas|unfortunately|sadly|on the other hand",
+    "de": "aber|jedoch|allerdings|obwohl|leider",
+    "fr": "mais|cependant|par contre|bien que|malheureusement",
+    "es": "pero|sin embargo|aunque|lamentablemente",
+    "it": "ma|però|tuttavia|purtroppo",
+    "pt": "mas|porém|no entanto|infelizmente",
+    "nl": "maar|echter|helaas",
+    "pl": "ale|jednak|niestety",
+    "ru": "но|однако|хотя|к сожалению",
+    "tr": "ama|fakat|ancak|maalesef",
+    "hi": "लेकिन|मगर|किंतु",
+    "ar": "لكن|ولكن|لكنه|لكنها",
+    "ko": "하지만|그러나",
+    "zh": "但是|但|可是|不过|然而",
+    "ja": "しかし|でも|けれど",
+    "th": "แต่",
+}
+# scripts without spaces have no boundaries of words
+_UNSPACED = frozenset(("zh", "ja", "th"))
+# a clause of fewer letters says too little
+_MIN_LETTERS = 4
+_LINE = re.compile(r"[^\r\n]+")
+
+
+def sentence_spans(text: str) -> list[Span]:
+    """Return the sentences of a text; a line ends a sentence, and a part without letters or digits is none."""
+    spans: list[Span] = []
+    for line in _LINE.finditer(text):
+        start = line.start()
+        for segment in segments(line[0]):
+            spans.append(_trimmed(text, start, start + len(segment)))
+            start += len(segment)
+    return [span for span in spans if any(map(str.isalnum, text[slice(*span)]))]
+
+
+def clause_spans(text: str, sentence: Span, language: str | None) -> list[Span]:
+    """Return the clauses of a sentence: it is split before each word of contrast, unless a side would be tiny."""
+    start, end = sentence
+    clauses: list[Span] = []
+    for match in _pattern(language).finditer(text, start, end):
+        if _letters(text[start : match.start()]) >= _MIN_LETTERS and _letters(text[match.end() : end]) >= _MIN_LETTERS:
+            clauses.append(_trimmed(text, start, match.start()))
+            start = match.start()
+    return [*clauses, (start, end)]
+
+
+def _pattern(language: str | None) -> re.Pattern[str]:
+    words = _CONTRASTS.get(language or "en", _CONTRASTS["en"])
+    return re.compile(words if language in _UNSPACED else rf"\b(?:{words})\b", re.IGNORECASE)
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    part = text[start:end]
+    return start + len(part) - len(part.lstrip()), start + len(part.rstrip())
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
+
+
+def mentions(text: str, name: str) -> Iterator[Span]:
+    """Yield the places where a text names an aspect: its words in any case, also with the ending of a plural."""
+    words = r"\s+".join(map(re.escape, name.split()))
+    for match in re.finditer(
+        rf"(?<!\w){words}(?:s|es|en|e|n)?(?!\w)" if name.isascii() else words, text, re.IGNORECASE
+    ):
+        yield match.span()

@@ -1,0 +1,92 @@
+"""The sentiment of a text by that of its parts: sentences, and clauses that stand against each other."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.backends.plan import Plan
+from app.backends.tasks.clauses import Span, clause_spans, mentions, sentence_spans
+from app.backends.text_types import SentimentRequest
+from app.backends.types import SENTIMENTS, RatedAspect, RatedSpan, Sentiment, Usage
+
+Scores = Mapping[str, float]
+
+# a longer text is rated by its clauses alone: models read it as a whole less well, or not all of it
+MAX_WHOLE_CLAUSES = 8
+MAX_WHOLE_CHARS = 1000
+# A neutral clause says little about the text: one of all neutral scores has a tenth of the weight of a polar one.
+NEUTRAL_WEIGHT = 0.1
+# praise and blame are clear from here on, and neither outweighs the other more than this
+CLEAR = 0.9
+MIN_SHARE = 0.35
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """The scores of several texts, in their order. `truncated` if a text was read in part only."""
+
+    scores: Sequence[Scores]
+    usage: Usage
+    model: str
+    truncated: bool = False
+
+
+Rate = Callable[[Sequence[str]], Plan[Ratings]]
+
+
+def rate_by_parts(rate: Rate, request: SentimentRequest) -> Plan[Sentiment]:
+    """Rate a text, its clauses, and on request its sentences, by one call of `rate`."""
+    text = request.text
+    sentences = sentence_spans(text) or [(0, len(text))]
+    clauses = [clause for sentence in sentences for clause in clause_spans(text, sentence, request.language)]
+    is_short = 1 < len(clauses) <= MAX_WHOLE_CLAUSES and len(text) <= MAX_WHOLE_CHARS
+    whole = [(0, len(text))] if is_short else []
+    spans = list(dict.fromkeys([*whole, *clauses, *(sentences if request.by_sentence else [])]))
+    ratings = yield from rate([text[start:end] for start, end in spans])
+    rated = dict(zip(spans, ratings.scores, strict=True))
+    of_clauses = [rated[clause] for clause in clauses]
+    mixed = mixture(of_clauses)
+    combined = mean_by_polarity(of_clauses)
+    if whole and mixed is None:
+        combined = mean([combined, rated[whole[0]]])
+    return Sentiment(
+        combined,
+        mixed=mixed,
+        sentences=[RatedSpan(*sentence, rated[sentence]) for sentence in sentences] if request.by_sentence else (),
+        aspects=[rate_aspect(text, aspect, rated, clauses) for aspect in request.aspects],
+        usage=ratings.usage,
+        model=ratings.model,
+        truncated=ratings.truncated,
+    )
+
+
+def rate_aspect(text: str, aspect: str, rated: Mapping[Span, Scores], clauses: Sequence[Span]) -> RatedAspect:
+    """Return the mean of the clauses that name an aspect."""
+    found = list(mentions(text, aspect))
+    about = [(start, end) for start, end in clauses if any(start <= place[0] < end for place in found)]
+    scores = mean_by_polarity([rated[clause] for clause in about]) if about else None
+    return RatedAspect(aspect, scores, about)
+
+
+def mean(scores: Sequence[Scores]) -> dict[str, float]:
+    """Return the mean of each score."""
+    return {label: sum(one[label] for one in scores) / len(scores) for label in SENTIMENTS}
+
+
+def mean_by_polarity(scores: Sequence[Scores]) -> dict[str, float]:
+    """Return the mean of each score, weighted by how polar each part is."""
+    weights = [1 + NEUTRAL_WEIGHT - one["neutral"] for one in scores]
+    total = sum(weights)
+    return {
+        label: sum(weight * one[label] for weight, one in zip(weights, scores, strict=True)) / total
+        for label in SENTIMENTS
+    }
+
+
+def mixture(scores: Sequence[Scores]) -> float | None:
+    """Return how sure it is that some parts praise and others blame, None unless both are clear and balanced."""
+    praise, blame = ([one[label] for one in scores] for label in ("positive", "negative"))
+    surety = min(max(praise), max(blame))
+    if surety < CLEAR:
+        return None
+    share = sum(praise) / (sum(praise) + sum(blame))
+    return surety if MIN_SHARE <= share <= 1 - MIN_SHARE else None
