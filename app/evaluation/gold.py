@@ -1,0 +1,108 @@
+"""Reads the right result of a text from the cell of its label; each function raises ValueError for an invalid one."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from app.evaluation.spans import Span
+
+
+def label_of(known: Sequence[str] | None, renamed: Mapping[str, str], *, lower: bool) -> Callable[[str, Any], str]:
+    """Return a reader of single labels: one of `known` if that is given, after a look-up in `renamed`."""
+
+    def parse(_text: str, cell: Any) -> str:
+        if isinstance(cell, bool) or not isinstance(cell, str | int):
+            raise ValueError("the label must be a text")
+        label = str(cell).strip()
+        label = renamed.get(label, label)
+        label = label.lower() if lower else label
+        if not label:
+            raise ValueError("the label is empty")
+        if known is not None and label not in known:
+            raise ValueError(f"the label {label} is none of {', '.join(known)}; --map renames labels")
+        return label
+
+    return parse
+
+
+def spans_of(text: str, cell: Any) -> list[Span]:
+    """Return spans from a list of {"type", "start", "end"} or {"type", "text"}, as JSON in a cell.
+
+    A span without offsets is the next occurrence of its text. An empty cell has no spans.
+    """
+    spans, seen = [], Counter[str]()
+    for entry in _list_of(cell):
+        if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
+            raise ValueError('a span must be an object with a type: {"type": "person", "text": "Ada"}')
+        kind = entry["type"].strip().lower()
+        if isinstance(entry.get("start"), int) and isinstance(entry.get("end"), int):
+            start, end = entry["start"], entry["end"]
+            if not 0 <= start < end <= len(text):
+                raise ValueError(f"the span {start} to {end} is outside of the text")
+            if entry.get("text", text[start:end]) != text[start:end]:
+                raise ValueError(f"the text from {start} to {end} is {text[start:end]!r} and not {entry['text']!r}")
+        else:
+            start, end = _occurrence(text, entry.get("text"), seen)
+        spans.append(Span(start, end, kind))
+    return spans
+
+
+def _occurrence(text: str, part: Any, seen: Counter[str]) -> tuple[int, int]:
+    """Return the offsets of the next occurrence of a part of the text."""
+    if not isinstance(part, str) or not part:
+        raise ValueError("a span needs its text, or start and end")
+    start = -1
+    for _ in range(seen[part] + 1):
+        start = text.find(part, start + 1)
+        if start < 0:
+            raise ValueError(f"the text does not contain {part!r} {seen[part] + 1} times")
+    seen[part] += 1
+    return start, start + len(part)
+
+
+def answer_of(_text: str, cell: Any) -> str | None:
+    """Return an answer; an empty cell or null means that the text has none."""
+    if cell is not None and not isinstance(cell, str):
+        raise ValueError("the answer must be a text or null")
+    return cell.strip() or None if cell else None
+
+
+def text_of(_text: str, cell: Any) -> str:
+    """Return a text that is not empty: a translation, or the right document of a query."""
+    if not isinstance(cell, str) or not cell.strip():
+        raise ValueError("the label must be a text that is not empty")
+    return cell.strip()
+
+
+def texts_of(_text: str, cell: Any) -> list[str]:
+    """Return keywords or facts, from a list or from a text with semicolons between them."""
+    if isinstance(cell, str) and not cell.lstrip().startswith("["):
+        found: list[Any] = cell.split(";")
+    else:
+        found = _list_of(cell)
+    if not all(isinstance(one, str) for one in found):
+        raise ValueError("the label must be a list of texts")
+    kept = [one.strip() for one in found if one.strip()]
+    if not kept:
+        raise ValueError("the label is empty")
+    return kept
+
+
+def data_of(_text: str, cell: Any) -> Any:
+    """Return data, as JSON in a cell of a table."""
+    return _json(cell) if isinstance(cell, str) else cell
+
+
+def _list_of(cell: Any) -> list[Any]:
+    found = _json(cell) if isinstance(cell, str) and cell.strip() else cell or []
+    if not isinstance(found, list):
+        raise ValueError("the label must be a list")
+    return found
+
+
+def _json(cell: str) -> Any:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        raise ValueError("the label must be JSON") from None
