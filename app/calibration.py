@@ -28,7 +28,7 @@ class Calibration:
     bias: Mapping[str, float]
 
     def apply(self, scores: Mapping[str, float]) -> dict[str, float]:
-        """Return calibrated scores, whose sum is 1, in the order of the given ones; they must have the labels of `bias`."""
+        """Return calibrated scores, whose sum is 1; the labels must be those of `bias`."""
         logits = {
             label: math.log(max(score, MIN_SCORE)) / self.temperature + self.bias[label]
             for label, score in scores.items()

@@ -112,7 +112,7 @@ def held_out(rated: Sequence[Rated], fit: Callable[[Sequence[Rated]], Fit]) -> l
     random.Random(SEED).shuffle(shuffled)
     ordered = sorted(shuffled, key=lambda one: one[1])
     folds = [ordered[start::FOLDS] for start in range(FOLDS)]
-    found = []
+    found: list[Rated] = []
     for fold in folds:
         fitted = fit([one for other in folds if other is not fold for one in other])
         found += [(fitted.apply(scores), right) for scores, right in fold]
@@ -130,7 +130,7 @@ def fit_biases(rated: Sequence[Rated]) -> Fit:
 
 
 class _Fitting:
-    """Minimizes the mean log loss, which is convex in scale and biases, by Newton's method for one of them at a time."""
+    """Minimizes the mean log loss, which is convex, by Newton's method for the scale or one bias at a time."""
 
     def __init__(self, rated: Sequence[Rated]) -> None:
         self._labels = sorted(rated[0][0])

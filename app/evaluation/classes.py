@@ -54,12 +54,11 @@ class Confusion:
 
     @property
     def classes(self) -> list[ClassScores]:
-        """The scores of each class; classes that the file does not have are left out."""
+        """The scores of each class; one that is predicted only has the support 0."""
         columns = [sum(column) for column in zip(*self.counts, strict=True)]
         return [
             class_scores(name, row[i], columns[i], sum(row))
             for i, (name, row) in enumerate(zip(self.names, self.counts, strict=True))
-            if sum(row)
         ]
 
     @property
@@ -71,7 +70,7 @@ class Confusion:
 
 
 def macro_f1(classes: Sequence[ClassScores]) -> float:
-    """Return the mean F1 of the classes of the file, each with the same weight; 0 without classes."""
+    """Return the mean F1 of all classes, also of those that are predicted only, as scikit-learn does; 0 without any."""
     return sum(one.f1 for one in classes) / len(classes) if classes else 0.0
 
 

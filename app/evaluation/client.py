@@ -58,10 +58,11 @@ class Client:
             content = None
         if response.ok and isinstance(content, dict):
             return content
-        error = content if isinstance(content, dict) else {}
-        if isinstance(error.get("error"), dict):  # the shape of OpenAI's routes
-            error = error["error"]
-        if "type" not in error:
-            error = {"type": "no_service", "message": f"{response.url} returned {response.status_code} and no JSON error"}
+        found = content if isinstance(content, dict) else {}
+        if isinstance(found.get("error"), dict):  # the shape of OpenAI's routes
+            found = found["error"]
+        if "type" not in found:
+            message = f"{response.url} returned {response.status_code} and no error of the service"
+            found = {"type": "no_service", "message": message}
         seconds = response.headers.get("Retry-After", "")
-        raise CallFailed(response.status_code, error, float(seconds) if seconds.isdecimal() else None)
+        raise CallFailed(response.status_code, found, float(seconds) if seconds.isdecimal() else None)

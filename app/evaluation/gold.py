@@ -2,26 +2,27 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from app.evaluation.spans import Span
 
+NONE = "none"
 
-def label_of(known: Sequence[str] | None, renamed: Mapping[str, str], *, lower: bool) -> Callable[[str, Any], str]:
-    """Return a reader of single labels: one of `known` if that is given, after a look-up in `renamed`."""
+
+def label_of(*known: str, lower: bool = False, may_be_empty: bool = False) -> Callable[[str, Any], str]:
+    """Return a reader of single labels: of the known ones if they are given. An empty label is NONE if it may be."""
 
     def parse(_text: str, cell: Any) -> str:
         if isinstance(cell, bool) or not isinstance(cell, str | int):
             raise ValueError("the label must be a text")
         label = str(cell).strip()
-        label = renamed.get(label, label)
         label = label.lower() if lower else label
-        if not label:
+        if not label and not may_be_empty:
             raise ValueError("the label is empty")
-        if known is not None and label not in known:
+        if known and label not in known:
             raise ValueError(f"the label {label} is none of {', '.join(known)}; --map renames labels")
-        return label
+        return label or NONE
 
     return parse
 

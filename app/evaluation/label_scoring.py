@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from app.evaluation.classes import Confusion, calibration_error, macro_f1, reliability
 from app.evaluation.evaluation import Case, Evaluation, Mistake, Result, Score, worst_first
+from app.evaluation.gold import NONE
 from app.evaluation.spans import Span, span_scores
 
 
@@ -66,4 +67,4 @@ def score_spans(spans: Callable[[Result], Sequence[Span]]) -> Score:
 
 
 def _shown(case: Case, spans: Sequence[Span]) -> str:
-    return "; ".join(f"{case.row.text[span.start : span.end]} ({span.type})" for span in sorted(spans)) or "none"
+    return "; ".join(f"{case.row.text[span.start : span.end]} ({span.type})" for span in sorted(spans)) or NONE

@@ -89,7 +89,9 @@ def _json_records(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, dict[
             record = None
         if not isinstance(record, dict):
             raise InvalidFile(f"{path}, line {number}: each line must be a JSON object.")
-        yield number, record
+        # data files may begin with a line about their source
+        if number > 1 or record.keys() != {"header"}:
+            yield number, record
 
 
 def _table_records(path: Path, lines: Sequence[str], columns: Columns) -> Iterator[tuple[int, dict[str, Any]]]:

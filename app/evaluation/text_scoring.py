@@ -6,9 +6,9 @@ from typing import Any
 
 from app.evaluation.answers import answer_f1, chrf, f1_of_counts, facts_found, keyword_hits, normalized
 from app.evaluation.evaluation import Case, Evaluation, Mistake, Result, Score
+from app.evaluation.gold import NONE
 
 RECALL_AT = 5
-NONE = "none"
 
 
 def score_answers(answer: Callable[[Result], str | None]) -> Score:
@@ -45,7 +45,9 @@ def score_keywords(keywords: Callable[[Result], Sequence[str]]) -> Score:
     def score(cases: Sequence[Case]) -> Evaluation:
         pairs = [(case, keywords(case.result)) for case in cases]
         hits = [keyword_hits(case.row.right, found) for case, found in pairs]
-        f1 = [f1_of_counts(hit, len(found), len(case.row.right)) for hit, (case, found) in zip(hits, pairs, strict=True)]
+        f1 = [
+            f1_of_counts(hit, len(found), len(case.row.right)) for hit, (case, found) in zip(hits, pairs, strict=True)
+        ]
         recall = mean(hit / len(case.row.right) for hit, case in zip(hits, cases, strict=True))
         precision = mean(hit / len(found) if found else 0 for hit, (_, found) in zip(hits, pairs, strict=True))
         mistakes = [
@@ -103,7 +105,7 @@ def score_data(data: Callable[[Result], Any]) -> Score:
     def score(cases: Sequence[Case]) -> Evaluation:
         pairs = [(case, dict(_fields(case.row.right)), dict(_fields(data(case.result)))) for case in cases]
         hits = sum(len(right.items() & found.items()) for _, right, found in pairs)
-        predicted, support = (sum(len(one[side]) for one in pairs) for side in (2, 1))
+        predicted, support = sum(len(found) for *_, found in pairs), sum(len(right) for _, right, _ in pairs)
         mistakes = [
             Mistake(case.row.line, case.row.text, str(case.row.right), str(data(case.result)), None)
             for case, right, found in pairs
@@ -147,9 +149,9 @@ def score_ranking(ranked: Sequence[tuple[Case, Sequence[str]]], candidates: int)
     ]
     return Evaluation(
         {
-            "right document first": mean(rank == 1 for rank in ranks),
+            "right document first": ranks.count(1) / len(ranks),
             "mean reciprocal rank": mean(1 / rank for rank in ranks),
-            f"right document in the first {RECALL_AT}": mean(rank <= RECALL_AT for rank in ranks),
+            f"right document in the first {RECALL_AT}": sum(rank <= RECALL_AT for rank in ranks) / len(ranks),
         },
         {"right document first in a random order": 1 / candidates},
         mistakes=mistakes,
