@@ -63,7 +63,7 @@ def read_entries(path: str) -> list[Any]:
     try:
         with Path(path).open("rb") as file:
             content = json.loads(file.read(MAX_FILE_BYTES))
-    except (OSError, ValueError):  # a path with a null byte is a ValueError
+    except (OSError, ValueError, RecursionError):  # a path with a null byte is a ValueError
         content = None
     entries = content.get("calibrations") if isinstance(content, dict) else None
     if not isinstance(entries, list) or content.get("version") != VERSION:
@@ -75,8 +75,8 @@ def _calibration(entry: Any, number: int) -> Calibration:
     """Check an entry of a file; other fields of it are for people."""
     try:
         calibration = Calibration(
-            entry["operation"],
-            entry["model"],
+            str(entry["operation"]),
+            str(entry["model"]),
             float(entry["temperature"]),
             {str(label): float(bias) for label, bias in entry["bias"].items()},
         )

@@ -2,24 +2,17 @@
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import mul
 
-from app.calibration import MIN_SCORE, Calibration
+from app.calibration import MIN_SCORE
 from app.evaluation.classes import calibration_error, reliability
+from app.evaluation.fitting import Fit, Rated, fit_biases, fit_temperature
 
 FOLDS = 5
 SEED = 20
-MAX_SWEEPS = 100
-# the weight of the penalty that keeps a fit on few texts near the scores as they are
-PENALTY = 1e-3
-TOLERANCE = 1e-5
-MAX_MOVE = 1.0
-MIN_SCALE, MAX_SCALE = 0.05, 20.0
-
-# scores of a text and its right label
-Rated = tuple[Mapping[str, float], str]
+# smaller gains of the log loss are noise
+MIN_GAIN = 0.01
 
 
 class CannotCalibrate(Exception):
@@ -35,24 +28,12 @@ class Quality:
     log_loss: float
 
     def helps(self, before: "Quality") -> bool:
-        """Return whether nothing is worse than before, and the log loss is less."""
+        """Return whether nothing is worse than before, and the log loss is less by MIN_GAIN."""
         return (
-            self.log_loss < before.log_loss
+            self.log_loss < (1 - MIN_GAIN) * before.log_loss
             and self.accuracy >= before.accuracy
             and self.calibration_error <= before.calibration_error
         )
-
-
-@dataclass(frozen=True)
-class Fit:
-    """The temperature and the bias of each label; without biases each is 0."""
-
-    temperature: float
-    bias: Mapping[str, float]
-
-    def apply(self, scores: Mapping[str, float]) -> dict[str, float]:
-        """Return calibrated scores."""
-        return Calibration("", "", self.temperature, self.bias).apply(scores)
 
 
 @dataclass(frozen=True)
@@ -117,63 +98,3 @@ def held_out(rated: Sequence[Rated], fit: Callable[[Sequence[Rated]], Fit]) -> l
         fitted = fit([one for other in folds if other is not fold for one in other])
         found += [(fitted.apply(scores), right) for scores, right in fold]
     return found
-
-
-def fit_temperature(rated: Sequence[Rated]) -> Fit:
-    """Fit the temperature alone, as in C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017."""
-    return _Fitting(rated).run(biased=False)
-
-
-def fit_biases(rated: Sequence[Rated]) -> Fit:
-    """Fit the temperature and a bias for each label."""
-    return _Fitting(rated).run(biased=True)
-
-
-class _Fitting:
-    """Minimizes the mean log loss, which is convex, by Newton's method for the scale or one bias at a time."""
-
-    def __init__(self, rated: Sequence[Rated]) -> None:
-        self._labels = sorted(rated[0][0])
-        self._logits = [[math.log(max(scores[label], MIN_SCORE)) for label in self._labels] for scores, _ in rated]
-        self._right = [self._labels.index(right) for _, right in rated]
-        self._scale = 1.0
-        self._bias = [0.0] * len(self._labels)
-
-    def run(self, *, biased: bool) -> Fit:
-        """Return the fit at the minimum, or after MAX_SWEEPS."""
-        for _ in range(MAX_SWEEPS):
-            change = self._move_scale()
-            if biased:
-                change = max(change, *map(self._move_bias, range(len(self._bias))))
-            if change < TOLERANCE:
-                break
-        return Fit(1 / self._scale, dict(zip(self._labels, self._bias, strict=True)))
-
-    def _move_scale(self) -> float:
-        slope, curve = PENALTY * (self._scale - 1), PENALTY
-        for logits, right, chances in zip(self._logits, self._right, self._chances(), strict=True):
-            mean = sum(map(mul, chances, logits))
-            slope += (mean - logits[right]) / len(self._right)
-            curve += (sum(map(mul, chances, map(mul, logits, logits))) - mean**2) / len(self._right)
-        scale = min(max(self._scale - slope / curve, MIN_SCALE), MAX_SCALE)
-        change = abs(scale - self._scale)
-        self._scale = scale
-        return change
-
-    def _move_bias(self, label: int) -> float:
-        slope, curve = PENALTY * self._bias[label], PENALTY
-        for right, chances in zip(self._right, self._chances(), strict=True):
-            slope += (chances[label] - (right == label)) / len(self._right)
-            curve += chances[label] * (1 - chances[label]) / len(self._right)
-        change = min(max(slope / curve, -MAX_MOVE), MAX_MOVE)
-        self._bias[label] -= change
-        return abs(change)
-
-    def _chances(self) -> Iterator[list[float]]:
-        """Yield the probability of each label for each text."""
-        for logits in self._logits:
-            moved = [self._scale * logit + bias for logit, bias in zip(logits, self._bias, strict=True)]
-            highest = max(moved)
-            weights = [math.exp(logit - highest) for logit in moved]
-            total = sum(weights)
-            yield [weight / total for weight in weights]

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from app.calibration import VERSION, read_calibrations, read_entries
-from app.evaluation.calibrate import Calibrated, CannotCalibrate, Rated, calibrated
+from app.evaluation.calibrate import Calibrated, CannotCalibrate, calibrated
+from app.evaluation.fitting import Rated
 from app.evaluation.session import Outcome
 
 
