@@ -10,6 +10,8 @@ import requests
 TIMEOUT_SECONDS = 900.0
 ATTEMPTS = 5
 MAX_WAIT_SECONDS = 60.0
+# the status of a response that is not the service's
+NO_SERVICE = 404
 # no response, and the statuses after which a later attempt may succeed
 _TEMPORARY = (0, 429, 503)
 
@@ -64,5 +66,6 @@ class Client:
         if "type" not in found:
             message = f"{response.url} returned {response.status_code} and no error of the service"
             found = {"type": "no_service", "message": message}
+        status = NO_SERVICE if response.ok else response.status_code
         seconds = response.headers.get("Retry-After", "")
-        raise CallFailed(response.status_code, found, float(seconds) if seconds.isdecimal() else None)
+        raise CallFailed(status, found, float(seconds) if seconds.isdecimal() else None)

@@ -43,8 +43,8 @@ class Item:
 class Route:
     """How an operation takes several texts: its path, its body, and the reader of its response.
 
-    `read` returns for each text in order `{"result": {...}}` or `{"error": {...}}`, and raises ValueError for another
-    number of them.
+    `read` returns for each text in order `{"result": {...}}` or `{"error": {...}}`, and raises LookupError or TypeError
+    for a response of another form.
     """
 
     path: str
@@ -91,6 +91,8 @@ class Run:
                 found = self._route.read(response, len(batch))
             except CallFailed as failed:
                 self._handle_failed(failed, batch, queue)
+            except (LookupError, TypeError) as error:
+                raise CannotRun(f"{self._route.path} returned another form of response: {error!r}") from None
             else:
                 seconds = time.monotonic() - started
                 self._handle_response(batch, found, _tokens(response), seconds, queue)

@@ -11,7 +11,7 @@ from app.evaluation.client import Client
 from app.evaluation.evaluation import Case, Evaluation
 from app.evaluation.results_file import Record, ResultsFile
 from app.evaluation.rows import Columns, Row, read_rows
-from app.evaluation.run import Item, Run
+from app.evaluation.run import CannotRun, Item, Run
 from app.evaluation.tasks import OF_LABEL, TASKS, Task
 
 MAX_TEXTS = 100
@@ -110,11 +110,15 @@ def _outcome(
         else:
             first, *others = [record["result"] for record in found]
             cases.append(Case(row, {**first, OF_LABEL: others[0]} if others else first))
+    try:
+        evaluation = request.task.score(cases) if cases else None
+    except (LookupError, TypeError) as error:
+        raise CannotRun(f"a result of {request.operation} has another form: {error!r}") from None
     used = {item.key: records[item.key] for group in groups for item in group}.values()
     return Outcome(
         request,
         cases,
-        request.task.score(cases) if cases else None,
+        evaluation,
         faults,
         sum(record.get("seconds", 0.0) for record in used),
         sum(record.get("tokens", 0) for record in used),
