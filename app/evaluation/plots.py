@@ -35,7 +35,7 @@ def reliability_diagram(bins: Sequence[Bin]) -> str:
         parts += [f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"><title>{label}</title></circle>']
     parts += [_text(_x(0.5), _y(0) + 40, "mean score", "middle")]
     parts += [f'<g transform="rotate(-90 14 {_y(0.5)})">{_text(14, _y(0.5), "share of right results", "middle")}</g>']
-    return _svg("Reliability diagram", SIDE + 2 * MARGIN, SIDE + 2 * MARGIN, parts)
+    return _svg("Reliability diagram", SIDE + 2 * MARGIN, SIDE + 1.5 * MARGIN, parts)
 
 
 def heat_map(confusion: Confusion) -> str:

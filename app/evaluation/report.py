@@ -25,7 +25,8 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
   margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { text-align: left; padding: .25rem .75rem;
   border-bottom: 1px solid var(--faint); vertical-align: top; } td.number { text-align: right;
-  font-variant-numeric: tabular-nums; } td.text { overflow-wrap: anywhere; }
+  font-variant-numeric: tabular-nums; } td.text { overflow-wrap: break-word; min-width: 5rem;
+  max-width: 30rem; }
 svg { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 svg text.strong { fill: var(--strong); } .grid { stroke: var(--faint); } .diagonal { stroke: var(--ink);
   stroke-dasharray: 4 4; } .gap { stroke: var(--bad); stroke-width: 2; } .dot, .hit, .measure0 { fill: var(--good); }
