@@ -57,9 +57,11 @@ def local_service() -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            with suppress(subprocess.TimeoutExpired):
+            try:
                 process.wait(STOP_SECONDS)
-            process.kill()
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _environment(port: int) -> dict[str, str]:

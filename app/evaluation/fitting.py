@@ -7,7 +7,7 @@ from operator import mul
 
 from app.calibration import MIN_SCORE, Calibration
 
-MAX_STEPS, MAX_HALVINGS = 50, 10
+MAX_HALVINGS = 10
 MIN_SCALE, MAX_SCALE = 0.05, 20.0
 TOLERANCE = 1e-7
 # the weight of the penalty that keeps a fit on few texts near the scores as they are
@@ -51,15 +51,14 @@ class _Fitting:
         ]
 
     def run(self, *, biased: bool) -> Fit:
-        """Return the fit at the minimum, or after MAX_STEPS."""
+        """Return the fit at the minimum."""
         point = [1.0] + [0.0] * len(self._labels)
         size = len(point) if biased else 1
         loss = self._loss(point)
-        for _ in range(MAX_STEPS):
-            moved, less = self._step(point, loss, size)
-            if loss - less < TOLERANCE:
-                break
+        moved, less = self._step(point, loss, size)
+        while loss - less > TOLERANCE:
             point, loss = moved, less
+            moved, less = self._step(point, loss, size)
         return Fit(1 / point[0], dict(zip(self._labels, point[1:], strict=True)))
 
     def _step(self, point: list[float], loss: float, size: int) -> tuple[list[float], float]:

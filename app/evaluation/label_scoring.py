@@ -8,18 +8,19 @@ from app.evaluation.gold import NONE
 from app.evaluation.spans import Span, span_scores
 
 
-def score_labels(label: Callable[[Result], tuple[str, float | None]]) -> Score:
-    """Return the scoring of single labels. `label` returns the predicted label and its score, None without scores."""
+def score_labels(label: Callable[[Result], tuple[str, float]]) -> Score:
+    """Return the scoring of single labels. `label` returns the predicted label and its score."""
 
     def score(cases: Sequence[Case]) -> Evaluation:
         rated = [(case, *label(case.result)) for case in cases]
         confusion = Confusion.of((case.row.right, found) for case, found, _ in rated)
-        scored = [(given, found == case.row.right) for case, found, given in rated if given is not None]
-        bins = reliability(scored)
+        bins = reliability((given, found == case.row.right) for case, found, given in rated)
         majority = confusion.majority
-        figures = {"accuracy": confusion.accuracy, "macro F1": macro_f1(confusion.classes)}
-        if bins:
-            figures["expected calibration error"] = calibration_error(bins)
+        figures = {
+            "accuracy": confusion.accuracy,
+            "macro F1": macro_f1(confusion.classes),
+            "expected calibration error": calibration_error(bins),
+        }
         mistakes = [
             Mistake(case.row.line, case.row.text, case.row.right, found, given)
             for case, found, given in rated

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -67,8 +67,3 @@ class ResultsFile:
                 self.records[record["key"]] = record
             except (ValueError, KeyError, TypeError):
                 raise InvalidFile(f"{self._path}, line {number} is no result; move the file away.") from None
-
-
-def tokens_of(records: Iterable[Mapping[str, Any]]) -> int:
-    """Return the tokens that the service counted for these records."""
-    return sum(record.get("tokens", 0) for record in records)

@@ -84,15 +84,15 @@ def _embeddings_route() -> Route:
     return Route("/v1/embeddings", body, read)
 
 
-def _sentiment_label(result: Result) -> tuple[str, float | None]:
+def _sentiment_label(result: Result) -> tuple[str, float]:
     return result["sentiment"], result["scores"][result["sentiment"]]
 
 
-def _class_label(result: Result) -> tuple[str, float | None]:
+def _class_label(result: Result) -> tuple[str, float]:
     return result["label"], result["scores"][result["label"]]
 
 
-def _language(result: Result) -> tuple[str, float | None]:
+def _language(result: Result) -> tuple[str, float]:
     return result["language"] or gold.NONE, result["confidence"]
 
 

@@ -63,6 +63,11 @@ def test_overconfident_scores_get_the_temperature_they_were_made_with():
     assert set(fit_temperature(rated).bias.values()) == {0.0}
 
 
+def test_scores_that_say_nothing_stay_as_they_are():
+    fit = fit_biases([({"a": 0.5, "b": 0.5}, "a"), ({"a": 0.5, "b": 0.5}, "b")])
+    assert (fit.temperature, fit.bias) == (1.0, {"a": 0.0, "b": 0.0})
+
+
 def test_shifted_scores_get_their_biases_back():
     fit = fit_biases(drawn(3000, sharpness=2.0, shift=2.0))
     assert fit.temperature == pytest.approx(2.0, rel=0.1)

@@ -384,6 +384,12 @@ def test_a_report_is_one_page_with_plots_and_escaped_texts(service, evaluate, tm
     assert "@media print" in content
 
 
+def test_a_report_without_a_wrong_result_has_no_list_of_them(service, evaluate, file, tmp_path):
+    file.write_text('{"text": "Good.", "label": "positive"}\n')
+    evaluate("--report", tmp_path / "out.html")
+    assert "Wrong results" not in Page((tmp_path / "out.html").read_text()).texts
+
+
 def test_a_report_of_an_operation_without_scores_has_its_figures(upstream, evaluate, tmp_path):
     results = [{"index": 0, "keywords": []}]
     upstream.post(f"{URL}/v1/text/keywords", json={"results": results, "errors": []})
