@@ -28,12 +28,12 @@ def label_of(*known: str, lower: bool = False, may_be_empty: bool = False) -> Ca
 
 
 def spans_of(text: str, cell: Any) -> list[Span]:
-    """Return spans from a list of {"type", "start", "end"} or {"type", "text"}, as JSON in a cell.
+    """Return spans from a list of {"type", "start", "end"}, {"type", "text"} or [type, start, end], as JSON in a cell.
 
     A span without offsets is the next occurrence of its text. An empty cell has no spans.
     """
     spans, seen = [], Counter[str]()
-    for entry in _list_of(cell):
+    for entry in map(_named, _list_of(cell)):
         if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
             raise ValueError('a span must be an object with a type: {"type": "person", "text": "Ada"}')
         kind = entry["type"].strip().lower()
@@ -47,6 +47,12 @@ def spans_of(text: str, cell: Any) -> list[Span]:
             start, end = _occurrence(text, entry.get("text"), seen)
         spans.append(Span(start, end, kind))
     return spans
+
+
+def _named(entry: Any) -> Any:
+    """Return a span with the names of its parts."""
+    is_triple = isinstance(entry, list) and len(entry) == 3
+    return dict(zip(("type", "start", "end"), entry, strict=True)) if is_triple else entry
 
 
 def _occurrence(text: str, part: Any, seen: Counter[str]) -> tuple[int, int]:

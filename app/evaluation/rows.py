@@ -90,7 +90,7 @@ def _json_records(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, dict[
         if not isinstance(record, dict):
             raise InvalidFile(f"{path}, line {number}: each line must be a JSON object.")
         # data files may begin with a line about their source
-        if number > 1 or record.keys() != {"header"}:
+        if number > 1 or record.keys() not in ({"header"}, {"source"}):
             yield number, record
 
 

@@ -132,7 +132,12 @@ TASKS = {
         scores=_scores,
     ),
     "classify": Task(
-        _texts_route("classify"), gold.label_of(), score_labels(_class_label), scores=_scores, takes_labels=True
+        _texts_route("classify"),
+        gold.label_of(),
+        score_labels(_class_label),
+        columns=(LANGUAGE, FORMAT, "labels"),
+        scores=_scores,
+        takes_labels=True,
     ),
     "language": Task(
         _texts_route("language"), gold.label_of(lower=True, may_be_empty=True), score_labels(_language), columns=()

@@ -141,6 +141,7 @@ TEXT = "Ada met Ada in Paris."
         [{"type": "Person", "start": 0, "end": 3}, {"type": "person", "start": 8, "end": 11, "text": "Ada"}],
         [{"type": "person", "text": "Ada"}, {"type": "person", "text": "Ada"}],
         '[{"type": "person", "text": "Ada"}, {"type": "person", "start": 8, "end": 11}]',
+        [["person", 0, 3], ["person", 8, 11]],
     ],
 )
 def test_spans_have_offsets_or_texts(cell):
