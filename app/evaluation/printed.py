@@ -27,14 +27,14 @@ def lines(outcome: Outcome) -> Iterator[str]:
 
 
 def facts(outcome: Outcome) -> Iterator[str]:
-    """Yield sentences on the run: texts, time, tokens, models, faults."""
-    yield f"{outcome.texts} texts in {outcome.seconds:.1f} s: {outcome.rate:.1f} texts a second."
+    """Yield sentences on the run: rows, time, tokens, models, faults."""
+    yield f"{outcome.rows} rows; {outcome.texts} texts in {outcome.seconds:.1f} s: {outcome.rate:.1f} texts a second."
     if outcome.tokens:
         yield f"{outcome.tokens} tokens."
     if outcome.models:
         yield f"Model: {', '.join(outcome.models)}."
     for kind, count in sorted(outcome.faults.items()):
-        yield f"{count} texts without a result: {kind}."
+        yield f"{count} rows without a result: {kind}."
 
 
 def class_cells(one: ClassScores) -> list[str]:
@@ -81,6 +81,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     }
     return {
         "operation": outcome.request.operation,
+        "rows": outcome.rows,
         "texts": outcome.texts,
         "seconds": outcome.seconds,
         "tokens": outcome.tokens,

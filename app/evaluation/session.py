@@ -50,22 +50,23 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The scores of a run. `seconds` is the time of all calls, `faults` counts rows without a result by their error.
+    """The scores of a run. `faults` counts rows without a result by their error; `evaluation` is None without results.
 
-    `evaluation` is None if no row has a result.
+    `texts` is the number of different texts that were sent, and `seconds` the time of their calls.
     """
 
     request: Request
     cases: Sequence[Case]
     evaluation: Evaluation | None
     faults: Mapping[str, int]
+    texts: int
     seconds: float
     tokens: int
     models: Sequence[str]
     ended: datetime
 
     @property
-    def texts(self) -> int:
+    def rows(self) -> int:
         """The number of rows."""
         return len(self.cases) + sum(self.faults.values())
 
@@ -120,6 +121,7 @@ def _outcome(
         cases,
         evaluation,
         faults,
+        len(used),
         sum(record.get("seconds", 0.0) for record in used),
         sum(record.get("tokens", 0) for record in used),
         sorted({case.result["model"] for case in cases if case.result.get("model")}),

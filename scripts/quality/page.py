@@ -13,8 +13,8 @@ MAX_MATRIX = 4
 
 INTRO = """# Quality
 
-How good the results of the embedded engine are: each operation on labelled texts, beside trivial methods. `make quality`
-measures it with the code of [`ai-huggingface evaluate`](evaluate.md) and writes this page from
+How good the results of the embedded engine are: each operation on labelled texts, beside trivial methods.
+`make quality` measures it with the code of [`ai-huggingface evaluate`](evaluate.md) and writes this page from
 `benchmarks/results/quality.json`. Evaluate your own texts before you rely on a figure of this page: texts of another
 kind have other figures.
 """
@@ -28,10 +28,11 @@ A service with the settings of a fresh installation runs on one machine, with on
 sends calls of up to 100 texts, one after the other, so that the times include the service and its HTTP. Each text is
 sent once, and nothing is cached.
 
-- **Macro F1** is the mean F1 of all classes. **Calibration error** is the expected calibration error in ten bins of equal
-  width (C. Guo et al., ICML 2017): how far scores are from the share of right results.
-- **F1** of spans counts a span whose type and borders are equal, as in CoNLL-2003. Types that a file never uses are left
-  out.
+- **Macro F1** is the mean F1 of all classes.
+- **Expected calibration error** is how far scores are from the share of right results, in ten bins of equal width
+  (C. Guo et al., ICML 2017).
+- **F1** of spans counts a span whose type and borders are equal, as in CoNLL-2003. Types that a file never uses are
+  left out.
 - **F1** of answers compares words as SQuAD 2.0 does; an answer to a question without one counts 0.
 - **Majority class** is the rating that gives each text the most frequent class of the file.
 - **VADER** is vaderSentiment 3.3.2 with the thresholds of its documentation.

@@ -35,10 +35,11 @@ class Section:
     methods: Mapping[str, Method] = field(default_factory=dict)
 
 
-def _table(path: Path) -> Iterator[dict[str, str]]:
+def _table(path: Path, *names: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of a table; `names` are its columns if it has no header."""
     with path.open(encoding="utf-8", newline="") as file:
         lines = (line for line in file if not line.startswith("#"))
-        yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        yield from csv.DictReader(lines, names or None, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
 def _lines(name: str) -> Iterator[dict[str, Any]]:
@@ -89,11 +90,12 @@ def _answers() -> Iterator[Record]:
 
 
 def _pairs() -> Iterator[Record]:
-    rows = list(_table(QUALITY / "embeddings.tsv"))
-    documents = {(row["language"], row["id"]): row["text"] for row in rows if row["kind"] == "document"}
+    rows = list(_table(QUALITY / "embeddings.tsv", "kind", "language", "id", "text"))
+    documents = {row["id"]: row for row in rows if row["kind"] == "document"}
     for row in rows:
         if row["kind"] == "query":
-            yield {"text": row["text"], "label": documents[row["language"], row["id"]], "group": row["language"]}
+            right = documents[row["id"]]
+            yield {"text": row["text"], "label": right["text"], "group": f"{row['language']} in {right['language']}"}
 
 
 RATED = (
@@ -150,5 +152,5 @@ SECTIONS = (
         _answers,
         methods={"sentence with most words of the question": baselines.best_sentence},
     ),
-    Section("embeddings", "Retrieval by embeddings", "embeddings", WRITTEN, _pairs),
+    Section("embeddings", "Retrieval by embeddings", "embeddings", WRITTEN, _pairs, "query and document"),
 )

@@ -49,7 +49,7 @@ def test_a_service_of_the_command_runs_with_the_settings_of_the_environment(remo
     variables = {"OPENAI_BASE_URL": f"{remote.url}/v1", "OPENAI_DEFAULT_MODEL": "org/small", "RATE_LIMIT": "1/minute"}
     status, out, _ = finish(start(file, **variables, REQUIRE_API_KEYS="true", API_KEYS=""))
     assert status == 1
-    assert "3 texts without a result: upstream_invalid_response." in out  # the upstream says "Hi."
+    assert "3 rows without a result: upstream_invalid_response." in out  # the upstream says "Hi."
     assert {request["body"]["model"] for request in remote.requests} == {"org/small"}
 
 
@@ -88,7 +88,7 @@ def test_a_killed_run_continues_with_the_texts_that_are_left(remote, file):
     assert finish(killed)[0] < 0
     release.set()
     status, out, _ = finish(start(file, "--url", remote.url, "--json"))
-    assert (status, json.loads(out)["texts"]) == (0, 3)
+    assert (status, json.loads(out)["rows"]) == (0, 3)
     assert texts == [ROWS[0][0], ROWS[1][0], ROWS[1][0], ROWS[2][0]]
     results = file.with_name("rows.csv.results.jsonl").read_text().splitlines()
     assert [json.loads(line)["line"] for line in results] == [2, 3, 4]

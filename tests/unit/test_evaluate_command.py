@@ -84,7 +84,7 @@ def test_the_figures_of_a_file_are_printed(service, evaluate):
     assert "baseline: accuracy of the majority class  0.5000" in lines
     assert ["positive", "0.6667", "1.0000", "0.8000", "2"] in [line.split() for line in lines]
     assert ["neutral", "0", "0", "1"] in [line.split() for line in lines]
-    assert re.search(r"^4 texts in \d+\.\d s: \d+\.\d texts a second\.$", out, re.MULTILINE)
+    assert re.search(r"^4 rows; 4 texts in \d+\.\d s: \d+\.\d texts a second\.$", out, re.MULTILINE)
     assert "20 tokens." in lines
     assert "Model: small." in lines
     assert service.requests == [{"texts": [text for text, _ in ROWS]}]
@@ -97,7 +97,7 @@ def test_a_second_start_uses_the_results_of_the_first(service, evaluate, file):
     second = evaluate("--json")
     assert texts_sent(service) == [*(text for text, _ in ROWS), "Finer."]
     assert second[0] == first[0] == 0
-    assert (json.loads(second[1])["texts"], json.loads(second[1])["figures"]["accuracy"]) == (5, 0.8)
+    assert (json.loads(second[1])["rows"], json.loads(second[1])["figures"]["accuracy"]) == (5, 0.8)
 
 
 def test_other_options_need_other_results(service, evaluate):
@@ -140,7 +140,7 @@ def test_an_interrupt_keeps_the_results_so_far(service, evaluate, monkeypatch):
 
 def test_texts_that_are_there_twice_are_sent_once(service, evaluate, file):
     file.write_text(file.read_text() * 2)
-    assert json.loads(evaluate("--json")[1])["texts"] == 8
+    assert json.loads(evaluate("--json")[1])["rows"] == 8
     assert len(texts_sent(service)) == 4
 
 
@@ -150,7 +150,7 @@ def test_a_text_without_a_result_is_counted_and_fails_the_command(service, evalu
     )
     status, out, _ = evaluate()
     assert status == 1
-    assert "1 texts without a result: upstream_rejected." in out
+    assert "1 rows without a result: upstream_rejected." in out
     monkeypatch.setattr(service, "respond", rated)
     assert evaluate()[0] == 0
     assert texts_sent(service)[4:] == ["Bad."]
@@ -174,7 +174,7 @@ def test_a_temporary_error_that_stays_is_an_error(service, evaluate, monkeypatch
     monkeypatch.setattr(service, "respond", lambda text: {"type": "overloaded"})
     status, out, _ = evaluate("--report", "/dev/null")
     assert status == 1
-    assert "4 texts without a result: overloaded." in out
+    assert "4 rows without a result: overloaded." in out
     assert len(texts_sent(service)) == 12
 
 
@@ -194,7 +194,7 @@ def test_a_call_that_is_refused_for_one_text_is_made_in_halves(service, evaluate
     monkeypatch.setattr(service, "call", call)
     status, out, _ = evaluate()
     assert status == 1
-    assert "1 texts without a result: validation_error." in out
+    assert "1 rows without a result: validation_error." in out
     assert sorted(texts_sent(service)) == ["Bad.", "Good.", "So <b>so</b>."]
 
 
@@ -353,7 +353,7 @@ def test_embeddings_compare_queries_with_the_right_documents(upstream, evaluate,
     path.write_text("text,label\nsun,Solar panels\nrain,Umbrellas\n")
     status, out, _ = evaluate(operation="embeddings", path=path)
     assert (status, out.splitlines()[0].split()[-1]) == (0, "1.0000")
-    assert "2 texts in" in out
+    assert "2 rows; 4 texts in" in out
 
 
 class Page(HTMLParser):
