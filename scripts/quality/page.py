@@ -70,7 +70,7 @@ def _overview(sections: Sequence[tuple[Section, Mapping[str, Any]]]) -> Iterator
         }
         beside = "; ".join(f"{method}: {number:.3f}" for method, number in trivial.items())
         link = f"[{section.title}](#{_anchor(section.title)})"
-        rows += [[link, str(found["texts"]), name, f"{value:.3f}", beside, f"{found['rate']:.0f}"]]
+        rows += [[link, str(found["rows"]), name, f"{value:.3f}", beside, f"{found['rate']:.0f}"]]
     yield _table(["", "texts", "figure", "embedded engine", "trivial methods", "texts a second"], rows)
 
 
@@ -84,7 +84,7 @@ def _value(figures: Mapping[str, float]) -> float:
 
 def _section(section: Section, found: Mapping[str, Any]) -> Iterator[str]:
     yield f"## {section.title}\n"
-    yield f"{section.source} `{section.operation}`, {found['texts']} texts{_models(found)}.\n"
+    yield f"{section.source} `{section.operation}`, {found['rows']} texts{_models(found)}.\n"
     names = list(found["figures"])
     rows = [["embedded engine", *(f"{found['figures'][name]:.3f}" for name in names)]]
     for method, figures in found["methods"].items():
