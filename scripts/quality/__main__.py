@@ -30,16 +30,16 @@ def main(names: list[str]) -> int:
             print(f"There is no section {', '.join(sorted(unknown))}.", file=sys.stderr)
             return 2
         os.environ["AI_BACKEND"] = "embedded"
-        with local_service() as url:
-            for section in chosen:
-                results["sections"][section.name] = found = measure(section, url)
-                print(section.name, found["figures"], f"{found['rate']:.1f} texts a second", found["faults"] or "")
         results |= {
             "date": f"{datetime.now(UTC):%Y-%m-%d}",
             "version": RELEASE,
             "packages": {name: version(name) for name in PACKAGES},
         }
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        with local_service() as url:
+            for section in chosen:
+                results["sections"][section.name] = found = measure(section, url)
+                print(section.name, found["figures"], f"{found['rate']:.1f} texts a second", found["faults"] or "")
+                RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write(results)
     return 0
 
