@@ -9,6 +9,8 @@ from app.evaluation.calibrate import Calibrated, CannotCalibrate, calibrated
 from app.evaluation.fitting import Rated
 from app.evaluation.session import Outcome
 
+MIXED = "mixed"
+
 
 def write_calibration(path: Path, outcome: Outcome) -> Calibrated:
     """Fit a calibration and write it; a file of other operations, models or labels keeps their entries.
@@ -72,4 +74,6 @@ def _rated(outcome: Outcome) -> tuple[str, list[Rated]]:
         raise CannotCalibrate("with multi_label each score stands for itself")
     if len(outcome.models) != 1:
         raise CannotCalibrate(f"the results must be of one model, and they are of {len(outcome.models)}")
-    return outcome.models[0], [(scores(case.result), case.row.right) for case in outcome.cases]
+    # a text that is mixed has no score of its own
+    cases = [case for case in outcome.cases if case.row.right != MIXED]
+    return outcome.models[0], [(scores(case.result), case.row.right) for case in cases]

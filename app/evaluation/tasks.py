@@ -21,7 +21,7 @@ from app.evaluation.text_scoring import (
     score_translations,
 )
 
-SENTIMENTS = ("negative", "neutral", "positive")
+SENTIMENTS = ("mixed", "negative", "neutral", "positive")
 # where a case of a pair has the result for its label
 OF_LABEL = "of_label"
 # options of many operations
@@ -85,7 +85,7 @@ def _embeddings_route() -> Route:
 
 
 def _sentiment_label(result: Result) -> tuple[str, float]:
-    return result["sentiment"], result["scores"][result["sentiment"]]
+    return result["sentiment"], result["score"]
 
 
 def _class_label(result: Result) -> tuple[str, float]:

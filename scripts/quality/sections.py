@@ -55,8 +55,7 @@ def _ratings() -> Iterator[Record]:
 
 def _sentiments() -> Iterator[Record]:
     for row in _table(QUALITY / "sentiment.tsv"):
-        if row["label"] != "mixed":
-            yield {"text": row["text"], "label": row["label"], "group": row["kind"]}
+        yield {"text": row["text"], "label": row["label"], "group": row["kind"]}
 
 
 def _classes() -> Iterator[Record]:

@@ -75,9 +75,8 @@ def test_a_killed_run_continues_with_the_texts_that_are_left(remote, file):
         texts.extend(handler.asked["texts"])
         if len(texts) == 2:
             release.wait(60)
-        scores = {"positive": 0.9, "negative": 0.05, "neutral": 0.05}
         results = [
-            {"index": index, "sentiment": "positive", "scores": scores} for index in range(len(handler.asked["texts"]))
+            {"index": index, "sentiment": "positive", "score": 0.9} for index in range(len(handler.asked["texts"]))
         ]
         reply(handler, {"results": results, "errors": [], "usage": {}})
 

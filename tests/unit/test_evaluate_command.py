@@ -442,7 +442,12 @@ def test_two_runs_do_not_write_to_one_file(service, evaluate, monkeypatch):
 
 def calibratable():
     """Texts of which half of those that are rated negative are neutral."""
-    rows = [*[("Good.", "positive")] * 30, *[("Bad.", "negative")] * 20, *[("Bad too.", "neutral")] * 20]
+    rows = [
+        *[("Good.", "positive")] * 30,
+        *[("Bad.", "negative")] * 20,
+        *[("Bad too.", "neutral")] * 20,
+        ("Both.", "mixed"),
+    ]
     return "".join(
         json.dumps({"text": f"{number} {text}", "label": label}) + "\n" for number, (text, label) in enumerate(rows)
     )

@@ -110,7 +110,7 @@ def test_the_first_errors_of_a_file_are_shown_together(error):
 def test_labels_of_sentiment_are_known(read, error):
     assert read("text,label\nx,Positive\n", operation="sentiment") == [("x", "positive", 2)]
     assert error("text,label\nx,good\n", operation="sentiment") == [
-        "rows.csv, line 2: the label good is none of negative, neutral, positive; --map renames labels."
+        "rows.csv, line 2: the label good is none of mixed, negative, neutral, positive; --map renames labels."
     ]
 
 

@@ -122,9 +122,9 @@ def test_a_translation_has_the_chrf_of_its_source():
 def test_labels_are_scored_beside_the_majority_class():
     found = figures(
         "sentiment",
-        ("positive", {"sentiment": "positive", "scores": {"positive": 0.9, "negative": 0.1}}),
-        ("positive", {"sentiment": "negative", "scores": {"positive": 0.3, "negative": 0.7}}),
-        ("negative", {"sentiment": "negative", "scores": {"positive": 0.2, "negative": 0.8}}),
+        ("positive", {"sentiment": "positive", "score": 0.9}),
+        ("positive", {"sentiment": "negative", "score": 0.7}),
+        ("negative", {"sentiment": "negative", "score": 0.8}),
     )
     assert found == {
         "accuracy": 2 / 3,
@@ -136,7 +136,7 @@ def test_labels_are_scored_beside_the_majority_class():
 
 
 def test_the_wrong_result_with_the_highest_score_comes_first():
-    wrong = {score: {"sentiment": "negative", "scores": {"negative": score}} for score in (0.6, 0.9, 0.7)}
+    wrong = {score: {"sentiment": "negative", "score": score} for score in (0.6, 0.9, 0.7)}
     found = TASKS["sentiment"].score(cases(*(("positive", result) for result in wrong.values())))
     assert [one.line for one in found.mistakes] == [3, 4, 2]
 
