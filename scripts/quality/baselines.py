@@ -51,7 +51,7 @@ def vader(row: Row, _options: Mapping[str, Any]) -> dict[str, Any]:
     compound = _analyzer().polarity_scores(row.text)["compound"]
     polar = "positive" if compound >= VADER_THRESHOLD else "negative"
     label = polar if abs(compound) >= VADER_THRESHOLD else "neutral"
-    return {"sentiment": label, "scores": {label: 1.0}}
+    return {"sentiment": label, "score": 1.0}
 
 
 def word_overlap(row: Row, options: Mapping[str, Any]) -> dict[str, Any]:
