@@ -70,8 +70,9 @@ class Confusion:
 
 
 def macro_f1(classes: Sequence[ClassScores]) -> float:
-    """Return the mean F1 of all classes, also of those that are predicted only, as scikit-learn does; 0 without any."""
-    return sum(one.f1 for one in classes) / len(classes) if classes else 0.0
+    """Return the mean F1 of the classes of the file; those that are predicted only are left out. 0 without any."""
+    f1 = [one.f1 for one in classes if one.support]
+    return sum(f1) / len(f1) if f1 else 0.0
 
 
 @dataclass(frozen=True)

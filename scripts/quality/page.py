@@ -28,7 +28,7 @@ A service with the settings of a fresh installation runs on one machine, with on
 sends calls of up to 100 texts, one after the other, so that the times include the service and its HTTP. Each text is
 sent once, and nothing is cached.
 
-- **Macro F1** is the mean F1 of all classes.
+- **Macro F1** is the mean F1 of the classes of the file.
 - **Expected calibration error** is how far scores are from the share of right results, in ten bins of equal width
   (C. Guo et al., ICML 2017).
 - **F1** of spans counts a span whose type and borders are equal, as in CoNLL-2003. Types that a file never uses are

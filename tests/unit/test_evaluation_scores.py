@@ -39,10 +39,10 @@ def test_the_majority_class_is_rated_like_any_other_prediction():
     assert macro_f1(majority.classes) == pytest.approx((2 * 0.4 / 1.4) / 3)
 
 
-def test_a_class_that_is_predicted_only_counts_with_an_f1_of_0():
+def test_a_class_that_is_predicted_only_lowers_the_recall_of_others():
     confusion = Confusion.of([("a", "a"), ("a", "b")])
     assert [(one.name, one.f1, one.support) for one in confusion.classes] == [("a", 2 / 3, 2), ("b", 0.0, 0)]
-    assert macro_f1(confusion.classes) == 1 / 3
+    assert macro_f1(confusion.classes) == 2 / 3
 
 
 def test_scores_without_texts_are_0():
