@@ -20,6 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 ROOT = Path(__file__).parents[1]
@@ -90,19 +91,26 @@ def quantiles(milliseconds: list[float]) -> tuple[float, float]:
     return statistics.median(milliseconds), statistics.quantiles(milliseconds, n=100)[98]
 
 
+def name_of(process: psutil.Process) -> str:
+    """Return the module of a process of the engine; `worker` stands for gunicorn's two processes."""
+    return next((part for part in process.cmdline() if part.startswith("app.embedded")), "worker")
+
+
 def memory(service: Service) -> dict[str, float]:
     """Return the resident MiB of the worker and of the processes of the engine."""
-    found = {}
+    found: dict[str, float] = {}
     for process in service.processes():
-        line = process.cmdline()
-        name = next((part for part in line if part.startswith("app.embedded")), "worker")
-        found[name] = max(found.get(name, 0.0), process.memory_info().rss / 2**20)
+        found[name_of(process)] = max(found.get(name_of(process), 0.0), process.memory_info().rss / 2**20)
     return found
 
 
-def cpu_seconds(service: Service) -> float:
-    """Return the processor time of all processes so far."""
-    return sum(sum(process.cpu_times()[:2]) for process in service.processes())
+def cpu_seconds(service: Service) -> dict[str, float]:
+    """Return the processor time so far of the worker and of the processes of the engine."""
+    found: dict[str, float] = {}
+    for process in service.processes():
+        times = process.cpu_times()
+        found[name_of(process)] = found.get(name_of(process), 0.0) + times.user + times.system
+    return found
 
 
 def measure(service: Service, operation: str, texts: int) -> bool:
@@ -121,7 +129,7 @@ def measure(service: Service, operation: str, texts: int) -> bool:
             seconds += load.call(IN_A_CALL)
             memories.append(memory(service))
             print(f"  {seconds:6.1f} s", {name: round(size) for name, size in memories[-1].items()}, flush=True)
-        used = cpu_seconds(service) - used
+        spent = {name: seconds - used[name] for name, seconds in cpu_seconds(service).items()}
     finally:
         ended.set()
         clients.join()
@@ -130,7 +138,8 @@ def measure(service: Service, operation: str, texts: int) -> bool:
     growth = max(memories[-1][name] / size for name, size in memories[0].items())
     slowdown = max(with_load / without for with_load, without in zip(busy, alone, strict=True))
     print(f"single calls meanwhile: median {busy[0]:.1f} ms, 99th percentile {busy[1]:.1f} ms ({len(beside)} calls)")
-    print(f"{operation}: {rate:.0f} texts a second, {texts / used:.0f} a CPU second")
+    print(f"{operation}: {rate:.0f} texts a second, {texts / sum(spent.values()):.0f} a CPU second")
+    print("CPU milliseconds a text:", {name: round(1000 * seconds / texts, 2) for name, seconds in spent.items()})
     print(f"memory {growth:.2f} and single calls {slowdown:.2f} of before")
     return rate >= MIN_RATES[operation] and growth <= MAX_GROWTH and slowdown <= MAX_SLOWDOWN
 
