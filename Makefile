@@ -22,7 +22,7 @@ INSTALL := $(BIN)/pip install --disable-pip-version-check --no-compile --no-deps
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run dev test check-release docs pictures examples lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom clients faults-page tox pre-commit install-tools clean
+.PHONY: help install lock run dev test check-release docs pictures examples lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz texts quality document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom clients faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -136,6 +136,12 @@ fuzz: $(DEV) ## Send 10,000 cases of the OpenAPI document and 20,000 mutated req
 	$(BIN)/python benchmarks/fuzz.py
 	$(BIN)/python benchmarks/framing.py
 	ISOLATION_EXAMPLES=50 $(BIN)/pytest tests/server/test_isolation.py
+
+texts: $(DEV) ## Send 10,000 reviews in calls of 1,000 to the embedded engine; fail if slow, growing, or in the way of single calls
+	$(BIN)/python benchmarks/texts.py
+
+quality: $(DEV) ## Measure the quality of the embedded engine on labelled texts; write docs/quality.md (NAME=section for one)
+	$(BIN)/python -m scripts.quality $(NAME)
 
 document: $(DEV) ## Measure the cost of the OpenAPI document at start and for a request
 	$(BIN)/python benchmarks/document.py

@@ -1,9 +1,10 @@
-"""The command `ai-huggingface`: serve, make client keys, check the settings."""
+"""The command `ai-huggingface`: serve, make client keys, check the settings, evaluate an operation."""
 
 import argparse
 import sys
 from collections.abc import Callable
 
+from app.cli.evaluate_arguments import add_arguments as add_evaluate_arguments
 from app.config import ConfigError
 from app.version import SERVICE, __version__
 
@@ -34,6 +35,10 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="check the settings, then call each backend and Redis")
     check.set_defaults(command=_check)
 
+    evaluate = commands.add_parser("evaluate", help="score an operation on labelled texts")
+    add_evaluate_arguments(evaluate)
+    evaluate.set_defaults(command=_evaluate, parser=evaluate)
+
     keys = commands.add_parser("keys", help="make client keys").add_subparsers(metavar="COMMAND", required=True)
     create = keys.add_parser("create", help="make a key for a client")
     create.add_argument("name", metavar="NAME", help="the client's name in logs and metrics")
@@ -55,6 +60,12 @@ def _check(_given: argparse.Namespace) -> int:
     from app.cli.check import check
 
     return check()
+
+
+def _evaluate(given: argparse.Namespace) -> int:
+    from app.cli.evaluate import run
+
+    return run(given)
 
 
 def _create_key(given: argparse.Namespace) -> int:

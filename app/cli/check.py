@@ -34,6 +34,8 @@ def check() -> int:
         print(error, file=sys.stderr)
         return 1
     print("settings: ok")
+    for one in config.calibration_file:
+        print(f"calibration: {one.operation} by {one.model}, labels {', '.join(one.bias)}")
     with _running(launcher):
         report = _report()
     for name, result in report["checks"].items():

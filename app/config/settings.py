@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.calibration import Calibration, read_calibrations
 from app.config import parsers
 from app.config.client_keys import ApiKeys, parse_api_keys
 from app.config.client_limits import DEFAULT_RATE_LIMIT, LIMITS
@@ -52,6 +53,7 @@ class Settings:
     summarization_model: str | None = setting(parsers.model_name)
     moderation_model: str | None = setting(parsers.model_name)
     rerank_model: str | None = setting(parsers.model_name)
+    calibration_file: tuple[Calibration, ...] = setting(read_calibrations, ())
 
     huggingface_api_key: Secret | None = setting(parsers.secret)
     huggingface_base_url: str = setting(_router_url, ROUTER_URL)

@@ -21,6 +21,7 @@ PURPOSES = {
     "config": "settings from the environment",
     "context": "deadline, timeline and trace of a call",
     "embedded": "processes of the embedded engine",
+    "evaluation": "scores of an operation on labelled texts",
     "factory": "builds each object of an app once",
     "inference": "plans, fallbacks, cached calls",
     "observability": "logs, metrics, traces",

@@ -1,5 +1,6 @@
 """The command line: its subcommands, what they print, and their exit status."""
 
+import json
 import logging
 import re
 
@@ -93,6 +94,14 @@ def test_a_check_prints_the_latency_of_a_backend_that_responds(one_backend, caps
     settings, backend = capsys.readouterr().out.splitlines()
     assert settings == "settings: ok"
     assert re.fullmatch(r"openai \(primary\): ok, [\d.]+ ms", backend)
+
+
+def test_a_check_shows_the_calibrations(one_backend, capsys, tmp_path):
+    entry = {"operation": "sentiment", "model": "small", "temperature": 2, "bias": {"negative": 0, "positive": 1}}
+    (tmp_path / "calibration.json").write_text(json.dumps({"version": 1, "calibrations": [entry]}))
+    one_backend(CALIBRATION_FILE=str(tmp_path / "calibration.json"))
+    assert main(["check"]) == 0
+    assert "calibration: sentiment by small, labels negative, positive\n" in capsys.readouterr().out
 
 
 def test_a_check_prints_the_error_of_the_primary_backend_and_fails(environment, upstream, capsys):

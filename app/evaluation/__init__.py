@@ -1,0 +1,1 @@
+"""Scores an operation on labelled texts; knows the service by its routes only."""
