@@ -1,11 +1,10 @@
 """POST /v1/text/sentiment."""
 
-import json
 import math
 
 import pytest
 from support.calls import rate
-from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent
+from support.upstreams import CHAT, HUGGINGFACE, PIPELINE, ROUTER_CHAT, chat_response, sent
 
 from app.backends.responses.token_estimate import estimated_tokens
 
