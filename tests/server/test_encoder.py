@@ -48,16 +48,24 @@ def test_the_meaning_counts_across_languages(embedded):
 
 @pytest.mark.parametrize("model", [MULTILINGUAL, ENGLISH])
 def test_the_end_of_a_long_text_counts_too(embedded, model):
-    beginning = "The committee met on Monday and approved the minutes of the last session. " * 120
+    beginning = "The committee met on Monday and approved the minutes of the last session. " * 60
     one, other = embed(embedded, [beginning, beginning + "Sharks hunt seals off the coast. " * 60], model=model)
-    assert cosine(one, other) < 0.97
+    assert cosine(one, other) < 0.99
 
 
-@pytest.mark.parametrize("text", ["", " ", "🙂" * 3000, "a" * 20_000, "好" * 20_000, "\u0000", "é\u0301" * 500])
+@pytest.mark.parametrize("text", ["", " ", "🙂" * 3000, "a" * 3000, "好" * 3000, "\u0000", "é\u0301" * 500])
 def test_any_text_gets_a_vector(embedded, text):
     for model in (MULTILINGUAL, ENGLISH):
         response = embedded.post("/v1/embeddings", input=[text], model=model)
-        assert response.status_code in (200, 400), response.text
+        assert response.status_code == (400 if "\0" in text else 200), response.text
+
+
+@pytest.mark.parametrize(("model", "limit"), [(MULTILINGUAL, 32_768), (ENGLISH, 8192)])
+def test_a_text_that_is_too_long_is_400_with_the_limit(embedded, model, limit):
+    response = embedded.post("/v1/embeddings", input="a " * (limit + 1), model=model)
+    assert (response.status_code, str(limit) in response.json()["error"]["message"]) == (400, True)
+    response = embedded.post("/v1/embeddings", input="a" * 200_001, model=model)
+    assert "200000 characters" in response.json()["error"]["message"]
 
 
 def test_documents_are_ranked_and_texts_compared(embedded):
@@ -70,10 +78,11 @@ def test_documents_are_ranked_and_texts_compared(embedded):
 def test_an_encoder_that_is_killed_under_load_is_back_soon(start):
     service = start(AI_BACKEND="embedded", HUGGINGFACE_RETRY_ATTEMPTS="0", CACHE_TTL="0")
     until(service.is_ready)
-    embed(service, SENTENCE)
     killed = encoder_of(service)
+    assert killed.memory_info().rss < 40 * 1024**2, "it has loaded no model yet"
+    embed(service, SENTENCE)
     with ThreadPoolExecutor(2) as pool:
-        calls = [pool.submit(service.post, "/v1/embeddings", input=[f"{SENTENCE} {n}"] * 300) for n in range(4)]
+        calls = [pool.submit(service.post, "/v1/embeddings", input=[f"{SENTENCE} {n}"] * 60) for n in range(4)]
         until(lambda: any(call.done() for call in calls))
         killed.kill()
         responses = [call.result() for call in calls]
@@ -106,7 +115,7 @@ def test_while_the_encoder_is_down_only_what_needs_it_fails(start):
 
 
 def test_a_single_call_waits_for_one_text_of_a_list_at_most(embedded):
-    texts = [f"{SENTENCE} {n}" for n in range(1000)]
+    texts = [f"{SENTENCE} {n}" for n in range(300)]
     embed(embedded, SENTENCE)
     session, took, busy = requests.Session(), [], threading.Event()
 
@@ -121,21 +130,15 @@ def test_a_single_call_waits_for_one_text_of_a_list_at_most(embedded):
         while not listed.done():
             call(len(took))
             busy.set()
-    assert len(listed.result()) == 1000
+    assert len(listed.result()) == len(texts)
     assert len(took) > 20
     assert statistics.median(took) < 0.1
 
 
-def test_the_memory_of_the_encoder_stays_flat_over_ten_thousand_texts(embedded):
+def test_the_memory_of_the_encoder_stays_flat(embedded):
     encoder = encoder_of(embedded)
-    embed(embedded, [f"{SENTENCE} {n}" for n in range(500)])
+    embed(embedded, [f"{SENTENCE} {n}" for n in range(100)])
     before = encoder.memory_info().rss
-    for part in range(10):
-        assert len(embed(embedded, [f"{part} {SENTENCE} {n}" for n in range(1000)])) == 1000
-    assert encoder.memory_info().rss < before + 24 * 1024**2
-
-
-def test_an_encoder_at_rest_is_small(start):
-    service = start(AI_BACKEND="embedded")
-    until(service.is_ready)
-    assert encoder_of(service).memory_info().rss < 40 * 1024**2
+    for part in range(4):
+        embed(embedded, [f"{part} {SENTENCE} {n}" for n in range(200)])
+    assert encoder.memory_info().rss < before + 8 * 1024**2

@@ -17,6 +17,8 @@ from app.embedded.encoder.operations import Load
 from app.embedded.encoder.turns import Turns
 
 MAX_BODY_BYTES = 64 * 1024**2
+# nothing else runs meanwhile
+MAX_TEXT_CHARS = 200_000
 
 
 class EncoderServer(ThreadingHTTPServer):
@@ -59,6 +61,8 @@ def _parse(body: bytes) -> tuple[list[Any], dict[str, Any]]:
     inputs = options.pop("inputs", None) if isinstance(options, dict) else None
     if not isinstance(inputs, list) or not inputs:
         raise InvalidInput("`inputs` must be a list with at least one entry.")
+    if any(isinstance(text, str) and len(text) > MAX_TEXT_CHARS for text in inputs):
+        raise InvalidInput(f"A text may have at most {MAX_TEXT_CHARS} characters; split it.")
     return inputs, options
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
+from app.embedded.encoder.errors import InvalidInput
 from app.embedded.encoder.files import USE_PIECES, USE_WEIGHTS
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ BLOCK_ROWS = 7530
 FILTERS = 256
 # the length of an n-gram, and how many of its tokens stand before the current one
 ORDERS = ((2, 0), (3, 1), (5, 2))
+# a token takes about 25 KB while it is read
+PART_TOKENS = 1024
+# a text of so many tokens takes about three seconds
+MAX_TOKENS = 32_768
 
 Matrix = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -40,12 +45,21 @@ class Use:
             self._weights[f"{name}_all"] = np.concatenate(parts, axis=-1)
 
     def encode(self, text: str) -> tuple[Matrix, int]:
-        """Return the vector of a text, of length 1, and its tokens."""
-        tokens = self._pieces.encode(text, add_bos=True, add_eos=True)
-        return self._project(self._features(np.array(tokens))), len(tokens)
+        """Return the vector of a text, of length 1, and its tokens.
+
+        The n-grams of a long text end where its parts end. Raises InvalidInput above MAX_TOKENS.
+        """
+        tokens = np.array(self._pieces.encode(text, add_bos=True, add_eos=True))
+        count = len(tokens)
+        if count > MAX_TOKENS:
+            raise InvalidInput(f"{count} tokens are too many: this model takes {MAX_TOKENS}; split the text.")
+        features = sum(self._features(tokens[start : start + PART_TOKENS]) for start in range(0, count, PART_TOKENS))
+        weights = self._weights
+        mean = (features @ weights["cnn_W"] + count * weights["cnn_b"]) / np.sqrt(np.float32(count))
+        return self._project(mean), count
 
     def _features(self, tokens: np.ndarray[Any, Any]) -> Matrix:
-        """Return the sum of the features of all tokens and n-grams, divided by the root of their number."""
+        """Return the sum of the features of all tokens, each with those of the n-grams around it."""
         weights, block = self._weights, tokens % BLOCKS
         rows = self._table[tokens] * weights["scale"][block, None] + weights["lo"][block, None]
         states = self._normalize(rows @ weights["proj_all"] + weights["proj_b_all"], "ln_g_all", "ln_b_all")
@@ -53,10 +67,8 @@ class Use:
             self._convolve(states[:, start * FILTERS : (start + 1) * FILTERS], order, before)
             for start, (order, before) in enumerate(ORDERS)
         ]
-        features = self._normalize(np.concatenate([rows, *grams], axis=1), "ln_g", "ln_b")
-        total = features.sum(axis=0) @ weights["cnn_W"] + len(tokens) * weights["cnn_b"]
-        scaled: Matrix = total / np.sqrt(np.float32(len(tokens)))
-        return scaled
+        total: Matrix = self._normalize(np.concatenate([rows, *grams], axis=1), "ln_g", "ln_b").sum(axis=0)
+        return total
 
     def _convolve(self, states: Matrix, order: int, before: int) -> Matrix:
         """Return the features of the n-grams around each token: two residual layers over `order` tokens."""
