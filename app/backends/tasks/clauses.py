@@ -1,7 +1,7 @@
 """The sentences of a text, and their clauses where a conjunction such as "but" sets one against another."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from app.backends.tasks.sentence_ranking import segments
 
@@ -31,6 +31,9 @@ _CONTRASTS: Mapping[str, str] = {
 _UNSPACED = frozenset(("zh", "ja", "th"))
 # a clause of fewer letters says too little
 _MIN_LETTERS = 4
+# the parts of an enumeration: "great camera, terrible battery and a fair price"
+_LIST = re.compile(r"[,;،、，；]|\b(?:and|und|et|y|e|en|i|и|ve|और|و)\b", re.IGNORECASE)
+_MIN_WORDS = 2
 _LINE = re.compile(r"[^\r\n]+")
 
 
@@ -68,6 +71,24 @@ def _trimmed(text: str, start: int, end: int) -> Span:
 
 def _letters(text: str) -> int:
     return sum(map(str.isalpha, text))
+
+
+def aspect_spans(text: str, aspect: str, clauses: Sequence[Span]) -> list[Span]:
+    """Return the parts of clauses that name an aspect: a clause is split at commas and at words such as "and"."""
+    found = list(mentions(text, aspect))
+    parts = [part for clause in clauses for part in _listed_parts(text, clause)]
+    return [(start, end) for start, end in parts if any(start <= place[0] < end for place in found)]
+
+
+def _listed_parts(text: str, clause: Span) -> list[Span]:
+    """Return the parts of a clause; one of fewer than _MIN_WORDS words stays with the next."""
+    start, end = clause
+    parts: list[Span] = []
+    for match in _LIST.finditer(text, start, end):
+        if min(len(text[start : match.start()].split()), len(text[match.end() : end].split())) >= _MIN_WORDS:
+            parts.append(_trimmed(text, start, match.start()))
+            start = match.end()
+    return [*parts, _trimmed(text, start, end)]
 
 
 def mentions(text: str, name: str) -> Iterator[Span]:
