@@ -1,9 +1,8 @@
-"""The sentences of a text, and their clauses where a conjunction such as "but" sets one against another."""
+"""The clauses of a sentence, where a word such as "but" sets one against another, and the parts of enumerations."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-
-from app.backends.tasks.sentence_ranking import segments
 
 # (start, end) in code points
 Span = tuple[int, int]
@@ -34,18 +33,6 @@ _MIN_LETTERS = 4
 # the parts of an enumeration: "great camera, terrible battery and a fair price"
 _LIST = re.compile(r"[,;،、，；]|\b(?:and|und|et|y|e|en|i|и|ve|और|و)\b", re.IGNORECASE)
 _MIN_WORDS = 2
-_LINE = re.compile(r"[^\r\n]+")
-
-
-def sentence_spans(text: str) -> list[Span]:
-    """Return the sentences of a text; a line ends a sentence, and a part without letters or digits is none."""
-    spans: list[Span] = []
-    for line in _LINE.finditer(text):
-        start = line.start()
-        for segment in segments(line[0]):
-            spans.append(_trimmed(text, start, start + len(segment)))
-            start += len(segment)
-    return [span for span in spans if any(map(str.isalnum, text[slice(*span)]))]
 
 
 def clause_spans(text: str, sentence: Span, language: str | None) -> list[Span]:
@@ -75,9 +62,9 @@ def _letters(text: str) -> int:
 
 def aspect_spans(text: str, aspect: str, clauses: Sequence[Span]) -> list[Span]:
     """Return the parts of clauses that name an aspect: a clause is split at commas and at words such as "and"."""
-    found = list(mentions(text, aspect))
+    places = [start for start, _ in mentions(text, aspect)]
     parts = [part for clause in clauses for part in _listed_parts(text, clause)]
-    return [(start, end) for start, end in parts if any(start <= place[0] < end for place in found)]
+    return [(start, end) for start, end in parts if bisect_left(places, start) < bisect_left(places, end)]
 
 
 def _listed_parts(text: str, clause: Span) -> list[Span]:

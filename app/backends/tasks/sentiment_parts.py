@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 from app.backends.plan import Plan
-from app.backends.tasks.clauses import Span, aspect_spans, clause_spans, sentence_spans
+from app.backends.tasks.clauses import Span, aspect_spans, clause_spans
 from app.backends.text_types import SentimentRequest
 from app.backends.types import SENTIMENTS, RatedAspect, RatedSpan, Sentiment, Usage
+from app.texts.sentences import sentence_spans
 
 Scores = Mapping[str, float]
 
@@ -37,7 +38,7 @@ Rate = Callable[[Sequence[str]], Plan[Ratings]]
 def rate_by_parts(rate: Rate, request: SentimentRequest) -> Plan[Sentiment]:
     """Rate a text, its clauses, and on request its sentences and aspects, by one call of `rate`."""
     text = request.text
-    sentences = sentence_spans(text) or [(0, len(text))]
+    sentences = sentence_spans(text, request.language)
     clauses = [clause for sentence in sentences for clause in clause_spans(text, sentence, request.language)]
     aspects = {aspect: aspect_spans(text, aspect, clauses) for aspect in request.aspects}
     is_short = 1 < len(clauses) <= MAX_WHOLE_CLAUSES and len(text) <= MAX_WHOLE_CHARS
