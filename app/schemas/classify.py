@@ -1,11 +1,11 @@
 """The request and the response of classify."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.backends.text_types import Label
-from app.schemas.fields import StrictBoolean
+from app.schemas.fields import NOT_BLANK, Number, StrictBoolean
 from app.schemas.texts import ExcerptResultSchema, TextsRequestSchema
 
 MAX_LABELS = 100
@@ -27,7 +27,7 @@ class LabelList(fields.Field[tuple[Label, ...]]):
         return labels
 
     def json_schema(self) -> dict[str, Any]:
-        name = {"type": "string", "pattern": r"\S", "maxLength": MAX_NAME_CHARS}
+        name = {"type": "string", "pattern": NOT_BLANK, "maxLength": MAX_NAME_CHARS}
         properties = {"name": name, "description": {"type": "string", "maxLength": MAX_DESCRIPTION_CHARS}}
         described = {
             "type": "object",
@@ -35,7 +35,13 @@ class LabelList(fields.Field[tuple[Label, ...]]):
             "required": ["name"],
             "additionalProperties": False,
         }
-        return {"type": "array", "minItems": 1, "maxItems": MAX_LABELS, "items": {"anyOf": [name, described]}}
+        return {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_LABELS,
+            "uniqueItems": True,
+            "items": {"anyOf": [name, described]},
+        }
 
 
 def _label(value: Any) -> Label:
@@ -52,6 +58,14 @@ def _label(value: Any) -> Label:
 class TextClassifyRequestSchema(TextsRequestSchema):
     """Texts, and the labels that they may have."""
 
+    json_rules: ClassVar[dict[str, Any]] = {
+        **TextsRequestSchema.json_rules,
+        "anyOf": [
+            {"properties": {"labels": {"minItems": 2}}},
+            {"required": ["multi_label"], "properties": {"multi_label": {"const": True}}},
+        ],
+    }
+
     labels = LabelList(
         required=True,
         metadata={
@@ -62,9 +76,10 @@ class TextClassifyRequestSchema(TextsRequestSchema):
     multi_label = StrictBoolean(
         load_default=False, metadata={"description": "Whether a text may have several of the labels, or none."}
     )
-    threshold = fields.Float(
+    threshold = Number(
+        0,
+        1,
         load_default=DEFAULT_THRESHOLD,
-        validate=validate.Range(0, 1),
         metadata={"description": "The score from which `labels` lists a label, with `multi_label`."},
     )
 

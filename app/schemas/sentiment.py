@@ -1,10 +1,12 @@
 """The request and the response of sentiment."""
 
+import re
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
 from app.backends.types import MIXED, SENTIMENTS
+from app.schemas.fields import NOT_BLANK
 from app.schemas.offsets import OffsetsRequestSchema, SpanSchema
 from app.schemas.responses import StrictSchema
 from app.schemas.texts import ExcerptResultSchema
@@ -12,6 +14,7 @@ from app.schemas.texts import ExcerptResultSchema
 MAX_ASPECTS = 20
 MAX_ASPECT_CHARS = 100
 GRANULARITIES = ("document", "sentence")
+_NAME = re.compile(NOT_BLANK)
 _LABELS = (*SENTIMENTS, MIXED)
 
 
@@ -26,12 +29,12 @@ class Aspects(fields.Field[tuple[str, ...]]):
         return tuple(value)
 
     def json_schema(self) -> dict[str, Any]:
-        item = {"type": "string", "pattern": r"\S", "maxLength": MAX_ASPECT_CHARS}
+        item = {"type": "string", "pattern": NOT_BLANK, "maxLength": MAX_ASPECT_CHARS}
         return {"type": "array", "items": item, "maxItems": MAX_ASPECTS}
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= MAX_ASPECT_CHARS
+    return isinstance(value, str) and len(value) <= MAX_ASPECT_CHARS and _NAME.search(value) is not None
 
 
 class SentimentRequestSchema(OffsetsRequestSchema):

@@ -129,7 +129,34 @@ def test_an_aspect_is_rated_by_the_clauses_that_name_it(embedded):
     found, missing = rate(embedded, TEXT, aspects=["Staff", "food"]).get_json()["aspects"]
     assert (found["aspect"], found["found"], found["sentiment"]) == ("Staff", True, "negative")
     assert found["mentions"] == [{"text": "The staff were rude,", "start": 21, "end": 41}]
+    assert found["opinions"] == [{"text": "rude", "start": 36, "end": 40}]
     assert missing == {"aspect": "food", "found": False, "mentions": [], "opinions": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentiment", "part"),
+    [
+        ("We saw rude staff, and lovely rooms.", "negative", "We saw rude staff"),
+        ("Lovely rooms and rude staff.", "negative", "rude staff."),
+        ("The staff left.", "neutral", "The staff left."),
+        ("staff", "neutral", "staff"),
+    ],
+)
+def test_an_aspect_is_rated_by_its_part_of_an_enumeration(embedded, text, sentiment, part):
+    [aspect] = rate(embedded, text, aspects=["staff"]).get_json()["aspects"]
+    assert (aspect["sentiment"], [place["text"] for place in aspect["mentions"]]) == (sentiment, [part])
+    assert [place["text"] for place in aspect["opinions"]] == (["rude"] if sentiment == "negative" else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "aspect"), [("rude  Staffs", "staff"), ("the front\ndesk is rude", "front desk"), ("店員很rude", "店員")]
+)
+def test_an_aspect_is_found_in_any_case_as_a_plural_and_over_line_breaks(embedded, text, aspect):
+    assert rate(embedded, text, aspects=[aspect]).get_json()["aspects"][0]["found"] is True
+
+
+def test_a_word_within_another_is_no_aspect(embedded):
+    assert rate(embedded, "The barstaffing was rude.", aspects=["staff"]).get_json()["aspects"][0]["found"] is False
 
 
 @pytest.mark.parametrize(

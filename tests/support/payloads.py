@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from app.openapi.route_doc import route_doc_of
+from app.schemas.classify import LabelList
 from app.schemas.fields import Integer, Model, Number, PromptText, RequestSchema, StopSequences, StrictBoolean
 from app.schemas.huggingface import Inputs
 from app.schemas.json_shape import JsonShape
@@ -15,6 +16,7 @@ from app.schemas.openai_fields import Messages, Texts
 from app.schemas.openai_inputs import ModerationInputs, PlainText, PlainTexts, TokenIds
 from app.schemas.rerank_fields import Documents, RankedTexts
 from app.schemas.responses_api import ResponseInput
+from app.schemas.sentiment import Aspects
 from app.schemas.similarity import Candidates
 from app.schemas.tei import Comparison, Sequences, TextOrTexts
 from app.schemas.texts import DocumentList, Language, TextList
@@ -52,6 +54,26 @@ NO_MODELS = [
 NO_MODELS += ["x" * 257, "openai:" + "x" * 257, 5, ["a"], {}]
 TEXTS = ["a", " a ", "\ufeff", "\u200b", "\n a", "x" * LIMIT, "好" * LIMIT, "🙂" * LIMIT]
 NO_TEXTS = ["", " \n\t", "\u2003", "\x1c\x85", "a\x00b", "\x00", "x" * (LIMIT + 1), 5, True, [], {}]
+LABELS = [
+    ["a", "b"],
+    [{"name": "a"}, "b"],
+    [{"name": "a", "description": ""}, "b"],
+    [str(count) for count in range(100)],
+]
+NO_LABELS = [
+    [],
+    ["a"],
+    ["a", "\0"],
+    "ab",
+    ["a", "a"],
+    ["a", " "],
+    ["a", 5],
+    ["a", {}],
+    ["a", {"name": ""}],
+    ["a", "x" * 201],
+]
+NO_LABELS += [["a", {"name": "b", "description": value}] for value in (5, "x" * 1001)]
+NO_LABELS += [["a", {"name": "b", "x": "y"}], [str(count) for count in range(101)], {}]
 STOPS = ["a", ["a", "b"], "x" * 200, "", [], [""], ["a"] * 5, [1], {}, 7, "x" * 201, "\x00", "a\x00"]
 TOKENS = [[1, 2], [0], [5.0], [[1], [2, 3]], [1] * LIMIT, [2**31 - 1]]
 NO_TOKENS = [[-1], [1.5], [True], [2**31], [[]], [[1], []], [[1], 2], ["a", 1], [["a"]], [None]]
@@ -237,6 +259,8 @@ VALUES = {
     ModerationInputs: [*PROMPTS, *PARTS],
     TextList: [*TEXT_LISTS, ["a"] * 1000, ["a"] * 1001, [[]]],
     DocumentList: [*TEXT_LISTS, *TEXT_DOCUMENTS, [{"text": "a"}] * 1001],
+    Aspects: [["a"], ["a", "b c"], ["a"] * 20, [], ["x" * 100], "a", [" "], ["\0"], ["a"] * 21, ["x" * 101], [5], {}],
+    LabelList: [*LABELS, *NO_LABELS],
     Language: ["en", "pt-BR", "zh_Hant", "EN", "", " ", "english", "e", "en-", 5, [], {}],
     TokenIds: [[1, 2], *PROMPTS],
 }

@@ -3,7 +3,7 @@
 from app.config.encoder_models import ENGLISH, MULTILINGUAL
 
 # of so few letters of ASCII the language is a guess: "fine" is Italian too
-_FEW_LETTERS = 20
+_FEW_LETTERS = 12
 
 
 def reading_language(text: str, language: str | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from app.backends.encoder.calls import EncoderCalls
 from app.backends.encoder.languages import reading_language, reading_model
 from app.backends.plan import Plan
+from app.backends.tasks.opinion_words import add_opinions
 from app.backends.tasks.sentiment_parts import Ratings, rate_by_parts
 from app.backends.tasks.star_rating import find_rating
 from app.backends.text_types import SentimentRequest
@@ -17,7 +18,9 @@ from app.backends.types import Sentiment, Usage
 def rate_sentiment(encoder: EncoderCalls, request: SentimentRequest) -> Plan[Sentiment]:
     """Rate a text by its parts; a rating in stars that stands beside it weighs more than they do."""
     language = reading_language(request.text, request.language)
-    result = yield from rate_by_parts(partial(_rate, encoder, language), request)
+    rate = partial(_rate, encoder, language)
+    result = yield from rate_by_parts(rate, request)
+    result = yield from add_opinions(rate, request.text, result)
     rating = find_rating(request.text)
     return replace(result, scores=rating.combine(result.scores), mixed=None) if rating else result
 

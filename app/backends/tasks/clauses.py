@@ -1,9 +1,8 @@
-"""The sentences of a text, and their clauses where a conjunction such as "but" sets one against another."""
+"""The clauses of a sentence, where a word such as "but" sets one against another, and the parts of enumerations."""
 
 import re
-from collections.abc import Iterator, Mapping
-
-from app.backends.tasks.sentence_ranking import segments
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 
 # (start, end) in code points
 Span = tuple[int, int]
@@ -31,18 +30,9 @@ _CONTRASTS: Mapping[str, str] = {
 _UNSPACED = frozenset(("zh", "ja", "th"))
 # a clause of fewer letters says too little
 _MIN_LETTERS = 4
-_LINE = re.compile(r"[^\r\n]+")
-
-
-def sentence_spans(text: str) -> list[Span]:
-    """Return the sentences of a text; a line ends a sentence, and a part without letters or digits is none."""
-    spans: list[Span] = []
-    for line in _LINE.finditer(text):
-        start = line.start()
-        for segment in segments(line[0]):
-            spans.append(_trimmed(text, start, start + len(segment)))
-            start += len(segment)
-    return [span for span in spans if any(map(str.isalnum, text[slice(*span)]))]
+# the parts of an enumeration: "great camera, terrible battery and a fair price"
+_LIST = re.compile(r"[,;،、，；]|\b(?:and|und|et|y|e|en|i|и|ve|और|و)\b", re.IGNORECASE)
+_MIN_WORDS = 2
 
 
 def clause_spans(text: str, sentence: Span, language: str | None) -> list[Span]:
@@ -68,6 +58,24 @@ def _trimmed(text: str, start: int, end: int) -> Span:
 
 def _letters(text: str) -> int:
     return sum(map(str.isalpha, text))
+
+
+def aspect_spans(text: str, aspect: str, clauses: Sequence[Span]) -> list[Span]:
+    """Return the parts of clauses that name an aspect: a clause is split at commas and at words such as "and"."""
+    places = [start for start, _ in mentions(text, aspect)]
+    parts = [part for clause in clauses for part in _listed_parts(text, clause)]
+    return [(start, end) for start, end in parts if bisect_left(places, start) < bisect_left(places, end)]
+
+
+def _listed_parts(text: str, clause: Span) -> list[Span]:
+    """Return the parts of a clause; one of fewer than _MIN_WORDS words stays with the next."""
+    start, end = clause
+    parts: list[Span] = []
+    for match in _LIST.finditer(text, start, end):
+        if min(len(text[start : match.start()].split()), len(text[match.end() : end].split())) >= _MIN_WORDS:
+            parts.append(_trimmed(text, start, match.start()))
+            start = match.end()
+    return [*parts, _trimmed(text, start, end)]
 
 
 def mentions(text: str, name: str) -> Iterator[Span]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from app.backends.plan import Plan
-from app.backends.tasks.clauses import Span, clause_spans, mentions, sentence_spans
+from app.backends.tasks.clauses import Span, aspect_spans, clause_spans
 from app.backends.text_types import SentimentRequest
 from app.backends.types import SENTIMENTS, RatedAspect, RatedSpan, Sentiment, Usage
+from app.texts.sentences import sentence_spans
 
 Scores = Mapping[str, float]
 
@@ -34,13 +36,15 @@ Rate = Callable[[Sequence[str]], Plan[Ratings]]
 
 
 def rate_by_parts(rate: Rate, request: SentimentRequest) -> Plan[Sentiment]:
-    """Rate a text, its clauses, and on request its sentences, by one call of `rate`."""
+    """Rate a text, its clauses, and on request its sentences and aspects, by one call of `rate`."""
     text = request.text
-    sentences = sentence_spans(text) or [(0, len(text))]
+    sentences = sentence_spans(text, request.language)
     clauses = [clause for sentence in sentences for clause in clause_spans(text, sentence, request.language)]
+    aspects = {aspect: aspect_spans(text, aspect, clauses) for aspect in request.aspects}
     is_short = 1 < len(clauses) <= MAX_WHOLE_CLAUSES and len(text) <= MAX_WHOLE_CHARS
     whole = [(0, len(text))] if is_short else []
-    spans = list(dict.fromkeys([*whole, *clauses, *(sentences if request.by_sentence else [])]))
+    listed = sentences if request.by_sentence else []
+    spans = list(dict.fromkeys([*whole, *clauses, *listed, *chain.from_iterable(aspects.values())]))
     ratings = yield from rate([text[start:end] for start, end in spans])
     rated = dict(zip(spans, ratings.scores, strict=True))
     of_clauses = [rated[clause] for clause in clauses]
@@ -51,20 +55,17 @@ def rate_by_parts(rate: Rate, request: SentimentRequest) -> Plan[Sentiment]:
     return Sentiment(
         combined,
         mixed=mixed,
-        sentences=[RatedSpan(*sentence, rated[sentence]) for sentence in sentences] if request.by_sentence else (),
-        aspects=[rate_aspect(text, aspect, rated, clauses) for aspect in request.aspects],
+        sentences=[RatedSpan(*sentence, rated[sentence]) for sentence in listed],
+        aspects=[_rated_aspect(aspect, parts, rated) for aspect, parts in aspects.items()],
         usage=ratings.usage,
         model=ratings.model,
         truncated=ratings.truncated,
     )
 
 
-def rate_aspect(text: str, aspect: str, rated: Mapping[Span, Scores], clauses: Sequence[Span]) -> RatedAspect:
-    """Return the mean of the clauses that name an aspect."""
-    found = list(mentions(text, aspect))
-    about = [(start, end) for start, end in clauses if any(start <= place[0] < end for place in found)]
-    scores = mean_by_polarity([rated[clause] for clause in about]) if about else None
-    return RatedAspect(aspect, scores, about)
+def _rated_aspect(aspect: str, parts: Sequence[Span], rated: Mapping[Span, Scores]) -> RatedAspect:
+    """Return the mean of the parts that name an aspect."""
+    return RatedAspect(aspect, mean_by_polarity([rated[part] for part in parts]) if parts else None, parts)
 
 
 def mean(scores: Sequence[Scores]) -> dict[str, float]:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from app.backends.plan import Plan
-from app.backends.tasks.clauses import Span, mentions, sentence_spans
+from app.backends.tasks.clauses import Span, mentions
 from app.backends.tasks.prompts import SENTIMENT_OF_PARTS
 from app.backends.tasks.structured_chat import Chat, ask_json
 from app.backends.text_types import SentimentRequest
 from app.backends.types import SENTIMENTS, RatedAspect, RatedSpan, Sentiment, Usage
+from app.texts.sentences import sentence_spans
 
 # a model loses count in longer lists
 MAX_SENTENCES = 40
@@ -19,7 +20,7 @@ MIN_TOKENS = 100
 
 def add_parts(chat: Chat, request: SentimentRequest, result: Sentiment) -> Plan[Sentiment]:
     """Return the sentiment of a text with that of its sentences and of aspects, as far as the request asks for them."""
-    sentences = sentence_spans(request.text)
+    sentences = sentence_spans(request.text, request.language)
     rated: list[RatedSpan] = []
     aspects = {aspect: RatedAspect(aspect) for aspect in request.aspects}
     usages = [result.usage]

@@ -173,6 +173,15 @@ CONVERSATIONS = (
 )
 TASKS = (
     Surface("sentiment", "/v1/text/sentiment", {"text": PROMPT}, Task(), "sentiment", greedy={}, streamed=None),
+    Surface(
+        "classify",
+        "/v1/text/classify",
+        {"text": PROMPT, "labels": [TEXT, "negative"]},
+        Task(),
+        "classify",
+        greedy={},
+        streamed=None,
+    ),
     Surface("summarize", "/v1/text/summarize", {"text": PROMPT}, Task(), "summarize", greedy={}, streamed=None),
     Surface(
         "similarity",
