@@ -4,6 +4,7 @@ import re
 
 from app.texts.formats.lines import Line, lines_of
 from app.texts.formats.mail_words import (
+    ADDRESS,
     ATTRIBUTION,
     ATTRIBUTION_WORD,
     CLOSING,
@@ -87,9 +88,16 @@ def attribution_end(lines: list[Line], index: int) -> int | None:
         if line.is_blank or len(joined) + len(line.text) > _MAX_MARK_CHARS:
             return None
         joined = f"{joined} {line.text.strip()}".strip()
-        if joined.endswith((":", "：", ">")) and ATTRIBUTION_WORD.search(joined) and ATTRIBUTION.match(joined):
+        if joined.endswith((":", "：", ">")) and _is_attribution(joined, lines[end : end + 2]):
             return end
     return None
+
+
+def _is_attribution(line: str, following: list[Line]) -> bool:
+    if ATTRIBUTION_WORD.search(line) and ATTRIBUTION.match(line):
+        return True
+    quoted = next((QUOTED.match(each.text) for each in following if not each.is_blank), None)
+    return quoted is not None and ADDRESS.match(line) is not None
 
 
 def headers_end(lines: list[Line], index: int) -> int | None:
