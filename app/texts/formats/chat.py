@@ -17,7 +17,9 @@ _MAX_LINES = 200
 
 def is_chat(text: str) -> bool:
     """Return whether a text is a chat or a transcript."""
-    return ANY_BEGINNING.search(text) is not None and _style(list(islice(lines_of(text), _MAX_LINES))) is not None
+    if not any(map(ANY_BEGINNING.match, text.splitlines())):
+        return False
+    return _style(list(islice(lines_of(text), _MAX_LINES))) is not None
 
 
 def chat_text(source: str) -> MappedText:

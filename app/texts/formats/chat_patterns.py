@@ -63,8 +63,8 @@ STYLES = (
 )
 LOG_LEVEL = re.compile(r"\W*(?:trace|debug|info|notice|note|warn|warning|error|critical|fatal)\W*$", re.IGNORECASE)
 
-# a text without one of these at the beginning of a line is no chat
-ANY_BEGINNING = re.compile(r"^(?:.{0,60}\d[:.]\d\d|<|[^:：\n]{1,66}[:：])", re.MULTILINE)
+# no line of a chat begins in another way
+ANY_BEGINNING = re.compile(r"[^:：\n]{0,66}(?:[:：]|\d\.\d\d)|<")
 
 # reports of the program: somebody came, or the topic was changed
 NOTICE = re.compile(

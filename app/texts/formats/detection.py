@@ -37,6 +37,7 @@ _STRONG_MARKDOWN = re.compile(
     r"|(?<![A-Za-z0-9_*])\*\*(?=[^\s*])[^*\n]{1,300}(?<=[^\s*])\*\*(?![A-Za-z0-9_*])",
     re.MULTILINE,
 )
+_MARKDOWN_SIGNS = ("](", "]:", "**", "```", "~~~")
 _HEADING = re.compile(r"(?:\A|^[ \t]*\r?\n)# +\S.*", re.MULTILINE)
 _LOWER_HEADING = re.compile(r"^#{2,6} +\S", re.MULTILINE)
 _TITLE = re.compile(r"\s*#{1,6} +\S.*[^.\s][ \t]*\r?\n[ \t]*\r?\n\s*\S")
@@ -86,11 +87,16 @@ def _is_html(head: str) -> bool:
 
 
 def _is_markdown(head: str) -> bool:
-    if _STRONG_MARKDOWN.search(head) or _has_table(head):
+    if any(sign in head for sign in _MARKDOWN_SIGNS) and _STRONG_MARKDOWN.search(head):
         return True
+    if _has_table(head):
+        return True
+    if "# " not in head:
+        return False
     headings = len(_HEADING.findall(head)) + len(_LOWER_HEADING.findall(head))
-    weak = sum(pattern.search(head) is not None for pattern in _WEAK_MARKDOWN)
-    return headings > 1 or (headings == 1 and weak > 0) or _TITLE.match(head) is not None
+    if headings == 1 and any(pattern.search(head) for pattern in _WEAK_MARKDOWN):
+        return True
+    return headings > 1 or _TITLE.match(head) is not None
 
 
 def _has_table(head: str) -> bool:

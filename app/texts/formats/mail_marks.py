@@ -15,9 +15,9 @@ _KNOWN = re.compile(
 _ENOUGH_HEADERS = 3
 _MAX_SIGNATURE_LINES = 12
 # a line that one of the marks may begin with
-_QUICK = re.compile(
-    r"(?:\A|\n)(?: {0,3}>|[-_]{2,}|[ \t]*\*?"
-    r"(?:From|Von|De|Da|Van|Från|Fra|Od|От|发件人|寄件者|差出人|보낸 사람|Gesendet)\*? ?[:：])|wrote ?:[ \t]*\r?\n",
+_ANY_MARK = re.compile(
+    r" {0,3}>|[-_]{2,}|[ \t]*\*?(?:From|Von|De|Da|Van|Från|Fra|Od|От|发件人|寄件者|差出人|보낸 사람|Gesendet)\*? ?[:：]"
+    r"|.{5,300}wrote ?:[ \t]*$",
     re.IGNORECASE,
 )
 _ADDRESS_OR_TIME = re.compile(r"<[^<>@\s]{1,100}@[^<>\s]{1,100}>|\d{4}.{1,40}\d{1,2}[:.]\d{2}")
@@ -52,7 +52,7 @@ def has_mail_marks(text: str) -> bool:
     before, _, last = text[-_TAIL_CHARS:].rstrip().rpartition("\n")
     if before and DEVICE.match(last):
         return True
-    if not _QUICK.search(text):
+    if not any(map(_ANY_MARK.match, text.splitlines())):
         return False
     lines = list(lines_of(text))
     return any(_is_mark(lines, index) for index in range(len(lines)))
