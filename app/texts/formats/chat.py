@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from itertools import islice
 
-from app.texts.formats.chat_patterns import ANY_BEGINNING, LOG_LEVEL, MEDIA, NOTICE, STAMP, STYLES, Style
+from app.texts.formats.chat_patterns import ANY_BEGINNING, LOG_LEVEL, MEDIA, NOTICE, RUNNING, STAMP, STYLES, Style
 from app.texts.formats.lines import Line, lines_of
 from app.texts.mapped_text import LINE, PARAGRAPH, SPACE, MappedText, TextBuilder
 
@@ -17,14 +17,16 @@ _MAX_LINES = 200
 
 def is_chat(text: str) -> bool:
     """Return whether a text is a chat or a transcript."""
-    return ANY_BEGINNING.search(text) is not None and _style(list(islice(lines_of(text), _MAX_LINES))) is not None
+    if not any(map(ANY_BEGINNING.match, text.splitlines())):
+        return False
+    return _style(list(islice(lines_of(text), _MAX_LINES))) is not None
 
 
 def chat_text(source: str) -> MappedText:
     """Return the messages of a chat, each in a line of its own; the parts of a transcript as one text."""
     lines = list(lines_of(source))
     style = _style(lines[:_MAX_LINES])
-    separators = (SPACE, SPACE) if style is not None and style.pattern is STAMP else (LINE, PARAGRAPH)
+    separators = (SPACE, SPACE) if style is not None and style.pattern in (STAMP, RUNNING) else (LINE, PARAGRAPH)
     builder = TextBuilder(source)
     for line in lines:
         builder.separate(separators[line.is_blank])
@@ -39,6 +41,8 @@ def _style(lines: list[Line]) -> Style | None:
     for style in STYLES:
         found = [match for text in texts if (match := style.pattern.match(text))]
         least, most = (share * len(texts) for share in style.shares)
+        if found and not style.first.match(found[0][0]):
+            continue
         if max(least, style.min_messages) <= len(found) <= most and (not style.repeats_names or _has_names(found)):
             return style
     return None

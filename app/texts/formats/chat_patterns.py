@@ -22,11 +22,11 @@ _STRONG = re.compile(
     re.IGNORECASE,
 )
 _WEAK = re.compile(
-    rf"{_MARK}(?:{_CLOCK}[ \t]+({_NAME}):|({_NAME})[ \t][\[(]?{_CLOCK}[\])]?:)(?:[ \t]+|$)", re.IGNORECASE
+    rf"{_MARK}(?:{_TIME}[ \t]+({_NAME}):|({_NAME})[ \t][\[(]?{_CLOCK}[\])]?:)(?:[ \t]+|$)", re.IGNORECASE
 )
 _BRACKETS = re.compile(rf"{_MARK}[\[(]{_TIME}[\])][ \t]*{_WORDS}[ \t]*$", re.IGNORECASE)
 _HEADING = re.compile(
-    rf"{_MARK}({_WORDS})(?:[ \t]+|[ \t]*[,|–—-][ \t]*)[\[(]?{_TIME}[\])]?[ \t]*$",
+    rf"{_MARK}(?:({_WORDS})(?:[ \t]+|[ \t]*[,|–—-][ \t]*)[\[(]?{_TIME}[\])]?|(\S{{1,30}})[ \t]+\[{_TIME}\])[ \t]*$",
     re.IGNORECASE,
 )
 _NICK = re.compile(r"<[@+%~&]?([^\s<>/]{1,30})>[ \t]+")
@@ -37,15 +37,17 @@ _SPEAKER = re.compile(
 STAMP = re.compile(
     r"\s*(?:[\[(](?:\d{1,2}:)?\d{1,3}:\d{2}(?:[.,]\d{1,3})?[\])][ \t]*|(?:\d{1,2}:)?\d{1,3}:\d{2}[ \t]*$)"
 )
+RUNNING = re.compile(r"\s*(?:\d{1,2}:)?\d{1,2}:\d{2}[ \t]+(?=\S)")
 
 
 class Style(NamedTuple):
-    """A form of message, and what makes a text a chat: its share of lines, its number, and names that come again."""
+    """A form of message, and what makes a text a chat: its share of lines, its number, names that come again."""
 
     pattern: re.Pattern[str]
     shares: tuple[float, float]
     min_messages: int
     repeats_names: bool = False
+    first: re.Pattern[str] = re.compile("")
 
 
 # prose, logs and timetables share some of these forms, hence the conditions
@@ -57,11 +59,12 @@ STYLES = (
     Style(_NICK, (0.6, 1), 2, True),
     Style(_SPEAKER, (0.6, 1), 3, True),
     Style(STAMP, (0.3, 1), 3),
+    Style(RUNNING, (0.6, 1), 3, first=re.compile(r"\s*(?:00:)?0?0:0\d")),
 )
 LOG_LEVEL = re.compile(r"\W*(?:trace|debug|info|notice|note|warn|warning|error|critical|fatal)\W*$", re.IGNORECASE)
 
-# a text without one of these at the beginning of a line is no chat
-ANY_BEGINNING = re.compile(r"^(?:.{0,60}\d[:.]\d\d|<|[^:：\n]{1,66}[:：])", re.MULTILINE)
+# no line of a chat begins in another way
+ANY_BEGINNING = re.compile(r"[^:：\n]{0,66}(?:[:：]|\d\.\d\d)|<")
 
 # reports of the program: somebody came, or the topic was changed
 NOTICE = re.compile(

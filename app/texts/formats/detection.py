@@ -37,7 +37,10 @@ _STRONG_MARKDOWN = re.compile(
     r"|(?<![A-Za-z0-9_*])\*\*(?=[^\s*])[^*\n]{1,300}(?<=[^\s*])\*\*(?![A-Za-z0-9_*])",
     re.MULTILINE,
 )
-_HEADING = re.compile(r"(?:\A|^[ \t]*\r?\n)#{1,6} +\S.*(?=\r?\n[ \t]*\r?\n|\r?\n?\Z|\r?\n[^#\n])", re.MULTILINE)
+_MARKDOWN_SIGNS = ("](", "]:", "**", "```", "~~~")
+_HEADING = re.compile(r"(?:\A|^[ \t]*\r?\n)# +\S.*", re.MULTILINE)
+_LOWER_HEADING = re.compile(r"^#{2,6} +\S", re.MULTILINE)
+_TITLE = re.compile(r"\s*#{1,6} +\S.*[^.\s][ \t]*\r?\n[ \t]*\r?\n\s*\S")
 _WEAK_MARKDOWN = (
     re.compile(r"^ {0,3}[-*+] +\S.*\r?\n(?:\s*\r?\n)?(?: {2,}.*\r?\n)*[ ]{0,3}[-*+] +\S", re.MULTILINE),
     re.compile(r"^ {0,3}\d{1,3}[.)] +\S.*\r?\n", re.MULTILINE),
@@ -84,11 +87,16 @@ def _is_html(head: str) -> bool:
 
 
 def _is_markdown(head: str) -> bool:
-    if _STRONG_MARKDOWN.search(head) or _has_table(head):
+    if any(sign in head for sign in _MARKDOWN_SIGNS) and _STRONG_MARKDOWN.search(head):
         return True
-    headings = len(_HEADING.findall(head))
-    weak = sum(pattern.search(head) is not None for pattern in _WEAK_MARKDOWN)
-    return headings > 1 or (headings == 1 and weak > 0)
+    if _has_table(head):
+        return True
+    if "# " not in head:
+        return False
+    headings = len(_HEADING.findall(head)) + len(_LOWER_HEADING.findall(head))
+    if headings == 1 and any(pattern.search(head) for pattern in _WEAK_MARKDOWN):
+        return True
+    return headings > 1 or _TITLE.match(head) is not None
 
 
 def _has_table(head: str) -> bool:

@@ -12,13 +12,15 @@ _ELEMENTS_WORDS = (
 _ELEMENTS = frozenset(_ELEMENTS_WORDS.split())
 _ROLES_NAMES = "navigation banner contentinfo search complementary dialog alertdialog menu menubar"
 _ROLES = frozenset(_ROLES_NAMES.split())
-# whole words of a class or an id
-_NAMES = re.compile(
-    r"(?<![a-z0-9])(?:cookie|cookies|cookiebar|cookiebanner|consent|gdpr|ccpa|navbar|breadcrumbs?|site-header|"
-    r"site-footer|sr-only|visually-hidden|visuallyhidden|screen-reader-text|skip-link|skip-to-content|preheader|"
-    r"social-share|share-buttons|sharing|advertisement|advert|ad-slot|related-posts|newsletter-signup|pagination|"
-    r"mw-editsection|reference|toc|noprint|d-none)(?![a-z0-9])"
+# classes and ids, complete or as their beginning: a class such as `has-sidebar` describes what stands beside it
+_NAME_WORDS = (
+    "navbar nav navigation topnav site-nav breadcrumb breadcrumbs site-header site-footer footer page-footer sidebar "
+    "sr-only visually-hidden visuallyhidden screen-reader-text skip-link skip-to-content preheader social social-share "
+    "social-links share-buttons sharing advertisement advert ad-slot ads related-posts newsletter-signup pagination "
+    "copyright mw-editsection reference toc noprint d-none modal popup"
 )
+_NAMES = frozenset(_NAME_WORDS.split())
+_PREFIXES = ("cookie", "gdpr", "ccpa", "consent")
 _INVISIBLE = re.compile(
     r"(?:display:none|visibility:hidden|font-size:0(?:px|pt|em|%)?(?:[;!]|$)|max-height:0(?:px)?(?:[;!]|$))"
 )
@@ -32,9 +34,7 @@ _QUOTES = re.compile(
 _STRUCTURE = frozenset({"html", "body", "main", "article"})
 # a quick look before attributes are parsed
 _HINT = re.compile(
-    r"hidden|none|role|cookie|consent|gdpr|ccpa|navbar|breadcrumb|site-|sr-only|visually|screen-reader|skip-|preheader|"
-    r"shar|advert|ad-slot|related|newsletter|pagination|mw-|reference|toc|noprint|font-size|max-height",
-    re.IGNORECASE,
+    "|".join(("hidden|none|role|font-size|max-height", *sorted(_NAMES - {"d-none"}), *_PREFIXES)), re.IGNORECASE
 )
 
 
@@ -49,7 +49,8 @@ def is_boilerplate(token: Token) -> bool:
         return True
     if _INVISIBLE.search(re.sub(r"\s+", "", attributes.get("style", "")).lower()):
         return True
-    return bool(_NAMES.search(f"{attributes.get('class', '')} {attributes.get('id', '')}".lower()))
+    names = f"{attributes.get('class', '')} {attributes.get('id', '')}".lower().split()
+    return not _NAMES.isdisjoint(names) or any(name.startswith(_PREFIXES) for name in names)
 
 
 def is_quoted_mail(token: Token) -> bool:

@@ -9,7 +9,7 @@ from email.message import Message
 
 from app.texts.formats.html import html_text
 from app.texts.formats.mail_encodings import decoded
-from app.texts.formats.mail_quotes import own_text
+from app.texts.formats.mail_quotes import own_text, quoted_text
 from app.texts.mapped_text import MappedText, TextBuilder, identity, joined
 
 # the header fields of RFC 5322 and of MIME that a mail begins with
@@ -48,7 +48,8 @@ def mail_text(source: str) -> MappedText:
 def _own(body: MappedText, is_html: bool) -> MappedText:
     if is_html:
         body = html_text(body.text, mail=True).through(body)
-    return own_text(body.text).through(body)
+    own = own_text(body.text)
+    return (own if own.text.strip() else quoted_text(body.text)).through(body)
 
 
 def _text_parts(message: Message) -> Iterator[Message]:

@@ -15,11 +15,15 @@ _KNOWN = re.compile(
 _ENOUGH_HEADERS = 3
 _MAX_SIGNATURE_LINES = 12
 # a line that one of the marks may begin with
-_QUICK = re.compile(
-    r"(?:\A|\n)(?: {0,3}>|[-_]{2,}|[ \t]*\*?"
-    r"(?:From|Von|De|Da|Van|Från|Fra|Od|От|发件人|寄件者|差出人|보낸 사람)\*? ?[:：])",
+_ANY_MARK = re.compile(
+    r" {0,3}>|[-_]{2,}|[ \t]*\*?(?:From|Von|De|Da|Van|Från|Fra|Od|От|发件人|寄件者|差出人|보낸 사람|Gesendet)\*? ?[:：]"
+    r"|.{5,300}wrote ?:[ \t]*$",
     re.IGNORECASE,
 )
+_ADDRESS_OR_TIME = re.compile(r"<[^<>@\s]{1,100}@[^<>\s]{1,100}>|\d{4}.{1,40}\d{1,2}[:.]\d{2}")
+# the first line of a mail in a mailbox
+_ENVELOPE = re.compile(r"\s*(?:>?From \S+ .*\r?\n)?")
+_SUBJECT = re.compile(r"subject|betreff|objet|asunto|oggetto|assunto|onderwerp|ämne|主题|件名|тема", re.IGNORECASE)
 # the last line of a text is looked for here
 _TAIL_CHARS = 300
 
@@ -27,16 +31,18 @@ _TAIL_CHARS = 300
 def has_headers(text: str) -> bool:
     """Return whether a text begins with the header fields of a mail.
 
-    These are three fields, or two of RFC 5322 with an address or with a blank line behind them.
+    These are three fields; two with an address, or with a blank line behind them; or a subject with a blank line.
     """
     names: set[str] = set()
     has_address = False
-    for line in lines_of(text, len(text) - len(text.lstrip())):
+    envelope = _ENVELOPE.match(text)
+    for line in lines_of(text, envelope.end() if envelope else 0):
         if _KNOWN.match(line.text) or HEADER.match(line.text):
             names.add(line.text.replace("：", ":").partition(":")[0].strip(" \t*").lower())
         elif not (_FIELD.match(line.text) or (names and line.text.startswith((" ", "\t")))) or line.is_blank:
-            followed = line.is_blank and {"from", "subject"} & names
-            return len(names) > 2 or (len(names) == 2 and (has_address or bool(followed)))
+            followed = line.is_blank and bool({"from", "subject"} & names)
+            is_subject = line.is_blank and any(map(_SUBJECT.fullmatch, names))
+            return len(names) > 2 or (len(names) == 2 and (has_address or followed)) or is_subject
         has_address |= "@" in line.text
     return len(names) > 2
 
@@ -46,7 +52,7 @@ def has_mail_marks(text: str) -> bool:
     before, _, last = text[-_TAIL_CHARS:].rstrip().rpartition("\n")
     if before and DEVICE.match(last):
         return True
-    if not _QUICK.search(text):
+    if not any(map(_ANY_MARK.match, text.splitlines())):
         return False
     lines = list(lines_of(text))
     return any(_is_mark(lines, index) for index in range(len(lines)))
@@ -63,6 +69,9 @@ def _is_mark(lines: list[Line], index: int) -> bool:
             return True
         if line.text == "--" and len(lines) - index <= _MAX_SIGNATURE_LINES:
             return True
-    end = attribution_end(lines, index)
-    following = next((each for each in lines[end : end + 2] if not each.is_blank), None) if end else None
-    return following is not None and QUOTED.match(following.text) is not None
+    if not (end := attribution_end(lines, index)):
+        return False
+    following = next((each for each in lines[end : end + 2] if not each.is_blank), None)
+    if following is None or QUOTED.match(following.text):
+        return following is not None
+    return any(_ADDRESS_OR_TIME.search(each.text) for each in lines[index:end])

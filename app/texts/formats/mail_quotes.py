@@ -4,6 +4,7 @@ import re
 
 from app.texts.formats.lines import Line, lines_of
 from app.texts.formats.mail_words import (
+    ADDRESS,
     ATTRIBUTION,
     ATTRIBUTION_WORD,
     CLOSING,
@@ -17,6 +18,7 @@ from app.texts.formats.mail_words import (
 from app.texts.mapped_text import MappedText, TextBuilder
 
 QUOTED = re.compile(r" {0,3}>(?![:;=][-'^]?[()DPpOo/|\\])")
+_MARKS = re.compile(r"(?: {0,3}>[ \t]?)+")
 SIGNATURE = re.compile(r"--[ \t\xa0]?$")
 _POSTSCRIPT = re.compile(r"[ \t]*(?:p\.? ?p?\.?s\b|nb\b|n\.b\.)", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?:[^\s|]+\s+){4,}[^\s|]*(?<!Ltd)(?<!Inc)(?<!Corp)(?<!Co)[.!?…]\s*$|.{12,}[。！？]$")
@@ -24,6 +26,7 @@ _SENTENCE = re.compile(r"(?:[^\s|]+\s+){4,}[^\s|]*(?<!Ltd)(?<!Inc)(?<!Corp)(?<!C
 _MAX_WRAPPED_LINES = 3
 _MAX_MARK_CHARS = 320
 _MAX_SIGNATURE_CHARS = 80
+_MAX_SIGNATURE_LINES = 12
 _MIN_HEADERS, _MAX_HEADER_LINES = 2, 40
 
 
@@ -33,6 +36,20 @@ def own_text(text: str) -> MappedText:
     builder = TextBuilder(text)
     for line in kept:
         builder.copy(line.start, line.after)
+    return builder.build()
+
+
+def quoted_text(text: str) -> MappedText:
+    """Return the text of a mail that only quotes another one, without the marks of quoting."""
+    lines = list(lines_of(text))
+    builder, index = TextBuilder(text), 0
+    while index < len(lines):
+        if after := attribution_end(lines, index):
+            index = after
+            continue
+        marks = _MARKS.match(lines[index].text)
+        builder.copy(lines[index].start + (marks.end() if marks else 0), lines[index].after)
+        index += 1
     return builder.build()
 
 
@@ -56,13 +73,17 @@ class _Mail:
                 if self._has_text:
                     break
                 index = after
-            elif SIGNATURE.match(self._lines[index].text) and self._has_text:
+            elif self._has_text and self._begins_signature(index):
                 break
             else:
                 self._kept.append(self._lines[index])
                 self._has_text |= not self._lines[index].is_blank
                 index += 1
         return self._kept
+
+    def _begins_signature(self, index: int) -> bool:
+        mark = self._lines[index].text
+        return SIGNATURE.match(mark) is not None and (mark != "--" or len(self._lines) - index <= _MAX_SIGNATURE_LINES)
 
     def _is_quoted(self, index: int) -> bool:
         following = next((line for line in self._lines[index : index + _MAX_WRAPPED_LINES] if not line.is_blank), None)
@@ -87,9 +108,16 @@ def attribution_end(lines: list[Line], index: int) -> int | None:
         if line.is_blank or len(joined) + len(line.text) > _MAX_MARK_CHARS:
             return None
         joined = f"{joined} {line.text.strip()}".strip()
-        if joined.endswith((":", "：", ">")) and ATTRIBUTION_WORD.search(joined) and ATTRIBUTION.match(joined):
+        if joined.endswith((":", "：", ">")) and _is_attribution(joined, lines[end : end + 2]):
             return end
     return None
+
+
+def _is_attribution(line: str, following: list[Line]) -> bool:
+    if ATTRIBUTION_WORD.search(line) and ATTRIBUTION.match(line):
+        return True
+    quoted = next((QUOTED.match(each.text) for each in following if not each.is_blank), None)
+    return quoted is not None and ADDRESS.match(line) is not None
 
 
 def headers_end(lines: list[Line], index: int) -> int | None:

@@ -40,6 +40,9 @@ ATTRIBUTION = re.compile(
     re.IGNORECASE,
 )
 
+# a line in any language; only quoted lines behind it make it an attribution
+ADDRESS = re.compile(r".{0,200}<[^<>@\s]{1,100}@[^<>\s]{1,100}>.{0,60}[:：][ \t]*$")
+
 _FORWARDS = _any_of(
     "original message|forwarded message|begin forwarded message",
     "ursprüngliche nachricht|originalnachricht|weitergeleitete nachricht|anfang der weitergeleiteten nachricht",
@@ -53,7 +56,8 @@ _FORWARDS = _any_of(
     "الرسالة الأصلية|मूल संदेश",
 )
 FORWARD = re.compile(
-    rf"[ \t>]*(?:[-_=]{{2,}}[ \t]*{_FORWARDS}[ \t]*[-_=]{{2,}}|{_FORWARDS}[ \t]*:)[ \t]*$", re.IGNORECASE
+    rf"[ \t>]*(?:[-_=]{{2,}}[ \t]*(?:{_FORWARDS}|On .{{6,300}} wrote)[ \t]*[-_=]{{2,}}|{_FORWARDS}[ \t]*:)[ \t]*$",
+    re.IGNORECASE,
 )
 RULER = re.compile(r"[ \t]*[_-]{20,}[ \t]*$")
 
