@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,8 @@ def evaluate(request: Request, rows: Sequence[Row], client: Client, on_progress:
 
     `on_progress` gets the number of done texts and of all texts.
     """
-    groups = request.task.items(request.operation, rows, _options(request, rows))
+    rows = _with_options(request, rows)
+    groups = request.task.items(request.operation, rows)
     items = [item for group in groups for item in group]
     count = len({item.key for item in items})
     with ResultsFile(request.results) as results:
@@ -91,11 +92,11 @@ def evaluate(request: Request, rows: Sequence[Row], client: Client, on_progress:
     return _outcome(request, rows, groups, records)
 
 
-def _options(request: Request, rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the options of every call; the labels to choose from are by default those of the file."""
-    if not request.task.takes_labels or "labels" in request.options:
-        return dict(request.options)
-    return {**request.options, "labels": sorted({row.right for row in rows})}
+def _with_options(request: Request, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with all options of their requests: those of the row, of every request, and the defaults."""
+    task = request.task
+    defaults = task.defaults(sorted({row.right for row in rows})) if task.defaults else {}
+    return [replace(row, options={**defaults, **request.options, **row.options}) for row in rows]
 
 
 def _outcome(

@@ -32,7 +32,8 @@ LANGUAGE, FORMAT = "language", "format"
 class Task:
     """An operation. `columns` are options of the request that a file may have as columns or keys.
 
-    `scores` returns the score of each label of a result; it is None if the operation has no such scores.
+    `defaults` returns options of every request that follow from the labels of the file. `scores` returns the score of
+    each label of a result; it is None if the operation has no such scores. With `pairs` labels are sent too.
     """
 
     route: Route
@@ -41,13 +42,13 @@ class Task:
     columns: Sequence[str] = (LANGUAGE, FORMAT)
     scores: Callable[[Result], Mapping[str, float]] | None = None
     pairs: bool = False
-    takes_labels: bool = False
+    defaults: Callable[[Sequence[str]], Mapping[str, Any]] | None = None
 
-    def items(self, operation: str, rows: Iterable[Row], options: Mapping[str, Any]) -> list[list[Item]]:
-        """Return the items of each row, whose results are the row's: its text, and with `pairs` its label too."""
+    def items(self, operation: str, rows: Iterable[Row]) -> list[list[Item]]:
+        """Return the items of each row, whose results are the row's: its text, and with `pairs` its label."""
         return [
             [
-                Item.of(operation, row.line, text, {**options, **row.options})
+                Item.of(operation, row.line, text, row.options)
                 for text in ([row.text, row.right] if self.pairs else [row.text])
             ]
             for row in rows
@@ -89,7 +90,7 @@ def _sentiment_label(result: Result) -> tuple[str, float]:
 
 
 def _class_label(result: Result) -> tuple[str, float]:
-    return result["label"], result["scores"][result["label"]]
+    return result["label"], result["score"]
 
 
 def _language(result: Result) -> tuple[str, float]:
@@ -119,6 +120,15 @@ def score_embeddings(cases: Sequence[Case]) -> Evaluation:
     return score_ranking(ranked, len(vectors))
 
 
+def score_similarities(cases: Sequence[Case]) -> Evaluation:
+    """Score queries by the similarity of the candidates, which are all right documents of the file."""
+    ranked = []
+    for case in cases:
+        found = dict(zip(case.row.options["candidates"], case.result["scores"], strict=True))
+        ranked.append((case, sorted(found, key=found.__getitem__, reverse=True)))
+    return score_ranking(ranked, len(cases[0].row.options["candidates"]))
+
+
 def _unit(vector: Sequence[float]) -> list[float]:
     length = sum(value * value for value in vector) ** 0.5 or 1.0
     return [value / length for value in vector]
@@ -137,7 +147,7 @@ TASKS = {
         score_labels(_class_label),
         columns=(LANGUAGE, FORMAT, "labels"),
         scores=_scores,
-        takes_labels=True,
+        defaults=lambda labels: {"labels": labels},
     ),
     "language": Task(
         _texts_route("language"), gold.label_of(lower=True, may_be_empty=True), score_labels(_language), columns=()
@@ -164,5 +174,11 @@ TASKS = {
         columns=(LANGUAGE, FORMAT, "schema"),
     ),
     "summarize": Task(_texts_route("summarize"), gold.texts_of, score_summaries(lambda result: result["summary"])),
+    "similarity": Task(
+        _texts_route("similarity"),
+        gold.text_of,
+        score_similarities,
+        defaults=lambda labels: {"candidates": labels},
+    ),
     "embeddings": Task(_embeddings_route(), gold.text_of, score_embeddings, columns=(), pairs=True),
 }

@@ -10,6 +10,7 @@ from app.backends.text_types import LabelsRequest
 from app.backends.types import likeliest
 from app.context.call_context import CallContext
 from app.openapi.route_doc import Example, RouteDoc
+from app.operations.calibration import calibrated
 from app.operations.endpoint import OperationEndpoint
 from app.operations.text_operation import register_text, text_responses
 from app.schemas.classify import TextClassifyRequestSchema, TextClassifyResultSchema
@@ -63,6 +64,8 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     def handle(context: CallContext, document: Document, options: Mapping[str, Any]) -> dict[str, Any]:
         request = LabelsRequest(document.text, options["labels"], options["multi_label"], document.language)
         result = endpoint.inference.run(context, Backend.classify, request, options.get("model"))
+        calibrations = () if request.multi_label else endpoint.config.calibration_file
+        result, changed = calibrated(calibrations, "classify", result)
         scores = {name: round(score, SCORE_DIGITS) for name, score in result.scores.items()}
         label = likeliest(result.scores)
         response = {"label": label, "score": scores[label], "scores": scores}
@@ -71,7 +74,7 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
             response["labels"] = sorted(found, key=lambda name: -result.scores[name])
         known = {"model": result.model} if result.model else {}
         cut = {"truncated": True} if result.truncated else {}
-        return {**response, "source": result.source, **known, "language": document.language, **cut}
+        return {**response, **changed, "source": result.source, **known, "language": document.language, **cut}
 
     schema = TextClassifyRequestSchema(endpoint.config)
     register_text(endpoint, routes, "/v1/text/classify", schema, handle, _DOC)

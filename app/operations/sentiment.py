@@ -10,6 +10,7 @@ from app.backends.text_types import SentimentRequest
 from app.backends.types import RatedAspect, Sentiment, likeliest
 from app.context.call_context import CallContext
 from app.openapi.route_doc import Example, RouteDoc
+from app.operations.calibration import calibrated
 from app.operations.endpoint import OperationEndpoint
 from app.operations.offsets import places
 from app.operations.text_operation import register_text, text_responses
@@ -77,7 +78,8 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
         by_sentence, aspects = options["granularity"] == "sentence", options["aspects"]
         request = SentimentRequest(document.text, document.language, by_sentence, aspects)
         result = endpoint.inference.run(context, Backend.sentiment, request, options.get("model"))
-        response = {"text": document.source, **_of_document(result), "language": document.language}
+        result, changed = calibrated(endpoint.config.calibration_file, "sentiment", result)
+        response = {"text": document.source, **_of_document(result), **changed, "language": document.language}
         unit = options["offset_unit"]
         if by_sentence:
             response["sentences"] = _sentences(document, result, unit)

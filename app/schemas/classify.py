@@ -107,6 +107,7 @@ class TextClassifyResultSchema(ExcerptResultSchema):
         fields.String(),
         metadata={"description": "The labels with a score of at least `threshold`; present with `multi_label`."},
     )
+    calibrated = fields.Boolean(metadata={"description": "Present if CALIBRATION_FILE has changed the scores."})
     source = fields.String(
         required=True,
         validate=validate.OneOf(("zero_shot_pipeline", "logprobs", "embeddings", "stated")),

@@ -112,6 +112,7 @@ class SentimentResponseSchema(ExcerptResultSchema):
     )
     confidence = fields.Float(required=True, metadata={"description": "The same as score."})
     scores = fields.Nested(ScoresSchema, required=True)
+    calibrated = fields.Boolean(metadata={"description": "Present if CALIBRATION_FILE has changed the scores."})
     model = fields.String(metadata={"description": "The model that rated the text, if it is known."})
     language = fields.String(allow_none=True, metadata={"description": "The language of the text (ISO 639-1)."})
     sentences = fields.List(

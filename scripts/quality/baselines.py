@@ -33,8 +33,8 @@ PII = {
     "phone": re.compile(r"\+?\d[\d ()/-]{7,}\d"),
 }
 
-# takes a row and the options of the section; returns a result
-Method = Callable[[Row, Mapping[str, Any]], dict[str, Any]]
+# takes a row, returns a result
+Method = Callable[[Row], dict[str, Any]]
 
 
 def _words(text: str) -> list[str]:
@@ -46,7 +46,7 @@ def _analyzer() -> SentimentIntensityAnalyzer:
     return SentimentIntensityAnalyzer()
 
 
-def vader(row: Row, _options: Mapping[str, Any]) -> dict[str, Any]:
+def vader(row: Row) -> dict[str, Any]:
     """Rate with VADER."""
     compound = _analyzer().polarity_scores(row.text)["compound"]
     polar = "positive" if compound >= VADER_THRESHOLD else "negative"
@@ -54,20 +54,20 @@ def vader(row: Row, _options: Mapping[str, Any]) -> dict[str, Any]:
     return {"sentiment": label, "score": 1.0}
 
 
-def word_overlap(row: Row, options: Mapping[str, Any]) -> dict[str, Any]:
+def word_overlap(row: Row) -> dict[str, Any]:
     """Choose the label with the most words in the text; the first of equal ones."""
-    labels = row.options.get("labels") or options["labels"]
+    labels = row.options["labels"]
     words = set(_words(row.text))
     names = [one if isinstance(one, str) else f"{one['name']} {one.get('description', '')}" for one in labels]
     best = max(range(len(labels)), key=lambda index: len(words & set(_words(names[index]))))
     label = labels[best] if isinstance(labels[best], str) else labels[best]["name"]
-    return {"label": label, "scores": {label: 1.0}}
+    return {"label": label, "score": 1.0}
 
 
 def patterns(found: Mapping[str, re.Pattern[str]]) -> Method:
     """Find spans by regular expressions; an earlier type takes what overlaps."""
 
-    def method(row: Row, _options: Mapping[str, Any]) -> dict[str, Any]:
+    def method(row: Row) -> dict[str, Any]:
         taken: list[dict[str, Any]] = []
         for kind, pattern in found.items():
             for match in pattern.finditer(row.text):
@@ -78,20 +78,20 @@ def patterns(found: Mapping[str, re.Pattern[str]]) -> Method:
     return method
 
 
-def best_sentence(row: Row, _options: Mapping[str, Any]) -> dict[str, Any]:
+def best_sentence(row: Row) -> dict[str, Any]:
     """Answer with the sentence that has the most words of the question."""
     question = set(_words(row.options["question"]))
     sentences = list(segment("en", row.text))
     return {"answer": max(sentences, key=lambda sentence: len(question & set(_words(sentence))))}
 
 
-def frequent_words(row: Row, _options: Mapping[str, Any]) -> dict[str, Any]:
+def frequent_words(row: Row) -> dict[str, Any]:
     """Take the most frequent words of more than three letters."""
     counts = Counter(word for word in _words(row.text) if len(word) > 3)
     return {"keywords": [{"text": word} for word, _ in counts.most_common(KEYWORDS)]}
 
 
-def first_sentences(row: Row, _options: Mapping[str, Any]) -> dict[str, Any]:
+def first_sentences(row: Row) -> dict[str, Any]:
     """Take the first sentences."""
     sentences = list(segment(row.options.get("language", "en"), row.text))
     return {"summary": " ".join(sentences[:SUMMARY_SENTENCES])}

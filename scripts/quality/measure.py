@@ -55,10 +55,9 @@ def _methods(section: Section, request: Request, rows: Sequence[Row]) -> dict[st
     """Return the figures of the trivial methods."""
     if section.operation == "embeddings":
         return {"words in common": overlap_ranking(rows).figures}
-    options = {"labels": sorted({str(row.right) for row in rows}), **request.options}
     found = {}
     for name, method in section.methods.items():
-        cases = [Case(row, method(row, options)) for row in rows]
+        cases = [Case(row, method(row)) for row in rows]
         figures = request.task.score(cases).figures
         # a trivial method has no scores that could be calibrated
         found[name] = {key: value for key, value in figures.items() if key != "expected calibration error"}

@@ -309,7 +309,8 @@ def test_the_labels_of_the_file_are_those_to_choose_from(upstream, evaluate, tmp
         bodies.append(body)
         scores = {label: 1 / len(body["labels"]) for label in body["labels"]}
         results = [
-            {"index": index, "label": body["labels"][0], "scores": scores} for index in range(len(body["texts"]))
+            {"index": index, "label": body["labels"][0], "score": 0.5, "scores": scores}
+            for index in range(len(body["texts"]))
         ]
         return 200, {}, json.dumps({"results": results, "errors": [], "usage": None})
 
@@ -354,6 +355,21 @@ def test_embeddings_compare_queries_with_the_right_documents(upstream, evaluate,
     status, out, _ = evaluate(operation="embeddings", path=path)
     assert (status, out.splitlines()[0].split()[-1]) == (0, "1.0000")
     assert "2 rows; 4 texts in" in out
+
+
+def test_similarity_ranks_the_right_documents_of_the_file(upstream, evaluate, tmp_path):
+    def call(request):
+        bodies.append(json.loads(request.body))
+        results = [{"index": 0, "scores": [0.2, 0.7]}, {"index": 1, "scores": [0.1, 0.3]}]
+        return 200, {}, json.dumps({"results": results, "errors": []})
+
+    bodies = []
+    upstream.add_callback("POST", f"{URL}/v1/text/similarity", call)
+    path = tmp_path / "pairs.csv"
+    path.write_text("text,label\nsun,Solar panels\nrain,Rain coats\n")
+    _, out, _ = evaluate(operation="similarity", path=path)
+    assert bodies[0]["candidates"] == ["Rain coats", "Solar panels"]
+    assert out.splitlines()[0].split()[-1] == "0.5000"
 
 
 class Page(HTMLParser):
