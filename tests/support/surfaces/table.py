@@ -173,6 +173,39 @@ CONVERSATIONS = (
 )
 TASKS = (
     Surface("sentiment", "/v1/text/sentiment", {"text": PROMPT}, Task(), "sentiment", greedy={}, streamed=None),
+    Surface(
+        "language", "/v1/text/language", {"text": PROMPT}, Task(), "language", greedy={}, streamed=None, upstream=None
+    ),
+    Surface(
+        "answer",
+        "/v1/text/answer",
+        {"text": PROMPT, "question": "Who?"},
+        Task(),
+        "answer",
+        greedy={},
+        streamed=None,
+        response=chat_response('{"answer": null}'),
+    ),
+    Surface(
+        "keywords",
+        "/v1/text/keywords",
+        {"text": PROMPT},
+        Task(),
+        "keywords",
+        greedy={},
+        streamed=None,
+        response=chat_response('{"keywords": ["everybody"]}'),
+    ),
+    Surface(
+        "entities",
+        "/v1/text/entities",
+        {"text": PROMPT},
+        Task(),
+        "entities",
+        greedy={},
+        streamed=None,
+        response=chat_response('{"entities": []}'),
+    ),
     Surface("summarize", "/v1/text/summarize", {"text": PROMPT}, Task(), "summarize", greedy={}, streamed=None),
     Surface(
         "similarity",
