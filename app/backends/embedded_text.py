@@ -1,13 +1,26 @@
 """The text operations of the embedded engine."""
 
 from app.backends.base import Plan
+from app.backends.encoder.answer import answer_by_encoder
 from app.backends.encoder.calls import EncoderCalls
 from app.backends.encoder.classify import classify_by_vectors
+from app.backends.encoder.entities import find_by_encoder
+from app.backends.encoder.keywords import keywords_by_encoder
 from app.backends.encoder.sentiment import rate_sentiment
 from app.backends.openai import OpenAIBackend
 from app.backends.tasks import extractive_summary
 from app.backends.tasks.sentence_ranking import split_sentences
-from app.backends.text_types import LabelScores, LabelsRequest, SentimentRequest
+from app.backends.text_types import (
+    Answer,
+    AnswerRequest,
+    Entities,
+    EntitiesRequest,
+    Keywords,
+    KeywordsRequest,
+    LabelScores,
+    LabelsRequest,
+    SentimentRequest,
+)
 from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
 from app.config import Config
 from app.config.encoder_models import EMBEDDING_MODELS, MULTILINGUAL, embedding_model
@@ -50,6 +63,18 @@ class EmbeddedText(OpenAIBackend):
         selected = extractive_summary.parse_selection(generation.text, candidates)
         text = extractive_summary.summary(selected, found, min_tokens, max_tokens)
         return Summary(text, usage=generation.usage, model=model)
+
+    def entities(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
+        self._resolve_model(model)
+        return find_by_encoder(self._encoder, request)
+
+    def answer(self, request: AnswerRequest, model: str | None) -> Plan[Answer]:
+        self._resolve_model(model)
+        return answer_by_encoder(self._encoder, request)
+
+    def keywords(self, request: KeywordsRequest, model: str | None) -> Plan[Keywords]:
+        self._resolve_model(model)
+        return keywords_by_encoder(self._encoder, request)
 
     def _resolve_model(self, model: str | None) -> str:
         """Return the engine's model; raise ModelNotFound for another name. An owner before the name is ignored."""

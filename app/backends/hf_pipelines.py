@@ -33,6 +33,8 @@ DEFAULT_MODELS: Mapping[str, str] = {
 # operations of this service whose default model is that of a task
 OPERATION_TASKS: Mapping[str, str] = {
     "classify": tasks.ZERO_SHOT_CLASSIFICATION,
+    "entities": tasks.TOKEN_CLASSIFICATION,
+    "answer": tasks.QUESTION_ANSWERING,
 }
 # tasks that share their models, so that the URL has to name one
 _IN_URL = (tasks.FEATURE_EXTRACTION, tasks.SENTENCE_SIMILARITY)

@@ -7,7 +7,10 @@ from app.backends.hf_pipelines import DEFAULT_MODELS
 from app.backends.huggingface_calls import HuggingFaceCalls
 from app.backends.responses.pipelines import parse_classification, parse_summary
 from app.backends.responses.token_estimate import estimated_tokens
+from app.backends.tasks.answers import answer_by_pipeline
 from app.backends.tasks.classify_by_pipeline import classify_by_pipeline
+from app.backends.tasks.entities_by_pipeline import OPTIONS as ENTITY_OPTIONS
+from app.backends.tasks.entities_by_pipeline import find_by_pipeline
 from app.backends.tasks.pipeline_inputs import (
     ENCODER_MAX_TOKENS,
     SUMMARIZATION_MAX_TOKENS,
@@ -18,7 +21,15 @@ from app.backends.tasks.pipeline_inputs import (
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_by_pipeline import rate_by_pipeline
 from app.backends.tasks.sentiment_parts import rate_by_parts
-from app.backends.text_types import LabelScores, LabelsRequest, SentimentRequest
+from app.backends.text_types import (
+    Answer,
+    AnswerRequest,
+    Entities,
+    EntitiesRequest,
+    LabelScores,
+    LabelsRequest,
+    SentimentRequest,
+)
 from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
 from app.config import hf_tasks as tasks
 from app.errors import ModelNotFound
@@ -68,3 +79,22 @@ class HuggingFaceText(HuggingFaceCalls):
             return (yield from super().summarize(request, model or self._default_model))
         usage = Usage(estimated_tokens(read), estimated_tokens(text), estimated=True)
         return Summary(complete_sentences(text), usage=usage, model=name, truncated=read != request.text)
+
+    def entities(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
+        """Use the token-classification pipeline; if its model is gone, a chat model."""
+        name = model or DEFAULT_MODELS[tasks.TOKEN_CLASSIFICATION]
+        make_call = partial(self._listed_pipeline, name, tasks.TOKEN_CLASSIFICATION, ENTITY_OPTIONS)
+        try:
+            return (yield from find_by_pipeline(make_call, request, name))
+        except ModelNotFound:
+            return (yield from super().entities(request, model or self._default_model))
+
+    def answer(self, request: AnswerRequest, model: str | None) -> Plan[Answer]:
+        """Use the question-answering pipeline; if its model is gone, a chat model."""
+        name = model or DEFAULT_MODELS[tasks.QUESTION_ANSWERING]
+        options = {"parameters": {"handle_impossible_answer": True}}
+        make_call = partial(self._pipeline, name, tasks.QUESTION_ANSWERING, options)
+        try:
+            return (yield from answer_by_pipeline(make_call, request, name))
+        except ModelNotFound:
+            return (yield from super().answer(request, model or self._default_model))

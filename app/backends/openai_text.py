@@ -4,11 +4,25 @@ from app.backends.base import Plan
 from app.backends.chat_sentiment import ChatSentiment
 from app.backends.openai_optional import OptionalOperations
 from app.backends.tasks import prompts
+from app.backends.tasks.answers import answer_by_chat
 from app.backends.tasks.classify_by_chat import classify_by_chat
+from app.backends.tasks.entities_by_chat import find_by_chat
+from app.backends.tasks.keyword_search import keywords_by_chat
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.tasks.sentiment_parts_by_chat import add_parts
-from app.backends.text_types import LabelScores, LabelsRequest, SentimentRequest
+from app.backends.tasks.structured_chat import Chat
+from app.backends.text_types import (
+    Answer,
+    AnswerRequest,
+    Entities,
+    EntitiesRequest,
+    Keywords,
+    KeywordsRequest,
+    LabelScores,
+    LabelsRequest,
+    SentimentRequest,
+)
 from app.backends.types import Sentiment, Summary, SummaryRequest
 from app.config import Config
 from app.errors import UpstreamInvalidResponse
@@ -44,3 +58,21 @@ class OpenAIText(OptionalOperations):
         if not summary:
             raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
         return Summary(summary, usage=generation.usage, model=generation.model)
+
+    def entities(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
+        """Ask a chat model, whose answer has the form of a JSON Schema."""
+        model = self._resolve_model(model)
+        return find_by_chat(self._chat_about_texts(model), request, model)
+
+    def keywords(self, request: KeywordsRequest, model: str | None) -> Plan[Keywords]:
+        """Ask a chat model; keywords that the text does not have are left out."""
+        model = self._resolve_model(model)
+        return keywords_by_chat(self._chat_about_texts(model), request, model)
+
+    def answer(self, request: AnswerRequest, model: str | None) -> Plan[Answer]:
+        """Ask a chat model, whose answer is looked for in the text."""
+        model = self._resolve_model(model)
+        return answer_by_chat(self._chat_about_texts(model), request, model)
+
+    def _chat_about_texts(self, model: str | None) -> Chat:
+        return lambda messages, body: self._chat(messages, body, model)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.backends.types import Result
+from app.texts.entities import Entity as Entity
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,6 @@ class LabelScores(Result):
 
 
 @dataclass(frozen=True)
-class Entity:
-    """A part of a text from `start` to `end`, in code points, with its type; `score` is None without one."""
-
-    type: str
-    start: int
-    end: int
-    score: float | None = None
-
-
-@dataclass(frozen=True)
 class EntitiesRequest:
     """A text whose entities of the given types are looked for."""
 
@@ -98,10 +89,19 @@ class KeywordsRequest:
 
 
 @dataclass(frozen=True)
-class Keywords(Result):
-    """Keywords that occur in the text, each with a score from 0 to 1, the highest first."""
+class Keyword:
+    """A keyword at its first place in the text, in code points; `score` is from 0 to 1, None without one."""
 
-    keywords: Sequence[tuple[str, float]]
+    start: int
+    end: int
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Keywords(Result):
+    """The keywords of a text, the best first. `source` and `truncated` as for Entities."""
+
+    keywords: Sequence[Keyword]
     source: str
     truncated: bool = False
 

@@ -1,6 +1,7 @@
 """The AI operations, one module each. A new operation needs two lines here."""
 
 from app.operations import (
+    answer,
     chat,
     classify,
     complete,
@@ -9,7 +10,10 @@ from app.operations import (
     detokenize,
     embed,
     embeddings,
+    entities,
     generate,
+    keywords,
+    language,
     messages,
     models,
     moderations,
@@ -37,6 +41,10 @@ OPERATIONS = (
     sentiment,
     classify,
     summarize,
+    language,
+    entities,
+    keywords,
+    answer,
     validate,
     chat,
     responses,

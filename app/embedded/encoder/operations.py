@@ -9,14 +9,17 @@ input or options that it cannot use.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.embedded.encoder import classify, embeddings, sentiment
+from app.embedded.encoder import answer, classify, embeddings, entities, keywords, sentiment
 from app.embedded.encoder.models import Models
 
 Run = Callable[[Any, Mapping[str, Any]], tuple[Any, int]]
 Load = Callable[[Models], Run]
 
 OPERATIONS: Mapping[str, Load] = {
+    "answer": answer.load,
     "classify": classify.load,
     "embeddings": embeddings.load,
+    "entities": entities.load,
+    "keywords": keywords.load,
     "sentiment": sentiment.load,
 }

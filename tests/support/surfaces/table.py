@@ -108,6 +108,11 @@ def _rerank(route: str, body: Json, dialect: Dialect) -> Surface:
     return Surface(route, route, body, dialect, "rerank", **common)
 
 
+def _text(operation: str, options: Json | None = None, task: str = "", **others: Any) -> Surface:
+    route, body = f"/v1/text/{operation}", {"text": PROMPT, **(options or {})}
+    return Surface(operation, route, body, Task(), operation, task, greedy={}, streamed=None, **others)
+
+
 def _tei(route: str, body: Json, task: str, operation: str = "", **options: Any) -> Surface:
     name = operation or route
     return Surface(f"/{route}", f"/{route}", body, Tei(), name, task, greedy={}, streamed=None, **options)
@@ -172,29 +177,14 @@ CONVERSATIONS = (
     ),
 )
 TASKS = (
-    Surface("sentiment", "/v1/text/sentiment", {"text": PROMPT}, Task(), "sentiment", greedy={}, streamed=None),
-    Surface(
-        "classify",
-        "/v1/text/classify",
-        {"text": PROMPT, "labels": [TEXT, "negative"]},
-        Task(),
-        "classify",
-        greedy={},
-        streamed=None,
-    ),
-    Surface("summarize", "/v1/text/summarize", {"text": PROMPT}, Task(), "summarize", greedy={}, streamed=None),
-    Surface(
-        "similarity",
-        "/v1/text/similarity",
-        {"text": PROMPT, "candidates": [PROMPT]},
-        Task(),
-        "similarity",
-        "embeddings",
-        greedy={},
-        streamed=None,
-        upstream=f"{V1}/embeddings",
-        response=EMBEDDING,
-    ),
+    _text("sentiment"),
+    _text("classify", {"labels": [TEXT, "negative"]}),
+    _text("language", upstream=None),
+    _text("entities", response=chat_response('{"entities": []}')),
+    _text("keywords", response=chat_response('{"keywords": ["everybody"]}')),
+    _text("answer", {"question": "Who?"}, response=chat_response('{"answer": null}')),
+    _text("similarity", {"candidates": [PROMPT]}, "embeddings", upstream=f"{V1}/embeddings", response=EMBEDDING),
+    _text("summarize"),
     Surface(
         "embeddings",
         "/v1/embeddings",
