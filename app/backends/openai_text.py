@@ -1,17 +1,30 @@
 """The text operations of OpenAI-compatible servers: chat completions with instructions."""
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from app.backends.base import Plan
 from app.backends.chat_sentiment import ChatSentiment
 from app.backends.openai_optional import OptionalOperations
 from app.backends.tasks import prompts
 from app.backends.tasks.classify_by_chat import classify_by_chat
-from app.backends.tasks.sentence_ranking import complete_sentences
-from app.backends.tasks.sentiment_from_chat import strip_reasoning
+from app.backends.tasks.extraction.extract import Extractor
 from app.backends.tasks.sentiment_parts_by_chat import add_parts
-from app.backends.text_types import LabelScores, LabelsRequest, SentimentRequest
-from app.backends.types import Sentiment, Summary, SummaryRequest
+from app.backends.tasks.summaries import extractive
+from app.backends.tasks.summaries.chat import ChatSummarizer
+from app.backends.tasks.translation import chat as chat_translation
+from app.backends.text_types import (
+    Extraction,
+    ExtractRequest,
+    LabelScores,
+    LabelsRequest,
+    SentimentRequest,
+    TranslateRequest,
+    Translation,
+)
+from app.backends.types import EXTRACTIVE, Generation, Sentiment, Summary, SummaryRequest
 from app.config import Config
-from app.errors import UpstreamInvalidResponse
 
 
 class OpenAIText(OptionalOperations):
@@ -20,6 +33,8 @@ class OpenAIText(OptionalOperations):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._chat_sentiment = ChatSentiment()
+        self._extractor = Extractor()
+        self._chat_summarizer = ChatSummarizer()
 
     def sentiment(self, request: SentimentRequest, model: str | None) -> Plan[Sentiment]:
         """Ask a chat model for the label, and for those of sentences and aspects."""
@@ -36,11 +51,28 @@ class OpenAIText(OptionalOperations):
         return classify_by_chat(lambda messages, body: self._chat(messages, body, model), request)
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
-        instruction = prompts.summarize(request.max_length, request.min_length)
-        messages = [{"role": "system", "content": instruction}, {"role": "user", "content": request.text}]
-        body = {"max_tokens": request.max_length, "temperature": 0}
-        generation = yield from self._chat(messages, body, self._resolve_model(model or self._summarization_model))
-        summary = complete_sentences(strip_reasoning(generation.text))
-        if not summary:
-            raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
-        return Summary(summary, usage=generation.usage, model=generation.model)
+        """Ask a chat model for the summary of a text, or of its parts; choose sentences of it without a model."""
+        if request.style == EXTRACTIVE:
+            return extractive.summarize(request, extractive.sentences_of(request.text, request.language))
+        model = self._resolve_model(model or self._summarization_model)
+        return (yield from self._chat_summarizer.summarize(partial(self._chat_for, model), request, model))
+
+    def translate(self, request: TranslateRequest, model: str | None) -> Plan[Translation]:
+        """Ask a chat model for the translation of each part."""
+        if (same := chat_translation.unchanged(request)) is not None:
+            return same
+        model = self._resolve_model(model or self._translation_model)
+        return (yield from chat_translation.translate(partial(self._chat_for, model), request, model))
+
+    def extract(self, request: ExtractRequest, model: str | None) -> Plan[Extraction]:
+        """Ask a chat model for JSON, by the server's structured output where it has it."""
+        model = self._resolve_model(model)
+        return (yield from self._extractor.extract(partial(self._chat_by_model, model), request, model))
+
+    def _chat_for(self, model: str | None, messages: list[dict[str, str]], body: dict[str, Any]) -> Plan[Generation]:
+        return self._chat(messages, body, model)
+
+    def _chat_by_model(
+        self, model: str | None, messages: list[dict[str, str]], body: dict[str, Any], added: Mapping[str, Any]
+    ) -> Plan[Generation]:
+        return self._chat(messages, body, model, added)
