@@ -14,6 +14,17 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 LIST_MARKS = re.compile(r"\A(?:[#*•>|=~-]+(?: |\Z))+(?![\d.,+$€£¥-])")
 
 
+def spaced_sentences(text: str, language: str | None = None) -> list[str]:
+    """Return the sentences of a text, each with the space after it."""
+    found: list[str] = []
+    for part in segments(text, language):
+        if part.strip():
+            found.append(part)
+        elif found:
+            found[-1] += part
+    return found
+
+
 def complete_sentences(text: str, language: str | None = None) -> str:
     """Return a generated text without its last sentence if that is cut off; a single cut sentence gets an ellipsis."""
     text = text.strip()

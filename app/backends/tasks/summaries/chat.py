@@ -7,7 +7,7 @@ from typing import Any
 from app.backends.plan import Plan
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.tasks.read_limits import ReadLimits
-from app.backends.tasks.sentence_ranking import LIST_MARKS, complete_sentences, segments
+from app.backends.tasks.sentence_ranking import LIST_MARKS, complete_sentences, spaced_sentences
 from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.tasks.summaries.lengths import UNSPACED, fair_tokens, within
 from app.backends.tasks.summaries.long import Reading, made_summary, shortened
@@ -118,7 +118,7 @@ def _parts(request: SummaryRequest, summary: str) -> list[str]:
         parts = [LIST_MARKS.sub("", line.strip()) for line in summary.splitlines()]
         parts = [part for part in parts if part]
     else:
-        parts = list(segments(summary, request.language))
+        parts = spaced_sentences(summary, request.language)
     if request.length is not None:
         return parts[: request.length]
     # a costly script has a greater limit upstream

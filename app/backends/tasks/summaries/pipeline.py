@@ -7,7 +7,7 @@ from typing import Any
 from app.backends.plan import Plan, UpstreamRequest
 from app.backends.responses.pipelines import parse_summaries
 from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.tasks.sentence_ranking import complete_sentences, segments
+from app.backends.tasks.sentence_ranking import complete_sentences, spaced_sentences
 from app.backends.tasks.summaries.long import Reading, made_summary, shortened
 from app.backends.types import Summary, SummaryRequest, Usage
 from app.backends.upstream_response import UpstreamResponse
@@ -52,7 +52,7 @@ def _summarize(make_call: MakeCall, request: SummaryRequest, model: str, limit: 
         text = yield from shortened(request, limit, reading, partial(_summarize_parts, make_call, reading))
     lengths = {"max_length": request.max_length, "min_length": request.min_length}
     [summary] = yield from _ask(make_call, reading, lengths, text)
-    parts = list(segments(complete_sentences(summary, request.language), request.language))[: request.length]
+    parts = spaced_sentences(complete_sentences(summary, request.language), request.language)[: request.length]
     return made_summary("".join(parts).strip(), [part.strip() for part in parts], request, reading, model)
 
 
