@@ -56,6 +56,7 @@ class Backend(TextOperations, ABC):
         self._summarization_model = config.summarization_model if is_primary else None
         self._moderation_model = config.moderation_model if is_primary else None
         self._rerank_model = config.rerank_model if is_primary else None
+        self._translation_model = config.translation_model if is_primary else None
 
     @property
     @abstractmethod

@@ -1,5 +1,9 @@
 """The text operations of the embedded engine."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
 from app.backends.base import Plan
 from app.backends.encoder.answer import answer_by_encoder
 from app.backends.encoder.calls import EncoderCalls
@@ -7,9 +11,11 @@ from app.backends.encoder.classify import classify_by_vectors
 from app.backends.encoder.entities import find_by_encoder
 from app.backends.encoder.keywords import keywords_by_encoder
 from app.backends.encoder.sentiment import rate_sentiment
+from app.backends.encoder.similarities import similarities_to
+from app.backends.engine.grammars import require_bounded_schema
 from app.backends.openai import OpenAIBackend
-from app.backends.tasks import extractive_summary
-from app.backends.tasks.sentence_ranking import split_sentences
+from app.backends.tasks.summaries import extractive
+from app.backends.tasks.translation import chat as chat_translation
 from app.backends.text_types import (
     Answer,
     AnswerRequest,
@@ -20,12 +26,20 @@ from app.backends.text_types import (
     LabelScores,
     LabelsRequest,
     SentimentRequest,
+    TranslateRequest,
+    Translation,
 )
-from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
+from app.backends.types import ABSTRACTIVE, Generation, Sentiment, Summary, SummaryRequest
 from app.config import Config
 from app.config.encoder_models import EMBEDDING_MODELS, MULTILINGUAL, embedding_model
 from app.config.model_file import model_name
-from app.errors import ModelNotFound
+from app.errors import ModelNotFound, NotSupported
+
+# a slot of the engine has 2,048 tokens for prompt and answer
+CHUNK_TOKENS = 500
+_ADVICE = "name a larger one in EMBEDDED_MODEL_PATH, or set HUGGINGFACE_API_KEY or OPENAI_BASE_URL."
+NO_TRANSLATION = f"The embedded model is too small to translate; {_ADVICE}"
+NO_SUMMARY = f"The embedded model invents facts in summaries; use the style extractive or bullets, {_ADVICE}"
 
 
 class EmbeddedText(OpenAIBackend):
@@ -47,22 +61,33 @@ class EmbeddedText(OpenAIBackend):
         return (yield from classify_by_vectors(self._encoder, request))
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
-        """Let the model select among the central sentences; without its selection, return the most central ones."""
+        """Choose sentences of the text; a model that is large enough writes abstractive summaries."""
         model = self._resolve_model(model)
-        min_tokens, max_tokens = extractive_summary.clamp(request.min_length, request.max_length)
-        selection_tokens = min(max_tokens, extractive_summary.CANDIDATE_TOKENS)
-        found = split_sentences(request.text, selection_tokens)
-        candidates = extractive_summary.candidates(request.text, found, min_tokens, max_tokens)
-        if not candidates:  # the text has no sentences, such as a list of words
-            text = extractive_summary.summary([], found or [request.text.strip()], min_tokens, max_tokens)
-            return Summary(text, usage=Usage(0, 0), model=model)
-        messages = [{"role": "user", "content": extractive_summary.prompt(candidates)}]
-        grammar = extractive_summary.grammar(candidates)
-        body = {"max_tokens": selection_tokens, "temperature": 0, "grammar": grammar}
-        generation = yield from self._chat(messages, body, model)
-        selected = extractive_summary.parse_selection(generation.text, candidates)
-        text = extractive_summary.summary(selected, found, min_tokens, max_tokens)
-        return Summary(text, usage=generation.usage, model=model)
+        if request.style == ABSTRACTIVE:
+            if model == model_name(None):
+                raise NotSupported(NO_SUMMARY)
+            return (yield from super().summarize(request, model))
+        sentences = extractive.sentences_of(request.text, request.language)
+        similarities: Sequence[float] = ()
+        if request.focus and self._encoder.runs and sentences:
+            similarities = yield similarities_to(self._encoder, request.focus, sentences)
+        return extractive.summarize(request, sentences, similarities)
+
+    def translate(self, request: TranslateRequest, model: str | None) -> Plan[Translation]:
+        """Raise NotSupported for the default model, which translated none of four test texts."""
+        model = self._resolve_model(model)
+        if (same := chat_translation.unchanged(request)) is not None:
+            return same
+        if model == model_name(None):
+            raise NotSupported(NO_TRANSLATION)
+        return (yield from chat_translation.translate(partial(self._chat_for, model), request, model, CHUNK_TOKENS))
+
+    def _chat_by_model(
+        self, model: str | None, messages: list[dict[str, str]], body: dict[str, Any], added: Mapping[str, Any]
+    ) -> Plan[Generation]:
+        """Raise UpstreamRejected for a schema that would block the engine; the next form has no grammar."""
+        require_bounded_schema(body.get("response_format"))
+        return super()._chat_by_model(model, messages, body, added)
 
     def entities(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
         self._resolve_model(model)

@@ -26,6 +26,7 @@ from app.backends.tasks.pipeline_inputs import (
     read_inputs,
 )
 from app.backends.tasks.pipelines import run_by_operations
+from app.backends.tasks.summaries.pipeline import SUMMARIZATION_MODEL as SUMMARIZATION_MODEL
 from app.backends.tokenizers import Tokenizer
 from app.backends.types import (
     Classifications,
@@ -43,7 +44,6 @@ from app.config import hf_tasks as tasks
 from app.errors import ModelNotFound, NotSupported, ServiceError
 
 SENTIMENT_MODEL = "cardiffnlp/twitter-roberta-base-sentiment-latest"
-SUMMARIZATION_MODEL = "facebook/bart-large-cnn"
 EMBEDDING_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 NO_TOKENIZER = (
     "The router of Hugging Face has no tokenizer; load the model's own with the library "

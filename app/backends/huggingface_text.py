@@ -1,11 +1,13 @@
 """The text operations of Hugging Face: pipelines of hf-inference; without the pipeline's model, a chat model."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-from app.backends.base import Plan
+from app.backends.base import Plan, UpstreamRequest, UpstreamResponse
 from app.backends.hf_pipelines import DEFAULT_MODELS
 from app.backends.huggingface_calls import HuggingFaceCalls
-from app.backends.responses.pipelines import parse_classification, parse_summary
+from app.backends.responses.pipelines import parse_classification
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.tasks.answers import answer_by_pipeline
 from app.backends.tasks.classify_by_pipeline import classify_by_pipeline
@@ -13,14 +15,14 @@ from app.backends.tasks.entities_by_pipeline import OPTIONS as ENTITY_OPTIONS
 from app.backends.tasks.entities_by_pipeline import find_by_pipeline
 from app.backends.tasks.pipeline_inputs import (
     ENCODER_MAX_TOKENS,
-    SUMMARIZATION_MAX_TOKENS,
-    central,
     leading,
     read_inputs,
 )
-from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_by_pipeline import rate_by_pipeline
 from app.backends.tasks.sentiment_parts import rate_by_parts
+from app.backends.tasks.summaries import pipeline as summary_pipeline
+from app.backends.tasks.translation import chat as chat_translation
+from app.backends.tasks.translation.candidates import PipelineTranslator
 from app.backends.text_types import (
     Answer,
     AnswerRequest,
@@ -29,14 +31,21 @@ from app.backends.text_types import (
     LabelScores,
     LabelsRequest,
     SentimentRequest,
+    TranslateRequest,
+    Translation,
 )
-from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
+from app.backends.types import EXTRACTIVE, Sentiment, Summary, SummaryRequest, Usage
+from app.config import Config
 from app.config import hf_tasks as tasks
 from app.errors import ModelNotFound
 
 
 class HuggingFaceText(HuggingFaceCalls):
     """Asks the pipeline of each task."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._translator = PipelineTranslator()
 
     def sentiment(self, request: SentimentRequest, model: str | None) -> Plan[Sentiment]:
         """Use the text-classification pipeline; if its model is gone, a chat model."""
@@ -67,18 +76,44 @@ class HuggingFaceText(HuggingFaceCalls):
         except ModelNotFound:
             return (yield from super().classify(request, model or self._default_model))
 
+    def translate(self, request: TranslateRequest, model: str | None) -> Plan[Translation]:
+        """Use the translation pipeline of a model for the languages; without one, a chat model."""
+        if (same := chat_translation.unchanged(request)) is not None:
+            return same
+        name = model or self._translation_model
+        if not self._dedicated:
+            make_call = partial(self._listable_pipeline, tasks.TRANSLATION)
+            if found := (yield from self._translator.translate(make_call, request, name)):
+                return found
+        return (yield from super().translate(request, name or self._default_model))
+
+    def _listable_pipeline(
+        self,
+        task: str,
+        model: str,
+        options: dict[str, Any],
+        parse: Callable[[UpstreamResponse], list[str]],
+        inputs: str | list[str],
+    ) -> UpstreamRequest[list[str]]:
+        """Return a call that can be joined with those of other texts, unless the parts of a text are a list already."""
+        if isinstance(inputs, str):
+            return self._listed_pipeline(model, task, options, parse, inputs)
+        return self._pipeline(model, task, options, parse, inputs)
+
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
-        """Use the summarization pipeline; if its model is gone, a chat model."""
-        name = model or self._summarization_model or ""
-        options = {"parameters": {"max_length": request.max_length, "min_length": request.min_length}}
-        ask = partial(self._listed_pipeline, name, "summarization", options, parse_summary)
-        shorter = partial(central, request.text, SUMMARIZATION_MAX_TOKENS // 2)
-        try:
-            text, read = yield from read_inputs(ask, central(request.text, SUMMARIZATION_MAX_TOKENS), shorter)
-        except ModelNotFound:
-            return (yield from super().summarize(request, model or self._default_model))
-        usage = Usage(estimated_tokens(read), estimated_tokens(text), estimated=True)
-        return Summary(complete_sentences(text), usage=usage, model=name, truncated=read != request.text)
+        """Use the summarization pipeline; a chat model if its model is gone, and for what the pipeline lacks.
+
+        The pipeline knows no focus, and its default model English only.
+        """
+        name = model or self._summarization_model or summary_pipeline.SUMMARIZATION_MODEL
+        is_known = bool(model) or summary_pipeline.knows(name, request.language)
+        if is_known and request.style != EXTRACTIVE and not request.focus:
+            make_call = partial(self._listable_pipeline, tasks.SUMMARIZATION, name)
+            try:
+                return (yield from summary_pipeline.summarize(make_call, request, name))
+            except ModelNotFound:
+                pass
+        return (yield from super().summarize(request, model or self._default_model))
 
     def entities(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
         """Use the token-classification pipeline; if its model is gone, a chat model."""

@@ -37,6 +37,7 @@ class OpenAICalls(Backend):
             self._summarization_model,
             self._moderation_model,
             self._rerank_model,
+            self._translation_model,
         )
         return tuple(model for model in named if model)
 
@@ -49,6 +50,7 @@ class OpenAICalls(Backend):
             "vllm_classify": self._sentiment_model,
             "summarize": self._summarization_model,
             "rerank": self._rerank_model,
+            "translate": self._translation_model,
         }
         return task_models.get(operation) or self._default_model
 

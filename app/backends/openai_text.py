@@ -1,5 +1,9 @@
 """The text operations of OpenAI-compatible servers: chat completions with instructions."""
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from app.backends.base import Plan
 from app.backends.chat_sentiment import ChatSentiment
 from app.backends.openai_optional import OptionalOperations
@@ -7,25 +11,29 @@ from app.backends.tasks import prompts
 from app.backends.tasks.answers import answer_by_chat
 from app.backends.tasks.classify_by_chat import classify_by_chat
 from app.backends.tasks.entities_by_chat import find_by_chat
+from app.backends.tasks.extraction.extract import Extractor
 from app.backends.tasks.keyword_search import keywords_by_chat
-from app.backends.tasks.sentence_ranking import complete_sentences
-from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.tasks.sentiment_parts_by_chat import add_parts
-from app.backends.tasks.structured_chat import Chat
+from app.backends.tasks.summaries import extractive
+from app.backends.tasks.summaries.chat import ChatSummarizer
+from app.backends.tasks.translation import chat as chat_translation
 from app.backends.text_types import (
     Answer,
     AnswerRequest,
     Entities,
     EntitiesRequest,
+    Extraction,
+    ExtractRequest,
     Keywords,
     KeywordsRequest,
     LabelScores,
     LabelsRequest,
     SentimentRequest,
+    TranslateRequest,
+    Translation,
 )
-from app.backends.types import Sentiment, Summary, SummaryRequest
+from app.backends.types import EXTRACTIVE, Generation, Sentiment, Summary, SummaryRequest
 from app.config import Config
-from app.errors import UpstreamInvalidResponse
 
 
 class OpenAIText(OptionalOperations):
@@ -34,6 +42,8 @@ class OpenAIText(OptionalOperations):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._chat_sentiment = ChatSentiment()
+        self._extractor = Extractor()
+        self._chat_summarizer = ChatSummarizer()
 
     def sentiment(self, request: SentimentRequest, model: str | None) -> Plan[Sentiment]:
         """Ask a chat model for the label, and for those of sentences and aspects."""
@@ -50,29 +60,43 @@ class OpenAIText(OptionalOperations):
         return classify_by_chat(lambda messages, body: self._chat(messages, body, model), request)
 
     def summarize(self, request: SummaryRequest, model: str | None) -> Plan[Summary]:
-        instruction = prompts.summarize(request.max_length, request.min_length)
-        messages = [{"role": "system", "content": instruction}, {"role": "user", "content": request.text}]
-        body = {"max_tokens": request.max_length, "temperature": 0}
-        generation = yield from self._chat(messages, body, self._resolve_model(model or self._summarization_model))
-        summary = complete_sentences(strip_reasoning(generation.text))
-        if not summary:
-            raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
-        return Summary(summary, usage=generation.usage, model=generation.model)
+        """Ask a chat model for the summary of a text, or of its parts; choose sentences of it without a model."""
+        if request.style == EXTRACTIVE:
+            return extractive.summarize(request, extractive.sentences_of(request.text, request.language))
+        model = self._resolve_model(model or self._summarization_model)
+        return (yield from self._chat_summarizer.summarize(partial(self._chat_for, model), request, model))
 
     def entities(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
         """Ask a chat model, whose answer has the form of a JSON Schema."""
         model = self._resolve_model(model)
-        return find_by_chat(self._chat_about_texts(model), request, model)
+        return find_by_chat(partial(self._chat_for, model), request, model)
 
     def keywords(self, request: KeywordsRequest, model: str | None) -> Plan[Keywords]:
         """Ask a chat model; keywords that the text does not have are left out."""
         model = self._resolve_model(model)
-        return keywords_by_chat(self._chat_about_texts(model), request, model)
+        return keywords_by_chat(partial(self._chat_for, model), request, model)
 
     def answer(self, request: AnswerRequest, model: str | None) -> Plan[Answer]:
         """Ask a chat model, whose answer is looked for in the text."""
         model = self._resolve_model(model)
-        return answer_by_chat(self._chat_about_texts(model), request, model)
+        return answer_by_chat(partial(self._chat_for, model), request, model)
 
-    def _chat_about_texts(self, model: str | None) -> Chat:
-        return lambda messages, body: self._chat(messages, body, model)
+    def translate(self, request: TranslateRequest, model: str | None) -> Plan[Translation]:
+        """Ask a chat model for the translation of each part."""
+        if (same := chat_translation.unchanged(request)) is not None:
+            return same
+        model = self._resolve_model(model or self._translation_model)
+        return (yield from chat_translation.translate(partial(self._chat_for, model), request, model))
+
+    def extract(self, request: ExtractRequest, model: str | None) -> Plan[Extraction]:
+        """Ask a chat model for JSON, by the server's structured output where it has it."""
+        model = self._resolve_model(model)
+        return (yield from self._extractor.extract(partial(self._chat_by_model, model), request, model))
+
+    def _chat_for(self, model: str | None, messages: list[dict[str, str]], body: dict[str, Any]) -> Plan[Generation]:
+        return self._chat(messages, body, model)
+
+    def _chat_by_model(
+        self, model: str | None, messages: list[dict[str, str]], body: dict[str, Any], added: Mapping[str, Any]
+    ) -> Plan[Generation]:
+        return self._chat(messages, body, model, added)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.backends.json_schemas.object_schema import ObjectSchema
 from app.backends.types import Result
 from app.texts.entities import Entity as Entity
 
@@ -145,11 +146,12 @@ class Answer(Result):
 
 @dataclass(frozen=True)
 class ExtractRequest:
-    """A text, and the JSON Schema of the data that it holds."""
+    """A text, and the JSON Schema of the data that it holds; `max_tokens` limits each of the model's answers."""
 
     text: str
-    schema: Mapping[str, Any]
+    schema: ObjectSchema
     instruction: str = ""
+    max_tokens: int = 1024
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 SENTIMENTS = ("positive", "negative", "neutral")
 MIXED = "mixed"
+EXTRACTIVE, ABSTRACTIVE, BULLETS = SUMMARY_STYLES = ("extractive", "abstractive", "bullets")
+MAP_REDUCE, TRUNCATE, REJECT = LONG_TEXTS = ("map_reduce", "truncate", "reject")
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,21 @@ class ResponsesRequest:
 
 @dataclass(frozen=True)
 class SummaryRequest:
-    """A validated request for a summary; lengths in tokens."""
+    """A validated request for a summary: lengths in tokens, and `length` in sentences, which outweighs them.
+
+    `style` is one of SUMMARY_STYLES, None for the backend's default. `focus` is what the summary is about, "" for all
+    of the text. `long` is what to do with a text that is longer than the model reads, one of LONG_TEXTS. `language` is
+    an ISO 639-1 code, None if it is unknown.
+    """
 
     text: str
     max_length: int
     min_length: int = 0
+    length: int | None = None
+    style: str | None = None
+    focus: str = ""
+    long: str = MAP_REDUCE
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -223,10 +235,17 @@ class Sentiment(Result):
 
 @dataclass(frozen=True)
 class Summary(Result):
-    """The summary of a text. `truncated` if the model read a part of the text only."""
+    """The summary of a text; with the style BULLETS its lines are `items`.
+
+    `chunks` is the number of parts that the model read one by one. `characters` is the length of the beginning that it
+    has read, None if it has read all of the text.
+    """
 
     text: str
-    truncated: bool = False
+    style: str
+    items: Sequence[str] = ()
+    chunks: int = 1
+    characters: int | None = None
 
 
 @dataclass(frozen=True)

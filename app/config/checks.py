@@ -45,6 +45,7 @@ def _model_names(settings: Settings) -> Iterator[Problem]:
         "SUMMARIZATION_MODEL": [settings.summarization_model],
         "MODERATION_MODEL": [settings.moderation_model],
         "RERANK_MODEL": [settings.rerank_model],
+        "TRANSLATION_MODEL": [settings.translation_model],
         "FALLBACK_MODELS": fallbacks,
         "MODEL_ALIASES": aliased,
     }

@@ -54,6 +54,7 @@ class Settings:
     moderation_model: str | None = setting(parsers.model_name)
     rerank_model: str | None = setting(parsers.model_name)
     calibration_file: tuple[Calibration, ...] = setting(read_calibrations, ())
+    translation_model: str | None = setting(parsers.model_name)
 
     huggingface_api_key: Secret | None = setting(parsers.secret)
     huggingface_base_url: str = setting(_router_url, ROUTER_URL)

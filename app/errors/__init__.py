@@ -32,6 +32,7 @@ from app.errors.gateway import (
     Overloaded,
 )
 from app.errors.upstream import (
+    ExtractionInvalid,
     ModelLoading,
     ModelNotFound,
     NotSupported,
@@ -59,6 +60,7 @@ __all__ = [
     "ConcurrencyLimitReached",
     "ConnectionLimitReached",
     "Draining",
+    "ExtractionInvalid",
     "HeadersTooLarge",
     "IdempotencyKeyReused",
     "InternalError",

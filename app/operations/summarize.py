@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint
 
 from app.backends.base import Backend
-from app.backends.types import SummaryRequest
+from app.backends.types import BULLETS, Summary, SummaryRequest
 from app.context.call_context import CallContext
 from app.openapi.route_doc import Example, RouteDoc
 from app.operations.endpoint import OperationEndpoint
@@ -23,7 +23,8 @@ _TEXT = (
 _DOC = RouteDoc(
     tag="Text",
     summary="Summarize a text",
-    description="Lengths are in tokens; `min_length` must not exceed `max_length`.",
+    description="Lengths are in tokens, or in sentences with `length`. An extractive summary has sentences of the text "
+    "only. A text that is longer than its model reads is summarized in parts.",
     responses=text_responses(SummarizeResponseSchema),
     examples={
         "story": Example(
@@ -33,6 +34,9 @@ _DOC = RouteDoc(
                 "summary": "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor. "
                 "The keeper kept a diary of every storm.",
                 "compression": 0.5622,
+                "style": "extractive",
+                "chunks": 1,
+                "model": None,
             },
         )
     },
@@ -44,12 +48,27 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
     routes = Blueprint("summarize", __name__)
 
     def handle(context: CallContext, document: Document, options: Mapping[str, Any]) -> dict[str, Any]:
-        request = SummaryRequest(document.text, options["max_length"], options["min_length"])
+        asked = {name: value for name, value in options.items() if name != "model"}
+        request = SummaryRequest(document.text, language=document.language, **asked)
         summary = endpoint.inference.run(context, Backend.summarize, request, options.get("model"))
-        compression = round(len(summary.text) / len(document.source), COMPRESSION_DIGITS)
-        response = {"original_text": document.source, "summary": summary.text, "compression": compression}
-        return {**response, "truncated": True} if summary.truncated else response
+        return _response(document, summary)
 
     schema = SummarizeRequestSchema(endpoint.config)
     register_text(endpoint, routes, "/v1/text/summarize", schema, handle, _DOC)
     return routes
+
+
+def _response(document: Document, summary: Summary) -> dict[str, Any]:
+    response = {
+        "original_text": document.source,
+        "summary": summary.text,
+        "compression": round(len(summary.text) / len(document.source), COMPRESSION_DIGITS),
+        "style": summary.style,
+        "chunks": summary.chunks,
+        "model": summary.model or None,
+    }
+    if summary.style == BULLETS:
+        response["items"] = list(summary.items)
+    if summary.characters is not None:
+        response |= {"truncated": True, "characters_read": summary.characters}
+    return response

@@ -11,7 +11,7 @@ from app.schemas.responses import StrictSchema
 from app.schemas.texts import TextResultSchema
 from app.texts.language_names import LANGUAGE_NAMES
 
-_CODE: dict[str, Any] = {"validate": validate.OneOf(tuple(LANGUAGE_NAMES))}
+_CODE: dict[str, Any] = {"validate": validate.OneOf([code for code in LANGUAGE_NAMES if "-" not in code])}
 _CONFIDENCE: dict[str, Any] = {"validate": validate.Range(0, 1)}
 
 

@@ -100,6 +100,10 @@ class TextsRequestSchema(RequestSchema):
         """Return MAX_BODY_BYTES: several texts may fill a body."""
         return config.max_body_bytes
 
+    def needed_tokens(self, body: dict[str, Any], tokens: int, count: int) -> int:
+        """Return the tokens of all calls for `count` texts, which have `tokens` together, without one answer each."""
+        return tokens
+
     def text_error(self, text: Any) -> str | None:
         """Return why a text of a list is invalid, None if it is valid."""
         try:

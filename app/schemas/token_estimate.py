@@ -31,14 +31,15 @@ class TokenEstimator:
         self._input = next((name for name in _INPUT_FIELDS if name in fields), "")
         self._limits = [name for name in _LIMIT_FIELDS if name in schema.fields]
         self._default = default_max_tokens
-        self._reads_texts = isinstance(schema, TextsRequestSchema)
+        self._reads_texts = schema if isinstance(schema, TextsRequestSchema) else None
         self.can_stream = "stream" in schema.fields
 
     def estimate(self, body: dict[str, Any]) -> int:
         """Return the tokens that a validated body may need, at most MAX_ESTIMATE."""
         if self._reads_texts:
             texts = [*texts_of(body), *body.get("candidates", ())]
-            return min(estimated_tokens("\n".join(texts)) + self._max_tokens(body) * len(texts), MAX_ESTIMATE)
+            needed = self._reads_texts.needed_tokens(body, estimated_tokens("\n".join(texts)), len(texts))
+            return min(needed + self._max_tokens(body) * len(texts), MAX_ESTIMATE)
         value = body.get(self._input, "")
         if self._input == "documents":
             return min(pair_tokens(body["query"], value), MAX_ESTIMATE)

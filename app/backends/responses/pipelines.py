@@ -140,12 +140,23 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def parse_summary(response: UpstreamResponse) -> str:
-    """Return the text of `[{summary_text}]`, or of the object without the list."""
+def parse_summaries(response: UpstreamResponse, count: int) -> list[str]:
+    """Return the texts of `[{summary_text}]`, one for each input."""
+    return _generated(response, "summary_text", count)
+
+
+def parse_translations(response: UpstreamResponse, count: int) -> list[str]:
+    """Return the texts of `[{translation_text}]`, one for each input."""
+    return _generated(response, "translation_text", count)
+
+
+def _generated(response: UpstreamResponse, name: str, count: int) -> list[str]:
+    """Return the text of each item; some servers nest the items, or leave out the list of one."""
     payload = decode_pipeline(response)
-    if isinstance(payload, list) and payload:
-        payload = payload[0]
-    text = payload.get("summary_text") if isinstance(payload, dict) else None
-    if not isinstance(text, str) or not text.strip():
+    items = payload if isinstance(payload, list) else [payload]
+    flat = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in items]
+    texts = [item.get(name) if isinstance(item, dict) else None for item in flat]
+    found = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
+    if len(texts) != count or len(found) != count:
         raise UpstreamInvalidResponse
-    return text
+    return found

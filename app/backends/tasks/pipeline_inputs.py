@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from app.backends.base import Plan, UpstreamRequest
 from app.backends.responses.token_estimate import estimated_tokens
-from app.backends.tasks.sentence_ranking import leading_sentences, select_central, split_sentences
+from app.backends.tasks.sentence_ranking import leading_sentences
 from app.errors import UpstreamRejected
 
 T = TypeVar("T")
@@ -13,8 +13,6 @@ Inputs = TypeVar("Inputs", str, list[str])
 
 # BERT's descendants have 512 positions: a classifier refuses a longer text with an error about tensor sizes
 ENCODER_MAX_TOKENS = 500
-# bart-large-cnn reads 1024 tokens and drops the rest
-SUMMARIZATION_MAX_TOKENS = 900
 
 
 def leading(text: str, limit: int) -> str:
@@ -25,11 +23,6 @@ def leading(text: str, limit: int) -> str:
 def leading_of_each(texts: list[str], limit: int) -> list[str]:
     """Return each text as `leading` does."""
     return [leading(text, limit) for text in texts]
-
-
-def central(text: str, limit: int) -> str:
-    """Return the text if it has at most `limit` tokens, else its most central sentences."""
-    return text if estimated_tokens(text) <= limit else " ".join(select_central(split_sentences(text, limit), limit))
 
 
 def read_inputs(

@@ -6,7 +6,7 @@ from app.backends.responses.token_estimate import estimated_tokens
 from app.texts.sentences import segments
 
 
-def text_parts(text: str, limit: int) -> list[str]:
+def text_parts(text: str, limit: int, language: str | None = None) -> list[str]:
     """Return parts of at most `limit` tokens, as estimated, whose concatenation is the text; sentences stay together.
 
     A sentence beyond the limit is cut in halves.
@@ -15,7 +15,7 @@ def text_parts(text: str, limit: int) -> list[str]:
         return [text]
     parts: list[str] = []
     size = limit
-    for piece in (piece for sentence in segments(text) for piece in _halves(sentence, limit)):
+    for piece in (piece for sentence in segments(text, language) for piece in _halves(sentence, limit)):
         tokens = estimated_tokens(piece)
         if size + tokens > limit:
             parts.append(piece)

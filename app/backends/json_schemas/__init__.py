@@ -1,0 +1,1 @@
+"""JSON Schemas that callers send: bounded, compiled, and applied to data."""

@@ -1,0 +1,1 @@
+"""Translations: by the models of Hugging Face's pipelines, or by chat models."""
