@@ -13,7 +13,7 @@ OTHER_NUMBERS = (
     r"artikel\w*|article|item|product|produkt\w*|commit|hash|sha|checksum|crc|uuid|timestamp|epoch|total|amount|price|"
     r"preis|prix|precio|sum|revenue|population|section|chapter|page|pages|line|row|seed|pi|vin|imei|booking|flight|"
     r"transaction|txn|job|run|process|pid|port|error|code|issue|pr|pull|docket|patent|barcode|coordinates?|lat|lon|"
-    r"id\s?number|record|log|figure|table|queue|shipment|receipt|quittung|訂單|订单|単号|注文|注文番号|订单号|单号"
+    r"record|log|figure|table|queue|shipment|receipt|quittung|訂單|订单|単号|注文|注文番号|订单号|单号"
 )
 _WORD_START, _WORD_END = r"(?<![^\W\d_])", r"(?![^\W\d_])"
 
@@ -30,7 +30,29 @@ def symbols(alternatives: str, plain: str) -> re.Pattern[str]:
 
 _OTHER = words(OTHER_NUMBERS)
 # a clause ends here: words before it belong to something else
-_ABBREVIATIONS = ("no", "nr", "num", "núm", "tel", "tél", "mob", "geb", "ur", "fisc", "d.o.b", "t.c", "c.f", "r.č", "n")
+_ABBREVIATIONS = (
+    "no",
+    "nr",
+    "num",
+    "núm",
+    "tel",
+    "tél",
+    "tlf",
+    "tfno",
+    "cel",
+    "puh",
+    "gsm",
+    "ph",
+    "mob",
+    "geb",
+    "ur",
+    "fisc",
+    "d.o.b",
+    "t.c",
+    "c.f",
+    "r.č",
+    "n",
+)
 _BREAK = re.compile("".join(rf"(?<!\b{word})" for word in _ABBREVIATIONS) + r"[.;!?](?=\s)|\n{2,}", re.IGNORECASE)
 
 _CLAUSE_AFTER = re.compile(r"[^,;:.!?\n\d]{1,32}")

@@ -10,7 +10,6 @@ from stdnum.cn import ric
 from stdnum.il import idnr as teudat_zehut
 from stdnum.in_ import aadhaar, pan
 from stdnum.jp import in_ as my_number
-from stdnum.kr import rrn
 from stdnum.mx import curp
 from stdnum.my import nric
 from stdnum.nz import ird
@@ -56,7 +55,7 @@ def _is_resident_id(compact: str) -> bool:
 def _is_south_african(compact: str) -> bool:
     """Return whether the check digit is right and the date exists; the eleventh digit is the citizenship."""
     try:
-        datetime.strptime(compact[:6], "%y%m%d")  # noqa: DTZ007  a date without time
+        datetime.strptime(compact[:6], "%y%m%d")
     except ValueError:
         return False
     return bool(luhn.is_valid(compact) and idnr.is_valid(compact))
@@ -114,7 +113,13 @@ WORLD = (
         "マイナンバー|個人番号",
     ),
     identifier(
-        "KR", "rrn", r"\d{6}[- ]\d{7}", _FORM, r"rrn|resident registration\w*", rrn.is_valid, "주민등록번호|주민번호"
+        "KR",
+        "rrn",
+        # since 2020 its last digits are random
+        r"\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-[1-8]\d{6}",
+        _FORM,
+        r"rrn|resident registration\w*",
+        plain="주민등록번호|주민번호",
     ),
     identifier("AU", "tfn", r"\d{3}[ -]?\d{3}[ -]?\d{3}", _LABEL, r"tfn|tax file(?: number| no)?", _is_tfn),
     identifier("AU", "medicare", r"[2-6]\d{3}[ -]\d{5}[ -]\d(?:[ /-]\d)?", _GROUPS, r"medicare\w*", _is_medicare),

@@ -22,7 +22,8 @@ _WORDS = symbols(
     r"tel\w*|phone\w*|tlf\.?|tfno?\.?|tél\w*|telefon\w*|teléfono\w*|telefone|telefoon\w*|mobile?\w*|móvil|cell\w*|celular|"
     r"cellulare|handy\w*|portable|komórk\w*|gsm|call|ring|ruf\w*|appel\w*|appeler|ll[aá]m\w*|chiam\w*|bel|zadzwo\w*|dzwoń|"
     r"puhelin\w*|soita|fax|sms|text|whats\s?app|signal|reach(?:ed)?|contact\w*|kontakt\w*|erreichbar|joindre|numéro|"
-    r"my number|hotline|landline|festnetz\w*|extension|dial|nummer|número|numer|hívj\w*|ligue|ligar|liga|fono|ring på|mob\.?",
+    r"my number|hotline|landline|festnetz\w*|extension|dial|nummer|número|numer|hívj\w*|ligue|ligar|liga|fono|ring på|"
+    r"mob\.?|cel|puh|ph",
     "電話|电话|手机|手機|携帯|전화|휴대폰|연락처|फ़?ोन|मोबाइल|هاتف|جوال|טלפון|тел\\w*|звон\\w*|โทร",
 )
 _NUMBER = re.compile(r"\d+")
@@ -50,7 +51,7 @@ def _longest_number(run: str, says: bool | None, regions: Sequence[str], *, is_l
     """Return the length of the longest number at the beginning of a run, and whether a numbering plan has it."""
     unchecked = None
     for end in reversed([number.end() for number in _NUMBER.finditer(run)]):
-        part = run[:end]
+        part = re.sub(r"\s", " ", run[:end])
         digits = re.sub(r"\D", "", part)
         if len(digits) < MIN_DIGITS:
             break
@@ -76,7 +77,7 @@ def _is_phone(part: str, digits: str, says: bool | None, regions: Sequence[str],
     if says and len(digits) == len(part) < MIN_BARE_DIGITS and not is_named:
         return None
     has_form = part[0] == "(" or (part[0] == "0" and len(digits) >= (9 if has_groups else 10))
-    return (says or has_form) and _is_valid(part, regions) or None
+    return True if (says or has_form) and _is_valid(part, regions) else None
 
 
 def _international(digits: str, *, is_certain: bool) -> bool | None:

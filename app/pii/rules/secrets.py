@@ -27,7 +27,8 @@ _PRIVATE_KEY = re.compile(
 _URL_PASSWORD = re.compile(r"(?<=://)[^\s/:@?#]{1,128}:[^\s/@?#]{1,128}(?=@)")
 _ASSIGNED = re.compile(
     r"(?<![A-Za-z0-9])(?:password|passwort|passwd|pwd|api[_ -]?key|secret[_ -]?key|access[_ -]?token|auth[_ -]?token|"
-    r"client[_ -]?secret|mot de passe|contraseña)[\"']?\s{0,3}(?:[:=]|\bis\b)\s{0,3}[\"']?(?P<value>[^\s\"',;<>]{6,200})",
+    r"client[_ -]?secret|mot de passe|contraseña)[\"']?\s{0,3}(?:[:=]|\bis\b)\s{0,3}"
+    r"[\"']?(?P<value>[^\s\"',;<>]{6,200})",
     re.IGNORECASE,
 )
 _IS_SECRET = re.compile(r"(?=.*\d)(?=.*[^\W\d_])|(?=.*[^\w.])(?=.*\w)")
