@@ -10,6 +10,7 @@ from app.pii.normalized import normalized
 from app.pii.rules.accounts import find_cards, find_crypto, find_ibans
 from app.pii.rules.documents import find_dates_of_birth, find_passports
 from app.pii.rules.emails import find_emails
+from app.pii.rules.encoded import find_encoded
 from app.pii.rules.national_ids import find_national_ids
 from app.pii.rules.networks import find_ips, find_macs
 from app.pii.rules.phones import find_phones
@@ -75,6 +76,7 @@ def _find_in_part(text: str, kinds: Collection[str], countries: Sequence[str]) -
             partial(find_phones, regions=countries),
         ):
             candidates += find(numbers)
+    candidates += find_encoded(plain.text, partial(_find_in_part, kinds=kinds, countries=countries))
     chosen = (finding for finding in _without_overlaps(candidates) if finding.kind in kinds)
     return [_with_span(finding, *plain.span(finding.start, finding.end)) for finding in chosen]
 
