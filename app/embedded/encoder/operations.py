@@ -9,7 +9,7 @@ input or options that it cannot use.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.embedded.encoder import classify, embeddings, sentiment
+from app.embedded.encoder import classify, embeddings, pii, sentiment
 from app.embedded.encoder.models import Models
 
 Run = Callable[[Any, Mapping[str, Any]], tuple[Any, int]]
@@ -18,5 +18,6 @@ Load = Callable[[Models], Run]
 OPERATIONS: Mapping[str, Load] = {
     "classify": classify.load,
     "embeddings": embeddings.load,
+    "pii": pii.load,
     "sentiment": sentiment.load,
 }
