@@ -10,12 +10,17 @@ _NAMED = "commat|period|plus|lowbar|nbsp|hyphen|dash|colon|sol|num|lpar|rpar|quo
 _ESCAPE = re.compile(
     r"\u200b"  # stands for every invisible character
     r"|%(?:25){0,4}(?P<percent>[2-7][0-9A-Fa-f]|0[9AaDd])"
+    r"|(?P<bytes>%(?:25){0,4}[C-Fc-f][0-9A-Fa-f](?:%(?:25){0,4}[89ABab][0-9A-Fa-f]){1,3})"
     rf"|&(?:amp;){{0,4}}(?P<entity>#[0-9]{{1,7}}|#[xX][0-9A-Fa-f]{{1,6}}|{_NAMED});"
-    r"|\\{1,8}u00(?P<unicode>[0-9A-Fa-f]{2})"
+    r"|\\{1,8}u(?P<unicode>[0-9A-Fa-f]{4})"
     r"|\\{1,8}(?P<letter>[nrt/\"'])"
 )
+_BYTE = re.compile(r"%(?:25)*([0-9A-Fa-f]{2})")
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
+# far more than the texts of one language have; all of Unicode would take 15 MB
+MAX_KNOWN_CHARACTERS = 20_000
 _INVISIBLE_CATEGORY = "Cf"
+_INVISIBLE = "\u200b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,9 @@ class _Characters(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        self[code] = plain = _plain(character)
+        plain = _plain(character)
+        if len(self) < MAX_KNOWN_CHARACTERS:
+            self[code] = plain
         return plain
 
 
@@ -49,7 +56,7 @@ def _plain(character: str) -> str:
         return character
     category = unicodedata.category(character)
     if category == _INVISIBLE_CATEGORY or character in "\u034f\u115f\u1160\u3164\ufe0f\ufe0e":
-        return "\u200b"
+        return _INVISIBLE
     if category == "Nd":
         return str(unicodedata.digit(character))
     if category == "Pd" or character == "\u2212":
@@ -75,7 +82,7 @@ def normalized(text: str) -> NormalizedText:
     position = 0
     for match in _ESCAPE.finditer(plain, first.start()):
         _add(parts, starts, ends, plain[position : match.start()], position)
-        if character := _unescaped(match):
+        for character in _unescaped(match).replace(_INVISIBLE, ""):
             parts.append(character)
             starts.append(match.start())
             ends.append(match.end())
@@ -91,11 +98,12 @@ def _add(parts: list[str], starts: list[int], ends: list[int], part: str, positi
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    """Return the character of an escape; none for an invisible character."""
+    """Return the characters of an escape, of which more than one has a bad form."""
     if code := match["percent"] or match["unicode"]:
         return _plain(chr(int(code, 16)))
+    if encoded := match["bytes"]:
+        return "".join(map(_plain, bytes(int(byte, 16) for byte in _BYTE.findall(encoded)).decode(errors="replace")))
     if entity := match["entity"]:
-        plain = "".join(map(_plain, html.unescape(f"&{entity};")))
-        return plain if len(plain) == 1 and plain != "\u200b" else ""
+        return "".join(map(_plain, html.unescape(f"&{entity};")))
     letter = match["letter"]
     return _LETTERS.get(letter, letter) if letter else ""
