@@ -5,9 +5,9 @@ from app.backends.encoder.calls import EncoderCalls
 from app.backends.encoder.classify import classify_by_vectors
 from app.backends.encoder.sentiment import rate_sentiment
 from app.backends.openai import OpenAIBackend
-from app.backends.tasks import extractive_summary
+from app.backends.tasks import extractive_summary, personal_data
 from app.backends.tasks.sentence_ranking import split_sentences
-from app.backends.text_types import LabelScores, LabelsRequest, SentimentRequest
+from app.backends.text_types import Entities, EntitiesRequest, LabelScores, LabelsRequest, SentimentRequest
 from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
 from app.config import Config
 from app.config.encoder_models import EMBEDDING_MODELS, MULTILINGUAL, embedding_model
@@ -50,6 +50,11 @@ class EmbeddedText(OpenAIBackend):
         selected = extractive_summary.parse_selection(generation.text, candidates)
         text = extractive_summary.summary(selected, found, min_tokens, max_tokens)
         return Summary(text, usage=generation.usage, model=model)
+
+    def pii(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
+        """Let the encoder find names and addresses; the language model would copy them badly."""
+        self._resolve_model(model)
+        return personal_data.find_by_encoder(self._encoder, request)
 
     def _resolve_model(self, model: str | None) -> str:
         """Return the engine's model; raise ModelNotFound for another name. An owner before the name is ignored."""

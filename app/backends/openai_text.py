@@ -3,12 +3,12 @@
 from app.backends.base import Plan
 from app.backends.chat_sentiment import ChatSentiment
 from app.backends.openai_optional import OptionalOperations
-from app.backends.tasks import prompts
+from app.backends.tasks import personal_data, prompts
 from app.backends.tasks.classify_by_chat import classify_by_chat
 from app.backends.tasks.sentence_ranking import complete_sentences
 from app.backends.tasks.sentiment_from_chat import strip_reasoning
 from app.backends.tasks.sentiment_parts_by_chat import add_parts
-from app.backends.text_types import LabelScores, LabelsRequest, SentimentRequest
+from app.backends.text_types import Entities, EntitiesRequest, LabelScores, LabelsRequest, SentimentRequest
 from app.backends.types import Sentiment, Summary, SummaryRequest
 from app.config import Config
 from app.errors import UpstreamInvalidResponse
@@ -44,3 +44,8 @@ class OpenAIText(OptionalOperations):
         if not summary:
             raise UpstreamInvalidResponse("The model gave no summary; use another model or a greater max_length.")
         return Summary(summary, usage=generation.usage, model=generation.model)
+
+    def pii(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
+        """Ask a chat model, whose answer has the form of a JSON Schema."""
+        model = self._resolve_model(model)
+        return personal_data.find_by_chat(lambda messages, body: self._chat(messages, body, model), request, model)

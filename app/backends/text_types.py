@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.backends.types import Result
+from app.texts.entities import Entity as Entity
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,6 @@ class LabelScores(Result):
     scores: Mapping[str, float]
     source: str
     truncated: bool = False
-
-
-@dataclass(frozen=True)
-class Entity:
-    """A part of a text from `start` to `end`, in code points, with its type; `score` is None without one."""
-
-    type: str
-    start: int
-    end: int
-    score: float | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ _Path = tuple[Hashable, ...]
 
 
 class ChunkRestorer:
-    """Restores the texts of all choices of one stream. Log-probabilities are left out: their tokens are placeholders'."""
+    """Restores the texts of all choices of one stream; log-probabilities, whose tokens are placeholders, are left out."""
 
     def __init__(self, restorer: Restorer) -> None:
         self._restorer = restorer

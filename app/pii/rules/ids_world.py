@@ -1,4 +1,4 @@
-"""National identifiers of the other continents. Sources of the forms: python-stdnum, and the offices that issue them."""
+"""National identifiers of other continents. Sources of the forms: python-stdnum, and the offices that issue them."""
 
 from datetime import datetime
 
