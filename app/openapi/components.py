@@ -12,7 +12,7 @@ from app.web.request_headers import IDEMPOTENCY_KEY
 
 _TEXT = {"type": "string"}
 _KINDS = "|".join(RULE_KINDS)
-_REDACT = rf"^(?:{ALL}|(?:{_KINDS})(?: *, *(?:{_KINDS}))*)$"
+_REDACT = rf"^ *(?:{ALL}|(?:{_KINDS})(?: *[,+] *(?:{_KINDS}))*) *$"
 _COUNT = {"type": "integer", "minimum": 0}
 # HTTP strips spaces from both ends of a value. The lookahead excludes zero: one digit must differ from it
 _POSITIVE_DURATION = rf"^(?=.*[1-9])(?:{DURATION.pattern})$"

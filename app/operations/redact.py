@@ -19,8 +19,8 @@ from app.texts.document import Document
 _DOC = RouteDoc(
     tag="Text",
     summary="Replace personal data",
-    description="What `/v1/text/pii` finds is replaced in the text as it was sent. Equal values get equal placeholders, "
-    "and none equals a text that is there already. `/v1/text/restore` puts the values of `mapping` back.",
+    description="What `/v1/text/pii` finds is replaced in the text as it was sent. Equal values get equal "
+    "placeholders, and none equals a text that is there already. `/v1/text/restore` puts the values of `mapping` back.",
     responses=text_responses(RedactResultSchema),
     examples={
         "placeholders": Example(

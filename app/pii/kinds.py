@@ -28,7 +28,7 @@ def parse_rule_kinds(value: str) -> frozenset[str]:
 
     Raises ValueError, with a sentence that names the valid ones, if the list is empty or has another kind.
     """
-    names = [name.strip().lower() for name in re.split(r"[,+]", value)]
+    names = [name.strip() for name in re.split(r"[,+]", value)]
     if names == [ALL]:
         return frozenset(RULE_KINDS)
     if not set(names) <= set(RULE_KINDS):

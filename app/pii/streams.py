@@ -15,7 +15,7 @@ _Path = tuple[Hashable, ...]
 
 
 class ChunkRestorer:
-    """Restores the texts of all choices of one stream; log-probabilities, whose tokens are placeholders, are left out."""
+    """Restores the texts of all choices of one stream; leaves out log-probabilities, whose tokens are placeholders."""
 
     def __init__(self, restorer: Restorer) -> None:
         self._restorer = restorer

@@ -95,7 +95,9 @@ def test_arguments_of_tools_have_the_identifiers(service, stream):
     response = requests.post(f"{service.url}/v1/chat/completions", json=body, headers=HEADERS, timeout=30)
     if stream:
         chunks = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
-        calls = [call for chunk in chunks for choice in chunk["choices"] for call in choice["delta"].get("tool_calls", ())]
+        calls = [
+            call for chunk in chunks for choice in chunk["choices"] for call in choice["delta"].get("tool_calls", ())
+        ]
         arguments = "".join(call["function"]["arguments"] for call in calls)
     else:
         [call] = response.json()["choices"][0]["message"]["tool_calls"]

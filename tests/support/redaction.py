@@ -68,7 +68,9 @@ class RepeatingUpstream(Upstream):
         text = _last_text(body, is_chat=is_chat)
         if body.get("stream"):
             return _stream(handler, _deltas(text, body, is_chat=is_chat))
-        return reply(handler, {"id": "c", "model": "m", "choices": [_choice(text, body, is_chat=is_chat)], "usage": USAGE})
+        return reply(
+            handler, {"id": "c", "model": "m", "choices": [_choice(text, body, is_chat=is_chat)], "usage": USAGE}
+        )
 
 
 def _last_text(body: dict[str, Any], *, is_chat: bool) -> str:

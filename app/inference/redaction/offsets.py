@@ -62,10 +62,19 @@ def with_original_offsets(payload: Any, inputs: Any, spans: Mapping[str, Spans])
 
 def _converted(value: Any, spans: Spans) -> Any:
     if isinstance(value, list):
+        if len(value) > 2 and isinstance(value[0], str) and _are_offsets(value[1:3]):  # type, start, end and score
+            return [value[0], spans.start(value[1]), spans.end(value[2]), *value[3:]]
         return [_converted(item, spans) for item in value]
     if not isinstance(value, dict):
         return value
     converted = {name: _converted(item, spans) for name, item in value.items()}
-    if all(type(value.get(name)) is int for name in _OFFSETS):
+    if _are_offsets([value.get(name) for name in _OFFSETS]):
         converted |= {"start": spans.start(value["start"]), "end": spans.end(value["end"])}
+    span = value.get("span")
+    if isinstance(span, list) and len(span) == 2 and _are_offsets(span):
+        converted["span"] = [spans.start(span[0]), spans.end(span[1])]
     return converted
+
+
+def _are_offsets(values: list[Any]) -> bool:
+    return all(type(value) is int for value in values)

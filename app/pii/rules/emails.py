@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from app.pii.findings import Finding
 
 MAX_LOCAL_CHARS = 64
-_DOMAIN = r"(?:[\w-]{1,63}\.){1,8}(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24})(?![\w-])|\[[0-9A-Fa-f:.]{7,45}\]"
+_TOP_LEVEL = r"(?:xn--[a-z0-9-]{2,59}|[a-z]{2,24})(?![a-z0-9_-])|[^\W\d_a-z]{2,24}(?![\w-])"
+_DOMAIN = rf"(?:[\w-]{{1,63}}\.){{1,8}}(?:{_TOP_LEVEL})|\[[0-9A-Fa-f:.]{{7,45}}\]"
+# scripts without spaces between words: a word before an address is no part of it
+_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 # an address is looked for from its @, so a text without one costs one search
 _AT = re.compile(rf"(?P<at>@|\s?[\[({{<]\s?at\s?[\])}}>]\s?)(?P<domain>{_DOMAIN})", re.IGNORECASE)
 _HIDDEN_DOT = re.compile(
     r"(?P<at>\s?[\[({<]\s?at\s?[\])}>]\s?)(?P<domain>[\w-]{1,63}(?:\s?[\[({<]\s?dot\s?[\])}>]\s?[\w-]{1,63}){1,6})",
     re.IGNORECASE,
 )
-_LOCAL = re.compile(r"(?:\"[^\"\r\n]{1,62}\"|[\w.+'-]+)\Z")
+_LOCAL = re.compile(rf"(?:\"[^\"\r\n]{{1,62}}\"|(?:[^\W{_UNSPACED}]|[.+'-])+|[{_UNSPACED}]+)\Z")
 # names of files such as logo@2x.png
 _FILE_NAMES = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|bmp|ico|pdf|css|js|mjs|ts|html?)\Z", re.IGNORECASE)
 _ACCOUNT_OF_GIT = "git"

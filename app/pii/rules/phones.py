@@ -13,6 +13,8 @@ REGIONS = (
     "US", "GB", "DE", "FR", "ES", "IT", "NL", "BE", "CH", "AT", "PL", "SE", "NO", "DK", "FI", "IE", "PT", "CZ", "BR",
     "MX", "AR", "IN", "CN", "JP", "KR", "AU", "ZA", "TR", "RU", "GR",
 )  # fmt: skip
+# no national number begins with 0 there
+_WITHOUT_ZERO = frozenset({"US", "ES", "PL", "NO", "DK", "PT", "CZ", "MX", "GR", "RU"})
 MIN_DIGITS, MAX_DIGITS = 7, 15
 # a shorter number without separators is one of many kinds
 MIN_BARE_DIGITS = 9
@@ -26,6 +28,8 @@ _WORDS = symbols(
     r"mob\.?|cel|puh|ph",
     "電話|电话|手机|手機|携帯|전화|휴대폰|연락처|फ़?ोन|मोबाइल|هاتف|جوال|טלפון|тел\\w*|звон\\w*|โทร",
 )
+# as in +33 (0) 6 12 34 56 78; each end is looked up in the plans of all regions
+MAX_GROUPS = 8
 _NUMBER = re.compile(r"\d+")
 # after such a word a number needs no numbering plan
 DIRECT_CHARS = 24
@@ -42,30 +46,34 @@ def find_phones(text: str, regions: Sequence[str] = ()) -> Iterator[Finding]:
         start = match.start()
         says = label(text, *match.span(), _WORDS)
         named = says is True and _DIRECT.search(text[max(0, start - DIRECT_CHARS) : start]) is not None
-        if found := _longest_number(match[0], says, regions or REGIONS, is_likely=named or bool(regions)):
+        if found := _longest_number(match[0], says, regions or REGIONS, is_named=named, is_narrow=bool(regions)):
             length, checked = found
             yield Finding("phone", start, start + length, checked=checked, labelled=says is True)
 
 
-def _longest_number(run: str, says: bool | None, regions: Sequence[str], *, is_likely: bool) -> tuple[int, bool] | None:
+def _longest_number(
+    run: str, says: bool | None, regions: Sequence[str], *, is_named: bool, is_narrow: bool
+) -> tuple[int, bool] | None:
     """Return the length of the longest number at the beginning of a run, and whether a numbering plan has it."""
     unchecked = None
-    for end in reversed([number.end() for number in _NUMBER.finditer(run)]):
+    for end in reversed([number.end() for number in _NUMBER.finditer(run)][:MAX_GROUPS]):
         part = re.sub(r"\s", " ", run[:end])
         digits = re.sub(r"\D", "", part)
         if len(digits) < MIN_DIGITS:
             break
         if len(digits) > MAX_DIGITS or part.count("(") != part.count(")"):
             continue
-        checked = _is_phone(part, digits, says, regions, is_named=is_likely)
+        checked = _is_phone(part, digits, says, regions, is_named=is_named, is_narrow=is_narrow)
         if checked:
             return end, True
-        if unchecked is None and (checked is not None or is_likely):
+        if unchecked is None and (checked is not None or is_named):
             unchecked = end, False
     return unchecked
 
 
-def _is_phone(part: str, digits: str, says: bool | None, regions: Sequence[str], *, is_named: bool) -> bool | None:
+def _is_phone(
+    part: str, digits: str, says: bool | None, regions: Sequence[str], *, is_named: bool, is_narrow: bool
+) -> bool | None:
     """Return whether a numbering plan has the number; None if it has neither the form nor the context of one."""
     if part.startswith(("+", "00")):
         return _international(digits.lstrip("0"), is_certain=part[0] == "+")
@@ -76,7 +84,9 @@ def _is_phone(part: str, digits: str, says: bool | None, regions: Sequence[str],
     has_groups = len(digits) < len(part)
     if says and len(digits) == len(part) < MIN_BARE_DIGITS and not is_named:
         return None
-    has_form = part[0] == "(" or (part[0] == "0" and len(digits) >= (9 if has_groups else 10))
+    has_form = (
+        part[0] == "(" or (is_narrow and has_groups) or (part[0] == "0" and len(digits) >= (9 if has_groups else 10))
+    )
     return True if (says or has_form) and _is_valid(part, regions) else None
 
 
@@ -91,7 +101,8 @@ def _international(digits: str, *, is_certain: bool) -> bool | None:
 
 
 def _is_valid(number: str, regions: Iterable[str]) -> bool:
-    return any(_is_valid_in(number, region) for region in regions)
+    has_trunk = number.startswith(("0", "(0"))
+    return any(_is_valid_in(number, region) for region in regions if not (has_trunk and region in _WITHOUT_ZERO))
 
 
 def _is_valid_in(number: str, region: str) -> bool:
