@@ -3,9 +3,10 @@
 from app.backends.base import Plan
 from app.backends.encoder.calls import EncoderCalls
 from app.backends.encoder.classify import classify_by_vectors
+from app.backends.encoder.pii import find_personal_data
 from app.backends.encoder.sentiment import rate_sentiment
 from app.backends.openai import OpenAIBackend
-from app.backends.tasks import extractive_summary, personal_data
+from app.backends.tasks import extractive_summary
 from app.backends.tasks.sentence_ranking import split_sentences
 from app.backends.text_types import Entities, EntitiesRequest, LabelScores, LabelsRequest, SentimentRequest
 from app.backends.types import Sentiment, Summary, SummaryRequest, Usage
@@ -54,7 +55,7 @@ class EmbeddedText(OpenAIBackend):
     def pii(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
         """Let the encoder find names and addresses; the language model would copy them badly."""
         self._resolve_model(model)
-        return personal_data.find_by_encoder(self._encoder, request)
+        return find_personal_data(self._encoder, request)
 
     def _resolve_model(self, model: str | None) -> str:
         """Return the engine's model; raise ModelNotFound for another name. An owner before the name is ignored."""

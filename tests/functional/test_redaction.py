@@ -58,7 +58,12 @@ def test_the_values_come_back_on_every_surface(client, upstream, surface, stream
     else:
         choice = {"index": 0, "text": "To [EMAIL_1], PHONE_1", "finish_reason": "stop"}
         whole = {"choices": [choice]}
-        parts = stream([{"choices": [{**choice, "text": text}]} for text in ("To [EM", "AIL_1], ", "PHONE_1")])
+        parts = stream(
+            [
+                {"choices": [{"index": 0, "text": text, "finish_reason": reason}]}
+                for text, reason in (("To [EM", None), ("AIL_1], ", None), ("PHONE_1", "stop"))
+            ]
+        )
     upstream.post(surface.upstream, **({"body": parts, "content_type": EVENTS} if streamed else {"json": whole}))
     route, body = surface.request(streamed=streamed)
     body = json.loads(json.dumps(body).replace(PROMPT, TEXT))

@@ -1,10 +1,9 @@
-"""Names and addresses of persons, which rules cannot find: by the encoder, a pipeline or a chat model."""
+"""Names and addresses of persons, by a chat model; and persons among entities."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from app.backends.encoder.calls import EncoderCalls
 from app.backends.plan import Plan
 from app.backends.responses.token_estimate import estimated_tokens
 from app.backends.tasks.structured_chat import Chat, ask_json
@@ -14,8 +13,7 @@ from app.pii.kinds import MODEL_KINDS
 from app.texts.entities import located
 from app.texts.windows import windows
 
-ENCODER, CHAT_MODEL = "name_model", "chat_model"
-ENCODER_MODEL = "rampart"
+SOURCE = "chat_model"
 # a model that is asked about a longer text leaves names out
 WINDOW_TOKENS = 1500
 MAX_TOKENS = 2048
@@ -34,16 +32,6 @@ _ITEM = {
 _SCHEMA = {"properties": {"entities": {"type": "array", "items": _ITEM}}}
 
 
-def find_by_encoder(encoder: EncoderCalls, request: EntitiesRequest) -> Plan[Entities]:
-    """Return the names and addresses that the encoder's model finds."""
-
-    def parse(output: Any, tokens: int) -> Entities:
-        found = [Entity(one["type"], one["start"], one["end"], one["score"]) for one in output]
-        return Entities(found, ENCODER, usage=Usage(tokens, 0), model=ENCODER_MODEL)
-
-    return (yield encoder.call("pii", request.text, {}, parse))
-
-
 def find_by_chat(chat: Chat, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
     """Return the names and addresses that a chat model copies out of the text; others are left out."""
     generations: list[Generation] = []
@@ -60,7 +48,7 @@ def find_by_chat(chat: Chat, request: EntitiesRequest, model: str | None) -> Pla
         sum(usage.completion_tokens or 0 for usage in usages),
         estimated=any(usage.estimated for usage in usages),
     )
-    return Entities(found, CHAT_MODEL, usage=usage, model=generations[-1].model if generations else model or "")
+    return Entities(found, SOURCE, usage=usage, model=generations[-1].model if generations else model or "")
 
 
 def _items(items: Any) -> Iterator[tuple[str, str]]:
