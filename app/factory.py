@@ -17,6 +17,7 @@ from app.inference.idempotency import IdempotencyStore
 from app.inference.joining_client import JoiningClient
 from app.inference.model_router import ModelRouter
 from app.inference.plan_executor import PlanExecutor
+from app.inference.redaction.client import RedactingClient
 from app.inference.service import InferenceService
 from app.inference.text_runner import TextRunner
 from app.lifecycle import Lifecycle
@@ -53,7 +54,8 @@ def build(config: Config) -> Flask:
     client = _upstream_client(config, breakers, metrics)
     cached = CachedClient(JoiningClient(client, config.texts_concurrency), cache, shared=config.cache_scope == "shared")
     adaptive = AdaptiveClient(cached, metrics.upstream.record_removed_field)
-    inference = InferenceService(PlanExecutor(models, adaptive, metrics))
+    redacting = RedactingClient(adaptive, metrics.operations.record_redacted)
+    inference = InferenceService(PlanExecutor(models, redacting, metrics))
     health = HealthService(inference, breakers, store, needs_keys=config.has_keys)
     has_started = health.primary_is_ready if config.backend == "embedded" else lambda: True
     lifecycle = Lifecycle(has_started, lambda: health.startup_problem)

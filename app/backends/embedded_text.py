@@ -10,6 +10,7 @@ from app.backends.encoder.calls import EncoderCalls
 from app.backends.encoder.classify import classify_by_vectors
 from app.backends.encoder.entities import find_by_encoder
 from app.backends.encoder.keywords import keywords_by_encoder
+from app.backends.encoder.pii import find_personal_data
 from app.backends.encoder.sentiment import rate_sentiment
 from app.backends.encoder.similarities import similarities_to
 from app.backends.engine.grammars import require_bounded_schema
@@ -100,6 +101,11 @@ class EmbeddedText(OpenAIBackend):
     def keywords(self, request: KeywordsRequest, model: str | None) -> Plan[Keywords]:
         self._resolve_model(model)
         return keywords_by_encoder(self._encoder, request)
+
+    def pii(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
+        """Let the encoder find names and addresses; the language model would copy them badly."""
+        self._resolve_model(model)
+        return find_personal_data(self._encoder, request)
 
     def _resolve_model(self, model: str | None) -> str:
         """Return the engine's model; raise ModelNotFound for another name. An owner before the name is ignored."""

@@ -7,7 +7,7 @@ from typing import Any
 from app.backends.base import Plan
 from app.backends.chat_sentiment import ChatSentiment
 from app.backends.openai_optional import OptionalOperations
-from app.backends.tasks import prompts
+from app.backends.tasks import personal_data, prompts
 from app.backends.tasks.answers import answer_by_chat
 from app.backends.tasks.classify_by_chat import classify_by_chat
 from app.backends.tasks.entities_by_chat import find_by_chat
@@ -70,6 +70,11 @@ class OpenAIText(OptionalOperations):
         """Ask a chat model, whose answer has the form of a JSON Schema."""
         model = self._resolve_model(model)
         return find_by_chat(partial(self._chat_for, model), request, model)
+
+    def pii(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
+        """Ask a chat model, whose answer has the form of a JSON Schema."""
+        model = self._resolve_model(model)
+        return personal_data.find_by_chat(partial(self._chat_for, model), request, model)
 
     def keywords(self, request: KeywordsRequest, model: str | None) -> Plan[Keywords]:
         """Ask a chat model; keywords that the text does not have are left out."""

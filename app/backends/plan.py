@@ -32,7 +32,7 @@ class UpstreamRequest(Generic[T]):
     None if the upstream chooses it or the call needs none. `added` holds the fields of the body that the service added
     by itself and may take back, each with the client's own value, or None.
     Without `timeout_is_failure` the breaker does not count timeouts. With `join`, calls for several texts may become
-    one.
+    one. `restores` means that `parse` puts values of the client's into the result, which no other request may get.
     """
 
     backend: str
@@ -50,6 +50,7 @@ class UpstreamRequest(Generic[T]):
     model: str | None = None
     added: Mapping[str, Any] = field(default_factory=dict)
     join: Join | None = None
+    restores: bool = False
 
     # in place of functools.cached_property, which takes a lock at each first access before Python 3.12
     _content: bytes | None = field(default=None, init=False, repr=False, compare=False)

@@ -14,6 +14,7 @@ from app.config import parsers
 from app.config.client_limits import LIMITS
 from app.config.model_ref import model_ref
 from app.config.secret import Secret
+from app.pii.kinds import parse_rule_kinds
 
 # 256 random bits cannot be guessed, so a fast hash such as SHA-256 is enough
 KEY_BYTES = 32
@@ -30,6 +31,7 @@ _FORM = (
 class ApiKey:
     """The name, hash and permissions of one key. `operations` and `models` are None if the key may use all of them.
 
+    `redact` holds the kinds of personal data that upstreams must not get from it.
     `limits` holds the limits that differ from the settings, by the name of the setting in lower case.
     """
 
@@ -39,6 +41,7 @@ class ApiKey:
     operations: frozenset[str] | None = None
     models: frozenset[str] | None = None
     debug: bool = False
+    redact: frozenset[str] = frozenset()
     limits: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -111,6 +114,7 @@ _PERMISSIONS: Mapping[str, Callable[[str], Any]] = {
     "operations": _names,
     "models": _models,
     "debug": parsers.boolean,
+    "redact": parse_rule_kinds,
 }
 
 

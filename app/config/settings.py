@@ -14,6 +14,7 @@ from app.config.hf_tasks import TASK_OPERATIONS
 from app.config.key_file import validate_key_file
 from app.config.model_ref import BACKEND_NAMES, BACKEND_SETTINGS, ModelRef, model_ref
 from app.config.secret import Secret
+from app.pii.kinds import parse_rule_kinds
 
 ROUTER_URL = "https://router.huggingface.co"
 RETIRED_HOST = "api-inference.huggingface.co"
@@ -117,6 +118,7 @@ class Settings:
     trusted_hosts: tuple[str, ...] = setting(parsers.hosts, ())
     cors_origins: tuple[str, ...] = setting(parsers.origins, ())
     cors_credentials: bool = setting(parsers.boolean, False)
+    redact: frozenset[str] = setting(parse_rule_kinds, frozenset())
 
     @property
     def has_keys(self) -> bool:

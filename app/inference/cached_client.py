@@ -118,7 +118,9 @@ def parse_cached(call: UpstreamRequest[T], cached: CachedBytes) -> T:
         stored: T = cached.parsed[1]
         return stored
     result, _ = _parse(call, cached)
-    if cached.may_store_parsed and isinstance(result, Generation):  # immutable, so requests can share it
+    if (
+        cached.may_store_parsed and not call.restores and isinstance(result, Generation)
+    ):  # immutable, so requests can share it
         cached.parsed = (parser, result)
     return result
 

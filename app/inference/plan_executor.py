@@ -19,8 +19,8 @@ from app.errors import (
     UpstreamQuotaExhausted,
     UpstreamRateLimited,
 )
-from app.inference.adaptive_client import AdaptiveClient
 from app.inference.model_router import ModelRouter, Target
+from app.inference.redaction.client import RedactingClient
 from app.observability.metrics.registry import Metrics
 from app.upstream.stream import UpstreamStream
 
@@ -42,7 +42,7 @@ _UNAVAILABLE = (
 class PlanExecutor:
     """Runs an operation's plan, records its result in the call context, and counts its outcome."""
 
-    def __init__(self, models: ModelRouter, client: AdaptiveClient, metrics: Metrics) -> None:
+    def __init__(self, models: ModelRouter, client: RedactingClient, metrics: Metrics) -> None:
         self.models = models
         self._client = client
         self._metrics = metrics

@@ -7,9 +7,12 @@ from apispec.core import Components
 
 from app.config.parsers import DURATION
 from app.context.call_context import CACHE_STATUSES
+from app.pii.kinds import ALL, RULE_KINDS
 from app.web.request_headers import IDEMPOTENCY_KEY
 
 _TEXT = {"type": "string"}
+_KINDS = "|".join(RULE_KINDS)
+_REDACT = rf"^ *(?:{ALL}|(?:{_KINDS})(?: *[,+] *(?:{_KINDS}))*) *$"
 _COUNT = {"type": "integer", "minimum": 0}
 # HTTP strips spaces from both ends of a value. The lookahead excludes zero: one digit must differ from it
 _POSITIVE_DURATION = rf"^(?=.*[1-9])(?:{DURATION.pattern})$"
@@ -46,6 +49,11 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "string", "pattern": _POSITIVE_DURATION},
     ),
     "X-AI-Debug": ("With `1`, the response has a `debug` field with the timeline of attempts.", _TEXT),
+    "X-AI-Redact": (
+        "Kinds of personal data that the backend does not get, such as `email,phone`, or `all`: placeholders are sent "
+        "in their place, and the response has the values.",
+        {"type": "string", "pattern": _REDACT},
+    ),
     "Cache-Control": ("`no-cache` skips the cache on reading; `no-store` skips it on reading and writing.", _TEXT),
     "Idempotency-Key": (
         "A repeated key with the same body returns the stored response; with another body 422.",

@@ -24,7 +24,7 @@ from app.schemas.token_estimate import TokenEstimator
 from app.web.body_budget import BodyBudget
 from app.web.hooks.permissions import permission_error, require_debug, require_operation
 from app.web.request_body import read_body
-from app.web.request_headers import cache_control, idempotency_key, requested_timeout
+from app.web.request_headers import cache_control, idempotency_key, redact_kinds, requested_timeout
 from app.web.request_state import RequestState, request_state
 from app.web.response import EndStep, Response
 
@@ -170,8 +170,14 @@ class OperationEndpoint:
             debug,
             Deadline(min(self.config.stream_total_timeout, requested)),
             _allowed_models(),
+            redact=self._redact(state, environ.get("HTTP_X_AI_REDACT")),
         )
         return context
+
+    def _redact(self, state: RequestState, header: str | None) -> frozenset[str]:
+        """Return the kinds of personal data to redact: those of the settings, of the client's key and of its header."""
+        own = state.client.key.redact if state.client.key else frozenset()
+        return self.config.redact | own | redact_kinds(header)
 
     def _within_quota(self, context: CallContext, call: "_Call") -> Any:
         """Reserve the tokens that the request may need, run it, and settle the reservation at its end."""

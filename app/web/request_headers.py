@@ -7,6 +7,7 @@ from functools import lru_cache
 from app.config.parsers import positive_duration
 from app.context.call_context import CacheControl
 from app.errors import ValidationError
+from app.pii.kinds import parse_rule_kinds
 
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
@@ -26,6 +27,17 @@ def requested_timeout(value: str | None) -> float:
         return positive_duration(value)
     except ValueError as error:
         raise ValidationError(details={"X-Request-Timeout": [f"This header must be {error}."]}) from None
+
+
+@lru_cache(64)
+def redact_kinds(value: str | None) -> frozenset[str]:
+    """Return the kinds of an X-AI-Redact header, none without one; raise ValidationError if it names another kind."""
+    if value is None:
+        return frozenset()
+    try:
+        return parse_rule_kinds(value)
+    except ValueError as error:
+        raise ValidationError(details={"X-AI-Redact": [f"This header must be {error}."]}) from None
 
 
 def idempotency_key(value: str | None) -> str | None:

@@ -21,6 +21,8 @@ from app.backends.responses.tool_calls import ToolCalls
 from app.backends.responses.usage import extract_usage, openai_usage, resolve_usage
 from app.backends.types import Usage
 from app.errors import UpstreamError, UpstreamInvalidResponse
+from app.pii.restoring import Restorer
+from app.pii.streams import ChunkRestorer
 
 # fields that are equal in all chunks of a response
 _COMMON_FIELDS = ("id", "created", "object", "model")
@@ -64,6 +66,11 @@ class ChunkDecoder:
         self._called: dict[int, str] = {}  # the finish reason of choices with calls
         self._joiners: defaultdict[int, CharacterJoiner] = defaultdict(CharacterJoiner)
         self._common: list[Any] = []
+        self._restorer: ChunkRestorer | None = None
+
+    def restore(self, restorer: Restorer) -> None:
+        """Restore placeholders in all texts from now on."""
+        self._restorer = ChunkRestorer(restorer)
 
     def decode_event(self, data: bytes) -> Chunk | None:
         """Return the chunk of one event of a stream, None if clients need not see it.
@@ -131,6 +138,8 @@ class ChunkDecoder:
                 delta: dict[str, Any] = {}
                 if index in self._joiners:
                     self._joiners[index].release(delta)
+                if self._restorer:
+                    self._restorer.restore(index, delta, is_finished=True)
                 part = (
                     {"delta": delta} if self._kind is CHAT else {"text": delta.get("content") or delta.get("text", "")}
                 )
@@ -194,6 +203,10 @@ class ChunkDecoder:
         for name in _GENERATED_FIELDS:
             if isinstance(text := part.get(name), str):
                 self._generated.add(text)
+        if self._restorer:
+            changed |= self._restorer.restore(index, part, is_finished=self._finish_reasons[index] is not None)
+            changed |= choice.get("logprobs") is not None
+            choice["logprobs"] = None
         return (self._kind is TEXT and self._convert_to_text(choice, part)) or changed
 
     def _decode_calls(self, index: int, part: dict[str, Any], *, complete: bool) -> bool:

@@ -22,6 +22,8 @@ from app.backends.responses.sse import DONE, is_json_document, iter_event_data
 from app.backends.types import ResponsesResult
 from app.backends.upstream_response import UpstreamResponse
 from app.errors import UpstreamInvalidResponse
+from app.pii.restoring import Restorer
+from app.pii.streams import EventRestorer
 
 # a server's first events, before it has read the input; an error may still follow at once
 _PRELUDE = frozenset({"response.created", "response.queued", "response.in_progress"})
@@ -53,6 +55,10 @@ class ResponsesDecoder(ChunkDecoder):
         self.form = EventForm()
         self._is_refused = not accepts_imitations and _IMITATION.search(headers.get("server", "")) is not None
         self._held: list[bytes] = []
+        self._events: EventRestorer | None = None
+
+    def restore(self, restorer: Restorer) -> None:
+        self._events = EventRestorer(restorer)
 
     def decode(self, data: bytes, *, complete: bool = False) -> Chunk | None:
         """Return the events of one event of the upstream; None if they are held back, or clients need not see them.
@@ -117,14 +123,19 @@ class ResponsesDecoder(ChunkDecoder):
             event["response"], raw = self._with_model(response), None
         if kind.endswith(".delta") and isinstance(delta := event.get("delta"), str):
             self._generated.add(delta)
-        if self.form.fill(event):
-            raw = None
-        self._held.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), raw or orjson.dumps(event)))
+        for part in [event] if self._events is None else self._restored(event, self._events):
+            unchanged = None if self.form.fill(part) or part is not event else raw
+            self._held.append(b"event: %b\ndata: %b\n\n" % (part["type"].encode(), unchanged or orjson.dumps(part)))
         if kind in _PRELUDE:
             return None
         data = b"".join(self._held)
         self._held.clear()
         return Chunk(event, data)
+
+    def _restored(self, event: dict[str, Any], restorer: EventRestorer) -> list[dict[str, Any]]:
+        """Return the restored events, which are numbered anew."""
+        event.pop("sequence_number", None)
+        return restorer.restore(event)
 
     def _with_model(self, response: Mapping[str, Any]) -> dict[str, Any]:
         """Return a response with the name of the model that clients see."""

@@ -9,7 +9,7 @@ input or options that it cannot use.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.embedded.encoder import answer, classify, embeddings, entities, keywords, sentiment
+from app.embedded.encoder import answer, classify, embeddings, entities, keywords, pii, sentiment
 from app.embedded.encoder.models import Models
 
 Run = Callable[[Any, Mapping[str, Any]], tuple[Any, int]]
@@ -21,5 +21,6 @@ OPERATIONS: Mapping[str, Load] = {
     "embeddings": embeddings.load,
     "entities": entities.load,
     "keywords": keywords.load,
+    "pii": pii.load,
     "sentiment": sentiment.load,
 }

@@ -30,6 +30,9 @@ class OperationMetrics:
         self._texts = counter(
             registry, "ai_texts_total", "Texts of requests with several, by outcome.", "operation", "outcome"
         )
+        self._redacted = counter(
+            registry, "ai_redacted_total", "Values that placeholders replaced in upstream calls, by kind.", "type"
+        )
         self._overhead = histogram(
             registry,
             "ai_overhead_seconds",
@@ -53,6 +56,10 @@ class OperationMetrics:
     def record_text(self, context: CallContext, outcome: str) -> None:
         """Count one of several texts: `ok`, or the type of its error."""
         self._texts[context.operation, outcome].inc()
+
+    def record_redacted(self, kind: str, values: int) -> None:
+        """Count the values of a kind that placeholders replaced in one upstream call."""
+        self._redacted[kind,].inc(values)
 
     def record_operation(self, context: CallContext, seconds: float) -> None:
         """Record an operation that took `seconds`."""

@@ -1,0 +1,1 @@
+"""Finds and replaces personal data in texts, without I/O and without a model."""
