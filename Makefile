@@ -22,7 +22,7 @@ INSTALL := $(BIN)/pip install --disable-pip-version-check --no-compile --no-deps
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run dev test check-release docs pictures examples lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz texts quality document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom clients faults-page tox pre-commit install-tools clean
+.PHONY: help install lock run dev test check-release docs pictures examples lint format typing unit coverage accuracy soak overload outage streams slow-clients fuzz texts quality redaction redaction-quality document rolling-restart bench bench-peers bench-memory bench-scale memory instructions security sbom clients faults-page tox pre-commit install-tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -141,6 +141,12 @@ fuzz: $(DEV) ## Send 10,000 cases of the OpenAPI document and 20,000 mutated req
 
 texts: $(DEV) ## Send 10,000 reviews in calls of 1,000 to the embedded engine; fail if slow, growing, or in the way of single calls
 	$(BIN)/python benchmarks/texts.py
+
+redaction: $(DEV) ## Send 2,000 calls with personal data; none of it may reach the upstream
+	REDACTION_CALLS=2000 $(BIN)/python -m pytest -q tests/server/test_redaction.py
+
+redaction-quality: $(DEV) ## Measure the rules for personal data; write the table of docs/redaction.md
+	$(BIN)/python -m scripts.redaction_quality
 
 quality: $(DEV) ## Measure the quality of the embedded engine on labelled texts; write docs/quality.md (NAME=section for one)
 	$(BIN)/python -m scripts.quality $(NAME)

@@ -1,6 +1,7 @@
 """The text operations of Hugging Face: pipelines of hf-inference; without the pipeline's model, a chat model."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.backends.tasks.answers import answer_by_pipeline
 from app.backends.tasks.classify_by_pipeline import classify_by_pipeline
 from app.backends.tasks.entities_by_pipeline import OPTIONS as ENTITY_OPTIONS
 from app.backends.tasks.entities_by_pipeline import find_by_pipeline
+from app.backends.tasks.personal_data import names_of
 from app.backends.tasks.pipeline_inputs import (
     ENCODER_MAX_TOKENS,
     leading,
@@ -123,6 +125,13 @@ class HuggingFaceText(HuggingFaceCalls):
             return (yield from find_by_pipeline(make_call, request, name))
         except ModelNotFound:
             return (yield from super().entities(request, model or self._default_model))
+
+    def pii(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
+        """Use the token-classification pipeline for names alone; a chat model for addresses."""
+        if tuple(request.types) != ("name",):
+            return (yield from super().pii(request, model or self._default_model))
+        persons = replace(request, types=("person",))
+        return names_of((yield from self.entities(persons, model)))
 
     def answer(self, request: AnswerRequest, model: str | None) -> Plan[Answer]:
         """Use the question-answering pipeline; if its model is gone, a chat model."""

@@ -30,31 +30,8 @@ def symbols(alternatives: str, plain: str) -> re.Pattern[str]:
 
 _OTHER = words(OTHER_NUMBERS)
 # a clause ends here: words before it belong to something else
-_ABBREVIATIONS = (
-    "no",
-    "nr",
-    "num",
-    "núm",
-    "tel",
-    "tél",
-    "tlf",
-    "tfno",
-    "cel",
-    "puh",
-    "gsm",
-    "ph",
-    "mob",
-    "geb",
-    "ur",
-    "fisc",
-    "d.o.b",
-    "t.c",
-    "c.f",
-    "r.č",
-    "n",
-)
-_BREAK = re.compile("".join(rf"(?<!\b{word})" for word in _ABBREVIATIONS) + r"[.;!?](?=\s)|\n{2,}", re.IGNORECASE)
-
+# a short word with a dot is an abbreviation, such as `no.` and `tel.`
+_BREAK = re.compile(r"[;!?](?=\s)|(?:(?<=[^\W\d_]{5})|(?<=[\d)\]\"']))\.(?=\s)|。|\n{2,}")
 _CLAUSE_AFTER = re.compile(r"[^,;:.!?\n\d]{1,32}")
 
 

@@ -14,7 +14,7 @@ MODES = ("placeholder", "mask", "remove")
 MAX_PLACEHOLDERS = 100_000
 
 
-class Choices(fields.Field[tuple[str, ...]]):
+class NameList(fields.Field[tuple[str, ...]]):
     """A list of some of several names, at least one."""
 
     def __init__(self, names: tuple[str, ...], **options: Any) -> None:
@@ -30,7 +30,7 @@ class Choices(fields.Field[tuple[str, ...]]):
         return {"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(self._names)}}
 
 
-class Mapping(fields.Field[dict[str, str]]):
+class PlaceholderValues(fields.Field[dict[str, str]]):
     """The values of placeholders."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, str]:
@@ -52,14 +52,14 @@ class Mapping(fields.Field[dict[str, str]]):
 class PiiRequestSchema(OffsetsRequestSchema):
     """Texts in which personal data is looked for."""
 
-    types = Choices(
+    types = NameList(
         KINDS,
         load_default=RULE_KINDS,
         metadata={
             "description": "The kinds to look for; by default all that rules find. `name` and `address` need a model."
         },
     )
-    countries = Choices(
+    countries = NameList(
         COUNTRIES,
         load_default=(),
         metadata={
@@ -85,7 +85,7 @@ class RedactRequestSchema(PiiRequestSchema):
 class RestoreRequestSchema(TextsRequestSchema):
     """Texts with placeholders, and the values of these."""
 
-    mapping = Mapping(
+    mapping = PlaceholderValues(
         required=True, metadata={"description": "The value of each placeholder, as redact has returned it."}
     )
 

@@ -14,6 +14,7 @@ from app.schemas.messages import MessageList, SystemPrompt, ToolChoice, ToolList
 from app.schemas.ollama import ChatMessages, EmbedTexts, Format, Text
 from app.schemas.openai_fields import Messages, Texts
 from app.schemas.openai_inputs import ModerationInputs, PlainText, PlainTexts, TokenIds
+from app.schemas.pii import NameList, PlaceholderValues
 from app.schemas.rerank_fields import Documents, RankedTexts
 from app.schemas.responses_api import ResponseInput
 from app.schemas.sentiment import Aspects
@@ -262,6 +263,8 @@ VALUES = {
     Aspects: [["a"], ["a", "b c"], ["a"] * 20, [], ["x" * 100], "a", [" "], ["\0"], ["a"] * 21, ["x" * 101], [5], {}],
     LabelList: [*LABELS, *NO_LABELS],
     Language: ["en", "pt-BR", "zh_Hant", "EN", "", " ", "english", "e", "en-", 5, [], {}],
+    NameList: [["email"], ["email", "phone"], ["FR", "AQ"], ["fr"], [], ["mail"], "email", [5], [[]], {}],
+    PlaceholderValues: [{"[EMAIL_1]": "a"}, {}, {"a": "", "b": "c"}, {"": "a"}, {"a": 5}, [], "a", 5],
     TokenIds: [[1, 2], *PROMPTS],
 }
 

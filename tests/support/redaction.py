@@ -77,10 +77,21 @@ def _last_text(body: dict[str, Any], *, is_chat: bool) -> str:
     if not is_chat:
         return str(body["prompt"])
     messages = body["messages"]
+    if schema := (body.get("response_format") or {}).get("json_schema", {}).get("schema"):
+        return json.dumps(_instance(schema))
     if messages[0]["role"] == "system" and "sentiment" in messages[0]["content"]:
         return "positive"
     content = messages[-1]["content"]
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
+def _instance(schema: dict[str, Any]) -> Any:
+    """Return a value of a schema, as short as possible."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "properties" in schema:
+        return {name: _instance(one) for name, one in schema["properties"].items()}
+    return {"array": ["everybody"], "number": 0.5, "integer": 0, "string": "x"}.get(str(schema.get("type")))
 
 
 def _choice(text: str, body: dict[str, Any], *, is_chat: bool) -> dict[str, Any]:

@@ -184,6 +184,9 @@ TASKS = (
     _text("keywords", response=chat_response('{"keywords": ["everybody"]}')),
     _text("answer", {"question": "Who?"}, response=chat_response('{"answer": null}')),
     _text("similarity", {"candidates": [PROMPT]}, "embeddings", upstream=f"{V1}/embeddings", response=EMBEDDING),
+    _text("pii", {"types": ["name"]}, response=chat_response('{"entities": []}')),
+    _text("redact", {"types": ["name"]}, response=chat_response('{"entities": []}')),
+    _text("restore", {"mapping": {"[EMAIL_1]": "ada@example.com"}}, upstream=None),
     _text("summarize"),
     Surface(
         "embeddings",
