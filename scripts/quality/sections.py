@@ -63,6 +63,26 @@ def _classes() -> Iterator[Record]:
         yield {"text": row["text"], "label": row["label"], "labels": row["labels"], "group": row["kind"]}
 
 
+def _languages() -> Iterator[Record]:
+    for row in _table(QUALITY / "language.tsv"):
+        yield {"text": row["text"], "label": row["language"], "group": row["length"]}
+
+
+def _entities() -> Iterator[Record]:
+    for row in _lines("entities.jsonl"):
+        yield {"text": row["text"], "label": row["entities"], "group": row["language"]}
+
+
+def _keywords() -> Iterator[Record]:
+    for row in _lines("keywords.jsonl"):
+        yield {"text": row["text"], "label": row["keywords"], "group": row["language"]}
+
+
+def _answers() -> Iterator[Record]:
+    for row in _lines("answer.jsonl"):
+        yield {"text": row["text"], "label": row["answer"], "question": row["question"], "group": row["language"]}
+
+
 def _pairs() -> Iterator[Record]:
     rows = list(_table(QUALITY / "embeddings.tsv", "kind", "language", "id", "text"))
     documents = {row["id"]: row for row in rows if row["kind"] == "document"}
@@ -91,6 +111,31 @@ SECTIONS = (
         _classes,
         "kind",
         methods={"words of the label in the text": baselines.word_overlap},
+    ),
+    Section("language", "Language", "language", WRITTEN, _languages, "length"),
+    Section(
+        "entities",
+        "Entities",
+        "entities",
+        WRITTEN,
+        _entities,
+        methods={"regular expressions": baselines.patterns(baselines.ENTITIES)},
+    ),
+    Section(
+        "keywords",
+        "Keywords",
+        "keywords",
+        WRITTEN,
+        _keywords,
+        methods={"most frequent words": baselines.frequent_words},
+    ),
+    Section(
+        "answer",
+        "Answers",
+        "answer",
+        WRITTEN,
+        _answers,
+        methods={"sentence with most words of the question": baselines.best_sentence},
     ),
     Section("embeddings", "Retrieval by embeddings", "embeddings", WRITTEN, _pairs, "query and document"),
 )
