@@ -108,8 +108,8 @@ RATED = (
     "used for training."
 )
 WRITTEN = (
-    "Texts in `tests/data/quality/`, written for this project. The labels were fixed before the first run; the head of a "
-    "file says what was changed after it."
+    "Texts in `tests/data/quality/`, written for this project. The labels were fixed before the first run; the head of "
+    "a file says what was changed after it."
 )
 VADER = {"VADER": baselines.vader}
 
