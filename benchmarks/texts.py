@@ -40,12 +40,12 @@ TIMEOUT_SECONDS = 600
 
 
 def reviews() -> Iterator[str]:
-    """Yield reviews for ever, each one different: a rated text with a number of its own."""
+    """Yield reviews for ever, each one different: a rated text, which is one sentence or two, behind its number."""
     with DATA.open(encoding="utf-8") as file:
         next(file)  # the source
         texts = [row["text"] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
     for number in count():
-        yield f"{texts[number % len(texts)]} (order {number})"
+        yield f"review {number}: {texts[number % len(texts)]}"
 
 
 def request(operation: str, texts: list[str]) -> tuple[str, dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Scores of free texts: answers, keywords, facts, translations."""
 
 import re
-import string
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -9,15 +8,16 @@ from collections.abc import Sequence
 CHRF_ORDER = 6
 CHRF_BETA = 2.0
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def normalized(text: str) -> str:
-    """Return a text without case, punctuation, English articles and repeated spaces.
+    """Return a text without case, punctuation, symbols, English articles and repeated spaces.
 
-    Source: the evaluation script of SQuAD (P. Rajpurkar et al., EMNLP 2016), after Unicode's form NFKC.
+    Source: the evaluation script of SQuAD (P. Rajpurkar et al., EMNLP 2016), for the punctuation of all scripts and
+    after Unicode's form NFKC.
     """
-    plain = unicodedata.normalize("NFKC", text).casefold().translate(_PUNCTUATION)
+    letters = unicodedata.normalize("NFKC", text).casefold()
+    plain = "".join(letter for letter in letters if unicodedata.category(letter)[0] not in "PS")
     return " ".join(_ARTICLES.sub(" ", plain).split())
 
 

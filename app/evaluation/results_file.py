@@ -31,7 +31,7 @@ class ResultsFile:
             self._file.close()
             raise InvalidFile(f"{self._path} is in use by another run.") from None
         except OSError as error:
-            raise InvalidFile(f"{self._path} cannot be written: {error.strerror}.") from None
+            raise InvalidFile(f"{self._path}, the file of results, cannot be written: {error.strerror}.") from None
         try:
             self._load()
         except BaseException:

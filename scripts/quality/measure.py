@@ -10,7 +10,7 @@ from typing import Any
 
 from app.evaluation.client import Client
 from app.evaluation.evaluation import Case
-from app.evaluation.printed import as_json
+from app.evaluation.printed import as_json, lines
 from app.evaluation.rows import Row
 from app.evaluation.session import Outcome, Request, evaluate
 from scripts.quality.baselines import overlap_ranking
@@ -20,7 +20,7 @@ DIGITS = 4
 
 
 def measure(section: Section, url: str, step: int = 1) -> dict[str, Any]:
-    """Return the figures of a section, on each `step`-th of its texts."""
+    """Return the figures of a section, on each `step`-th of its texts, and the lines that the command prints."""
     records = list(section.records())[::step]
     with TemporaryDirectory() as folder:
         request = _request(section, records, Path(folder))
@@ -35,6 +35,7 @@ def measure(section: Section, url: str, step: int = 1) -> dict[str, Any]:
             "rate": outcome.rate,
             "methods": _methods(section, request, rows),
             "groups": _groups(outcome, records),
+            "printed": "\n".join(lines(outcome)),
         }
     )
 

@@ -6,7 +6,11 @@ from typing import Any
 from scripts.quality.sections import ROOT, SECTIONS, Section
 
 PAGE = ROOT / "docs" / "quality.md"
+GUIDE = ROOT / "docs" / "evaluate.md"
 RESULTS = ROOT / "benchmarks" / "results" / "quality.json"
+# its output is the example of docs/evaluate.md
+EXAMPLE = "ratings"
+COMMAND = "ai-huggingface evaluate sentiment tests/data/sentiment-dev.tsv"
 MAX_CLASSES = 12
 # scores of several sets of labels have no common matrix
 MAX_MATRIX = 4
@@ -42,8 +46,16 @@ sent once, and nothing is cached.
 
 
 def write(results: Mapping[str, Any]) -> None:
-    """Write the page."""
+    """Write the page, and the example of the guide."""
     PAGE.write_text(page(results), encoding="utf-8")
+    before, _, rest = GUIDE.read_text(encoding="utf-8").partition(f"$ {COMMAND}\n")
+    after = rest.partition("```")[2]
+    GUIDE.write_text(f"{before}{example(results)}```{after}", encoding="utf-8")
+
+
+def example(results: Mapping[str, Any]) -> str:
+    """Return the command of the guide with its output."""
+    return f"$ {COMMAND}\n{results['example']}\n"
 
 
 def page(results: Mapping[str, Any]) -> str:

@@ -88,6 +88,11 @@ def _answers() -> Iterator[Record]:
         yield {"text": row["text"], "label": row["answer"], "question": row["question"], "group": row["language"]}
 
 
+def _facts() -> Iterator[Record]:
+    for row in _lines("summaries/texts.jsonl"):
+        yield {"text": row["text"], "label": row["facts"], "format": row["format"], "group": row["language"]}
+
+
 def _pairs() -> Iterator[Record]:
     rows = list(_table(QUALITY / "embeddings.tsv", "kind", "language", "id", "text"))
     documents = {row["id"]: row for row in rows if row["kind"] == "document"}
@@ -102,7 +107,10 @@ RATED = (
     "the source distribution of vaderSentiment (C.J. Hutto and E. Gilbert, ICWSM 2014, MIT). None of these texts was "
     "used for training."
 )
-WRITTEN = "Texts in `tests/data/quality/`, written for this project; the labels were fixed before the first run."
+WRITTEN = (
+    "Texts in `tests/data/quality/`, written for this project. The labels were fixed before the first run; the head of "
+    "a file says what was changed after it."
+)
 VADER = {"VADER": baselines.vader}
 
 SECTIONS = (
@@ -150,6 +158,15 @@ SECTIONS = (
         WRITTEN,
         _answers,
         methods={"sentence with most words of the question": baselines.best_sentence},
+    ),
+    Section(
+        "summaries",
+        "Summaries of three sentences",
+        "summarize",
+        WRITTEN,
+        _facts,
+        options={"length": baselines.SUMMARY_SENTENCES, "style": "extractive"},
+        methods={"first three sentences": baselines.first_sentences},
     ),
     Section("embeddings", "Retrieval by embeddings", "embeddings", WRITTEN, _pairs, "query and document"),
 )

@@ -48,7 +48,7 @@ def test_byte_order_marks_of_spreadsheets_are_understood(read, encoding):
 
 
 def test_a_tsv_has_no_quotes(read):
-    assert read('# source\nlabel\ttext\na\t"Fine", he said\n', "rows.tsv") == [('"Fine", he said', "a", 3)]
+    assert read('# source\nlabel\ttext\na\t"Fine", he said\n', "rows.TSV") == [('"Fine", he said', "a", 3)]
 
 
 def test_json_lines_have_keys(read):

@@ -108,6 +108,7 @@ def test_words_are_compared_without_case_punctuation_and_articles():
 def test_facts_are_whole_words_except_in_scripts_without_spaces():
     assert facts_found(["30 %", "art", "Anna Ek"], "Anna Ek started with 30 %, at the party.") == 2
     assert facts_found(["図書館", "駅"], "新しい図書館が開いた。") == 1
+    assert facts_found(["नया पुल"], "शहर में नया पुल।") == 1
 
 
 def test_a_translation_has_the_chrf_of_its_source():

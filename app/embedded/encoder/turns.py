@@ -10,12 +10,13 @@ MAX_SINGLES_IN_A_ROW = 16
 
 
 class Turns:
-    """The order in which threads use the models."""
+    """The order in which threads use the models. Each turn is handed to the thread that is next, which alone wakes."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._singles: deque[object] = deque()
-        self._lists: deque[object] = deque()
+        self._lock = threading.Lock()
+        # a waiting thread acquires the lock that it has queued a second time
+        self._singles: deque[threading.Lock] = deque()
+        self._lists: deque[threading.Lock] = deque()
         self._taken = False
         self._singles_in_a_row = 0
 
@@ -26,21 +27,25 @@ class Turns:
     @contextmanager
     def turn(self, *, single: bool) -> Iterator[None]:
         """Run the block alone, after all earlier calls of its kind; a text of a list lets single calls pass."""
-        ticket, queue = object(), self._singles if single else self._lists
-        with self._changed:
-            queue.append(ticket)
-            self._changed.wait_for(lambda: not self._taken and self._next()[0] is ticket)
-            queue.popleft()
+        handed_over = threading.Lock()
+        with self._lock:
+            if self._taken:
+                handed_over.acquire()
+                (self._singles if single else self._lists).append(handed_over)
             self._taken = True
+        with handed_over:
             self._singles_in_a_row = self._singles_in_a_row + 1 if single else 0
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._taken = False
-                self._changed.notify_all()
+            try:
+                yield
+            finally:
+                self._hand_over()
 
-    def _next(self) -> deque[object]:
-        """Return the queue whose first ticket is next."""
-        lists_wait = self._singles_in_a_row >= MAX_SINGLES_IN_A_ROW and self._lists
-        return self._singles if self._singles and not lists_wait else self._lists
+    def _hand_over(self) -> None:
+        """Let the next thread run, if one waits."""
+        with self._lock:
+            lists_wait = self._singles_in_a_row >= MAX_SINGLES_IN_A_ROW and self._lists
+            queue = self._singles if self._singles and not lists_wait else self._lists
+            if queue:
+                queue.popleft().release()
+            else:
+                self._taken = False
