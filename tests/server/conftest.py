@@ -1,12 +1,18 @@
 """Fixtures that run the service for real."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
 from support.chaos import ChaosUpstream
-from support.servers import Service, Upstream, until
+from support.servers import ROOT, Service, Upstream, free_port, until
 from support.tracing import TracedService, run_traced
+
+from app.config.model_file import model_file, model_name
+from app.embedded.process import READY
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +46,21 @@ def embedded() -> Iterator[Service]:
     until(lambda: service.get("/health/ready").status_code == 200)
     yield service
     service.stop()
+
+
+@pytest.fixture(scope="session")
+def llama() -> Iterator[str]:
+    """The URL of a real llama.cpp server with the default model, which stands for any OpenAI-compatible upstream."""
+    port = free_port()
+    arguments = [str(one) for one in (os.getpid(), port, 1, model_file(None), model_name(None))]
+    engine = subprocess.Popen(
+        [sys.executable, "-m", "app.embedded.engine", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    with closing(engine.stdout):
+        assert READY in engine.stdout.readline()
+        yield f"http://127.0.0.1:{port}/v1"
+        engine.kill()
+        engine.wait()
 
 
 @pytest.fixture

@@ -1,37 +1,16 @@
 """OpenAI's SDK and the Responses API of a real llama.cpp server, which stands for any OpenAI-compatible upstream."""
 
 import json
-import os
-import subprocess
-import sys
-from contextlib import closing
 
 import openai
 import pytest
 from openai import OpenAI
-from support.servers import ROOT, free_port
 
-from app.config.model_file import model_file, model_name
-from app.embedded.engine import READY
+from app.config.model_file import model_name
 
 MODEL = model_name(None)
 SCHEMA = {"type": "object", "properties": {"a": {"const": 7}}, "required": ["a"], "additionalProperties": False}
 FORMAT = {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA, "strict": True}}
-
-
-@pytest.fixture(scope="module")
-def llama():
-    """The URL of a llama.cpp server."""
-    port = free_port()
-    arguments = [str(one) for one in (os.getpid(), port, 1, model_file(None), MODEL)]
-    engine = subprocess.Popen(
-        [sys.executable, "-m", "app.embedded.engine", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    with closing(engine.stdout):
-        assert READY in engine.stdout.readline()
-        yield f"http://127.0.0.1:{port}/v1"
-        engine.kill()
-        engine.wait()
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ from app.errors import UpstreamInvalidResponse, UpstreamRejected
 LOGPROBS, STATED = "logprobs", "stated"
 # OpenAI allows 20; servers that allow fewer refuse the field, and then it is left out
 TOP_LOGPROBS = 20
-# a letter is one token; the others allow for a space or a bracket before it
-LETTER_TOKENS = 4
+# a letter in JSON, as a server writes it that enforces the form
+LETTER_TOKENS = 16
 TOKENS_FOR_EACH = 20
 # a model that reasons writes its thoughts first
 MIN_TOKENS = 1000
-# "A", "(B)", "C. shipping"; "A problem" names no letter
-_LETTER = re.compile(r"\W*([A-Z])(?:\W*\Z|[.):])")
+# "A", "(B)", "C. shipping", {"class": "D"}; "A problem" names no letter
+_LETTER = re.compile(r'(?:\W*|\{\s*"class"\s*:\s*")([A-Z])(?:\W*\Z|[.):])')
 
 
 def classify_by_chat(chat: Chat, request: LabelsRequest) -> Plan[LabelScores]:
@@ -50,11 +50,28 @@ def _ask_letter(chat: Chat, request: LabelsRequest) -> Plan[Generation | None]:
         f"{listed}\nReply with the letter of the class that fits best, and nothing else."
     )
     messages = [{"role": "system", "content": instruction}, {"role": "user", "content": request.text}]
-    body = {"max_tokens": LETTER_TOKENS, "temperature": 0, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
+    body = {
+        "max_tokens": LETTER_TOKENS,
+        "temperature": 0,
+        "logprobs": True,
+        "top_logprobs": TOP_LOGPROBS,
+        "response_format": _letter_format(len(request.labels)),
+    }
     try:
         return (yield from chat(messages, body))
     except UpstreamRejected:
         return None
+
+
+def _letter_format(count: int) -> dict[str, Any]:
+    """Return the form of the answer, by which servers make a model choose a letter that would not do so by itself."""
+    schema = {
+        "type": "object",
+        "properties": {"class": {"type": "string", "enum": list(ascii_uppercase[:count])}},
+        "required": ["class"],
+        "additionalProperties": False,
+    }
+    return {"type": "json_schema", "json_schema": {"name": "class", "strict": True, "schema": schema}}
 
 
 def letter_scores(logprobs: Sequence[TokenLogprobs], count: int) -> list[float] | None:

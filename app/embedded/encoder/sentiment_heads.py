@@ -1,16 +1,18 @@
 """Linear heads that read the sentiment of a text from its vector; `scripts/train_sentiment.py` trains them.
 
 English is read by bge-small-en-v1.5 and other languages by the multilingual encoder. A text of unknown language gets
-the mean of both.
+the mean of both, and a Hindi text the mean of the multilingual head and of its words.
 """
 
 import json
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from app.embedded.encoder.emoji import spell_emoji
+from app.embedded.encoder.hindi import rate_hindi
 from app.embedded.encoder.sentence_vectors import SentenceVectors
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class SentimentHeads:
             vector, count = encode(spelled)
             scores.append(head(vector))
             tokens += count
+        if language == "hi":
+            scores.append(np.array(itemgetter(*LABELS)(rate_hindi(text))))
         return dict(zip(LABELS, np.mean(scores, axis=0).tolist(), strict=True)), tokens
 
     def _heads(self, language: str | None) -> tuple[Any, ...]:
