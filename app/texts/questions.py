@@ -40,10 +40,14 @@ _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 _PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), kinds) for pattern, kinds in _KINDS)
 _WHY = re.compile(r"\b(?:why|warum|weshalb|wieso|pourquoi|por qu[eé]|perché|waarom)\b", re.IGNORECASE)
-_REASON = re.compile(
-    r"\b(?:because of|because|due to|owing to|since|after|weil|da|wegen|aufgrund|parce qu[e']|à cause de|car|porque"
-    r"|debido a|perché|omdat|wegens)\s*",
-    re.IGNORECASE,
+# words that give a reason, and words that may
+_REASONS = tuple(
+    re.compile(rf"\b(?:{words})\s*", re.IGNORECASE)
+    for words in (
+        "because of|because|due to|owing to|weil|wegen|aufgrund|parce qu[e']|à cause de|porque|debido a|perché|omdat"
+        "|wegens",
+        "since|after|da|car|thanks to|dank",
+    )
 )
 # small numbers are written as words
 _NUMBER = re.compile(
@@ -54,7 +58,6 @@ _NUMBER = re.compile(
 _YEAR = re.compile(r"1\d{3}|20\d{2}")
 _JOINED = re.compile(r",? ?(?:at|um|à|a las|,|from)? ?")
 WORD = re.compile(r"\w+")
-_CLAUSE_END = re.compile(r"[.!?;]*\s*\Z")
 
 
 def kinds_of_answer(question: str) -> Sequence[str]:
@@ -76,9 +79,9 @@ def numbers(text: str) -> list[Entity]:
 
 def reason(sentence: str) -> tuple[int, int] | None:
     """Return the clause that gives a reason in a sentence; None without one."""
-    match = _REASON.search(sentence)
-    end = _CLAUSE_END.search(sentence)
-    return (match.end(), end.start()) if match and end and match.end() < end.start() else None
+    match = next((found for pattern in _REASONS if (found := pattern.search(sentence))), None)
+    end = len(sentence.rstrip(" .!?;"))
+    return (match.end(), end) if match and match.end() < end else None
 
 
 def answering(question: str, sentence: str, entities: Iterable[Entity]) -> tuple[int, int] | None:

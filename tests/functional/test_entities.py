@@ -145,6 +145,7 @@ def test_a_repeated_name_is_found_at_each_place(make_client, upstream):
         '<think>{"a": 1}</think>Here: {"entities": [{"text": "Köln", "type": "place"}]} Done.',
         '{"note": {"x": 1}} {"entities": [{"text": "Köln", "type": "place"}]}',
         '{"entities": [{"text": "Köln", "type": "place"}, {"text": 5, "type": "place"}, 7]}',
+        '{"entities": [{"text": "Köln", "type": "place"}, {"text": "Köln", "ty',
     ],
 )
 def test_answers_of_servers_without_schemas_are_read(make_client, upstream, answer):

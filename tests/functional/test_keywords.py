@@ -54,6 +54,12 @@ def test_without_usable_keywords_of_a_model_words_are_counted(make_client, upstr
     assert body["keywords"][0]["score"] == 1.0
 
 
+def test_complete_keywords_of_a_cut_answer_are_taken(make_client, upstream):
+    upstream.post(CHAT, json=chat_response('{"keywords": ["breakfast", "hotel room", "hot', finish_reason="length"))
+    body = find(make_client(OPENAI)).get_json()
+    assert (named(body), body["source"]) == (["breakfast", "hotel room"], "chat_model")
+
+
 def test_a_model_reads_the_beginning_of_a_long_text(make_client, upstream):
     text = "旅館の朝食は最高でした。" * 300
     upstream.post(CHAT, json=chat_keywords("朝食"))

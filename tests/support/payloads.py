@@ -7,6 +7,7 @@ from marshmallow import Schema, fields
 
 from app.openapi.route_doc import route_doc_of
 from app.schemas.classify import LabelList
+from app.schemas.entities import EntityTypes
 from app.schemas.fields import Integer, Model, Number, PromptText, RequestSchema, StopSequences, StrictBoolean
 from app.schemas.huggingface import Inputs
 from app.schemas.json_shape import JsonShape
@@ -258,6 +259,7 @@ VALUES = {
     PlainText: PROMPTS,
     PlainTexts: PROMPTS,
     ModerationInputs: [*PROMPTS, *PARTS],
+    EntityTypes: [[], ["person"], ["date", "date"], ["city"], [5], [[]], "person", 5, {}],
     TextList: [*TEXT_LISTS, ["a"] * 1000, ["a"] * 1001, [[]]],
     DocumentList: [*TEXT_LISTS, *TEXT_DOCUMENTS, [{"text": "a"}] * 1001],
     Aspects: [["a"], ["a", "b c"], ["a"] * 20, [], ["x" * 100], "a", [" "], ["\0"], ["a"] * 21, ["x" * 101], [5], {}],

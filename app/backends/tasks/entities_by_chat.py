@@ -15,7 +15,8 @@ from app.texts.windows import windows
 
 # a model that is asked about a longer text leaves entities out
 WINDOW_TOKENS = 1500
-MAX_TOKENS = 2048
+# of an answer: some for each token of the text, since a small model may repeat itself without an end
+MIN_TOKENS, TOKENS_PER_TOKEN = 128, 3
 SOURCE = "chat_model"
 
 
@@ -27,7 +28,8 @@ def find_by_chat(chat: Chat, request: EntitiesRequest, model: str | None) -> Pla
     entities: list[Entity] = []
     for start, end in windows(request.text, WINDOW_TOKENS, estimated_tokens):
         part = request.text[start:end]
-        payload, generation = yield from ask_json(chat, _instruction(types), part, schema, MAX_TOKENS)
+        limit = MIN_TOKENS + TOKENS_PER_TOKEN * estimated_tokens(part)
+        payload, generation = yield from ask_json(chat, _instruction(types), part, schema, limit)
         generations.append(generation)
         named = located(part, list(_findings(payload["entities"], types)))
         entities += [replace(entity, start=entity.start + start, end=entity.end + start) for entity in named]

@@ -12,10 +12,11 @@ from app.texts.entities import Entity, combined
 SPACY, NAME_MODEL = "spacy", "name_model"
 _LABELS = {"GIVEN_NAME": "person", "SURNAME": "person", "CITY": "place", "STATE": "place"}
 # Rampart corrects spaCy, which takes unknown towns for organizations, from this probability on
-SURE_PLACE = 0.8
+SURE = 0.8
 MIN_SCORE = 0.3
 _NAMES = ("person", "organization", "place")
 _ARTICLE = re.compile(r"(?:the|an?)\s+", re.IGNORECASE)
+_PREPOSITION = re.compile(r"\s+(?:of|in|at|for|from|to|and|on|with)\Z")
 _TITLE = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|Frau|Herr|Mme|M|Sr|Sra)\.? \Z")
 # words that a name does not end with
 _TAIL = re.compile(r"(?:\s+[^\W\d_A-ZÀ-ÖØ-Þ]\w*)+\Z")
@@ -34,8 +35,8 @@ class EntityFinder:
         if english is None:
             return _by_names(text, names), NAME_MODEL, tokens
         found, count = english.entities(text)
-        places = {(name.start, name.end) for name in names if name.type == "place" and (name.score or 0) >= SURE_PLACE}
-        corrected = [_corrected(_without_article(text, entity), places) for entity in found]
+        sure = {(name.start, name.end): name.type for name in names if _is_sure(text, name)}
+        corrected = [_corrected(_without_ends(text, entity), sure) for entity in found]
         return [_with_title(text, entity) for entity in corrected], SPACY, tokens + count
 
     def english(self) -> Any:
@@ -79,18 +80,26 @@ def _without_tail(text: str, entity: Entity) -> Entity:
     return replace(entity, end=entity.start + match.start()) if match and match.start() else entity
 
 
-def _without_article(text: str, entity: Entity) -> Entity:
-    match = _ARTICLE.match(text[entity.start : entity.end]) if entity.type in _NAMES else None
-    return (
-        replace(entity, start=entity.start + match.end())
-        if match and match.end() < entity.end - entity.start
-        else entity
-    )
+def _without_ends(text: str, entity: Entity) -> Entity:
+    """Return a name without an article before it and a preposition behind it."""
+    if entity.type not in _NAMES:
+        return entity
+    part = text[entity.start : entity.end]
+    article, preposition = _ARTICLE.match(part), _PREPOSITION.search(part)
+    start = article.end() if article else 0
+    end = preposition.start() if preposition else len(part)
+    return replace(entity, start=entity.start + start, end=entity.start + end) if start < end else entity
 
 
-def _corrected(entity: Entity, places: set[tuple[int, int]]) -> Entity:
-    is_place = entity.type in _NAMES and (entity.start, entity.end) in places
-    return replace(entity, type="place") if is_place else entity
+def _is_sure(text: str, name: Entity) -> bool:
+    """Return whether a finding of Rampart corrects spaCy: a likely town, or a likely person of two names or more."""
+    return (name.score or 0) >= SURE and (name.type == "place" or " " in text[name.start : name.end])
+
+
+def _corrected(entity: Entity, sure: Mapping[tuple[int, int], str]) -> Entity:
+    if entity.type not in _NAMES:
+        return entity
+    return replace(entity, type=sure.get((entity.start, entity.end), entity.type))
 
 
 def _with_title(text: str, entity: Entity) -> Entity:

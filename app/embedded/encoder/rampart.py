@@ -11,7 +11,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from app.embedded.encoder.files import RAMPART_MODEL, RAMPART_TOKENIZER
-from app.texts.windows import windows
+from app.texts.windows import MIN_CHARS, windows
 
 if TYPE_CHECKING:
     from app.embedded.encoder.models import Models
@@ -35,9 +35,10 @@ LABELS = (
     "STATE",
     "ZIP_CODE",
 )
-# the model finds most in parts of about this length; a character may be three of its 512 tokens
+# the model finds most in parts of about this length
 WINDOW_CHARS = 480
-WINDOW_TOKENS = 510
+# the positions of the model; a character may be three tokens
+MAX_TOKENS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,12 @@ class Rampart:
 
     def find(self, text: str) -> tuple[list[Name], int]:
         """Return the names in the order of the text, whatever their probability, and the tokens of the text."""
+        return self._find_in_parts(text, WINDOW_CHARS)
+
+    def _find_in_parts(self, text: str, limit: int) -> tuple[list[Name], int]:
         names: list[Name] = []
         tokens = 0
-        for start, end in windows(text, WINDOW_CHARS, len):
+        for start, end in windows(text, limit, len):
             found, count = self._find(text[start:end])
             tokens += count
             names += [replace(name, start=name.start + start, end=name.end + start) for name in found]
@@ -78,7 +82,9 @@ class Rampart:
 
     def _find(self, text: str) -> tuple[list[Name], int]:
         encoded = self._tokenizer.encode(text)
-        ids = np.array([encoded.ids[: WINDOW_TOKENS + 2]], np.int64)
+        if len(encoded.ids) > MAX_TOKENS and len(text) > MIN_CHARS:
+            return self._find_in_parts(text, len(text) // 2)
+        ids = np.array([encoded.ids[:MAX_TOKENS]], np.int64)
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         scores = self._session.run(None, {name: inputs[name] for name in self._inputs})[0][0]
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
