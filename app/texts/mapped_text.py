@@ -31,8 +31,6 @@ class MappedText:
 
     def source_span(self, start: int, end: int) -> tuple[int, int]:
         """Return the span in the source of the characters from `start` to `end`; an empty span has no length there."""
-        if not self._starts:
-            return 0, 0
         first = self._source_start(start)
         return first, self._source_end(end) if end > start else first
 

@@ -14,6 +14,8 @@ TEXTS = [
     ),
     ("en", "I paid $5.99.| It's ok.|It broke."),
     ("en", "Great!!! 😀| Love it 😍"),
+    ("en", "Great. 😀"),
+    ("en", "It works.😀"),
     (
         "en",
         "Title of the text\n\n|It begins here.| It goes on, as mail programs break lines, in a line of its\nown.| The end.",

@@ -50,4 +50,5 @@ def _style(lines: list[Line]) -> Style | None:
 
 def _has_names(found: list[re.Match[str]]) -> bool:
     names = Counter(next(filter(None, match.groups()), "") for match in found)
-    return max(names.values()) > 1 and not any(map(LOG_LEVEL.match, names))
+    # in a conversation names come again; the keys of a list of values mostly do not
+    return 3 * len(names) <= 2 * len(found) and not any(map(LOG_LEVEL.match, names))

@@ -17,6 +17,15 @@ _WINDOW_CHARS = 20_000
 # a text without one of these is plain
 _ANY_SIGN = re.compile(r"[<&\n]|\]\(|\*\*|^\W{0,3}\d{1,2}[:./]\d\d")
 
+# a line of a program; in one of these, signs such as `#` and `<b>` have another meaning
+_CODE_LINE = re.compile(
+    r"\s*(?:(?:def|class|function|func|fn|public|private|static|const|let|var|struct|impl) \w|import [\w.{*]|#include\b"
+    r"|from [\w.]+ import |package [\w.]+;?$|return\b.{0,80}$|(?:if|for|while|elif|else if|switch)\b.{0,100}[:{]$"
+    r"|(?:else|try|finally)\b:? ?\{?$|[\w.\[\]\"']{1,60} (?:[-+*/|:]?=) .{0,200}$|[\w.]{1,60}\(.{0,200}\);?$"
+    r"|[^<>]{0,200}[;{]$|[})\]]+[;,]?$|//|/\*|\*/)"
+)
+_MIN_CODE_LINES, _MIN_CODE_SHARE = 2, 0.3
+
 _DOCUMENT = re.compile(r"\s*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE)
 _TAG = re.compile(
     r"(?P<before>.?)<(?P<slash>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]{0,15})(?:\s[^<>]{0,2000})?/?>(?=(?P<after>.?))",
@@ -63,11 +72,21 @@ def detect_format(text: str) -> Format:
         return "subtitles"
     if is_chat(head):
         return "chat"
+    if _is_code(head):
+        return "plain"
     if _is_markdown(head):
         return "markdown"
     if _is_html(head):
         return "html"
     return "email" if has_mail_marks(text) else "plain"
+
+
+def _is_code(head: str) -> bool:
+    if "```" in head or "](http" in head:  # a page about a program
+        return False
+    lines = [line for line in head.splitlines() if not (line.isspace() or not line)]
+    found = sum(_CODE_LINE.match(line) is not None for line in lines)
+    return found >= _MIN_CODE_LINES and found >= _MIN_CODE_SHARE * len(lines)
 
 
 def _is_html(head: str) -> bool:

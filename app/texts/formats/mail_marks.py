@@ -39,8 +39,8 @@ def has_headers(text: str) -> bool:
     for line in lines_of(text, envelope.end() if envelope else 0):
         if _KNOWN.match(line.text) or HEADER.match(line.text):
             names.add(line.text.replace("：", ":").partition(":")[0].strip(" \t*").lower())
-        elif not (_FIELD.match(line.text) or (names and line.text.startswith((" ", "\t")))) or line.is_blank:
-            followed = line.is_blank and bool({"from", "subject"} & names)
+        elif not (_FIELD.match(line.text) or line.text.startswith((" ", "\t"))) or line.is_blank:
+            followed = line.is_blank and bool({"from", "subject", "mime-version"} & names)
             is_subject = line.is_blank and any(map(_SUBJECT.fullmatch, names))
             return len(names) > 2 or (len(names) == 2 and (has_address or followed)) or is_subject
         has_address |= "@" in line.text

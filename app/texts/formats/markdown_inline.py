@@ -21,7 +21,7 @@ _MARK = re.compile(
     | (?P<footnote>\[\^[^\[\]\s]{{1,100}}\])
     | \[(?P<link>[^\[\]]{{1,1000}})\](?:{_TARGET}|\[[^\[\]]{{0,200}}\])
     | <(?P<address>[a-z][a-z0-9+.-]{{1,30}}:[^\s<>]{{1,2000}}|[^\s<>@]{{1,200}}@[^\s<>@]{{1,200}})>
-    | (?P<comment><!--.*?(?:-->|\Z))
+    | (?P<comment><!--)
     | </?(?P<tag>[a-zA-Z][a-zA-Z0-9]{{0,15}})(?:\s[^<>]{{0,1000}})?/?>
     | (?P<reference>&(?:\#[0-9]{{1,7}}|\#[xX][0-9a-fA-F]{{1,6}}|[a-zA-Z][a-zA-Z0-9]{{1,31}});)
     | (?P<delimiter>\*{{1,3}}|_{{1,3}}|~~)
@@ -82,8 +82,14 @@ def inline_text(text: str) -> MappedText:
 
 def _edits(text: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
     """Yield the kind, start and end of each mark from `start` to `end`, in order."""
+    comments_end = text.rfind("-->", start, end)
     while match := _MARK.search(text, start, end):
         start = match.end()
+        if match["comment"]:
+            if start <= comments_end:
+                start = text.index("-->", start) + 3
+                yield "mark", match.start(), start
+            continue
         kept = next((name for name in ("escape", "code", "link", "address") if match[name] is not None), None)
         if kept:
             yield "mark", match.start(), match.start(kept)
