@@ -60,7 +60,13 @@ def service():
     """A service with the settings of the manifest, and the engine with the command of the manifest."""
     key, line = made()
     port, encoder_port = str(free_port()), str(free_port())
-    changed = {"EMBEDDED_PORT": port, "ENCODER_PORT": encoder_port, "SERVER_HOST": "127.0.0.1", "API_KEYS": line, "DRAIN_DELAY": "0s"}
+    changed = {
+        "EMBEDDED_PORT": port,
+        "ENCODER_PORT": encoder_port,
+        "SERVER_HOST": "127.0.0.1",
+        "API_KEYS": line,
+        "DRAIN_DELAY": "0s",
+    }
     given = {name: value for name, value in variables(FOLDER).items() if name != "SERVER_PORT"}
     _, *words, _, _, threads, _, name = engine()["command"]
     command = [sys.executable, *words, str(os.getpid()), port, threads, str(model_file(None)), name]
