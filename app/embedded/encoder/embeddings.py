@@ -8,8 +8,8 @@ from app.embedded.encoder.errors import InvalidInput
 from app.embedded.encoder.groups import Grouped, Options, Output, split_by_length
 from app.embedded.encoder.models import Models
 
-# about four short texts, which together take as long as two alone
-GROUP_CHARS = 400
+# two or three short texts; larger groups are faster, and single calls wait for them
+GROUP_CHARS = 250
 
 
 def load(models: Models) -> Grouped:
