@@ -75,8 +75,11 @@ lock: $(if $(UV),,.uv/bin/uv) ## Write the locked lists of requirements/ from th
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv
 
-run: $(RUN) ## Start the service; Ctrl-C stops it
-	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
+# MODEL is a name of `ai-huggingface model`
+WITH_MODEL = $(if $(MODEL),export EMBEDDED_MODEL_PATH && EMBEDDED_MODEL_PATH=$$($(BIN)/python -m app model $(MODEL)) &&)
+
+run: $(RUN) ## Start the service, with MODEL=qwen2.5-coder-1.5b on that model; Ctrl-C stops it
+	@$(WITH_MODEL) exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
 dev: $(RUN) ## Start the service with plain logs; restart it after a change of a file
 	@LOG_FORMAT=plain exec $(BIN)/gunicorn -c gunicorn.conf.py --reload wsgi:app

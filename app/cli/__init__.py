@@ -1,4 +1,4 @@
-"""The command `ai-huggingface`: serve, make client keys, check the settings, evaluate an operation."""
+"""The command `ai-huggingface`: serve, make client keys, check the settings, evaluate an operation, fetch a model."""
 
 import argparse
 import sys
@@ -39,6 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     add_evaluate_arguments(evaluate)
     evaluate.set_defaults(command=_evaluate, parser=evaluate)
 
+    model = commands.add_parser("model", help="download a larger model for the embedded engine; print its path")
+    model.add_argument("name", metavar="NAME", help="qwen2.5-coder-0.5b (491 MB) or qwen2.5-coder-1.5b (1,117 MB)")
+    model.set_defaults(command=_fetch_model)
+
     keys = commands.add_parser("keys", help="make client keys").add_subparsers(metavar="COMMAND", required=True)
     create = keys.add_parser("create", help="make a key for a client")
     create.add_argument("name", metavar="NAME", help="the client's name in logs and metrics")
@@ -66,6 +70,17 @@ def _evaluate(given: argparse.Namespace) -> int:
     from app.cli.evaluate import run
 
     return run(given)
+
+
+def _fetch_model(given: argparse.Namespace) -> int:
+    from app.cli.models import ModelError, fetch
+
+    try:
+        print(fetch(given.name))
+    except ModelError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _create_key(given: argparse.Namespace) -> int:

@@ -239,28 +239,36 @@ def test_a_file_that_is_missing_is_named(package, name, path):
 
 def test_only_texts_of_known_models_are_embedded():
     class Vectors:
-        multilingual = staticmethod(lambda text: ([1], 1))
+        multilingual_all = staticmethod(lambda texts: [([1], 1) for _ in texts])
         english = staticmethod(lambda text: ([2], 2))
 
     models = Models()
     models.get = lambda load: Vectors
-    run = embeddings.load(models)
-    assert run("a", {}) == ([1], 1)
-    assert run("a", {"model": "bge-small-en-v1.5"}) == ([2], 2)
+    operation = embeddings.load(models)
+    assert operation.run(["a", "b"], {}) == [([1], 1)] * 2
+    assert operation.run(["a", "b"], {"model": "bge-small-en-v1.5"}) == [([2], 2)] * 2
     for text, options in ((5, {}), ("a", {"model": "gpt2"}), ("a", {"model": []})):
         with pytest.raises(InvalidInput):
-            run(text, options)
+            operation.run([text], options)
+
+
+def test_short_texts_are_read_in_groups_but_for_the_model_whose_vectors_depend_on_them():
+    short, long = "x" * 100, "x" * 2000
+    split = embeddings.load(Models()).split
+    assert [len(group) for group in split([short] * 5 + [long, short, 5, short], {})] == [2, 2, 1, 1, 1, 1, 1]
+    assert list(split([short] * 3, {"model": "bge-small-en-v1.5"})) == [[short]] * 3
 
 
 def test_a_port_that_is_taken_ends_the_process_with_one_line(monkeypatch, capsys):
     monkeypatch.setattr(encoder_process, "end_with_parent", lambda *arguments: None)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "")
-    size = threading.stack_size()
+    size, interval = threading.stack_size(), sys.getswitchinterval()
     try:
         with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as caught:
             encoder_process.main("1", str(taken.getsockname()[1]), "1")
     finally:
         threading.stack_size(size)
+        sys.setswitchinterval(interval)
     assert caught.value.code == process.EXIT_UNUSABLE
     assert capsys.readouterr().out.endswith("cannot be used: Address already in use\n")
 

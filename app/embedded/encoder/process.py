@@ -15,6 +15,7 @@ MODEL_MEMORY = 768 * 1024**2
 DEFAULT_REQUEST_MEMORY = 512 * 1024**2
 # the limit of memory counts the stack of each connection's thread, which is 8 MiB by default
 STACK_BYTES = 2 * 1024**2
+SWITCH_SECONDS = 0.001
 
 
 def main(parent: str, port: str, threads: str, request_memory: str = str(DEFAULT_REQUEST_MEMORY)) -> None:
@@ -23,6 +24,8 @@ def main(parent: str, port: str, threads: str, request_memory: str = str(DEFAULT
     # numpy's library reads it when it is loaded; each of its threads would reserve 32 MiB
     os.environ["OPENBLAS_NUM_THREADS"] = threads
     threading.stack_size(STACK_BYTES)
+    # a single call should not wait 5 ms, as by default, for a thread that works on a list
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         server = EncoderServer(int(port), Models(int(threads)), OPERATIONS)
     except OSError as error:

@@ -3,6 +3,7 @@
 A script gets them by `Models().get(SentenceVectors)`.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from app.embedded.encoder.bge import Bge, Vector
@@ -21,6 +22,10 @@ class SentenceVectors:
     def english(self, text: str) -> tuple[Vector, int]:
         """Return a vector of 384 numbers and the tokens of the text."""
         return self._models.get(Bge).encode(text)
+
+    def multilingual_all(self, texts: Sequence[str]) -> list[tuple[Vector, int]]:
+        """Return what `multilingual` returns for each text; faster for short texts."""
+        return self._models.get(Use).encode_all(texts)
 
     def multilingual(self, text: str) -> tuple[Vector, int]:
         """Return a vector of 512 numbers and the tokens of the text."""

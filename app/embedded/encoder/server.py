@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from app.embedded.encoder.errors import EncoderError, InvalidInput, OutOfMemory, TooLarge, UnknownOperation
+from app.embedded.encoder.groups import Grouped, Output, one_by_one
 from app.embedded.encoder.models import Models
 from app.embedded.encoder.operations import Load
 from app.embedded.encoder.turns import Turns
@@ -36,20 +37,19 @@ class EncoderServer(ThreadingHTTPServer):
     def run(self, operation: str, body: bytes, handler: "EncoderHandler") -> dict[str, list[Any]]:
         """Return outputs and tokens of each input of a body; raise EncoderError.
 
-        Raises ConnectionAbortedError between two inputs once the client has gone.
+        Raises ConnectionAbortedError between two groups of inputs once the client has gone.
         """
         if operation not in self._operations:
             raise UnknownOperation(f"There is no operation {operation}.")
         inputs, options = _parse(body)
-        run = self._models.get(self._operations[operation])
-        outputs, tokens = [], []
-        for text in inputs:
+        loaded = self._models.get(self._operations[operation])
+        grouped = loaded if isinstance(loaded, Grouped) else one_by_one(loaded)
+        results: list[Output] = []
+        for group in grouped.split(inputs, options):
             with self._turns.turn(single=len(inputs) == 1):
-                output, count = run(text, options)
-            outputs.append(output)
-            tokens.append(count)
+                results += grouped.run(group, options)
             handler.require_client()
-        return {"outputs": outputs, "tokens": tokens}
+        return {"outputs": [output for output, _ in results], "tokens": [tokens for _, tokens in results]}
 
 
 def _parse(body: bytes) -> tuple[list[Any], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Lets one text at a time use the models: single calls before lists."""
+"""Lets one text, or one group of short texts, at a time use the models: single calls before lists."""
 
 import threading
 from collections import deque
