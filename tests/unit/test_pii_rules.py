@@ -181,7 +181,8 @@ def test_a_long_text_is_searched_in_parts_with_a_pause_after_each():
 
 
 HOSTILE = (
-    "a", "1", "a@", "a.", "-", "1-", "(", "&#64;", "AB 12 ", "+1 ", "%40", ":", "1:", "eyJ", "://", "password", "12 345 678 ",
+    "a", "1", "a@", "a.", "-", "1-", "(", "&#64;", "AB 12 ", "+1 ", "%40", ":", "1:", "eyJ", "://", "password",
+    "12 345 678 ",
     "\\u0040", "\u200b", "@", "A1", "0 ", "key=", "-----BEGIN PRIVATE KEY-----", "x" * 40 + " ", "1 of may ", "00:",
 )  # fmt: skip
 
