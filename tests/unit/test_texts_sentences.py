@@ -18,7 +18,7 @@ TEXTS = [
     ("en", "It works.😀"),
     (
         "en",
-        "Title of the text\n\n|It begins here.| It goes on, as mail programs break lines, in a line\nof its own.| The end.",
+        "Title of the text\n\n|It begins here.| It goes on, as mail programs do, in a line\nof its own.| The end.",
     ),
     ("en", "Good sound\n|Weak battery\n|fair price"),
     ("en", "- the oven does not heat\n|- the tap drips"),
