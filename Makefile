@@ -119,8 +119,8 @@ coverage: $(DEV) ## Run all tests; fail below 100 % branch coverage of app/
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-accuracy: $(DEV) ## Rate all 800 texts; the tests rate every sixth
-	SENTIMENT_EACH=1 $(BIN)/pytest tests/server/test_sentiment_accuracy.py
+accuracy: $(DEV) ## Rate all labelled texts of sentiment and classification
+	$(BIN)/pytest tests/server/test_sentiment_accuracy.py
 
 soak: $(DEV) ## Mix all upstream failures for 10 minutes; fail if memory, threads or file handles grow
 	$(BIN)/python benchmarks/soak.py

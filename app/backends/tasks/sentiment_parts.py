@@ -18,7 +18,7 @@ MAX_WHOLE_CHARS = 1000
 # A neutral clause says little about the text: one of all neutral scores has a tenth of the weight of a polar one.
 NEUTRAL_WEIGHT = 0.1
 # praise and blame are clear from here on, and neither outweighs the other more than this
-CLEAR = 0.85
+CLEAR = 0.92
 MIN_SHARE = 0.35
 
 
