@@ -96,9 +96,10 @@ def _of_document(result: Sentiment) -> dict[str, Any]:
     rated = _rated(result.scores)
     if result.mixed is not None:
         rated |= {"sentiment": result.label, "score": round(result.mixed, SCORE_DIGITS)}
+    score = {"score": rated["score"], "confidence": rated["score"]}
     known = {"model": result.model} if result.model else {}
     cut = {"truncated": True} if result.truncated else {}
-    return {**rated, "confidence": rated["score"], **known, **cut}
+    return {"sentiment": rated["sentiment"], **score, "scores": rated["scores"], **known, **cut}
 
 
 def _rated(scores: Mapping[str, float]) -> dict[str, Any]:
