@@ -133,7 +133,7 @@ class EmbeddedBackend(EmbeddedText):
 
     def embeddings(self, request: OpenAIRequest, model: str | None) -> Plan[OpenAIResult]:
         """Let the encoder make them: the mean of a causal model's states is no useful embedding."""
-        return embed(self._encoder, request, self._embedding_model(model))
+        return embed(self._encoder, self._batches, request, self._embedding_model(model))
 
     def rerank(self, request: RerankRequest, model: str | None) -> Plan[Ranking]:
         """Compare embeddings: llama.cpp's own route needs a model that ranks."""

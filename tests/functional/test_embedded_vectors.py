@@ -50,6 +50,13 @@ def test_a_list_is_one_call_and_has_one_entry_for_each_text(client, upstream):
     assert len(upstream.calls) == 1
 
 
+def test_a_long_list_is_several_calls(client, upstream):
+    body = embed(client, input=["bread", "a ship"] * 100).get_json()
+    assert [(entry["index"], entry["embedding"]) for entry in body["data"][127:129]] == [(127, [1, 0]), (128, [0, 1])]
+    assert [len(json.loads(call.request.body)["inputs"]) for call in upstream.calls] == [128, 72]
+    assert body["usage"]["total_tokens"] == 1100
+
+
 def test_vectors_can_be_had_as_base64(client):
     [entry] = embed(client, encoding_format="base64").get_json()["data"]
     assert struct.unpack("<2f", base64.b64decode(entry["embedding"])) == (1, 0)
