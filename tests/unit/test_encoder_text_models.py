@@ -138,6 +138,10 @@ def test_a_low_score_is_no_answer():
     assert (text, score < 0.5) == (None, True)
 
 
+def test_a_text_without_sentences_has_no_answer():
+    assert said(answers({}), "Who built it?", " ") == (None, 0.0)
+
+
 def test_a_reason_is_the_clause_behind_its_word():
     assert said(answers({"Nobody": 3.0}), "Why does nobody sing?")[0] == "rain"
 
