@@ -164,6 +164,7 @@ def test_of_a_long_text_the_sentences_with_the_questions_words_are_read():
     output, tokens = answers({"Zoe": 5.0})(text, {"question": "What happened to the barn?", "language": "en"})
     assert text[slice(*output["span"])] == "Zoe paints the barn."
     assert tokens == 3 * answer.MAX_SENTENCES
+    assert output["truncated"] is True
 
 
 def test_keywords_are_ranked_noun_phrases():
