@@ -74,6 +74,7 @@ def test_probabilities_sum_up_to_one_at_most():
         ("ආයුබෝවන් ඔබට කොහොමද", "si"),
         ("မင်္ဂလာပါ", "my"),
         ("សួស្តី", "km"),
+        ("מרק.", "he"),
         ("ᏣᎳᎩ", None),
         ("Kami pergi ke kantor karena besok libur dan mobil rusak", "id"),
         ("Kami pergi ke pejabat kerana esok cuti dan kereta rosak", "ms"),
