@@ -69,7 +69,7 @@ class OpenAIText(OptionalOperations):
     def entities(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
         """Ask a chat model, whose answer has the form of a JSON Schema."""
         model = self._resolve_model(model)
-        return find_by_chat(partial(self._chat_for, model), request, model)
+        return find_by_chat(partial(self._chat_for, model), request)
 
     def pii(self, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
         """Ask a chat model, whose answer has the form of a JSON Schema."""
@@ -79,12 +79,12 @@ class OpenAIText(OptionalOperations):
     def keywords(self, request: KeywordsRequest, model: str | None) -> Plan[Keywords]:
         """Ask a chat model; keywords that the text does not have are left out."""
         model = self._resolve_model(model)
-        return keywords_by_chat(partial(self._chat_for, model), request, model)
+        return keywords_by_chat(partial(self._chat_for, model), request)
 
     def answer(self, request: AnswerRequest, model: str | None) -> Plan[Answer]:
         """Ask a chat model, whose answer is looked for in the text."""
         model = self._resolve_model(model)
-        return answer_by_chat(partial(self._chat_for, model), request, model)
+        return answer_by_chat(partial(self._chat_for, model), request)
 
     def translate(self, request: TranslateRequest, model: str | None) -> Plan[Translation]:
         """Ask a chat model for the translation of each part."""

@@ -69,7 +69,8 @@ def blueprint(endpoint: OperationEndpoint) -> Blueprint:
             (place,) = places(document, [result.span], options["offset_unit"])
             text = part_of(document, result.span)
             found = {"answer": text.pop("text"), **text, **place, "sentence": _sentence(document, *result.span)}
-        return {**found, **score, "source": result.source}
+        truncated = {"truncated": True} if result.truncated else {}
+        return {**found, **score, "source": result.source, **truncated}
 
     schema = AnswerRequestSchema(endpoint.config)
     register_text(endpoint, routes, "/v1/text/answer", schema, handle, _DOC)

@@ -4,7 +4,7 @@ from marshmallow import fields, validate
 
 from app.schemas.fields import PromptText
 from app.schemas.offsets import OffsetsRequestSchema
-from app.schemas.texts import TextResultSchema
+from app.schemas.texts import ExcerptResultSchema
 
 
 class AnswerRequestSchema(OffsetsRequestSchema):
@@ -13,7 +13,7 @@ class AnswerRequestSchema(OffsetsRequestSchema):
     question = PromptText(required=True, metadata={"description": "The question; not blank."})
 
 
-class AnswerResultSchema(TextResultSchema):
+class AnswerResultSchema(ExcerptResultSchema):
     """The answer that a text has, as a part of the text as it was sent; all null if the text has none."""
 
     answer = fields.String(

@@ -28,7 +28,30 @@ PART_BYTES = 12
 _CONSTANT, _PER_DISTANCE, _PER_LETTERS = -2.37, 9.73, 1.69
 _MAX_DISTANCE, _MAX_LETTERS = 0.5, 100
 
-_SCRIPTS = {"SINHALA": "si", "MYANMAR": "my", "KHMER": "km", "TIBETAN": "bo", "THAANA": "dv"}
+# first words of the names of characters, in scripts of one language; eldc knows some of these from longer texts only
+_SCRIPTS = {
+    "ARMENIAN": "hy",
+    "CJK": "zh",
+    "ETHIOPIC": "am",
+    "GEORGIAN": "ka",
+    "GREEK": "el",
+    "GUJARATI": "gu",
+    "HANGUL": "ko",
+    "HEBREW": "he",
+    "HIRAGANA": "ja",
+    "KANNADA": "kn",
+    "KATAKANA": "ja",
+    "KHMER": "km",
+    "LAO": "lo",
+    "MALAYALAM": "ml",
+    "MYANMAR": "my",
+    "SINHALA": "si",
+    "TAMIL": "ta",
+    "TELUGU": "te",
+    "THAANA": "dv",
+    "THAI": "th",
+    "TIBETAN": "bo",
+}
 _SCRIPT_CONFIDENCE = 0.95
 _INDONESIAN = re.compile(r"\b(?:adalah|karena|bisa|kamu|uang|mobil|kantor|kalau|bahwa|ingin|sampai|besok)\b", re.I)
 _MALAY = re.compile(r"\b(?:ialah|kerana|boleh|awak|wang|kereta|pejabat|sahaja|bahawa|tiada|hujung|hendak|esok)\b", re.I)

@@ -129,6 +129,11 @@ def test_the_encoder_answers_for_the_embedded_engine(make_client, upstream, unit
     assert sent(upstream) == {"inputs": [TEXT], "question": QUESTION, "language": "en"}
 
 
+def test_a_text_of_more_sentences_than_are_read_is_truncated(make_client, upstream):
+    upstream.post(ENCODER, json={"outputs": [{"span": None, "score": 0.1, "truncated": True}], "tokens": [40]})
+    assert ask(make_client(EMBEDDED)).get_json()["truncated"] is True
+
+
 def test_each_text_is_answered_for_itself(make_client, upstream):
     outputs = [{"span": [0, 3], "score": 0.9}, {"span": None, "score": 0.1}]
     upstream.post(ENCODER, json={"outputs": outputs, "tokens": [4, 4]})

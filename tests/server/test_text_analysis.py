@@ -53,6 +53,11 @@ def test_a_long_text_is_read_to_its_end(embedded):
     assert named(ask(embedded, "entities", text=text))[-2:] == [("Siemens", "organization"), ("$5 million", "money")]
 
 
+def test_a_text_of_many_tokens_is_read_to_its_end(embedded):
+    text = "도서관은오늘문을닫습니다 " * 36 + "Sabine Krüger wohnt in Wien."
+    assert named(ask(embedded, "entities", text=text, language="ko"))[-1] == ("Wien", "place")
+
+
 def test_the_encoder_finds_noun_phrases(embedded):
     text = "The city council approved the tram network. The new tram lines will be ready soon."
     body = ask(embedded, "keywords", text=text)

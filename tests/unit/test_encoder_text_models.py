@@ -138,6 +138,10 @@ def test_a_low_score_is_no_answer():
     assert (text, score < 0.5) == (None, True)
 
 
+def test_a_text_without_sentences_has_no_answer():
+    assert said(answers({}), "Who built it?", " ") == (None, 0.0)
+
+
 def test_a_reason_is_the_clause_behind_its_word():
     assert said(answers({"Nobody": 3.0}), "Why does nobody sing?")[0] == "rain"
 
@@ -160,6 +164,7 @@ def test_of_a_long_text_the_sentences_with_the_questions_words_are_read():
     output, tokens = answers({"Zoe": 5.0})(text, {"question": "What happened to the barn?", "language": "en"})
     assert text[slice(*output["span"])] == "Zoe paints the barn."
     assert tokens == 3 * answer.MAX_SENTENCES
+    assert output["truncated"] is True
 
 
 def test_keywords_are_ranked_noun_phrases():

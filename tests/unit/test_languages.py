@@ -2,13 +2,15 @@
 
 import csv
 from pathlib import Path
+from random import Random
 from threading import Thread
 
 import pytest
 
-from app.texts.languages import MIN_CONFIDENCE, candidates, detect, parts
+from app.texts.languages import MIN_CONFIDENCE, Candidate, candidates, detect, parts
 
-LABELLED = Path(__file__).parents[1] / "data/quality/language.tsv"
+DATA = Path(__file__).parents[1] / "data"
+LABELLED, PARAGRAPHS = DATA / "quality/language.tsv", DATA / "language-paragraphs.tsv"
 
 
 def labelled():
@@ -26,6 +28,28 @@ def test_confidence_is_about_the_share_of_right_languages():
     found = [(candidates(text)[0], language) for text, language in labelled() if language]
     right = sum(best.language == language for best, language in found) / len(found)
     assert sum(best.confidence for best, _ in found) / len(found) == pytest.approx(right, abs=0.05)
+
+
+def excerpts():
+    """Yield 1,680 excerpts of 1 to 20 words with their languages."""
+    chooser = Random(1)
+    for line in PARAGRAPHS.read_text().splitlines()[1:]:
+        language, text = line.split("\t")
+        words = text.split()
+        for _ in range(60):
+            count = chooser.choice([1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 10, 14, 20])
+            start = chooser.randrange(max(1, len(words) - count + 1))
+            yield " ".join(words[start : start + count]), language
+
+
+def test_confidence_is_calibrated_on_excerpts():
+    """The expected calibration error, in ten classes of confidence, is at most 0.05."""
+    classes = [[] for _ in range(10)]
+    for text, language in excerpts():
+        best = next(iter(candidates(text)), Candidate("", 0.0))
+        classes[min(9, int(10 * best.confidence))].append((best.confidence, best.language == language))
+    errors = [abs(sum(confidence - right for confidence, right in found)) for found in classes]
+    assert sum(errors) / sum(map(len, classes)) <= 0.05
 
 
 @pytest.mark.parametrize("text", ["", " \n", "12345", "👍👍", "https://example.com/de/bestellung", "@anna", "ORD-2024"])
@@ -50,6 +74,7 @@ def test_probabilities_sum_up_to_one_at_most():
         ("ආයුබෝවන් ඔබට කොහොමද", "si"),
         ("မင်္ဂလာပါ", "my"),
         ("សួស្តី", "km"),
+        ("מרק.", "he"),
         ("ᏣᎳᎩ", None),
         ("Kami pergi ke kantor karena besok libur dan mobil rusak", "id"),
         ("Kami pergi ke pejabat kerana esok cuti dan kereta rosak", "ms"),

@@ -48,6 +48,7 @@ def rules(text):
         ("It took two hours and 3 weeks.", [("two hours", "time"), ("3 weeks", "date")]),
         ("Call +49 (0) 30 1234567 or 020 7946 0958.", [("+49 (0) 30 1234567", "phone"), ("020 7946 0958", "phone")]),
         ("It weighs 3.5 kg at 20 °C.", [("3.5 kg", "quantity"), ("20 °C", "quantity")]),
+        ("It holds 40 million litres since 15 March.", [("40 million litres", "quantity"), ("15 March", "date")]),
         ("You may march in, mark the deck, and sat down.", []),
         ("Version 1.2.3, room 204, order 4711", []),
     ],

@@ -82,6 +82,14 @@ def test_a_group_within_a_word_joins_it_and_gets_the_complete_word():
     assert found(groups) == [("Merkel", "person")]
 
 
+def test_an_end_of_a_word_becomes_the_complete_word():
+    assert found([token("B-PER", "##rkel", 9, 13)]) == [("Merkel", "person")]
+
+
+def test_marks_alone_are_no_entity():
+    assert found([group("ORG", '"', 4, 5)], 'say "a"') == []
+
+
 def test_repeated_words_without_offsets_are_found_one_after_the_other():
     text = "Paris is Paris"
     entities = parse_entities(UpstreamResponse(200, {}, json.dumps([group("LOC", "Paris")] * 2).encode()), text)

@@ -16,7 +16,8 @@ def answer_by_encoder(encoder: EncoderCalls, request: AnswerRequest) -> Plan[Ans
 
     def parse(output: Any, tokens: int) -> Answer:
         span = (output["span"][0], output["span"][1]) if output["span"] else None
-        return Answer(span, output["score"], SOURCE, usage=Usage(tokens, 0), model=MODEL)
+        truncated = output.get("truncated", False)
+        return Answer(span, output["score"], SOURCE, usage=Usage(tokens, 0), model=MODEL, truncated=truncated)
 
     options = {"question": request.question, "language": request.language}
     return (yield encoder.call("answer", request.text, options, parse))

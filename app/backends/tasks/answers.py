@@ -13,7 +13,6 @@ from app.backends.text_types import Answer, AnswerRequest
 from app.backends.types import Generation, Usage
 from app.backends.upstream_response import UpstreamResponse
 from app.config import hf_tasks
-from app.errors import UpstreamInvalidResponse
 from app.texts.sentences import sentence_spans
 from app.texts.windows import windows
 
@@ -51,8 +50,6 @@ def _parse(response: UpstreamResponse) -> tuple[str, float, tuple[int, int]]:
         if not payload:
             return "", 0.0, (0, 0)
         payload = payload[0] if isinstance(payload[0], list) else max(payload, key=lambda item: item["score"])
-    if not isinstance(payload, dict):
-        raise UpstreamInvalidResponse
     start, end = (value if type(value := payload.get(name)) is int else 0 for name in ("start", "end"))
     return payload["answer"], min(max(float(payload["score"]), 0.0), 1.0), (start, end)
 
@@ -74,7 +71,7 @@ def locate(text: str, answer: str) -> tuple[int, int] | None:
     return match.span() if match else None
 
 
-def answer_by_chat(chat: Chat, request: AnswerRequest, model: str | None) -> Plan[Answer]:
+def answer_by_chat(chat: Chat, request: AnswerRequest) -> Plan[Answer]:
     """Return the answer of a chat model; a long text is read part by part, likely parts first, until one answers."""
     generations: list[Generation] = []
     span = None

@@ -20,7 +20,7 @@ MIN_TOKENS, TOKENS_PER_TOKEN = 128, 3
 SOURCE = "chat_model"
 
 
-def find_by_chat(chat: Chat, request: EntitiesRequest, model: str | None) -> Plan[Entities]:
+def find_by_chat(chat: Chat, request: EntitiesRequest) -> Plan[Entities]:
     """Return the entities that the model names in each part of the text, and those of a fixed form by rules."""
     types = list(request.types or TYPES)
     schema = {"properties": {"entities": {"type": "array", "items": _item_schema(types)}}}
@@ -34,8 +34,7 @@ def find_by_chat(chat: Chat, request: EntitiesRequest, model: str | None) -> Pla
         named = located(part, list(_findings(payload["entities"], types)))
         entities += [replace(entity, start=entity.start + start, end=entity.end + start) for entity in named]
     found = combined(by_rules(request.text), entities)
-    name = generations[-1].model if generations else model or ""
-    return Entities(found, source=SOURCE, usage=total_usage(generations), model=name)
+    return Entities(found, source=SOURCE, usage=total_usage(generations), model=generations[-1].model)
 
 
 def _item_schema(types: Sequence[str]) -> dict[str, Any]:

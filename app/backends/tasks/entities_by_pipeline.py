@@ -36,8 +36,6 @@ def _find(make_call: MakeCall, text: str, limit: int) -> Plan[list[Entity]]:
     entities: list[Entity] = []
     for start, end in windows(text, limit, estimated_tokens):
         part = text[start:end]
-        if not part.strip():
-            continue
         try:
             found = yield make_call(partial(parse_entities, text=part), part)
         except UpstreamRejected as error:

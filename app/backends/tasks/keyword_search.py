@@ -20,7 +20,7 @@ MAX_CHARS = 100
 _SCHEMA = {"properties": {"keywords": {"type": "array", "items": {"type": "string"}}}}
 
 
-def keywords_by_chat(chat: Chat, request: KeywordsRequest, model: str | None) -> Plan[Keywords]:
+def keywords_by_chat(chat: Chat, request: KeywordsRequest) -> Plan[Keywords]:
     """Return the keywords that a chat model names and the text has, in its order; without any, those by statistics."""
     text = leading_tokens(request.text, MAX_TEXT_TOKENS)
     limit = request.max_keywords
@@ -34,7 +34,7 @@ def keywords_by_chat(chat: Chat, request: KeywordsRequest, model: str | None) ->
     if not found:
         return keywords_by_statistics(request)
     truncated = text != request.text
-    return Keywords(found, CHAT, usage=generation.usage, model=generation.model or model or "", truncated=truncated)
+    return Keywords(found, CHAT, usage=generation.usage, model=generation.model, truncated=truncated)
 
 
 def _instruction(limit: int) -> str:

@@ -4,7 +4,7 @@ Nothing is written: an answer is a part of the text, or there is none.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.texts.questions import WORD, answering, is_about_reason, kinds_of_answe
 from app.texts.sentences import sentence_spans
 
 # the sentences that the model reads, of those that have most rare words of the question
-MAX_SENTENCES = 24
+MAX_SENTENCES = 32
 # A sentence with a part of the kind asked for, or without one; and the least score of an answer. Chosen on the cases
 # of tests/data/quality/answer.jsonl, among 75 combinations.
 OF_KIND, NOT_OF_KIND, MIN_SCORE = 2.0, -2.0, -2.0
@@ -43,31 +43,44 @@ class Answerer:
         self._finder = models.get(EntityFinder)
 
     def answer(self, question: str, text: str, language: str | None) -> tuple[dict[str, Any], int]:
-        """Return `span` of the answer, or null, with `score` from 0 to 1, and the tokens of all sentences read."""
-        spans = _candidates(question, text, sentence_spans(text, language))
-        found: list[_Found] = []
+        """Return `span` of the answer, or null, with `score` from 0 to 1, and the tokens of all sentences read.
+
+        `truncated` says that the text has more sentences than were read.
+        """
+        scored = []
         tokens = 0
-        for start, end in spans:
-            rated, count = self._rate(question, text[start:end], start, language)
-            found.append(rated)
+        spans = sentence_spans(text, language)
+        for start, end in _candidates(question, text, spans):
+            score, count = self._reranker.score(question, text[start:end])
+            scored.append((score, start, text[start:end]))
             tokens += count
-        best = max(found, key=lambda one: one.score, default=None)
+        best: _Found | None = None
+        for score, start, sentence in sorted(scored, key=lambda one: -one[0]):
+            if best is not None and score + OF_KIND <= best.score:
+                break  # neither this sentence nor one after it can be better
+            found, count = self._rate(question, _Found(score, start, sentence, None), language)
+            tokens += count
+            best = found if best is None or found.score > best.score else best
+        truncated = {"truncated": True} if len(spans) > MAX_SENTENCES else {}
+        return {**self._output(question, best, language), **truncated}, tokens
+
+    def _output(self, question: str, best: _Found | None, language: str | None) -> dict[str, Any]:
         if best is None:
-            return {"span": None, "score": 0.0}, tokens
+            return {"span": None, "score": 0.0}
         score = 1 / (1 + exp(MIN_SCORE - best.score))
         if best.score < MIN_SCORE:
-            return {"span": None, "score": score}, tokens
+            return {"span": None, "score": score}
         start, end = best.part or self._phrase(question, best.sentence, language)
-        return {"span": [best.start + start, best.start + end], "score": score}, tokens
+        return {"span": [best.start + start, best.start + end], "score": score}
 
-    def _rate(self, question: str, sentence: str, start: int, language: str | None) -> tuple[_Found, int]:
-        score, tokens = self._reranker.score(question, sentence)
+    def _rate(self, question: str, found: _Found, language: str | None) -> tuple[_Found, int]:
+        """Return the sentence with the part of the kind asked for and a score for both, and the tokens read."""
         if kinds_of_answer(question):
-            entities, count = self._entities(sentence, language)
-            part = answering(question, sentence, entities)
-            return _Found(score + (OF_KIND if part else NOT_OF_KIND), start, sentence, part), tokens + count
-        part = reason(sentence) if is_about_reason(question) else None
-        return _Found(score + (OF_KIND if part else 0), start, sentence, part), tokens
+            entities, tokens = self._entities(found.sentence, language)
+            part = answering(question, found.sentence, entities)
+            return replace(found, part=part, score=found.score + (OF_KIND if part else NOT_OF_KIND)), tokens
+        part = reason(found.sentence) if is_about_reason(question) else None
+        return replace(found, part=part, score=found.score + (OF_KIND if part else 0)), 0
 
     def _entities(self, sentence: str, language: str | None) -> tuple[list[Entity], int]:
         entities, _, tokens = self._finder.find(sentence, language)

@@ -30,14 +30,18 @@ class EntityFinder:
 
     def find(self, text: str, language: str | None) -> tuple[list[Entity], str, int]:
         """Return the entities of a text, their source, and the tokens of the text."""
-        names, tokens = self._names(text)
         english = self.english() if language in ("en", None) else None
         if english is None:
+            names, tokens = self._names(text)
             return _by_names(text, names), NAME_MODEL, tokens
-        found, count = english.entities(text)
-        sure = {(name.start, name.end): name.type for name in names if _is_sure(text, name)}
+        found, tokens = english.entities(text)
+        sure: dict[tuple[int, int], str] = {}
+        if any(entity.type in _NAMES for entity in found):
+            names, count = self._names(text)
+            sure = {(name.start, name.end): name.type for name in names if _is_sure(text, name)}
+            tokens += count
         corrected = [_corrected(_without_ends(text, entity), sure) for entity in found]
-        return [_with_title(text, entity) for entity in corrected], SPACY, tokens + count
+        return [_with_title(text, entity) for entity in corrected], SPACY, tokens
 
     def english(self) -> Any:
         """Return the pipeline for English, None if it is not installed."""
