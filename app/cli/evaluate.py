@@ -11,7 +11,7 @@ from typing import Any
 from app.cli.local_service import StartFailed, local_service
 from app.cli.progress import Progress
 from app.evaluation.calibrate import CannotCalibrate
-from app.evaluation.calibration_file import calibration_line, write_calibration
+from app.evaluation.calibration_file import write_calibrations
 from app.evaluation.client import Client
 from app.evaluation.printed import as_json, lines
 from app.evaluation.report import report
@@ -81,8 +81,7 @@ def _write(given: argparse.Namespace, outcome: Outcome) -> int:
     if given.report:
         given.report.write_text(report(outcome), encoding="utf-8")
     if given.calibrate:
-        written = write_calibration(given.calibrate, outcome)
-        print(calibration_line(written), file=sys.stderr)
+        print(*write_calibrations(given.calibrate, outcome), sep="\n", file=sys.stderr)
     if outcome.evaluation is None:
         return 1
     name, value = outcome.evaluation.main

@@ -1,6 +1,7 @@
 """Writes the file that the service loads by CALIBRATION_FILE."""
 
 import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,34 @@ from app.evaluation.session import Outcome
 MIXED = "mixed"
 
 
-def write_calibration(path: Path, outcome: Outcome) -> Calibrated:
-    """Fit a calibration and write it; a file of other operations, models or labels keeps their entries.
+def write_calibrations(path: Path, outcome: Outcome) -> list[str]:
+    """Fit a calibration for each model of the results, and write those that help; return a sentence on each model.
 
-    Raises CannotCalibrate if there is nothing that helps; then the file stays as it is.
+    A file of other operations, models or labels keeps their entries. Raises CannotCalibrate if nothing helps; then the
+    file stays as it is.
     """
-    others = _entries(path)
-    model, scores = _rated(outcome)
-    found = calibrated(scores)
-    entry = {
+    entries = {_key(entry): entry for entry in _entries(path)}
+    lines, failed = [], []
+    for model, rated in sorted(_rated(outcome).items()):
+        try:
+            found = calibrated(rated)
+        except CannotCalibrate as error:
+            failed.append(f"{model}: {error}")
+        else:
+            entry = _entry(outcome, model, found)
+            entries[_key(entry)] = entry
+            lines.append(f"{model}: {_sentence(found)}")
+    if not lines:
+        raise CannotCalibrate("\n".join(failed))
+    text = json.dumps({"version": VERSION, "calibrations": list(entries.values())}, indent=2, ensure_ascii=False)
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(path)
+    return lines + failed
+
+
+def _entry(outcome: Outcome, model: str, found: Calibrated) -> dict[str, Any]:
+    return {
         "operation": outcome.request.operation,
         "model": model,
         "temperature": found.fit.temperature,
@@ -31,20 +51,13 @@ def write_calibration(path: Path, outcome: Outcome) -> Calibrated:
         "file": outcome.request.file.name,
         "date": f"{outcome.ended:%Y-%m-%d}",
     }
-    kept = [other for other in others if _key(other) != _key(entry)]
-    text = json.dumps({"version": VERSION, "calibrations": [*kept, entry]}, indent=2, ensure_ascii=False)
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
-    return found
 
 
-def calibration_line(found: Calibrated) -> str:
-    """Return a sentence on how much a calibration helps."""
+def _sentence(found: Calibrated) -> str:
     before, after = found.before, found.after
     return (
-        f"On held-out texts the calibration error falls from {before.calibration_error:.4f} to "
-        f"{after.calibration_error:.4f}, and the accuracy changes from {before.accuracy:.4f} to {after.accuracy:.4f}."
+        f"on held-out texts the calibration error falls from {before.calibration_error:.4f} to "
+        f"{after.calibration_error:.4f}, and the accuracy changes from {before.accuracy:.4f} to {after.accuracy:.4f}"
     )
 
 
@@ -59,21 +72,24 @@ def _entries(path: Path) -> list[dict[str, Any]]:
         raise CannotCalibrate(f"{path} exists and must be {error}") from None
 
 
-def _key(entry: dict[str, Any]) -> tuple[str, str, list[str]]:
-    return entry["operation"], entry["model"], sorted(entry["bias"])
+def _key(entry: dict[str, Any]) -> tuple[str, str, frozenset[str]]:
+    return entry["operation"], entry["model"], frozenset(entry["bias"])
 
 
-def _rated(outcome: Outcome) -> tuple[str, list[Rated]]:
-    """Return the model of the results, and their scores with the right labels; raise CannotCalibrate without them."""
+def _rated(outcome: Outcome) -> dict[str, list[Rated]]:
+    """Return the scores of each model with the right labels; raise CannotCalibrate without them."""
     scores = outcome.request.task.scores
     if scores is None:
         raise CannotCalibrate(f"the results of {outcome.request.operation} have no scores to calibrate")
-    if any(case.result.get("calibrated") for case in outcome.cases):
-        raise CannotCalibrate("the service has changed the scores already: start it without CALIBRATION_FILE")
     if outcome.request.options.get("multi_label"):
         raise CannotCalibrate("with multi_label each score stands for itself")
-    if len(outcome.models) != 1:
-        raise CannotCalibrate(f"the results must be of one model, and they are of {len(outcome.models)}")
-    # a text that is mixed has no score of its own
-    cases = [case for case in outcome.cases if case.row.right != MIXED]
-    return outcome.models[0], [(scores(case.result), case.row.right) for case in cases]
+    if any(case.result.get("calibrated") for case in outcome.cases):
+        raise CannotCalibrate("the service has changed the scores already: start it without CALIBRATION_FILE")
+    rated: dict[str, list[Rated]] = defaultdict(list)
+    for case in outcome.cases:
+        # a text that is mixed has no score of its own
+        if case.row.right != MIXED and case.result.get("model"):
+            rated[case.result["model"]].append((scores(case.result), case.row.right))
+    if not rated:
+        raise CannotCalibrate("the results name no model")
+    return rated

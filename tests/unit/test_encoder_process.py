@@ -128,6 +128,37 @@ def test_a_list_ends_when_its_client_has_gone(server):
     assert texts == ["a", "d"]
 
 
+def test_a_text_with_its_clauses_runs_before_lists(server):
+    started, gate, texts = threading.Event(), threading.Event(), []
+
+    def load(models):
+        def run(text, options):
+            texts.append(text)
+            started.set()
+            gate.wait(10)
+            return text, 1
+
+        return run
+
+    def send(*inputs):
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
+        connection.request("POST", "/slow", body(*inputs))
+        return connection
+
+    server.operations["slow"] = load
+    connections = [send(*["list"] * 9)]
+    assert started.wait(10)
+    for waiting, inputs in enumerate((["other list"] * 9, ["text", "clause"]), 1):
+        connections.append(send(*inputs))
+        while len(server.turns) < waiting:
+            pass
+    gate.set()
+    assert [connection.getresponse().status for connection in connections] == [200, 200, 200]
+    for connection in connections:
+        connection.close()
+    assert texts[:2] == ["list", "text"]
+
+
 class Order:
     """Starts threads that take turns one after the other, and holds the first until all wait."""
 

@@ -476,13 +476,22 @@ def test_a_calibration_that_helps_is_written_beside_those_of_others(service, eva
     path = tmp_path / "calibration.json"
     path.write_text(json.dumps({"version": 1, "calibrations": [other, old]}))
     status, _, err = evaluate("--calibrate", path)
-    assert (status, err[:53]) == (0, "On held-out texts the calibration error falls from 0.")
+    assert (status, err[:60]) == (0, "small: on held-out texts the calibration error falls from 0.")
     first, second = read_calibrations(str(path))
     assert (first.operation, second.operation) == ("classify", "sentiment")
     scores = second.apply(rated("Bad.")["scores"])
     assert scores["negative"] == pytest.approx(0.5, abs=0.05)
     assert scores["neutral"] == pytest.approx(0.5, abs=0.05)
     assert json.loads(path.read_text())["calibrations"][1]["texts"] == 70
+
+
+def test_each_model_of_the_results_has_a_calibration_of_its_own(service, evaluate, file, monkeypatch, tmp_path):
+    file.write_text(calibratable() + '{"text": "Gut.", "label": "positive"}\n')
+    monkeypatch.setattr(service, "respond", lambda text: rated(text) | ({"model": "other"} if "Gut" in text else {}))
+    status, _, err = evaluate("--calibrate", tmp_path / "new.json")
+    assert status == 0
+    assert err.splitlines()[1].startswith("other: 5 texts of each label are needed")
+    assert [one.model for one in read_calibrations(str(tmp_path / "new.json"))] == ["small"]
 
 
 def test_a_calibration_that_does_not_help_leaves_the_file_as_it_is(service, evaluate, file, tmp_path):
@@ -493,7 +502,7 @@ def test_a_calibration_that_does_not_help_leaves_the_file_as_it_is(service, eval
     )
     status, _, err = evaluate("--calibrate", tmp_path / "new.json")
     assert status == 1
-    assert err.startswith("a calibration does not help on held-out texts: ")
+    assert err.startswith("small: a calibration does not help on held-out texts: ")
     assert not (tmp_path / "new.json").exists()
 
 
@@ -510,7 +519,7 @@ def test_a_file_that_holds_no_calibrations_is_not_replaced(service, evaluate, fi
     [
         ({"calibrated": True}, [], "the service has changed the scores already"),
         ({}, ["--option", "multi_label=true"], "with multi_label each score stands for itself"),
-        ({"model": ""}, [], "the results must be of one model, and they are of 0"),
+        ({"model": ""}, [], "the results name no model"),
     ],
 )
 def test_other_scores_are_not_calibrated(service, evaluate, monkeypatch, tmp_path, result, options, message):

@@ -20,6 +20,8 @@ from app.embedded.encoder.turns import Turns
 MAX_BODY_BYTES = 64 * 1024**2
 # nothing else runs meanwhile
 MAX_TEXT_CHARS = 200_000
+# a call for one text may send its clauses or labels too
+MAX_SINGLE_INPUTS = 8
 
 
 class EncoderServer(ThreadingHTTPServer):
@@ -32,7 +34,7 @@ class EncoderServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), EncoderHandler)
         self._models = models
         self._operations = operations
-        self._turns = Turns()
+        self.turns = Turns()
 
     def run(self, operation: str, body: bytes, handler: "EncoderHandler") -> dict[str, list[Any]]:
         """Return outputs and tokens of each input of a body; raise EncoderError.
@@ -46,7 +48,7 @@ class EncoderServer(ThreadingHTTPServer):
         grouped = loaded if isinstance(loaded, Grouped) else one_by_one(loaded)
         results: list[Output] = []
         for group in grouped.split(inputs, options):
-            with self._turns.turn(single=len(inputs) == 1):
+            with self.turns.turn(single=len(inputs) <= MAX_SINGLE_INPUTS):
                 results += grouped.run(group, options)
             handler.require_client()
         return {"outputs": [output for output, _ in results], "tokens": [tokens for _, tokens in results]}
