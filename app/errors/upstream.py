@@ -53,12 +53,6 @@ class UpstreamRejected(UpstreamError, status=400, type="upstream_rejected"):
     default_message = "The backend rejects this input; change it, or use another model."
 
 
-class ExtractionInvalid(UpstreamError, status=422, type="extraction_invalid"):
-    """The model gave no data that is valid under the schema of the request, and neither did its second attempt."""
-
-    default_message = "The model gave no valid data for this text; change the schema or the text, or use another model."
-
-
 class UpstreamAuthenticationError(UpstreamError, status=502, type="upstream_authentication_error"):
     """The backend rejects the key of this service."""
 
@@ -136,3 +130,9 @@ class ModelLoading(UpstreamError, status=503, type="model_loading"):
 
     default_message = "The backend is loading the model; send the request again after the time in Retry-After."
     retryable = True
+
+
+class ExtractionInvalid(ServiceError, status=422, type="extraction_invalid"):
+    """The model gave no data that is valid under the schema of the request, and neither did its second attempt."""
+
+    default_message = "The model gave no valid data for this text; change the schema or the text, or use another model."

@@ -4,13 +4,13 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from app.backends.tasks.summaries.extractive import MAX_SENTENCES
 from app.backends.types import LONG_TEXTS, MAP_REDUCE, SUMMARY_STYLES
 from app.schemas.fields import MAX_TOKENS, Integer, PromptText
 from app.schemas.texts import ExcerptResultSchema, TextsRequestSchema
 
 DEFAULT_MAX_LENGTH = 130
 MIN_MAX_LENGTH = 5
-MAX_SENTENCES = 100
 # above the length of nearly every sentence
 TOKENS_PER_SENTENCE = 100
 

@@ -8,6 +8,7 @@ from marshmallow import Schema, fields
 from app.openapi.route_doc import route_doc_of
 from app.schemas.classify import LabelList
 from app.schemas.entities import EntityTypes
+from app.schemas.extract import JsonSchema
 from app.schemas.fields import Integer, Model, Number, PromptText, RequestSchema, StopSequences, StrictBoolean
 from app.schemas.huggingface import Inputs
 from app.schemas.json_shape import JsonShape
@@ -268,6 +269,7 @@ VALUES = {
     NameList: [["email"], ["email", "phone"], ["FR", "AQ"], ["fr"], [], ["mail"], "email", [5], [[]], {}],
     PlaceholderValues: [{"[EMAIL_1]": "a"}, {}, {"a": "", "b": "c"}, {"": "a"}, {"a": 5}, [], "a", 5],
     TokenIds: [[1, 2], *PROMPTS],
+    JsonSchema: [{"properties": {}}, {"type": "object"}, {}, {"type": "array"}, "x", 5, []],
 }
 
 

@@ -188,6 +188,10 @@ TASKS = (
     _text("redact", {"types": ["name"]}, response=chat_response('{"entities": []}')),
     _text("restore", {"mapping": {"[EMAIL_1]": "ada@example.com"}}, upstream=None),
     _text("summarize"),
+    _text("translate", {"target": "de"}),
+    _text(
+        "extract", {"schema": {"properties": {"a": {"type": "string"}}}}, response=chat_response('{"a": "everybody"}')
+    ),
     Surface(
         "embeddings",
         "/v1/embeddings",

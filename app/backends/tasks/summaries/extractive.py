@@ -8,6 +8,8 @@ from app.backends.tasks.summaries.lengths import fair_tokens, joined
 from app.backends.tasks.summaries.salience import is_repetition, ratings, words_of
 from app.backends.types import BULLETS, EXTRACTIVE, Summary, SummaryRequest, Usage
 
+# each further sentence is compared with all that are chosen
+MAX_SENTENCES = 100
 # shorter ones, such as "Fig. 3.", are mostly splitting errors
 _MIN_WORDS = 4
 # a summary in tokens is shorter than its text
@@ -45,21 +47,21 @@ def summarize(request: SummaryRequest, sentences: Sequence[str], similarities: S
 def _chosen(request: SummaryRequest, sentences: Sequence[str], rated: Sequence[float]) -> list[str]:
     """Return the best sentences in their order: `length` of them, else those of `min_length` to `max_length` tokens.
 
-    Repetitions are left out, unless too few sentences remain.
+    Repetitions are left out, unless too few sentences remain. If no sentence fits, it is the shortest one.
     """
-    count, budget = request.length, request.max_length
-    if count is None:
+    count, budget = request.length or MAX_SENTENCES, request.max_length
+    if request.length is None:
         budget = max(request.min_length, min(budget, int(fair_tokens(request.text) * _MAX_SHARE)))
     chosen: dict[int, set[str]] = {}
     order = sorted(range(len(sentences)), key=lambda index: -rated[index])
     for allows_repetitions in (False, True):
         for index in order:
             words, cost = words_of(sentences[index]), fair_tokens(sentences[index])
-            is_full = len(chosen) == count or (bool(chosen) and cost > budget)
+            is_full = len(chosen) == count or cost > budget
             if index in chosen or is_full or (not allows_repetitions and is_repetition(words, list(chosen.values()))):
                 continue
             chosen[index] = words
             budget -= cost
-        if count is None:  # tokens are a maximum
+        if request.length is None:  # tokens are a maximum
             break
-    return [sentences[index] for index in sorted(chosen)]
+    return [sentences[index] for index in sorted(chosen)] or [min(sentences, key=fair_tokens)]

@@ -6,7 +6,7 @@ tests/data/quality/summaries (22 of 44).
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from math import log, sqrt
 
@@ -18,6 +18,8 @@ _QUESTION = re.compile(r"[?？؟]\W*\Z")
 # how much a sentence has to share with a question, in standard deviations of the other ratings
 FOCUS_WEIGHT = 3.0
 CENTRALITY_WEIGHT = 0.5
+# of words that are compared without their endings
+_STEM_CHARS, _ENDING_CHARS = 4, 2
 
 
 def words_of(sentence: str) -> set[str]:
@@ -55,7 +57,7 @@ def _idf(bags: Sequence[set[str]]) -> dict[str, float]:
     return {word: log(len(bags) / count) for word, count in frequency.items()}
 
 
-def _central(bags: Sequence[set[str]], weights: dict[str, float]) -> list[float]:
+def _central(bags: Sequence[set[str]], weights: Mapping[str, float]) -> list[float]:
     """Return the summed cosine similarity of each sentence to all.
 
     This is LexRank's degree centrality (Erkan and Radev, 2004) without a threshold, which makes it linear.
@@ -68,17 +70,14 @@ def _central(bags: Sequence[set[str]], weights: dict[str, float]) -> list[float]
     return [sum(weights[word] * centroid[word] for word in bag) / norm for bag, norm in zip(bags, norms, strict=True)]
 
 
-def _shared(focus: set[str], bags: Sequence[set[str]], weights: dict[str, float]) -> list[float]:
-    """Return how much of the question's words each sentence has; words with one stem share their first letters."""
-    return [sum(_best(word, bag, weights) for word in focus) for bag in bags]
-
-
-def _best(word: str, bag: set[str], weights: dict[str, float]) -> float:
-    if word in bag:
-        return weights[word]
-    stem = word[: max(4, len(word) - 2)]
-    found = [weights[other] for other in bag if len(word) >= 5 and other.startswith(stem)]
-    return max(found, default=0.0) / 2
+def _shared(focus: set[str], bags: Sequence[set[str]], weights: Mapping[str, float]) -> list[float]:
+    """Return how much of the question's words each sentence has; words that begin alike count half."""
+    stems = {word[: max(_STEM_CHARS, len(word) - _ENDING_CHARS)] for word in focus if len(word) > _STEM_CHARS}
+    lengths = sorted(set(map(len, stems)))
+    similar = {word for word in weights if any(word[:length] in stems for length in lengths)} - focus
+    return [
+        sum(weights[word] for word in bag & focus) + sum(weights[word] for word in bag & similar) / 2 for bag in bags
+    ]
 
 
 def _standardized(values: Sequence[float]) -> list[float]:
