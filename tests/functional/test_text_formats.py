@@ -88,6 +88,7 @@ def test_offsets_of_sentences_refer_to_the_text_as_it_was_sent(make_client, upst
         "Tea &amp; cake were lovely.",
         "The <i>staff</i> were kind.",
     ]
+    assert [one["plain_text"] for one in found] == ["Tea & cake were lovely.", "The staff were kind."]
 
 
 def test_each_text_of_a_list_has_its_own_format(hub, upstream):
