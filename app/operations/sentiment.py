@@ -12,7 +12,7 @@ from app.context.call_context import CallContext
 from app.openapi.route_doc import Example, RouteDoc
 from app.operations.calibration import calibrated
 from app.operations.endpoint import OperationEndpoint
-from app.operations.offsets import places
+from app.operations.offsets import part_of, places
 from app.operations.text_operation import register_text, text_responses
 from app.schemas.sentiment import SentimentRequestSchema, SentimentResponseSchema
 from app.texts.document import Document
@@ -125,5 +125,5 @@ def _aspect(document: Document, aspect: RatedAspect, unit: str) -> dict[str, Any
 
 def _quotes(document: Document, spans: Iterable[tuple[int, int]], unit: str) -> list[dict[str, Any]]:
     spans = list(spans)
-    texts = [document.source[slice(*document.source_span(*span))] for span in spans]
-    return [{"text": text, **place} for text, place in zip(texts, places(document, spans, unit), strict=True)]
+    found = zip(spans, places(document, spans, unit), strict=True)
+    return [{**part_of(document, span), **place} for span, place in found]

@@ -71,12 +71,14 @@ class SentenceSentimentSchema(_RatedSchema, SpanSchema):
     """A sentence of the text as it was sent, and its sentiment."""
 
     text = fields.String(required=True)
+    plain_text = fields.String(metadata={"description": "The part without markup, if there is markup within it."})
 
 
 class QuoteSchema(SpanSchema):
     """A part of the text as it was sent."""
 
     text = fields.String(required=True)
+    plain_text = fields.String(metadata={"description": "The part without markup, if there is markup within it."})
 
 
 class AspectSentimentSchema(StrictSchema):

@@ -4,7 +4,7 @@ import json
 from threading import current_thread
 
 import pytest
-from support.upstreams import EMBEDDED, HUGGINGFACE, PIPELINE, sent
+from support.upstreams import CHAT, EMBEDDED, HUGGINGFACE, OPENAI, PIPELINE, chat_response, sent
 
 from app.operations import text_operation
 from app.texts.document import Document
@@ -88,6 +88,7 @@ def test_offsets_of_sentences_refer_to_the_text_as_it_was_sent(make_client, upst
         "Tea &amp; cake were lovely.",
         "The <i>staff</i> were kind.",
     ]
+    assert [one["plain_text"] for one in found] == ["Tea & cake were lovely.", "The staff were kind."]
 
 
 def test_each_text_of_a_list_has_its_own_format(hub, upstream):
@@ -112,3 +113,40 @@ def test_a_long_text_is_read_in_a_thread(make_client, upstream, monkeypatch):
     assert post(client, "summarize", "<p>Tea.</p>" * 6000).status_code == 200
     assert threads[0] is not current_thread()
     assert threads[-1] is current_thread()
+
+
+OPTIONS = {
+    "sentiment": {"granularity": "sentence", "aspects": ["kettle"]},
+    "classify": {"labels": ["praise", "blame"]},
+    "entities": {},
+    "keywords": {},
+    "language": {},
+    "translate": {"target": "de"},
+    "answer": {"question": "How is the kettle?"},
+    "extract": {"schema": {"type": "object", "properties": {"thing": {"type": "string"}}}},
+    "summarize": {},
+    "similarity": {"candidates": ["A kettle."]},
+}
+
+
+@pytest.mark.parametrize("operation", OPTIONS)
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [(MAIL, ("terrible", "ann@", "Subject")), (PAGE, ("Home", "<b>", "&amp;")), (NOTES, ("**", "https", "broken"))],
+    ids=["mail", "page", "notes"],
+)
+def test_no_operation_sends_what_is_not_the_text(make_client, upstream, operation, text, gone):
+    bodies = []
+    upstream.assert_all_requests_are_fired = False
+
+    def answer(request):
+        bodies.append(request.body.decode() if isinstance(request.body, bytes) else request.body)
+        return 200, {}, json.dumps({**chat_response("positive"), "data": []})
+
+    for route in (CHAT, CHAT.replace("chat/completions", "embeddings")):
+        upstream.add_callback("POST", route, callback=answer, content_type="application/json")
+    response = post(make_client(OPENAI), operation, text, **OPTIONS[operation])
+    # the upstream's answer is not of the right kind for every operation
+    assert response.status_code in {200, 422, 502}
+    assert operation in {"language", "keywords"} or any("lovely" in body for body in bodies)
+    assert not any(part in body for part in gone for body in bodies)

@@ -9,6 +9,7 @@ _DATE = (
 )
 _CLOCK = r"\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d{1,3})?)?(?:[\s\u202f]?[ap]\.?m\b\.?|[\s\u202f]?Uhr)?"
 _TIME = rf"(?:{_DATE},?[\sT\u202f]{{1,2}})?{_CLOCK}"
+_SPAN = rf"{_TIME}(?:[ \t]*(?:-{{1,2}}>|[-–—])[ \t]*{_CLOCK})?"
 _NAME = r"[^\s:\[\]<>|][^:\n\[\]<>|]{0,59}?"
 # WhatsApp puts marks of direction before some lines
 _MARK = r"[\u200e\u200f\u202a\u202c\s]*"
@@ -16,13 +17,14 @@ _WORD = r"(?-i:[^\W\d_a-z][\w.'’-]{0,30})"
 _WORDS = rf"{_WORD},?(?:[ \t](?:{_WORD}|\d{{1,2}})){{0,4}}"
 
 _STRONG = re.compile(
-    rf"{_MARK}(?:[\[(]{_TIME}[\])][ \t]*(?:-[ \t]*)?(?:<[^<>\n]{{1,40}}>|{_NAME}[:：])"
+    rf"{_MARK}(?:[\[(]{_SPAN}[\])][ \t]*(?:-[ \t]*)?(?:<[^<>\n]{{1,40}}>|{_NAME}[:：])"
     rf"|{_DATE},?[\s\u202f]{{1,2}}{_CLOCK}[ \t][-–][ \t]{_NAME}:"
     rf"|{_CLOCK}[ \t]+<[^<>\n]{{1,40}}>)(?:[ \t]+|$|(?<=：)){_MARK}",
     re.IGNORECASE,
 )
 _WEAK = re.compile(
-    rf"{_MARK}(?:{_TIME}[ \t]+({_NAME}):|({_NAME})[ \t][\[(]?{_CLOCK}[\])]?:)(?:[ \t]+|$)", re.IGNORECASE
+    rf"{_MARK}(?:{_TIME}[ \t]+(?:[-–—][ \t]+)?({_NAME}):|({_NAME})[ \t][\[(]?{_CLOCK}[\])]?:)(?:[ \t]+|$)",
+    re.IGNORECASE,
 )
 _BRACKETS = re.compile(rf"{_MARK}[\[(]{_TIME}[\])][ \t]*{_WORDS}[ \t]*$", re.IGNORECASE)
 _HEADING = re.compile(
@@ -34,8 +36,9 @@ _SPEAKER = re.compile(
     r"[ \t]*(?:\*\*)?([^\W\d_][\w.'’-]{0,20}(?: [\w.'’-]{1,20}){0,2})[ \t]?"
     r"(?:[:：]\*\*|\*\*:|:(?=[ \t])|：)[ \t]*(?=\S)"
 )
+_PLAIN_CLOCK = r"(?:\d{1,2}:)?\d{1,3}:\d{2}(?:[.,]\d{1,3})?"
 STAMP = re.compile(
-    r"\s*(?:[\[(](?:\d{1,2}:)?\d{1,3}:\d{2}(?:[.,]\d{1,3})?[\])][ \t]*|(?:\d{1,2}:)?\d{1,3}:\d{2}[ \t]*$)"
+    rf"\s*(?:[\[(]{_PLAIN_CLOCK}(?:[ \t]*(?:-{{1,2}}>|[-–—])[ \t]*{_PLAIN_CLOCK})?[\])][ \t]*|{_PLAIN_CLOCK}[ \t]*$)"
 )
 RUNNING = re.compile(r"\s*(?:\d{1,2}:)?\d{1,2}:\d{2}[ \t]+(?=\S)")
 

@@ -7,7 +7,7 @@ from app.texts.formats.chat import is_chat
 from app.texts.formats.html_tokens import ELEMENTS
 from app.texts.formats.lines import lines_of
 from app.texts.formats.mail_marks import has_headers, has_mail_marks
-from app.texts.formats.markdown import DELIMITER_ROW
+from app.texts.formats.markdown import DELIMITER_ROW, GRID_ROW, GRID_RULE
 from app.texts.formats.subtitles import is_subtitles
 
 Format = Literal["plain", "html", "markdown", "email", "chat", "subtitles"]
@@ -119,10 +119,12 @@ def _is_markdown(head: str) -> bool:
 
 
 def _has_table(head: str) -> bool:
-    if "|" not in head:
+    if "|" not in head and "│" not in head:
         return False
     previous = ""
     for line in lines_of(head):
+        if GRID_ROW.match(line.text) and GRID_RULE.match(previous):
+            return True
         if "|" in line.text and "|" in previous and "--" in line.text and DELIMITER_ROW.match(line.text):
             return True
         previous = line.text

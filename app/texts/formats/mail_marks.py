@@ -21,6 +21,11 @@ _ANY_MARK = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS_OR_TIME = re.compile(r"<[^<>@\s]{1,100}@[^<>\s]{1,100}>|\d{4}.{1,40}\d{1,2}[:.]\d{2}")
+# quoted lines between blank lines, with other text before or behind them
+_QUOTED_LINES = r"(?:>[ ]?[^\W_].*\r?\n){1,500}"
+_QUOTED_PARAGRAPH = re.compile(
+    rf"\A{_QUOTED_LINES}[ \t]*\r?\n\s*[^>\s]|\S[ \t]*\r?\n[ \t]*\r?\n{_QUOTED_LINES}[ \t]*\r?\n\s*[^>\s]"
+)
 # the first line of a mail in a mailbox
 _ENVELOPE = re.compile(r"\s*(?:>?From \S+ .*\r?\n)?")
 _SUBJECT = re.compile(r"subject|betreff|objet|asunto|oggetto|assunto|onderwerp|ämne|主题|件名|тема", re.IGNORECASE)
@@ -54,6 +59,8 @@ def has_mail_marks(text: str) -> bool:
         return True
     if not any(map(_ANY_MARK.match, text.splitlines())):
         return False
+    if _QUOTED_PARAGRAPH.search(text):
+        return True
     lines = list(lines_of(text))
     return any(_is_mark(lines, index) for index in range(len(lines)))
 

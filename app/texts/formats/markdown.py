@@ -18,7 +18,10 @@ _RULE = re.compile(r"(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|={3,}[ 
 _DEFINITION = re.compile(r"\[[^\]\n]{1,200}\]:[ \t]+\S+(?:[ \t]+[\"'(].*)?$")
 _FOOTNOTE = re.compile(r"\[\^[^\]\n]{1,100}\]:[ \t]*")
 DELIMITER_ROW = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
-_CELL = re.compile(r"(?:\\.|[^|\\])+")
+_CELL = re.compile(r"(?:\\.|[^|│┃║\\])+")
+# the lines of a table as databases and terminals draw it
+GRID_ROW = re.compile(r"[ \t]*[|│┃║]")
+GRID_RULE = re.compile(r"[ \t]*(?:\+(?:[-=]+\+)+|[┌├└╔╠╚┏┣┗╒╞╘╭╰][─━═┬┼┴╦╬╩┳╋┻╤╪╧┐┤┘╗╣╝┓┫┛╕╡╛╮╯]+)[ \t]*$")
 _FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(?:.*\r?\n){1,100}?\1[ \t]*(?:\r?\n|\Z)")
 
 
@@ -39,6 +42,7 @@ class _Blocks:
         self._lines = list(lines_of(source, front.end() if front else 0))
         self._fences = _fence_ends(self._lines)
         self._table_end = 0
+        self._in_grid = False
 
     def read(self) -> None:
         """Read all lines."""
@@ -61,7 +65,10 @@ class _Blocks:
             self.builder.separate(PARAGRAPH)
             self.builder.copy(*(line.start + start + offset for offset in heading.span("text")))
             self.builder.separate(PARAGRAPH)
-        elif "|" in rest and self._is_table_row(index):
+        elif GRID_RULE.match(rest):
+            self._in_grid = True
+            self.builder.separate(LINE)
+        elif self._is_table_row(index, rest):
             self._read_row(line, start)
         else:
             self._read_text(line, start, rest)
@@ -77,9 +84,12 @@ class _Blocks:
         self.builder.copy(line.start + start, line.start + len(line.text.rstrip(" \t\\" if broken else None)))
         self.builder.separate(LINE if broken else SPACE)
 
-    def _is_table_row(self, index: int) -> bool:
-        if index < self._table_end:
+    def _is_table_row(self, index: int, rest: str) -> bool:
+        self._in_grid = self._in_grid and GRID_ROW.match(rest) is not None
+        if self._in_grid or index < self._table_end:
             return True
+        if "|" not in rest:
+            return False
         following = self._lines[index + 1].text if index + 1 < len(self._lines) else ""
         if not ("|" in following and DELIMITER_ROW.match(following)):
             return False
