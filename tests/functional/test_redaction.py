@@ -134,18 +134,18 @@ def test_every_text_of_a_body_is_replaced_and_the_model_is_not(client, upstream)
     assert sent(upstream)["user"] == sent(upstream)["stop"][0] == "[EMAIL_1]"
 
 
-IMAGE = {"type": "image_url", "image_url": {"url": "http://x/y"}}
-ENCRYPTED = {"type": "reasoning", "encrypted_content": "gAAAA", "summary": []}
+IMAGE = [{"type": "image_url", "image_url": {"url": "http://x/y"}}]
+REASONING = [{"type": "reasoning", "encrypted_content": "gAAAA", "summary": []}, {"role": "user", "content": "x"}]
 
 
 @pytest.mark.parametrize(
     ("route", "body", "name"),
     [
-        ("/v1/chat/completions", {"messages": [{"role": "user", "content": [IMAGE]}]}, "image_url"),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": IMAGE}]}, "image_url"),
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": "data:image/png;base64,AAAA"}]}, "base64"),
         ("/v1/completions", {"prompt": [1, 2, 3]}, "token ids"),
         ("/v1/embeddings", {"input": [[1, 2], [3]]}, "token ids"),
-        ("/v1/responses", {"input": [ENCRYPTED, {"role": "user", "content": "x"}]}, "encrypted_content"),
+        ("/v1/responses", {"input": REASONING}, "encrypted_content"),
         ("/v1/responses", {"input": "x", "previous_response_id": "resp_1"}, "previous_response_id"),
     ],
 )

@@ -128,6 +128,10 @@ def test_identifiers_are_found_in_many_forms(text, values):
         "1234567 is a number",
         "aGVsbG8gd29ybGQgaGVsbG8gd29ybGQ=",
         "Born in 1980, passport valid until 2030",
+        "123456789X",
+        "41111 11111 11111 1",
+        "write to @example.com",
+        "010 999 999 999",
     ],
 )
 def test_look_alikes_are_left(text):
@@ -208,3 +212,8 @@ def test_offsets_are_right_whatever_stands_around():
         noise = "".join(letters.choice("ab c%&;\\\u200bü日\n.") for _ in range(20))
         text = f"{noise} alice@example.com {noise}"
         assert ("email", "alice@example.com") in found(text, {"email"})
+
+
+def test_a_text_with_very_many_different_characters_is_searched():
+    characters = "".join(map(chr, range(0x3400, 0x9000)))
+    assert found(f"{characters} alice@example.com {characters}", {"email"}) == [("email", "alice@example.com")]
