@@ -164,8 +164,9 @@ def test_an_event_whose_text_came_without_fragments_is_restored():
 
 def test_a_rest_finds_its_place_in_lists_of_objects_and_of_texts():
     chunks = ChunkRestorer(RESTORER)
-    part = {"audio": {"transcript": "a ["}, "details": [{"index": 0, "text": "b ["}]}
+    part = {"audio": {"transcript": "a ["}, "details": [{"index": 0, "text": "b ["}], "texts": ["[EMAIL_1] ["]}
     chunks.restore(0, part, is_finished=False)
-    last = {"audio": None}
+    assert part["texts"] == ["alice@example.com ["]
+    last = {"audio": None, "details": [{"index": 0, "text": None}]}
     chunks.restore(0, last, is_finished=True)
     assert last == {"audio": {"transcript": "["}, "details": [{"index": 0, "text": "["}]}
