@@ -325,3 +325,15 @@ def test_a_route_of_responses_of_the_upstream_itself_is_restored(make_client, up
     assert "".join(one.get("delta", "") for one in found) == f"To {MAIL}"
     assert [one["sequence_number"] for one in found] == list(range(len(found)))
     assert found[-1]["response"]["output"][0]["content"][0]["text"] == f"To {MAIL}"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_each_of_several_texts_is_replaced(client, upstream, stream):
+    upstream.post(CHAT, json=chat_response("positive"))
+    body = {"texts": [TEXT, "bob@example.org is happy"], "stream": stream}
+    response = client.post("/v1/text/sentiment", json=body, headers=HEADERS)
+    assert response.status_code == 200
+    assert response.get_data()
+    bodies = [call.request.body.decode() for call in upstream.calls]
+    assert len(bodies) >= 2
+    assert not [text for text in bodies if "alice@" in text or "bob@" in text or "7946" in text]

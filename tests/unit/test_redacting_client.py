@@ -31,8 +31,9 @@ class Answering:
         return call.parse(self._response)
 
 
-def ask(client, parse, body, redact=frozenset({"email"})):
-    context = CallContext(RequestInfo("r"), Deadline(5), "chat", redact=redact)
+def ask(client, parse, body, redact=frozenset({"email"}), source=None):
+    context = CallContext(RequestInfo("r", redact=redact), Deadline(5), "chat")
+    context.source = source
     counted = []
     redacting = RedactingClient(client, lambda kind, count: counted.append((kind, count)))
     result = redacting.send(UpstreamRequest("b", "r", "http://u", parse, body), None, context)
@@ -170,3 +171,15 @@ def test_a_body_without_findings_keeps_its_bytes():
     body = {"a": ["a@b.com", 10**9, 4111111111111111], "n": 4111111111111111}
     redacted = BodyRedactor({"email", "card"}, lambda: None).redact(body, {})
     assert orjson.loads(orjson.dumps(redacted.body)) == {"a": ["[EMAIL_1]", 10**9, "[CARD_1]"], "n": 4111111111111111}
+
+
+def test_a_part_of_a_text_has_no_value_that_only_the_complete_text_tells():
+    client = Answering(b"[]")
+    source = "My BSN is the following: 111222333. And 111222333 again."
+    for part in ("111222333.", "And 111222333 or 111222333.", "Nothing"):
+        ask(client, lambda response: response.body, {"text": part}, frozenset({"national_id"}), source)
+    assert [call.body["text"] for call in client.calls] == [
+        "[NATIONAL_ID_1].",
+        "And [NATIONAL_ID_1] or [NATIONAL_ID_1].",
+        "Nothing",
+    ]
