@@ -54,7 +54,8 @@ class CallContext:
     The token counts are those of all upstream calls that this request made itself, None without one. Responses from
     the cache, or from another request's call, add nothing.
     `allowed_models` holds names of the models that may answer, None for all. `batch` is that of one of several texts.
-    `redact` holds the kinds of personal data that upstreams must not get.
+    `source` is the text as sent of an operation on texts, and `personal_data` the kinds and values that redaction has
+    found in it, None before it looked.
     """
 
     request: RequestInfo
@@ -66,7 +67,8 @@ class CallContext:
     stream_deadline: Deadline = field(default_factory=partial(Deadline, math.inf))
     allowed_models: frozenset[str] | None = None
     batch: Batch | None = None
-    redact: frozenset[str] = frozenset()
+    source: str | None = None
+    personal_data: Sequence[tuple[str, str]] | None = None
 
     task: str = field(init=False)
     limit_added: bool = False

@@ -158,6 +158,7 @@ class OperationEndpoint:
         state = request_state()
         state.info.client_id = state.client.id
         environ = state.request.environ
+        state.info.redact = self._redact(state, environ.get("HTTP_X_AI_REDACT"))
         if debug := environ.get("HTTP_X_AI_DEBUG") == "1":
             require_debug(state.client)
         requested = requested_timeout(environ.get("HTTP_X_REQUEST_TIMEOUT"))
@@ -170,7 +171,6 @@ class OperationEndpoint:
             debug,
             Deadline(min(self.config.stream_total_timeout, requested)),
             _allowed_models(),
-            redact=self._redact(state, environ.get("HTTP_X_AI_REDACT")),
         )
         return context
 

@@ -76,6 +76,7 @@ class _TextOperation:
         options = {name: value for name, value in body.items() if name not in _COMMON}
         options |= self.prepare(context, body)
         if "text" in body:
+            context.source = body["text"]
             return self.handle(context, _document(body["text"], body["format"], body.get("language")), options)
         items = _items(body)
         run_one = partial(self._run_one, body["format"], options)
@@ -93,6 +94,7 @@ class _TextOperation:
         reason = self.schema.text_error(item.text)
         if reason is not None:
             raise ValidationError(details={"text": [reason]})
+        context.source = item.text
         return self.handle(context, _document(item.text, text_format, item.language), options)
 
 

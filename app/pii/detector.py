@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from app.pii.findings import Finding
+from app.pii.findings import Finding, without_overlaps
 from app.pii.neutral import without_neutral_numbers
 from app.pii.normalized import normalized
 from app.pii.rules.accounts import find_cards, find_crypto, find_ibans
@@ -77,21 +77,8 @@ def _find_in_part(text: str, kinds: Collection[str], countries: Sequence[str]) -
         ):
             candidates += find(numbers)
     candidates += find_encoded(plain.text, partial(_find_in_part, kinds=kinds, countries=countries))
-    chosen = (finding for finding in _without_overlaps(candidates) if finding.kind in kinds)
+    chosen = (finding for finding in without_overlaps(sorted(candidates, key=_precedence)) if finding.kind in kinds)
     return [_with_span(finding, *plain.span(finding.start, finding.end)) for finding in chosen]
-
-
-def _without_overlaps(candidates: list[Finding]) -> list[Finding]:
-    """Return the findings in order, of overlapping ones the most certain, then the longest."""
-    candidates.sort(key=_precedence)
-    chosen: list[Finding] = []
-    taken: set[int] = set()
-    for finding in candidates:
-        span = range(finding.start, finding.end)
-        if taken.isdisjoint(span):
-            taken.update(span)
-            chosen.append(finding)
-    return sorted(chosen, key=lambda finding: finding.start)
 
 
 def _precedence(finding: Finding) -> tuple[bool, bool, int, int]:

@@ -1,5 +1,6 @@
 """What a detector finds in a text."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -19,3 +20,15 @@ class Finding:
     labelled: bool = False
     country: str | None = None
     name: str | None = None
+
+
+def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings in the order of the text; where some overlap, the first one of the list stays."""
+    chosen: list[Finding] = []
+    taken: set[int] = set()
+    for finding in findings:
+        span = range(finding.start, finding.end)
+        if taken.isdisjoint(span):
+            taken.update(span)
+            chosen.append(finding)
+    return sorted(chosen, key=lambda finding: finding.start)

@@ -50,8 +50,12 @@ class ChunkRestorer:
                 for name, item in value.items()
             }
         if isinstance(value, list):
+            # a text in a list has no name under which the next chunk could continue it
             return [
-                self._restored(streams, item, (*path, _number(item, position))) for position, item in enumerate(value)
+                self._restorer.text(item)
+                if isinstance(item, str)
+                else self._restored(streams, item, (*path, _number(item, position)))
+                for position, item in enumerate(value)
             ]
         return value
 

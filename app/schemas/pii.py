@@ -15,19 +15,21 @@ MAX_PLACEHOLDERS = 100_000
 
 
 class NameList(fields.Field[tuple[str, ...]]):
-    """A list of some of several names, at least one."""
+    """A list of at least `minimum` of several names."""
 
-    def __init__(self, names: tuple[str, ...], **options: Any) -> None:
+    def __init__(self, names: tuple[str, ...], *, minimum: int, **options: Any) -> None:
         super().__init__(**options)
         self._names = names
+        self._minimum = minimum
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
-        if not isinstance(value, list) or not value or not all(item in self._names for item in value):
-            raise ValidationError(f"This must be a list of at least one of {', '.join(self._names)}.")
+        is_list = isinstance(value, list) and len(value) >= self._minimum
+        if not is_list or not all(isinstance(item, str) and item in self._names for item in value):
+            raise ValidationError(f"This must be a list of at least {self._minimum} of {', '.join(self._names)}.")
         return tuple(value)
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(self._names)}}
+        return {"type": "array", "minItems": self._minimum, "items": {"type": "string", "enum": list(self._names)}}
 
 
 class PlaceholderValues(fields.Field[dict[str, str]]):
@@ -54,6 +56,7 @@ class PiiRequestSchema(OffsetsRequestSchema):
 
     types = NameList(
         KINDS,
+        minimum=1,
         load_default=RULE_KINDS,
         metadata={
             "description": "The kinds to look for; by default all that rules find. `name` and `address` need a model."
@@ -61,6 +64,7 @@ class PiiRequestSchema(OffsetsRequestSchema):
     )
     countries = NameList(
         COUNTRIES,
+        minimum=0,
         load_default=(),
         metadata={
             "description": "The countries whose national identifiers are looked for, and whose phone numbers may lack "

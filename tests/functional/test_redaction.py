@@ -134,18 +134,18 @@ def test_every_text_of_a_body_is_replaced_and_the_model_is_not(client, upstream)
     assert sent(upstream)["user"] == sent(upstream)["stop"][0] == "[EMAIL_1]"
 
 
-IMAGE = {"type": "image_url", "image_url": {"url": "http://x/y"}}
-ENCRYPTED = {"type": "reasoning", "encrypted_content": "gAAAA", "summary": []}
+IMAGE = [{"type": "image_url", "image_url": {"url": "http://x/y"}}]
+REASONING = [{"type": "reasoning", "encrypted_content": "gAAAA", "summary": []}, {"role": "user", "content": "x"}]
 
 
 @pytest.mark.parametrize(
     ("route", "body", "name"),
     [
-        ("/v1/chat/completions", {"messages": [{"role": "user", "content": [IMAGE]}]}, "image_url"),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": IMAGE}]}, "image_url"),
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": "data:image/png;base64,AAAA"}]}, "base64"),
         ("/v1/completions", {"prompt": [1, 2, 3]}, "token ids"),
         ("/v1/embeddings", {"input": [[1, 2], [3]]}, "token ids"),
-        ("/v1/responses", {"input": [ENCRYPTED, {"role": "user", "content": "x"}]}, "encrypted_content"),
+        ("/v1/responses", {"input": REASONING}, "encrypted_content"),
         ("/v1/responses", {"input": "x", "previous_response_id": "resp_1"}, "previous_response_id"),
     ],
 )
@@ -325,3 +325,15 @@ def test_a_route_of_responses_of_the_upstream_itself_is_restored(make_client, up
     assert "".join(one.get("delta", "") for one in found) == f"To {MAIL}"
     assert [one["sequence_number"] for one in found] == list(range(len(found)))
     assert found[-1]["response"]["output"][0]["content"][0]["text"] == f"To {MAIL}"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_each_of_several_texts_is_replaced(client, upstream, stream):
+    upstream.post(CHAT, json=chat_response("positive"))
+    body = {"texts": [TEXT, "bob@example.org is happy"], "stream": stream}
+    response = client.post("/v1/text/sentiment", json=body, headers=HEADERS)
+    assert response.status_code == 200
+    assert response.get_data()
+    bodies = [call.request.body.decode() for call in upstream.calls]
+    assert len(bodies) >= 2
+    assert not [text for text in bodies if "alice@" in text or "bob@" in text or "7946" in text]

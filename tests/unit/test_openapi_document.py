@@ -172,6 +172,7 @@ def test_impossible_errors_of_a_route_are_not_documented():
 def test_only_headers_that_are_validated_have_a_pattern():
     assert {name for name, (_, schema) in PARAMETERS.items() if "pattern" in schema} == {
         "X-Request-Timeout",
+        "X-AI-Redact",
         "Idempotency-Key",
     }
 

@@ -155,3 +155,18 @@ def test_events_of_responses_have_what_was_held_back_before_their_text_is_comple
         {"type": "response.function_call_arguments.delta", "item_id": "f", "delta": '"1\\n\\"2"'},
         {"type": "response.function_call_arguments.done", "item_id": "f", "arguments": '"1\\n\\"2"'},
     ]
+
+
+def test_an_event_whose_text_came_without_fragments_is_restored():
+    event = {"type": "response.output_text.done", "item_id": "m", "text": "[EMAIL_1]"}
+    assert EventRestorer(RESTORER).restore(event) == [{**event, "text": "alice@example.com"}]
+
+
+def test_a_rest_finds_its_place_in_lists_of_objects_and_of_texts():
+    chunks = ChunkRestorer(RESTORER)
+    part = {"audio": {"transcript": "a ["}, "details": [{"index": 0, "text": "b ["}], "texts": ["[EMAIL_1] ["]}
+    chunks.restore(0, part, is_finished=False)
+    assert part["texts"] == ["alice@example.com ["]
+    last = {"audio": None, "details": [{"index": 0, "text": None}]}
+    chunks.restore(0, last, is_finished=True)
+    assert last == {"audio": {"transcript": "["}, "details": [{"index": 0, "text": "["}]}

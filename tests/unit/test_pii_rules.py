@@ -91,6 +91,7 @@ def test_look_alikes_of_the_data_are_left():
         ("phone ٠٦ ١٢ ٣٤ ٥٦ ٧٨", ["٠٦ ١٢ ٣٤ ٥٦ ٧٨"]),
         ("4111\u00a01111\u20111111\u20091111", ["4111\u00a01111\u20111111\u20091111"]),
         ("Call +49 151\n23456789", ["+49 151\n23456789"]),
+        ("tel 010 99999999", ["010 99999999"]),
         ("phone\n030\n1234567", ["030\n1234567"]),
     ],
 )
@@ -128,6 +129,10 @@ def test_identifiers_are_found_in_many_forms(text, values):
         "1234567 is a number",
         "aGVsbG8gd29ybGQgaGVsbG8gd29ybGQ=",
         "Born in 1980, passport valid until 2030",
+        "123456788X",
+        "41111 11111 11111 1",
+        "write to @example.com",
+        "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb",
     ],
 )
 def test_look_alikes_are_left(text):
@@ -208,3 +213,8 @@ def test_offsets_are_right_whatever_stands_around():
         noise = "".join(letters.choice("ab c%&;\\\u200bü日\n.") for _ in range(20))
         text = f"{noise} alice@example.com {noise}"
         assert ("email", "alice@example.com") in found(text, {"email"})
+
+
+def test_a_text_with_very_many_different_characters_is_searched():
+    characters = "".join(map(chr, range(0x3400, 0x9000)))
+    assert found(f"{characters} alice@example.com {characters}", {"email"}) == [("email", "alice@example.com")]

@@ -1,13 +1,13 @@
 """Replaces personal data in the body of an upstream call by placeholders."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.inference.redaction.split_texts import add_spanning_findings, adjacent_texts
 from app.inference.redaction.unscannable import require_scannable_field, require_scannable_text
 from app.pii.detector import find_personal_data
-from app.pii.findings import Finding
+from app.pii.findings import Finding, without_overlaps
 from app.pii.placeholders import Placeholders, replace_findings
 
 # the name of a model is no text, and another name would be another model
@@ -36,11 +36,17 @@ class RedactedBody:
 
 
 class BodyRedactor:
-    """Redacts bodies for the given kinds; `pause` is called after each part of a long text."""
+    """Redacts bodies for the given kinds; `pause` is called after each part of a long text.
 
-    def __init__(self, kinds: Collection[str], pause: Callable[[], None]) -> None:
+    `known` are kinds and values that are replaced wherever they stand.
+    """
+
+    def __init__(
+        self, kinds: Collection[str], pause: Callable[[], None], known: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self._kinds = kinds
         self._pause = pause
+        self._known = known
 
     def redact(self, body: dict[str, Any], added: Mapping[str, Any]) -> RedactedBody:
         """Return the body and the values of `added` with placeholders; both have the same one for a value.
@@ -51,7 +57,7 @@ class BodyRedactor:
         for path, text in (*_texts(body, outermost=True), *_texts(added, outermost=True)):
             if text not in found:
                 require_scannable_text(text, path)
-                found[text] = find_personal_data(text, self._kinds, pause=self._pause)
+                found[text] = self._find(text)
         for parts in adjacent_texts(body):
             add_spanning_findings(parts, found, self._kinds)
         placeholders = Placeholders(found)
@@ -59,6 +65,19 @@ class BodyRedactor:
             return RedactedBody(body, added, placeholders)
         replaced = _Replacement(found, placeholders)
         return RedactedBody(replaced.fields(body), replaced.fields(added), placeholders, found)
+
+    def _find(self, text: str) -> list[Finding]:
+        findings = find_personal_data(text, self._kinds, pause=self._pause)
+        known = [Finding(kind, *span) for kind, value in self._known for span in _places(value, text)]
+        return without_overlaps([*findings, *known]) if known else findings
+
+
+def _places(value: str, text: str) -> Iterator[tuple[int, int]]:
+    """Yield where a value stands in a text."""
+    start = text.find(value)
+    while start >= 0:
+        yield start, start + len(value)
+        start = text.find(value, start + len(value))
 
 
 @dataclass(frozen=True)

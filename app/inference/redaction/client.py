@@ -1,7 +1,7 @@
 """Sends calls with placeholders in place of personal data, and restores the values in responses."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from app.fairness import CoopBudget
 from app.inference.adaptive_client import AdaptiveClient
 from app.inference.redaction.body import BodyRedactor, RedactedBody
 from app.inference.redaction.offsets import Spans, with_original_offsets
+from app.pii.detector import find_personal_data
 from app.pii.restoring import Restorer
 from app.pii.streams import restored_value
 
@@ -39,18 +40,18 @@ class RedactingClient:
 
         Raises the ServiceError of a call without a response.
         """
-        if context.redact and call.body is not None:
-            call = self._redacted(call, call.body, context.redact)
+        if context.request.redact and call.body is not None:
+            call = self._redacted(call, call.body, context)
         return self._client.send(call, backend, context)
 
     def commit(self, context: CallContext) -> None:
         """Cache the responses of a finished operation."""
         self._client.commit(context)
 
-    def _redacted(
-        self, call: UpstreamRequest[Any], body: dict[str, Any], kinds: frozenset[str]
-    ) -> UpstreamRequest[Any]:
-        redacted = BodyRedactor(kinds, CoopBudget().yield_if_due).redact(body, call.added)
+    def _redacted(self, call: UpstreamRequest[Any], body: dict[str, Any], context: CallContext) -> UpstreamRequest[Any]:
+        pause = CoopBudget().yield_if_due
+        known = _known_values(context, pause)
+        redacted = BodyRedactor(context.request.redact, pause, known).redact(body, call.added)
         if not redacted.mapping:
             return call
         counts = Counter(placeholder[1:-1].rpartition("_")[0].lower() for placeholder in redacted.mapping)
@@ -66,6 +67,18 @@ class RedactingClient:
             make_decoder=call.make_decoder and partial(_make_restoring, call.make_decoder, restorer),
             restores=True,
         )
+
+
+def _known_values(context: CallContext, pause: Callable[[], None]) -> Sequence[tuple[str, str]]:
+    """Return the kinds and values of the personal data in the text of an operation.
+
+    A part of the text may have lost the word that tells an identifier from other numbers.
+    """
+    if context.personal_data is None:
+        source, kinds = context.source or "", context.request.redact
+        found = find_personal_data(source, kinds, pause=pause)
+        context.personal_data = tuple({(one.kind, source[one.start : one.end]): None for one in found})
+    return context.personal_data
 
 
 @dataclass(frozen=True, eq=False)
