@@ -20,6 +20,7 @@ SWITCH_SECONDS = 0.001
 
 def main(parent: str, port: str, threads: str, request_memory: str = str(DEFAULT_REQUEST_MEMORY)) -> None:
     """Serve until SIGTERM; exit with EXIT_UNUSABLE and one line if the port is taken."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     end_with_parent(int(parent), signal.SIGTERM)
     # numpy's library reads it when it is loaded; each of its threads would reserve 32 MiB
     os.environ["OPENBLAS_NUM_THREADS"] = threads
@@ -32,8 +33,10 @@ def main(parent: str, port: str, threads: str, request_memory: str = str(DEFAULT
         say(f"ENCODER_PORT ({port}) cannot be used: {error.strerror}")
         sys.exit(EXIT_UNUSABLE)
     limit_memory(MODEL_MEMORY + int(request_memory))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     say(READY)
-    server.serve_forever()
+    signal.sigwait({signal.SIGTERM})
+    os._exit(0)  # a normal exit would wait for the texts in progress, whose clients are gone
 
 
 if __name__ == "__main__":
