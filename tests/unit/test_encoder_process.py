@@ -18,31 +18,52 @@ from app.embedded.encoder import process as encoder_process
 from app.embedded.encoder.errors import InvalidInput, ModelFileDiffers, ModelFileMissing
 from app.embedded.encoder.files import ModelFile
 from app.embedded.encoder.models import Models
-from app.embedded.encoder.server import MAX_BODY_BYTES, EncoderServer
+from app.embedded.encoder.server import MAX_BODY_BYTES
 from app.embedded.encoder.turns import MAX_SINGLES_IN_A_ROW, Turns
 
+# a server whose operations need no models; `slow` prints its input and waits for a line
+PROGRAM = """
+import sys
+from app.embedded.encoder.errors import InvalidInput, ModelFileDiffers
+from app.embedded.encoder.models import Models
+from app.embedded.encoder.server import EncoderServer
 
-def load_echo(models):
-    """An operation that returns its input; `error` in the options names what it raises."""
-    errors = {"input": InvalidInput("Not this one."), "memory": MemoryError(), "file": ModelFileDiffers("Another.")}
+ERRORS = {"input": InvalidInput("Not this one."), "memory": MemoryError(), "file": ModelFileDiffers("Another.")}
 
-    def run(text, options):
-        if "error" in options:
-            raise errors[options["error"]]
-        return text, len(text)
+def echo(text, options):
+    if "error" in options:
+        raise ERRORS[options["error"]]
+    return text, len(text)
 
-    return run
+def slow(text, options):
+    print(text, flush=True)
+    sys.stdin.readline()
+    return text, 1
+
+server = EncoderServer(0, Models(), {"echo": lambda models: echo, "slow": lambda models: slow})
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
 
 
-@pytest.fixture
+class Server:
+    """The running program, and its port."""
+
+    def __init__(self, process):
+        self.process = process
+        self.server_port = int(self.read())
+        self.server_address = ("127.0.0.1", self.server_port)
+
+    def read(self):
+        return self.process.stdout.readline().strip()
+
+
+@pytest.fixture(scope="module")
 def server():
-    """A running server whose operations are `echo` and those that a test adds."""
-    operations = {"echo": load_echo}
-    with EncoderServer(0, Models(), operations) as running:
-        running.operations = operations
-        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
-        yield running
-        running.shutdown()
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], text=True, **pipes) as running:
+        yield Server(running)
+        running.terminate()
 
 
 @pytest.fixture
@@ -103,60 +124,15 @@ def test_a_body_without_a_valid_length_ends_the_connection(server, length, statu
     assert received.startswith(f"HTTP/1.1 {status} ".encode())
 
 
-def test_a_list_ends_when_its_client_has_gone(server):
-    first, gone, texts = threading.Event(), threading.Event(), []
-
-    def load(models):
-        def run(text, options):
-            texts.append(text)
-            first.set()
-            gone.wait(10)
-            return text, 1
-
-        return run
-
-    server.operations["slow"] = load
+def test_a_list_ends_when_its_client_has_gone(server, ask):
     given = body("a", "b", "c").encode()
     with socket.create_connection(server.server_address) as client:
         client.sendall(b"POST /slow HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(given) + given)
-        assert first.wait(10)
-    gone.set()
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
-    connection.request("POST", "/slow", body("d"))
-    assert connection.getresponse().status == 200
-    connection.close()
-    assert texts == ["a", "d"]
-
-
-def test_a_text_with_its_clauses_runs_before_lists(server):
-    started, gate, texts = threading.Event(), threading.Event(), []
-
-    def load(models):
-        def run(text, options):
-            texts.append(text)
-            started.set()
-            gate.wait(10)
-            return text, 1
-
-        return run
-
-    def send(*inputs):
-        connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
-        connection.request("POST", "/slow", body(*inputs))
-        return connection
-
-    server.operations["slow"] = load
-    connections = [send(*["list"] * 9)]
-    assert started.wait(10)
-    for waiting, inputs in enumerate((["other list"] * 9, ["text", "clause"]), 1):
-        connections.append(send(*inputs))
-        while len(server.turns) < waiting:
-            pass
-    gate.set()
-    assert [connection.getresponse().status for connection in connections] == [200, 200, 200]
-    for connection in connections:
-        connection.close()
-    assert texts[:2] == ["list", "text"]
+        assert server.read() == "a"
+    server.process.stdin.write("\n\n\n")
+    server.process.stdin.flush()
+    assert ask("POST", "/slow", body("d"))[0] == 200
+    assert server.read() == "d"
 
 
 class Order:

@@ -24,6 +24,6 @@ class Models:
         if load in self._loaded:
             return self._loaded[load]  # without the lock: another model may be loading
         with self._loading:
-            if load not in self._loaded:
-                self._loaded[load] = load(self)
+            # another thread may have loaded it while this one waited
+            self._loaded[load] = self._loaded[load] if load in self._loaded else load(self)
             return self._loaded[load]
