@@ -1,11 +1,13 @@
 """GET /api/tags, POST /api/show and GET /api/version: what clients ask for first, like Ollama's API."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint
 
+from app.config.encoder_models import EMBEDDING_MODELS
 from app.context.call_context import CallContext
 from app.inference.model_catalog import ModelCatalog
 from app.openapi.route_doc import JSON, Example, RouteDoc, RouteResponse, openapi_doc
@@ -117,6 +119,12 @@ def _description(entry: dict[str, Any]) -> dict[str, Any]:
         "parameters": "",
         "details": {"parent_model": "", **_DETAILS},
         "model_info": {"general.name": entry["id"]},
-        # backends refuse tools if the model has none; the embedded engine's models mostly have none
-        "capabilities": ["completion"] if entry["owned_by"] == _EMBEDDED else ["completion", "tools"],
+        "capabilities": _capabilities(entry),
     }
+
+
+def _capabilities(entry: Mapping[str, Any]) -> list[str]:
+    if entry["owned_by"] != _EMBEDDED:
+        return ["completion", "tools"]  # backends refuse tools if the model has none
+    # the embedded engine's models mostly have no tools
+    return ["embedding"] if entry["id"].removeprefix(f"{_EMBEDDED}:") in EMBEDDING_MODELS else ["completion"]

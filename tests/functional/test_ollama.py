@@ -364,6 +364,13 @@ def test_show_without_a_model_describes_the_default(make_client):
     assert shown["capabilities"] == ["completion"]
 
 
+@pytest.mark.parametrize("name", [ENGLISH, f"embedded:{ENGLISH}"])
+def test_show_of_a_model_of_the_encoder_says_that_it_makes_vectors(make_client, name):
+    both = {**EMBEDDED, **OPENAI, "AI_BACKEND": "openai", "FALLBACK_MODELS": "embedded"}
+    client = make_client(both if ":" in name else EMBEDDED)
+    assert client.post("/api/show", json={"model": name}).get_json()["capabilities"] == ["embedding"]
+
+
 def test_show_of_an_unknown_model_is_404(client, upstream):
     upstream.get(MODELS, json={"data": []})
     response = client.post("/api/show", json={"model": "nope"})

@@ -148,5 +148,6 @@ def test_the_engine_generates_classifies_and_summarizes(embedded):
     assert "".join(client.text_generation("One, two, three, four,", max_new_tokens=8, stream=True)) == text
     assert client.text_classification("I love it.", function_to_apply="softmax")[0].label == "positive"
     assert client.summarization(TEXT, clean_up_tokenization_spaces=True).summary_text
-    with pytest.raises(HfHubHTTPError, match="no embeddings"):
-        client.feature_extraction("a")
+    assert client.feature_extraction("a").shape == (512,)
+    scores = client.sentence_similarity("A ship.", other_sentences=["Bread.", "A boat."])
+    assert scores[1] > scores[0]

@@ -49,8 +49,13 @@ REFUSED = {
     "large headers": ("get", "/health", {"headers": {"X-A": "x" * 10_000}}, 431),
     "invalid fields, Ollama's route": ("post", "/api/chat", {"json": {"messages": "x"}}, 400),
     "an unknown model, Ollama's route": ("post", "/api/show", {"json": {"model": "org/unknown"}}, 404),
-    "unsupported by the engine, Ollama's route": ("post", "/api/embed", {"json": {"input": "x"}}, 501),
-    "unsupported by the engine": ("post", "/v1/embeddings", {"json": {"input": "A lighthouse."}}, 501),
+    "unsupported by the engine, Ollama's route": (
+        "post",
+        "/api/generate",
+        {"json": {"prompt": "x", "suffix": "y"}},
+        501,
+    ),
+    "unsupported by the engine": ("post", "/v1/moderations", {"json": {"input": "A lighthouse."}}, 501),
     "too little time": ("post", GENERATE, {"json": {"prompt": "x"}, "headers": {"X-Request-Timeout": "1ms"}}, 504),
 }
 
