@@ -19,7 +19,7 @@ _MONTHS = (
     "|januari|februari|maart|mei|augustus"
 )
 # words for months that are other words as well in lower case
-_MONTH = rf"(?:(?-i:May|Mars|Mar|Mai|Mei|March|Sep|Dec|Jan|Jun|Jul)|(?!(?-i:may|mar|march)\b)(?:{_MONTHS}))\b"
+_MONTH = rf"(?!(?-i:may|mar|march)\b)(?:{_MONTHS})\b"
 _DAYS = (
     "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
     "|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
