@@ -19,7 +19,7 @@ _MONTHS = (
     "|januari|februari|maart|mei|augustus"
 )
 # words for months that are other words as well in lower case
-_MONTH = rf"(?:(?-i:May|Mars|Mar|Mai|Mei|March|Sep|Dec|Jan|Jun|Jul)|(?!(?-i:may|mar|march)\b)(?:{_MONTHS}))\b"
+_MONTH = rf"(?!(?-i:may|mar|march)\b)(?:{_MONTHS})\b"
 _DAYS = (
     "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
     "|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
@@ -64,10 +64,21 @@ _NAMED_MONTHS = "|".join(name for name in _MONTHS.split("|") if len(name) > 3 an
 # in `re` each alternative of a look behind has one length
 _BEFORE_YEAR = "|".join(rf"(?<=\b{word} )" for word in ("in", "im", "since", "by", "seit", "depuis", "en", "em", "nel"))
 
+_CAPITAL = r"(?-i:[A-ZÀ-ÖØ-Þ])"
+_LEGAL_FORM = (
+    r"(?-i:GmbH(?: & Co\. KG)?|AG|SE|KG|e\.V\.|S\.A\.|S\.p\.A\.|S\.L\.|S\.A\.S\.|SARL|B\.V\.|Oy"
+    r"|Ltd|Inc|Corp|LLC|PLC|plc)"
+)
+_NO_ARTICLE = r"(?!(?-i:The|Die|Der|Das|La|Le|Les|El) )"
+_NAME = rf"{_CAPITAL}[\w'’.-]{{0,30}}"
+_INSTITUTION = r"(?-i:Universit(?:y|ät|é|à|eit)|Universidade?|Hochschule|Ministry|Ministerium|Ministère|Ministerio)"
+
 # in this order: a rule takes no characters that one before it has taken
 _RULES: tuple[tuple[str, str], ...] = (
     ("email", r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[a-z]{2,24}\b"),
     ("url", r"\b(?:https?://|www\.)[^\s<>\"']{2,2000}(?<![.,;:!?)\]»”])"),
+    ("organization", rf"(?<![\w.]){_NO_ARTICLE}{_NAME}(?: (?:{_NAME}|&)){{0,4}} {_LEGAL_FORM}(?!\w)"),
+    ("organization", rf"\b{_INSTITUTION} (?:of |de |für |d[eiu] |van )?{_CAPITAL}[\w-]{{1,30}}"),
     ("date", rf"\b{_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])\b"),
     ("date", rf"\b(?:0?[1-9]|[12]\d|3[01])[./](?:0?[1-9]|[12]\d|3[01])[./](?:{_YEAR}|\d\d)\b"),
     ("date", rf"\b{_DAY}\.?(?: de| of)? {_MONTH}(?:\.?,?(?: de| del)? {_YEAR}\b)?"),

@@ -75,6 +75,14 @@ def test_names_correct_the_types_of_spacys_entities():
     assert (output["source"], tokens) == ("spacy", 12)
 
 
+def test_a_likely_name_that_spacy_overlooks_is_added():
+    rampart = names(
+        TEXT, ("CITY", "Mvezo", 0.9), ("GIVEN_NAME", "Ada", 0.9), ("SURNAME", "Moor", 0.9), ("CITY", "Leeds", 0.5)
+    )
+    run = entities.load(ChosenModels(English=english(TEXT), Rampart=rampart))
+    assert listed(run(TEXT, {"language": "en"})[0]) == [("place", "Mvezo"), ("person", "Dr. Ada Moor")]
+
+
 def test_unlikely_names_correct_nothing():
     run = entities.load(
         ChosenModels(English=english(TEXT, ("organization", "Mvezo")), Rampart=names(TEXT, ("CITY", "Mvezo", 0.7)))

@@ -49,6 +49,8 @@ def rules(text):
         ("Call +49 (0) 30 1234567 or 020 7946 0958.", [("+49 (0) 30 1234567", "phone"), ("020 7946 0958", "phone")]),
         ("It weighs 3.5 kg at 20 °C.", [("3.5 kg", "quantity"), ("20 °C", "quantity")]),
         ("It holds 40 million litres since 15 March.", [("40 million litres", "quantity"), ("15 March", "date")]),
+        ("Die Meyer & Sohn GmbH und Acme Inc.", [("Meyer & Sohn GmbH", "organization"), ("Acme Inc", "organization")]),
+        ("Elle enseigne à l'Université de Nantes.", [("Université de Nantes", "organization")]),
         ("You may march in, mark the deck, and sat down.", []),
         ("Version 1.2.3, room 204, order 4711", []),
     ],
@@ -57,7 +59,9 @@ def test_rules_find_entities_of_a_fixed_form(text, expected):
     assert rules(text) == expected
 
 
-@pytest.mark.parametrize("repeated", ["1.", "1,111", "a@", "a.", "www.", "+1 ", "May ", "1 ", "1年", "(0", "€1"])
+@pytest.mark.parametrize(
+    "repeated", ["1.", "1,111", "a@", "a.", "www.", "+1 ", "May ", "1 ", "1年", "(0", "€1", "Aa ", "A.", "University "]
+)
 def test_rules_take_linear_time(repeated):
     start = time.process_time()
     list(by_rules(repeated * 20_000))

@@ -34,14 +34,13 @@ class EntityFinder:
         if english is None:
             names, tokens = self._names(text)
             return _by_names(text, names), NAME_MODEL, tokens
-        found, tokens = english.entities(text)
-        sure: dict[tuple[int, int], str] = {}
-        if any(entity.type in _NAMES for entity in found):
-            names, count = self._names(text)
-            sure = {(name.start, name.end): name.type for name in names if _is_sure(text, name)}
-            tokens += count
-        corrected = [_corrected(_without_ends(text, entity), sure) for entity in found]
-        return [_with_title(text, entity) for entity in corrected], SPACY, tokens
+        found, count = english.entities(text)
+        names, tokens = self._names(text)
+        sure = [name for name in names if _is_sure(text, name)]
+        types = {(name.start, name.end): name.type for name in sure}
+        corrected = [_corrected(_without_ends(text, entity), types) for entity in found]
+        # what spaCy has overlooked
+        return [_with_title(text, entity) for entity in combined(corrected, sure)], SPACY, tokens + count
 
     def english(self) -> Any:
         """Return the pipeline for English, None if it is not installed."""
