@@ -16,6 +16,9 @@ from app.errors import NotSupported, UpstreamInvalidResponse
 
 T = TypeVar("T")
 
+# the greenlets of joined calls run in one row when their response arrives, and single calls wait for them
+MAX_JOINED = 16
+
 
 class EncoderCalls:
     """Makes the calls of the encoder on a port of this machine; without a port, each raises NotSupported."""
@@ -55,7 +58,7 @@ class EncoderCalls:
             deterministic=True,
             timeout_is_failure=False,  # a list takes as long as it is
             max_response_bytes=MAX_VECTORS_BYTES,
-            join=Join("inputs", _split),
+            join=Join("inputs", _split, MAX_JOINED),
         )
 
     @property
