@@ -13,6 +13,8 @@ REMEMBERED_SECONDS = 3600.0
 # for the instructions, beside the text and the answer
 PROMPT_TOKENS = 250
 MIN_TOKENS = 100
+# a text may have more tokens than the estimate, such as one with many numbers
+_CERTAIN = 0.85
 _COUNT = re.compile(r"\d[\d,]{2,9}")
 
 
@@ -34,7 +36,7 @@ class ReadLimits:
         if not is_too_long(error) or tokens < 2 * MIN_TOKENS:
             return None
         counts = [int(count.replace(",", "")) for count in _COUNT.findall(error.report.reason if error.report else "")]
-        shown = min(counts, default=0) - PROMPT_TOKENS - answer_tokens
+        shown = int(_CERTAIN * min(counts, default=0)) - PROMPT_TOKENS - answer_tokens
         limit = shown if MIN_TOKENS <= shown < tokens else tokens // 2
         self._limits[model] = limit
         return limit

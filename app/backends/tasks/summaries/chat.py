@@ -18,8 +18,8 @@ from app.texts.language_names import language_name
 # takes messages and the fields that the service chose
 Chat = Callable[[list[dict[str, str]], dict[str, Any]], Plan[Generation]]
 
-# of the summary of one part
-PART_TOKENS = 200
+# the length of the summary of one part is that of the whole summary, within these bounds
+MIN_PART_TOKENS, MAX_PART_TOKENS = 60, 200
 MAX_TOKENS = 32_768
 # in other scripts a model may need so many tokens for one of the request's
 _TOKENS_PER_TOKEN = 3
@@ -51,8 +51,9 @@ def _summarize(chat: Chat, request: SummaryRequest, limit: int | None) -> Plan[S
 
         def summarize_parts(parts: Sequence[str]) -> Plan[list[str]]:
             summaries = []
+            most = min(MAX_PART_TOKENS, max(MIN_PART_TOKENS, request.max_length))
             for part in parts:
-                whole = replace(request, text=part, max_length=PART_TOKENS, min_length=0, length=None, style=None)
+                whole = replace(request, text=part, max_length=most, min_length=0, length=None, style=None)
                 answer = yield from _ask(chat, whole, reading)
                 summaries.append(_cleaned(answer, request.language))
             return summaries
