@@ -20,7 +20,9 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _MIN_BROKEN_CHARS, _MIN_WRAPPED_CHARS, _MAX_WRAPPED_CHARS = 40, 55, 100
 
 # abbreviations before a name that sentencex takes for the end of a sentence
-_TITLE = re.compile(r"(?:\A|[\s(«“\"'])(?:M|MM|Mme|Mlle|Me|د|أ|م|ا|डॉ|श्री|प्रो|पं|कु)\.[^\S\n]*\Z")
+_TITLE = re.compile(
+    r"(?:\A|[\s(«“\"'])(?:M|MM|Mme|Mlle|Me|C\.-à-d|c\.-à-d|Fa|[тТ]\. ?[екдп]|د|أ|م|ا|डॉ|श्री|प्रो|पं|कु)\.[^\S\n]*\Z"
+)
 _MAX_TITLE_CHARS = 12
 # the number of a list's item
 _NUMBER = re.compile(r"\s*\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s*")
@@ -28,7 +30,9 @@ _NUMBER = re.compile(r"\s*\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s*")
 _QUOTE_END = re.compile(r"[?!？！。][”」』’]\s*\Z")
 _QUOTE_VERB = re.compile(r"と|って|(?:[他她我它你]们?|\w{1,4})?(?:问|說|说|問|道|喊|叫|答|笑)")
 # an emoji behind a full stop belongs to the sentence before it
-_EMOJI = re.compile(r"[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\ufe0f\u200d]+(?=\s|\Z)\s*")
+_EMOJI = re.compile(
+    r"(?:[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\ufe0f\u200d]+|[:;=]['-]?[()DPp/|*]|<3|xD)(?=\s|\Z)\s*"
+)
 
 
 def sentence_spans(text: str, language: str | None = None) -> list[tuple[int, int]]:

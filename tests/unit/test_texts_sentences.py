@@ -16,6 +16,8 @@ TEXTS = [
     ("en", "Great!!! 😀| Love it 😍"),
     ("en", "Great. 😀"),
     ("en", "It works.😀"),
+    ("en", "No way!! :)| Ok :D bye."),
+    ("ru", "Т. е. далеко.| Проф. Иванов живёт на ул. Ленина."),
     (
         "en",
         "Title of the text\n\n|It begins here.| It goes on, as mail programs do, in a line\nof its own.| The end.",

@@ -4,15 +4,16 @@ It reads WhatsApp, Telegram, Signal, Slack, Teams, Discord and IRC, and transcri
 """
 
 import re
-from collections import Counter
 from itertools import islice
 
-from app.texts.formats.chat_patterns import ANY_BEGINNING, LOG_LEVEL, MEDIA, NOTICE, RUNNING, STAMP, STYLES, Style
+from app.texts.formats.chat_patterns import ANY_BEGINNING, MEDIA, NO_NAME, NOTICE, RUNNING, STAMP, STYLES, Style
 from app.texts.formats.lines import Line, lines_of
 from app.texts.mapped_text import LINE, PARAGRAPH, SPACE, MappedText, TextBuilder
 
 # the form of a chat shows in its first lines
 _MAX_LINES = 200
+# the share of messages with another name than all before
+_MAX_NAMES_SHARE = 0.67
 
 
 def is_chat(text: str) -> bool:
@@ -43,12 +44,14 @@ def _style(lines: list[Line]) -> Style | None:
         least, most = (share * len(texts) for share in style.shares)
         if found and not style.first.match(found[0][0]):
             continue
-        if max(least, style.min_messages) <= len(found) <= most and (not style.repeats_names or _has_names(found)):
+        if max(least, style.min_messages) <= len(found) <= most and (not style.repeats_names or _talk(found, style)):
             return style
     return None
 
 
-def _has_names(found: list[re.Match[str]]) -> bool:
-    names = Counter(next(filter(None, match.groups()), "") for match in found)
-    # in a conversation names come again; the keys of a list of values mostly do not
-    return 3 * len(names) <= 2 * len(found) and not any(map(LOG_LEVEL.match, names))
+def _talk(found: list[re.Match[str]], style: Style) -> bool:
+    """Return whether names come again before messages, unlike the keys of logs and of lists of values."""
+    names = {next(filter(None, match.groups()), "") for match in found}
+    size = sum(len(match.string[match.end() :].encode()) for match in found)
+    repeated = 1 < len(names) <= _MAX_NAMES_SHARE * len(found)
+    return repeated and size >= style.min_bytes * len(found) and not any(map(NO_NAME.match, names))

@@ -33,7 +33,7 @@ _HEADING = re.compile(
 )
 _NICK = re.compile(r"<[@+%~&]?([^\s<>/]{1,30})>[ \t]+")
 _SPEAKER = re.compile(
-    r"[ \t]*(?:\*\*)?([^\W\d_][\w.'’-]{0,20}(?: [\w.'’-]{1,20}){0,2})[ \t]?"
+    r"[ \t]*(?:\*\*)?([^\W\d_a-z][\w.'’-]{0,20}(?: [\w.'’-]{1,20}){0,2})[ \t]?"
     r"(?:[:：]\*\*|\*\*:|:(?=[ \t])|：)[ \t]*(?=\S)"
 )
 _PLAIN_CLOCK = r"(?:\d{1,2}:)?\d{1,3}:\d{2}(?:[.,]\d{1,3})?"
@@ -44,12 +44,16 @@ RUNNING = re.compile(r"\s*(?:\d{1,2}:)?\d{1,2}:\d{2}[ \t]+(?=\S)")
 
 
 class Style(NamedTuple):
-    """A form of message, and what makes a text a chat: its share of lines, its number, names that come again."""
+    """A form of message, and what makes a text a chat.
+
+    These are the share of lines that have it, their number, whether names come again, and the mean length of messages.
+    """
 
     pattern: re.Pattern[str]
     shares: tuple[float, float]
     min_messages: int
     repeats_names: bool = False
+    min_bytes: int = 0
     first: re.Pattern[str] = re.compile("")
 
 
@@ -60,11 +64,16 @@ STYLES = (
     Style(_HEADING, (0.2, 0.6), 3, True),
     Style(_WEAK, (0.25, 1), 3, True),
     Style(_NICK, (0.6, 1), 2, True),
-    Style(_SPEAKER, (0.6, 1), 3, True),
+    Style(_SPEAKER, (0.6, 1), 3, True, min_bytes=10),
     Style(STAMP, (0.3, 1), 3),
     Style(RUNNING, (0.6, 1), 3, first=re.compile(r"\s*(?:00:)?0?0:0\d")),
 )
-LOG_LEVEL = re.compile(r"\W*(?:trace|debug|info|notice|note|warn|warning|error|critical|fatal)\W*$", re.IGNORECASE)
+# the keys of logs and of lists of values
+NO_NAME = re.compile(
+    r"\W*(?:trace|debug|info|notice|note|warn|warning|error|critical|fatal|todo|fixme|tip|step|example|pros?|cons?|date|"
+    r"time|name|title|rating|price|total|place|address|tel|phone|e?-?mail|subject)\W*$",
+    re.IGNORECASE,
+)
 
 # no line of a chat begins in another way
 ANY_BEGINNING = re.compile(r"[^:：\n]{0,66}(?:[:：]|\d\.\d\d)|<")

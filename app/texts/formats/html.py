@@ -42,14 +42,14 @@ _MIN_MAIN_SHARE = 1 / 3
 def html_text(source: str, mail: bool = False) -> MappedText:
     """Return the text of HTML; for a mail's HTML without quoted mails and signatures.
 
-    A text that would be empty keeps what seemed to be boilerplate.
+    If nothing would remain, what seems to be boilerplate is the text, or else the title.
     """
     page = _Page(source)
     text = page.text(mail, strict=True)
     main = page.main_text(mail)
     if main is not None and len(main.text) >= _MIN_MAIN_SHARE * len(text.text):
         return main
-    return text if text.text else page.text(mail, strict=False)
+    return text if text.text else page.shown_otherwise(mail)
 
 
 class _Page:
@@ -78,6 +78,17 @@ class _Page:
         builder = TextBuilder(self._source)
         self._add_characters(builder, 0, self.tokens[0].start if self.tokens else len(self._source))
         self._add(builder, 0, len(self.tokens), mail, strict)
+        return builder.build()
+
+    def shown_otherwise(self, mail: bool) -> MappedText:
+        """Return what seems to be boilerplate, or else the title, as of a page that a script fills."""
+        text = self.text(mail, strict=False)
+        title = next((token for token in self.tokens if token.name == "title" and not token.closes), None)
+        if text.text or title is None:
+            return text
+        builder = TextBuilder(self._source)
+        start = self._source.index(">", title.start) + 1
+        self._add_characters(builder, start, max(start, self._source.rfind("<", start, title.end)))
         return builder.build()
 
     def _add(self, builder: TextBuilder, first: int, end: int, mail: bool, strict: bool) -> None:
