@@ -10,6 +10,7 @@ from support.redaction import samples
 from app.pii.detector import PART_CHARS, find_personal_data
 from app.pii.kinds import RULE_KINDS
 from app.pii.rules.national_ids import IDENTIFIERS
+from scripts.redaction_quality import PAGE, page_with, read_samples, table
 
 
 def found(text, kinds=RULE_KINDS, countries=()):
@@ -28,6 +29,10 @@ def test_look_alikes_of_the_data_are_left():
     clean = [sample.text for sample in samples() if not sample.entities]
     assert len(clean) >= 100
     assert [text for text in clean if find_personal_data(text, RULE_KINDS)] == []
+
+
+def test_the_page_shows_the_figures_of_the_data():
+    assert PAGE.read_text() == page_with(table(read_samples()))
 
 
 # written as a second set: other countries and other words around the numbers
