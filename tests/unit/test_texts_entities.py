@@ -64,8 +64,8 @@ def test_rules_find_entities_of_a_fixed_form(text, expected):
 )
 def test_rules_take_linear_time(repeated):
     start = time.process_time()
-    list(by_rules(repeated * 20_000))
-    assert time.process_time() - start < 2
+    list(by_rules(repeated * 5_000))
+    assert time.process_time() - start < 1
 
 
 @given(st.text())

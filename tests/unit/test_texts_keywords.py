@@ -68,5 +68,5 @@ def test_a_text_without_words_has_none(language):
 )
 def test_statistics_take_linear_time(language, repeated):
     start = time.process_time()
-    keywords(repeated * 20_000, language, 10)
-    assert time.process_time() - start < 2
+    keywords(repeated * 5_000, language, 10)
+    assert time.process_time() - start < 1
