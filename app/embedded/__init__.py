@@ -1,4 +1,5 @@
-"""The embedded engine: llama.cpp with a small language model, in a process of its own on a loopback port.
+"""The embedded engine: llama.cpp with a small language model, and an encoder, each a process on a loopback port.
 
-`launcher` starts and stops the process of `supervisor` with the server; `supervisor` restarts the process of `engine`.
+`launcher` starts and stops the process of `supervisor` with the server; `supervisor` restarts the process of `engine`
+and that of `encoder`.
 """

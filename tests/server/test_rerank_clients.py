@@ -61,7 +61,7 @@ def test_coheres_client_raises_its_own_errors(ranked):
 def test_coheres_client_ranks_on_the_embedded_engine(embedded):
     with cohere.ClientV2("x", base_url=embedded.url, **ONCE) as client:
         results = client.rerank(model="default", query=QUERY, documents=DOCUMENTS).results
-    assert [result.index for result in results][0] == 1
+    assert results[0].index == 1
     assert results[0].relevance_score > results[1].relevance_score
 
 

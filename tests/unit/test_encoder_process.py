@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from app.embedded import process
-from app.embedded.encoder import embeddings
+from app.embedded.encoder import embeddings, files
 from app.embedded.encoder import process as encoder_process
 from app.embedded.encoder.errors import InvalidInput, ModelFileDiffers, ModelFileMissing
 from app.embedded.encoder.files import ModelFile
@@ -242,6 +243,13 @@ def test_a_file_is_found_without_importing_its_package(package):
 def test_a_file_that_is_missing_is_named(package, name, path):
     with pytest.raises(ModelFileMissing, match=name):
         ModelFile(name, path, "").checked()
+
+
+def test_the_documentation_has_each_file_with_its_hash():
+    page = (Path(__file__).parents[2] / "docs" / "embedded-engine.md").read_text()
+    pinned = [one for one in vars(files).values() if isinstance(one, ModelFile | files.ModelFolder)]
+    assert len(pinned) > 3
+    assert not [one for one in pinned if f"`{one.package}/{one.path}` | `{one.sha256}`" not in page]
 
 
 def test_only_texts_of_known_models_are_embedded():

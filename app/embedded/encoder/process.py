@@ -10,7 +10,7 @@ from app.embedded.encoder.operations import OPERATIONS
 from app.embedded.encoder.server import EncoderServer
 from app.embedded.process import EXIT_UNUSABLE, READY, end_with_parent, limit_memory, say
 
-# all models of the table together take 400 MB
+# all models of the table together take 470 MB
 MODEL_MEMORY = 768 * 1024**2
 DEFAULT_REQUEST_MEMORY = 512 * 1024**2
 # the limit of memory counts the stack of each connection's thread, which is 8 MiB by default
