@@ -1,12 +1,12 @@
-"""Extraction, summaries and translations by a real llama.cpp server, which stands for any OpenAI-compatible upstream."""
+"""Extraction, summaries and translations by a real llama.cpp server, as by any OpenAI-compatible upstream."""
 
 import pytest
 
 from app.config.model_file import model_name
 
 TEXT = (
-    "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor. Its lamp warned ships of the rocks "
-    "for a century. The keeper kept a diary of every storm. Today the lighthouse is a museum of the sea."
+    "The old lighthouse stands on the northern cliff. It was built in 1852 by Ada Moor. Its lamp warned ships of the "
+    "rocks for a century. The keeper kept a diary of every storm. Today the lighthouse is a museum of the sea."
 )
 SCHEMA = {
     "type": "object",
@@ -19,7 +19,7 @@ SCHEMA = {
 @pytest.fixture
 def service(start, llama):
     """A service before llama.cpp."""
-    return start(OPENAI_BASE_URL=llama, OPENAI_DEFAULT_MODEL=model_name(None), HUGGINGFACE_TIMEOUT="120s")
+    return start(OPENAI_BASE_URL=llama, OPENAI_DEFAULT_MODEL=model_name(None))
 
 
 def test_data_is_valid_under_a_schema_that_the_server_enforces(service):
@@ -41,11 +41,11 @@ def test_a_summary_has_whole_sentences(service):
     assert (body["style"], body["chunks"]) == ("abstractive", 1)
 
 
-def test_a_text_beyond_the_context_is_summarized_in_parts(service):
-    text = " ".join(f"Keeper {n} saw ship {n} near the rock." for n in range(150))
-    body = service.post("/v1/text/summarize", text=text, max_length=40).json()
-    assert body["chunks"] > 1
-    assert body["summary"]
+def test_the_context_of_the_server_is_learnt_from_its_refusal(service):
+    text = " ".join(f"Keeper {n} saw ship {n} near the rock." for n in range(200))
+    response = service.post("/v1/text/summarize", text=text, long="reject")
+    assert (response.status_code, response.json()["type"]) == (400, "upstream_rejected")
+    assert "the model reads 1" in response.json()["message"]
 
 
 def test_a_translation_has_its_shape(service):
