@@ -203,6 +203,7 @@ def test_another_refusal_is_not_one_of_the_format(client, upstream):
         ({"properties": {"a": {"description": "x" * 70_000}}}, "bytes"),
         ({"properties": {"a": {"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}}}, "several times for one place"),
         ("x", "JSON Schema"),
+        ({"properties": {"a": {"maximum": 123456789012345678901234567890}}}, "64 bits"),
     ],
 )
 def test_an_invalid_schema_is_refused_with_its_path(client, upstream, schema, reason):
@@ -238,6 +239,8 @@ TREE = {
         "name": {"type": "string"},
         "const": {"$ref": "#/$defs/a~1b%25"},
         "left": {"$ref": "#"},
+        "any": True,
+        "price": {"type": "number"},
         "right": {"anyOf": [{"$ref": "#"}, {"type": "null"}]},
         "pair": {"prefixItems": [{"$ref": "#/$defs/list/allOf/1"}], "const": [{"$ref": "https://data.test"}]},
     },
@@ -249,7 +252,7 @@ TREE = {
 def test_a_schema_may_refer_to_its_parts_and_to_itself(client, upstream):
     for _ in range(2):
         upstream.post(CHAT, json=chat_response('{"name": "a", "left": {"name": "b", "right": {"name": 5}}}'))
-    upstream.post(CHAT, json=chat_response('{"name": "a", "left": {"name": "b", "const": 5}}'))
+    upstream.post(CHAT, json=chat_response('{"name": "a", "price": 2.5, "left": {"name": "b", "const": 5}}'))
     assert extract(client, schema=TREE).get_json()["details"]["path"] == "$.left.right"
     assert extract(client, TEXT + "!", schema=TREE).get_json()["data"]["left"]["const"] == 5
 

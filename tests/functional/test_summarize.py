@@ -223,11 +223,11 @@ def test_a_text_beyond_the_context_of_a_chat_model_is_summarized_in_parts(client
     upstream.post(CHAT, status=400, json=TOO_LONG)
     upstream.post(CHAT, json=chat_response("Ships were seen."))
     body = summarize(client, LONG, focus="Ships").get_json()
-    assert (body["summary"], body["chunks"]) == ("Ships were seen.", 4)
+    assert (body["summary"], body["chunks"]) == ("Ships were seen.", 6)
     first, *parts, reduced = [body["messages"][1]["content"] for body in bodies(upstream)]
     assert first == LONG
     assert " ".join("".join(parts).split()) == LONG
-    assert reduced == "\n\n".join(["Ships were seen."] * 4)
+    assert reduced == "\n\n".join(["Ships were seen."] * 6)
     assert all("bears on this: Ships" in body["messages"][0]["content"] for body in bodies(upstream))
 
 

@@ -16,6 +16,7 @@ TEXTS = [
     " " * 900,
     LINES * 500,
     "x\n" * 4000,
+    "\n\n\n" + "One is here. " * 500,
 ]
 
 

@@ -45,6 +45,8 @@ class ObjectSchema:
         except ValidationError as error:
             path = "/".join(["#", *map(str, error.instance_path)])
             raise ValueError(f"The schema is invalid at {path}: {_shortened(error.message)}.") from None
+        except ValueError:
+            raise ValueError("The schema has an integer of more than 64 bits, or values nested too deeply.") from None
         return loaded
 
     @property

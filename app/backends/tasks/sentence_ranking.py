@@ -18,10 +18,10 @@ def spaced_sentences(text: str, language: str | None = None) -> list[str]:
     """Return the sentences of a text, each with the space after it."""
     found: list[str] = []
     for part in segments(text, language):
-        if part.strip():
-            found.append(part)
-        elif found:
+        if found and not part.strip():
             found[-1] += part
+        else:
+            found.append(part)
     return found
 
 

@@ -14,10 +14,10 @@ def text_parts(text: str, limit: int, language: str | None = None) -> list[str]:
     if estimated_tokens(text) <= limit:
         return [text]
     parts: list[str] = []
-    size = limit
+    size = 0
     for piece in (piece for sentence in segments(text, language) for piece in _halves(sentence, limit)):
         tokens = estimated_tokens(piece)
-        if size + tokens > limit:
+        if not parts or size + tokens > limit:
             parts.append(piece)
             size = tokens
         else:

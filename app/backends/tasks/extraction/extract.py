@@ -62,15 +62,15 @@ class Extractor:
         key = (model, sha256(orjson.dumps(request.schema.schema)).digest())
         limits = {"max_tokens": request.max_tokens, "temperature": 0}
         forms = _forms(request.schema)
-        for index in range(self._first_form.get(key, 0), len(forms)):
+        answer, index = None, self._first_form.get(key, 0)
+        while answer is None:
             try:
                 answer = yield from chat(messages, {**limits, **forms[index]}, dict.fromkeys(limits))
             except (UpstreamRejected, NotSupported) as error:
-                if index == len(forms) - 1 or not _is_about_format(error):
+                index += 1
+                if index == len(forms) or not _is_about_format(error):
                     raise
-            else:
-                self._first_form[key] = index
-                break
+        self._first_form[key] = index
         if answer.finish_reason == "length":
             raise _invalid([Fault("$", f"the answer was cut off at max_tokens, {request.max_tokens}")])
         return answer

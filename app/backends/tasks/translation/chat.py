@@ -42,9 +42,6 @@ def translate(
     while waiting:
         part = waiting.pop()
         before, core, after = framed(part)
-        if not core:
-            translated.append(part)
-            continue
         answer = yield from _ask(chat, system, core)
         answers.extend([answer] if answer else [])
         text = "" if answer is None else _cleaned(answer.text, core)
