@@ -127,13 +127,24 @@ REDACTED = "Ask [EMAIL_1] in Oslo or [EMAIL_2] now"
         ("now", "now"),
     ],
 )
-@pytest.mark.parametrize("form", ["object", "list", "span"])
+@pytest.mark.parametrize("form", ["object", "list", "span", "phrase"])
 def test_offsets_become_those_of_the_text(word, original, form):
     start = REDACTED.index(word)
     end = start + len(word)
-    payload = {"object": {"start": start, "end": end}, "list": ["x", start, end, 0.5], "span": {"span": [start, end]}}
-    found = with_original_offsets([payload[form]], TEXT, spans())[0]
-    first, last = {"object": lambda: found.values(), "list": lambda: found[1:3], "span": lambda: found["span"]}[form]()
+    payloads = {
+        "object": {"start": start, "end": end},
+        "list": ["x", start, end, 0.5],
+        "span": {"span": [start, end]},
+        "phrase": [start, end, 0.5],
+    }
+    found = with_original_offsets([payloads[form]], TEXT, spans())[0]
+    places = {
+        "object": lambda: found.values(),
+        "list": lambda: found[1:3],
+        "span": lambda: found["span"],
+        "phrase": lambda: found[:2],
+    }
+    first, last = places[form]()
     assert TEXT[first:last] == original
 
 
