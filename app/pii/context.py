@@ -32,7 +32,8 @@ _OTHER = words(OTHER_NUMBERS)
 # a clause ends here: words before it belong to something else
 # a short word with a dot is an abbreviation, such as `no.` and `tel.`
 _BREAK = re.compile(r"[;!?](?=\s)|(?:(?<=[^\W\d_]{5})|(?<=[\d)\]\"']))\.(?=\s)|。|\n{2,}")
-_CLAUSE_AFTER = re.compile(r"[^,;:.!?\n\d]{1,32}")
+_LETTER = re.compile(r"[^\W\d_]")
+_CLAUSE_AFTER = re.compile(r" ?[^\W\d_][^,;:.!?\n\d]{1,32}| ?\([^,;:.!?\n\d]{1,32}")
 
 
 def label(text: str, start: int, end: int, pattern: re.Pattern[str]) -> bool | None:
@@ -41,7 +42,10 @@ def label(text: str, start: int, end: int, pattern: re.Pattern[str]) -> bool | N
     Words before the number come first, then those after it; None if there is neither in its clause.
     """
     before = _clause_before(text, start)
-    own, other = _last(pattern, before), _last(_OTHER, before)
+    if not _LETTER.search(before):  # as in a table of numbers
+        own = other = -1
+    else:
+        own, other = _last(pattern, before), _last(_OTHER, before)
     if own < 0 and other < 0:
         after = _CLAUSE_AFTER.match(text, end)
         return True if after and pattern.search(after[0]) else None

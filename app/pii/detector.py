@@ -17,10 +17,10 @@ from app.pii.rules.phones import find_phones
 from app.pii.rules.secrets import find_secrets
 
 # a long text is searched in parts of this size, each with the characters around it
-PART_CHARS = 32 * 1024
+PART_CHARS = 16 * 1024
 BEFORE_CHARS = 256
 # the longest finding is a private key
-AFTER_CHARS = 8 * 1024
+AFTER_CHARS = 4 * 1024
 
 _Find = Callable[[str], Iterator[Finding]]
 

@@ -14,7 +14,7 @@ from support.redaction import PLACEHOLDER, RepeatingUpstream, plain, samples
 from support.servers import Service
 from support.surfaces.table import CALLING, CONVERSATIONS, PROMPT
 
-CALLS = int(os.environ.get("REDACTION_CALLS", "400"))
+CALLS = int(os.environ.get("REDACTION_CALLS", "250"))
 THREADS = 4
 TOOLS = [{"type": "function", "function": {"name": "repeat", "parameters": {"type": "object"}}}]
 HEADERS = {"X-AI-Redact": "all"}

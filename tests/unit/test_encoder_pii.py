@@ -52,6 +52,12 @@ def test_a_city_alone_other_labels_and_unlikely_names_are_left_out():
     assert found(("CITY", "Bergen", 0.99), ("TAX_ID", "12", 0.99), ("GIVEN_NAME", "Bob", 0.4)) == []
 
 
+def test_a_part_of_a_word_is_the_word_if_the_model_took_most_of_it():
+    assert found(("SURNAME", "oo", 0.9), ("STREET_NAME", "Mill Stre", 0.9), ("GIVEN_NAME", "Be", 0.9)) == [
+        ("address", "Mill Street", 0.9)
+    ]
+
+
 def test_an_input_has_to_be_a_text():
     with pytest.raises(InvalidInput):
         pii.load(FindingModels())(5, {})

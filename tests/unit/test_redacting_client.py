@@ -2,6 +2,8 @@
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.backends.plan import UpstreamRequest
 from app.backends.types import Classification, Generation, Usage
@@ -15,6 +17,7 @@ from app.inference.redaction.client import RedactingClient
 from app.inference.redaction.offsets import Spans, with_original_offsets
 from app.pii.detector import find_personal_data
 from app.pii.placeholders import Placeholders
+from app.pii.restoring import Restorer
 
 TEXT = "Ask ada@example.com in Oslo or bob@example.org now"
 
@@ -127,13 +130,24 @@ REDACTED = "Ask [EMAIL_1] in Oslo or [EMAIL_2] now"
         ("now", "now"),
     ],
 )
-@pytest.mark.parametrize("form", ["object", "list", "span"])
+@pytest.mark.parametrize("form", ["object", "list", "span", "phrase"])
 def test_offsets_become_those_of_the_text(word, original, form):
     start = REDACTED.index(word)
     end = start + len(word)
-    payload = {"object": {"start": start, "end": end}, "list": ["x", start, end, 0.5], "span": {"span": [start, end]}}
-    found = with_original_offsets([payload[form]], TEXT, spans())[0]
-    first, last = {"object": lambda: found.values(), "list": lambda: found[1:3], "span": lambda: found["span"]}[form]()
+    payloads = {
+        "object": {"start": start, "end": end},
+        "list": ["x", start, end, 0.5],
+        "span": {"span": [start, end]},
+        "phrase": [start, end, 0.5],
+    }
+    found = with_original_offsets([payloads[form]], TEXT, spans())[0]
+    places = {
+        "object": lambda: found.values(),
+        "list": lambda: found[1:3],
+        "span": lambda: found["span"],
+        "phrase": lambda: found[:2],
+    }
+    first, last = places[form]()
     assert TEXT[first:last] == original
 
 
@@ -168,9 +182,12 @@ def test_a_body_without_findings_keeps_its_bytes():
     body = {"a": [1, "b", None, 2.5, True, 10**9]}
     redacted = BodyRedactor({"email", "card"}, lambda: None).redact(body, {"x": None})
     assert redacted.body is body
-    body = {"a": ["a@b.com", 10**9, 4111111111111111], "n": 4111111111111111}
+    body = {"a": ["a@b.com", 10**9, 4111111111111111.0, 1e300, 0.5], "n": 4111111111111111}
     redacted = BodyRedactor({"email", "card"}, lambda: None).redact(body, {})
-    assert orjson.loads(orjson.dumps(redacted.body)) == {"a": ["[EMAIL_1]", 10**9, "[CARD_1]"], "n": 4111111111111111}
+    assert orjson.loads(orjson.dumps(redacted.body)) == {
+        "a": ["[EMAIL_1]", 10**9, "[CARD_1]", 1e300, 0.5],
+        "n": 4111111111111111,
+    }
 
 
 def test_a_part_of_a_text_has_no_value_that_only_the_complete_text_tells():
@@ -183,3 +200,27 @@ def test_a_part_of_a_text_has_no_value_that_only_the_complete_text_tells():
         "And [NATIONAL_ID_1] or [NATIONAL_ID_1].",
         "Nothing",
     ]
+
+
+VALUES = ("ada@example.com", "+44 20 7946 0958", "4111 1111 1111 1111", "DE89370400440532013000", "123-45-6789")
+TEXTS = st.lists(st.sampled_from([*VALUES, "[EMAIL_1]", "card_1", "ü", '"', "\\", "x, ", ": "]), max_size=6).map(
+    " ".join
+)
+BODIES = st.dictionaries(
+    TEXTS,
+    st.recursive(
+        TEXTS | st.integers(-5, 5) | st.none() | st.booleans(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(BODIES)
+def test_any_body_loses_its_values_and_gets_them_back(body):
+    redacted = BodyRedactor({"email", "phone", "card", "iban", "national_id"}, lambda: None).redact(body, {})
+    sent = orjson.dumps(redacted.body).decode()
+    assert not [value for value in VALUES if value in sent]
+    assert orjson.loads(Restorer(redacted.mapping).json_document(sent)) == body

@@ -45,7 +45,8 @@ def load(models: Models) -> Callable[[Any, Mapping[str, Any]], tuple[Any, int]]:
             for name in found
             if name.label in _TYPES and name.score >= MIN_SCORE
         ]
-        complete = [span for span in _joined(text, spans) if span.type == "name" or span.labels & _STREETS]
+        whole = (_whole_words(text, span) for span in _joined(text, spans))
+        complete = [span for span in whole if span and (span.type == "name" or span.labels & _STREETS)]
         return [{"type": one.type, "start": one.start, "end": one.end, "score": one.score} for one in complete], tokens
 
     return run
@@ -64,6 +65,17 @@ def _joined(text: str, spans: Iterable[_Span]) -> Iterator[_Span]:
         current = span
     if current:
         yield current
+
+
+def _whole_words(text: str, span: _Span) -> _Span | None:
+    """Return the span up to the ends of its words; None if the model took less than a half of them."""
+    start, end = span.start, span.end
+    while start and text[start - 1].isalnum() and text[start].isalnum():
+        start -= 1
+    while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+        end += 1
+    is_likely = (span.end - span.start) * 2 > end - start
+    return replace(span, start=start, end=end) if is_likely else None
 
 
 def _is_joint(between: str) -> bool:

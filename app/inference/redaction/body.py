@@ -99,8 +99,8 @@ class _Replacement:
             return {self._text(name): self._value(item) for name, item in value.items()}
         if isinstance(value, list | tuple):
             return [self._value(item) for item in value]
-        if _is_long_number(value) and self.found[str(value)]:
-            return self._text(str(value))
+        if (digits := _digits_of(value)) and self.found[digits]:
+            return self._text(digits)
         return value
 
     def _text(self, text: str) -> str:
@@ -123,9 +123,11 @@ def _texts(value: Any, path: str = "", *, outermost: bool = False, is_free: bool
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _texts(item, f"{path}[{index}]", is_free=is_free)
-    elif _is_long_number(value):
-        yield path, str(value)
+    elif digits := _digits_of(value):
+        yield path, digits
 
 
-def _is_long_number(value: Any) -> bool:
-    return isinstance(value, int) and value >= MIN_NUMBER
+def _digits_of(value: Any) -> str:
+    """Return the digits of a whole number that is long enough; none of other values."""
+    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return str(int(value)) if is_whole and value >= MIN_NUMBER else ""

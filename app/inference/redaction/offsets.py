@@ -8,6 +8,8 @@ from app.pii.findings import Finding
 from app.pii.placeholders import Placeholders
 
 _OFFSETS = ("start", "end")
+# start, end and score of a phrase
+_PHRASE = (int, int, float)
 
 
 class Spans:
@@ -64,6 +66,8 @@ def _converted(value: Any, spans: Spans) -> Any:
     if isinstance(value, list):
         if len(value) > 2 and isinstance(value[0], str) and _are_offsets(value[1:3]):  # type, start, end and score
             return [value[0], spans.start(value[1]), spans.end(value[2]), *value[3:]]
+        if len(value) == len(_PHRASE) and tuple(map(type, value)) == _PHRASE:
+            return [spans.start(value[0]), spans.end(value[1]), value[2]]
         return [_converted(item, spans) for item in value]
     if not isinstance(value, dict):
         return value

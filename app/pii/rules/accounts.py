@@ -12,7 +12,9 @@ _MIN_IBAN, _MAX_IBAN = 15, 34
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ -]?\d{2}(?:[ .\-\n]{0,2}[A-Za-z0-9]){11,40}")
 
 _COUNTRIES = numdb.get("iban")
-_CARD = re.compile(r"(?<![0-9A-Za-z+])\d(?:[ .\-\n]{0,2}\d){12,18}(?![0-9A-Za-z])")
+MAX_CARD_DIGITS = 19
+_DIGIT_RUN = re.compile(r"(?<![0-9A-Za-z+])\d(?:[ .\-\n]{0,2}\d){12,}(?![0-9A-Za-z])")
+_DIGITS = re.compile(r"\d+")
 # prefixes of the networks, with the lengths of their numbers
 _NETWORKS = re.compile(
     r"4(?:\d{15}|\d{18})"  # Visa
@@ -67,14 +69,31 @@ def _end_of_iban(text: str, match: re.Match[str]) -> int:
 
 
 def find_cards(text: str) -> Iterator[Finding]:
-    """Yield the numbers of known networks whose check digit is right."""
-    for match in _CARD.finditer(text):
-        digits = re.sub(r"\D", "", match[0])
-        if not _NETWORKS.fullmatch(digits) or not luhn.is_valid(digits) or len(set(digits)) == 1:
+    """Yield the numbers of known networks whose check digit is right, also between other numbers."""
+    for run in _DIGIT_RUN.finditer(text):
+        groups = [match.span() for match in _DIGITS.finditer(text, *run.span())]
+        first = 0
+        while first < len(groups):
+            count = _card_groups(text, groups[first : first + MAX_CARD_DIGITS])
+            if count:
+                yield Finding("card", groups[first][0], groups[first + count - 1][1], checked=True)
+            first += count or 1
+
+
+def _card_groups(text: str, groups: list[tuple[int, int]]) -> int:
+    """Return how many groups at the beginning of a list are the number of a card; 0 if they are none."""
+    digits = ""
+    for count, (start, end) in enumerate(groups, 1):
+        digits += text[start:end]
+        if len(digits) > MAX_CARD_DIGITS:
+            return 0
+        if not _NETWORKS.fullmatch(digits) or not luhn.is_valid(digits):
             continue
-        groups = tuple(len(group) for group in re.split(r"\D+", match[0]))
-        if len(groups) == 1 or groups in _GROUPS or set(groups) == {1} or label(text, *match.span(), _CARD_WORDS):
-            yield Finding("card", match.start(), match.end(), checked=True)
+        lengths = tuple(last - first for first, last in groups[:count])
+        is_usual = count == 1 or lengths in _GROUPS or set(lengths) == {1}
+        if is_usual or label(text, groups[0][0], end, _CARD_WORDS):
+            return count
+    return 0
 
 
 def find_crypto(text: str) -> Iterator[Finding]:

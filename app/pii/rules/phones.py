@@ -15,6 +15,8 @@ REGIONS = (
 )  # fmt: skip
 # no national number begins with 0 there
 _WITHOUT_ZERO = frozenset({"US", "ES", "PL", "NO", "DK", "PT", "CZ", "MX", "GR", "RU"})
+# digits of a group on average: no number is written digit by digit
+MIN_GROUP_DIGITS = 1.5
 MIN_DIGITS, MAX_DIGITS = 7, 15
 # a shorter number without separators is one of many kinds
 MIN_BARE_DIGITS = 9
@@ -31,6 +33,7 @@ _WORDS = symbols(
 # as in +33 (0) 6 12 34 56 78; each end is looked up in the plans of all regions
 MAX_GROUPS = 8
 _NUMBER = re.compile(r"\d+")
+_LISTED_BEFORE, _LISTED_AFTER = re.compile(r"\d[ \n]"), re.compile(r"[ \n]\d")
 # after such a word a number needs no numbering plan
 DIRECT_CHARS = 24
 _DIRECT = re.compile(
@@ -42,13 +45,27 @@ _DIRECT = re.compile(
 
 def find_phones(text: str, regions: Sequence[str] = ()) -> Iterator[Finding]:
     """Yield international numbers, and national ones of the regions, by default those of REGIONS."""
-    for match in _RUN.finditer(text):
+    position = 0
+    while match := _RUN.search(text, position):
         start = match.start()
         says = label(text, *match.span(), _WORDS)
         named = says is True and _DIRECT.search(text[max(0, start - DIRECT_CHARS) : start]) is not None
-        if found := _longest_number(match[0], says, regions or REGIONS, is_named=named, is_narrow=bool(regions)):
+        found = _longest_number(match[0], says, regions or REGIONS, is_named=named, is_narrow=bool(regions))
+        if found and not (says is None and _is_in_list(text, start, start + found[0])):
             length, checked = found
             yield Finding("phone", start, start + length, checked=checked, labelled=says is True)
+            position = start + length
+        else:  # the number may begin with a later group of digits
+            position = start + next(_NUMBER.finditer(match[0])).end()
+
+
+def _is_in_list(text: str, start: int, end: int) -> bool:
+    """Return whether groups of digits such as 800 900 1000 are some of a longer list of numbers."""
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    has_space = " " in text[start:end] and text[start] != "0"
+    return text[start].isdigit() and bool(
+        _LISTED_BEFORE.fullmatch(before) or (has_space and _LISTED_AFTER.fullmatch(after))
+    )
 
 
 def _longest_number(

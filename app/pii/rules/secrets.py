@@ -18,11 +18,11 @@ _PREFIXED = re.compile(
     r"|SG\.[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,60}"
     r"|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,250}"
     r"|aihf_[A-Za-z0-9_-]{43}"
-    r"|eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,2000}"  # JSON Web Tokens
+    r"|eyJ[A-Za-z0-9_-]{8,500}\.eyJ[A-Za-z0-9_-]{8,2500}\.[A-Za-z0-9_-]{8,800}"  # JSON Web Tokens
     r")"
 )
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[A-Za-z0-9+/=\s:,-]{1,8000}?-----END [A-Z ]{0,20}PRIVATE KEY-----"
+    r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[A-Za-z0-9+/=\s:,-]{1,4000}?-----END [A-Z ]{0,20}PRIVATE KEY-----"
 )
 _URL_PASSWORD = re.compile(r"(?<=://)[^\s/:@?#]{1,128}:[^\s/@?#]{1,128}(?=@)")
 _ASSIGNED = re.compile(
