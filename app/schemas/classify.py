@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.backends.text_types import Label
-from app.schemas.fields import NOT_BLANK, Number, StrictBoolean
+from app.schemas.fields import NOT_BLANK, WITHOUT_NUL, Number, StrictBoolean
 from app.schemas.texts import ExcerptResultSchema, TextsRequestSchema
 
 MAX_LABELS = 100
@@ -28,7 +28,10 @@ class LabelList(fields.Field[tuple[Label, ...]]):
 
     def json_schema(self) -> dict[str, Any]:
         name = {"type": "string", "pattern": NOT_BLANK, "maxLength": MAX_NAME_CHARS}
-        properties = {"name": name, "description": {"type": "string", "maxLength": MAX_DESCRIPTION_CHARS}}
+        properties = {
+            "name": name,
+            "description": {"type": "string", "pattern": WITHOUT_NUL, "maxLength": MAX_DESCRIPTION_CHARS},
+        }
         described = {
             "type": "object",
             "properties": properties,
@@ -50,6 +53,8 @@ def _label(value: Any) -> Label:
         raise ValidationError(f"A label has a name and a description, and no {min(unknown)[:MAX_NAME_CHARS]}.")
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARS:
         raise ValidationError(f"Each label must have a name of 1 to {MAX_NAME_CHARS} characters.")
+    if "\x00" in name or (isinstance(description, str) and "\x00" in description):
+        raise ValidationError("A label contains a NUL character.")
     if not isinstance(description, str) or len(description) > MAX_DESCRIPTION_CHARS:
         raise ValidationError(f"A description must be a text of at most {MAX_DESCRIPTION_CHARS} characters.")
     return Label(name, description.strip())

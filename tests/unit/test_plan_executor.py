@@ -21,6 +21,7 @@ from app.backends.types import (
     TokenCount,
     Usage,
     Validation,
+    Vectors,
 )
 from app.config import Config
 from app.context.call_context import CallContext
@@ -39,9 +40,10 @@ RESULTS = [
     OpenAIResult({"data": []}, usage=USAGE, model="org/answering"),
     ResponsesResult({"output": []}, "length", usage=USAGE, model="org/answering"),
     Sentiment({"positive": 1.0}, usage=USAGE, model="org/answering"),
-    Summary("text", usage=USAGE, model="org/answering"),
+    Summary("text", "abstractive", usage=USAGE, model="org/answering"),
     PipelineResult([{"generated_text": "text"}], "length", usage=USAGE, model="org/answering"),
     PipelineResult([0.5], usage=USAGE, model="org/answering"),
+    Vectors([[0.5]], usage=USAGE, model="org/answering"),
     Ranking([0.5], usage=USAGE, model="org/answering"),
     Classification([("POSITIVE", 1.0)], usage=USAGE, model="org/answering"),
     Classifications([], usage=USAGE, model="org/answering"),
@@ -110,13 +112,13 @@ def test_finish_reasons_are_those_of_all_choices():
 
 def test_the_requested_model_stays_if_the_result_names_none(context):
     executor_of(OPENAI_DEFAULT_MODEL="org/small").execute(
-        context, None, lambda target: plan_of(Summary("text", usage=USAGE, model=""))
+        context, None, lambda target: plan_of(Summary("text", "abstractive", usage=USAGE, model=""))
     )
     assert context.model == "org/small"
 
 
 def test_without_any_model_name_the_context_has_none(context):
-    executor_of().execute(context, None, lambda target: plan_of(Summary("text", usage=USAGE, model="")))
+    executor_of().execute(context, None, lambda target: plan_of(Summary("text", "abstractive", usage=USAGE, model="")))
     assert context.model is None
 
 

@@ -224,7 +224,7 @@ def test_the_documented_proxy_closes_idle_connections_before_the_worker_does():
 
 
 def test_a_worker_whose_engine_has_lost_its_supervisor_exits(worker):
-    worker.engine = Launcher(Config(), 1)  # it has started nothing
+    worker.engine = Launcher(Config(), 1, 2)  # it has started nothing
     worker.notify()
     assert worker.alive is False
 
