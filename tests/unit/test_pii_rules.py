@@ -140,6 +140,7 @@ def test_identifiers_are_found_in_many_forms(text, values):
         "Born in 1980, passport valid until 2030",
         "123456788X",
         "41111 11111 11111 1",
+        "010 999 99999 9",
         "100 200 300 400 500 600 700 800 900 1000",
         "write to @example.com",
         "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb",

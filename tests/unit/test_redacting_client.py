@@ -34,9 +34,14 @@ class Answering:
         return call.parse(self._response)
 
 
-def ask(client, parse, body, redact=frozenset({"email"}), source=None):
+def context_of(redact=frozenset({"email"}), source=None):
     context = CallContext(RequestInfo("r", redact=redact), Deadline(5), "chat")
     context.source = source
+    return context
+
+
+def ask(client, parse, body, context=None):
+    context = context or context_of()
     counted = []
     redacting = RedactingClient(client, lambda kind, count: counted.append((kind, count)))
     result = redacting.send(UpstreamRequest("b", "r", "http://u", parse, body), None, context)
@@ -193,8 +198,9 @@ def test_a_body_without_findings_keeps_its_bytes():
 def test_a_part_of_a_text_has_no_value_that_only_the_complete_text_tells():
     client = Answering(b"[]")
     source = "My BSN is the following: 111222333. And 111222333 again."
+    context = context_of(frozenset({"national_id"}), source)
     for part in ("111222333.", "And 111222333 or 111222333.", "Nothing"):
-        ask(client, lambda response: response.body, {"text": part}, frozenset({"national_id"}), source)
+        ask(client, lambda response: response.body, {"text": part}, context=context)
     assert [call.body["text"] for call in client.calls] == [
         "[NATIONAL_ID_1].",
         "And [NATIONAL_ID_1] or [NATIONAL_ID_1].",
