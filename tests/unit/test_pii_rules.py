@@ -140,7 +140,6 @@ def test_identifiers_are_found_in_many_forms(text, values):
         "Born in 1980, passport valid until 2030",
         "123456788X",
         "41111 11111 11111 1",
-        "010 999 99999 9",
         "100 200 300 400 500 600 700 800 900 1000",
         "write to @example.com",
         "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb",
@@ -185,6 +184,7 @@ def test_countries_select_identifiers_and_regions_of_phones():
     text = "44051401359 and 12345678Z, 612 345 678"
     assert found(text, countries=("ES",)) == [("national_id", "12345678Z"), ("phone", "612 345 678")]
     assert found(text, countries=("PL",)) == [("national_id", "44051401359"), ("phone", "612 345 678")]
+    assert found("010 999 99999", countries=("JP",)) == []  # the code of a call abroad, and of no country
 
 
 def test_a_long_text_is_searched_in_parts_with_a_pause_after_each():
