@@ -27,7 +27,7 @@ RULES = "rules"
 _DOC = RouteDoc(
     tag="Text",
     summary="Find personal data",
-    description="Rules find addresses of mail and hosts, phone numbers, accounts, cards, national identifiers of 40 "
+    description="Rules find addresses of mail and hosts, phone numbers, accounts, cards, national identifiers of 42 "
     "countries, secrets and more, without a backend: checksums and numbering plans keep other numbers out. `name` and "
     "`address` in `types` are looked for by a model. `searched` lists the kinds that were looked for, and by what.",
     responses=text_responses(PiiResultSchema),
@@ -38,18 +38,18 @@ _DOC = RouteDoc(
                 "entities": [
                     {
                         "type": "email",
-                        "start": 9,
-                        "end": 24,
                         "source": "rule",
                         "checked": False,
+                        "start": 9,
+                        "end": 24,
                         "text": "ada@example.com",
                     },
                     {
                         "type": "phone",
-                        "start": 33,
-                        "end": 49,
                         "source": "rule",
                         "checked": True,
+                        "start": 33,
+                        "end": 49,
                         "text": "+44 20 7946 0958",
                     },
                 ],

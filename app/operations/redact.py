@@ -30,18 +30,18 @@ _DOC = RouteDoc(
                 "entities": [
                     {
                         "type": "email",
-                        "start": 9,
-                        "end": 24,
                         "source": "rule",
                         "checked": False,
+                        "start": 9,
+                        "end": 24,
                         "replacement": "[EMAIL_1]",
                     },
                     {
                         "type": "phone",
-                        "start": 33,
-                        "end": 49,
                         "source": "rule",
                         "checked": True,
+                        "start": 33,
+                        "end": 49,
                         "replacement": "[PHONE_1]",
                     },
                 ],
@@ -56,10 +56,10 @@ _DOC = RouteDoc(
                 "entities": [
                     {
                         "type": "email",
-                        "start": 9,
-                        "end": 24,
                         "source": "rule",
                         "checked": False,
+                        "start": 9,
+                        "end": 24,
                         "replacement": "***************",
                     }
                 ],
