@@ -146,7 +146,7 @@ texts: $(DEV) ## Send 10,000 reviews in calls of 1,000 to the embedded engine; f
 	$(BIN)/python benchmarks/texts.py
 
 redaction: $(DEV) ## Send 2,000 calls with personal data; none of it may reach the upstream
-	REDACTION_CALLS=2000 $(BIN)/python -m pytest -q tests/server/test_redaction.py
+	REDACTION_CALLS=2000 $(BIN)/python -m pytest -q tests/server/test_redacted_calls.py
 
 redaction-quality: $(DEV) ## Measure the rules for personal data; write the table of docs/redaction.md
 	$(BIN)/python -m scripts.redaction_quality
