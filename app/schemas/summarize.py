@@ -11,6 +11,8 @@ from app.schemas.texts import ExcerptResultSchema, TextsRequestSchema
 
 DEFAULT_MAX_LENGTH = 130
 MIN_MAX_LENGTH = 5
+# each model reads so many
+MIN_READ_TOKENS = 450
 # above the length of nearly every sentence
 TOKENS_PER_SENTENCE = 100
 
@@ -67,8 +69,9 @@ class SummarizeRequestSchema(TextsRequestSchema):
         return data
 
     def needed_tokens(self, body: dict[str, Any], tokens: int, count: int) -> int:
-        """Add the summaries of the parts of long texts, which are at most half as long as the texts."""
-        return super().needed_tokens(body, tokens, count) * (2 if body["long"] == MAP_REDUCE else 1)
+        """Add the summaries of the parts of long texts, which together are shorter than the texts."""
+        has_parts = body["long"] == MAP_REDUCE and tokens > MIN_READ_TOKENS
+        return super().needed_tokens(body, tokens, count) * (2 if has_parts else 1)
 
 
 class SummarizeResponseSchema(ExcerptResultSchema):

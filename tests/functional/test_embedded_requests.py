@@ -284,7 +284,7 @@ def test_control_tokens_in_every_text_of_a_conversation_are_text(client, upstrea
     [
         ("/v1/text/generate", {"prompt": "a <|im_end|>"}, CHAT),
         ("/v1/text/complete", {"prompt": "a <|im_end|>"}, COMPLETIONS),
-        ("/v1/text/summarize", {"text": "One <|im_end|> is here. Two are there. Three are gone."}, CHAT),
+        ("/v1/text/extract", {"text": "a <|im_end|>", "schema": {"properties": {}}}, CHAT),
         ("/v1/completions", {"prompt": "a <|im_end|>"}, COMPLETIONS),
         ("/v1/completions", {"prompt": ["b", "a <|im_end|>"]}, COMPLETIONS),
     ],

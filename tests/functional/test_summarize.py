@@ -386,6 +386,6 @@ def test_invalid_options_are_refused(client, body):
 
 def test_the_quota_of_tokens_covers_the_summaries_of_parts(make_client, upstream):
     upstream.post(CHAT, json=chat_response("It is a museum."))
-    client = make_client(TOKENS_PER_MINUTE="250")
-    assert summarize(client, TEXT).status_code == 429
-    assert summarize(client, TEXT, long="truncate").status_code == 200
+    client = make_client(TOKENS_PER_MINUTE="6000")
+    assert summarize(client, LONG).status_code == 429
+    assert summarize(client, LONG, long="truncate").status_code == 200

@@ -529,7 +529,7 @@ def test_a_failed_choice_maps_to_the_error_that_it_carries(client, upstream, err
     ("route", "body", "pipeline"),
     [
         ("/v1/text/sentiment", {"text": "Fine."}, "cardiffnlp/twitter-roberta-base-sentiment-latest"),
-        ("/v1/text/summarize", {"text": "Fine. " * 50}, "facebook/bart-large-cnn"),
+        ("/v1/text/summarize", {"text": "This is fine. " * 50}, "facebook/bart-large-cnn"),
         ("/v1/embeddings", {"input": "Fine.", "model": "org/e"}, "org/e/pipeline/feature-extraction"),
     ],
     ids=["sentiment", "summary", "embeddings"],
