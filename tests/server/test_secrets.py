@@ -46,7 +46,7 @@ SETTINGS = {
 }
 GOOD_CALLS = 3  # before each failing call; they keep the breakers closed
 FORMATS = {"json": {"MODEL_ALIASES": "tiny=embedded"}, "plain": {}}
-PROCESSES = {"json": 4, "plain": 2}  # with the engine and its supervisor
+PROCESSES = {"json": 5, "plain": 2}  # with the engine, its encoder and their supervisor
 
 
 @dataclass

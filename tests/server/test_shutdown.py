@@ -79,7 +79,7 @@ def test_an_idle_connection_is_closed_silently_after_the_grace(start, remote):
 def test_ctrl_c_leaves_no_process(start, remote):
     service = start(AI_BACKEND="embedded")
     until(lambda: service.get("/health/ready").status_code == 200)
-    assert len(service.processes()) == 4  # arbiter, worker, supervisor, engine
+    assert len(service.processes()) == 5  # arbiter, worker, supervisor, engine, encoder
     assert service.stop(signal.SIGINT) == 0
 
 

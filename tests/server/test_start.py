@@ -102,7 +102,7 @@ def test_a_reload_keeps_the_one_engine(start):
     until(lambda: not worker.is_running())
     until(service.is_ready)
     assert service.engine().pid == engine.pid
-    assert len(service.processes()) == 4  # arbiter, worker, supervisor, engine
+    assert len(service.processes()) == 5  # arbiter, worker, supervisor, engine, encoder
     assert service.stop() == 0
 
 

@@ -13,6 +13,8 @@ from app.embedded.encoder.hindi import rate_hindi
         ("❤️", " heavy black heart "),
         ("Plain text, 5 € – fine", "Plain text, 5 € – fine"),
         ("\U0001faff", "  "),
+        ("★" * 10, " black star " * 10),
+        ("★" * 5000 + "☆", " black star " * 10 + " white star "),
     ],
 )
 def test_emoji_are_read_by_their_names_without_skin_tones(text, spelled):

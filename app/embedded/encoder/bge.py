@@ -23,8 +23,8 @@ DIMENSIONS = 384
 MAX_POSITIONS = 512
 # a longer text is read in parts of this length: half the positions cost a third of the time
 PART_TOKENS = 256
-# a text of so many tokens takes about two seconds
-MAX_TOKENS = 8192
+# a text of so many tokens takes about six seconds
+MAX_TOKENS = 32_768
 
 Vector = np.ndarray[Any, np.dtype[np.float32]]
 
