@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from unicodedata import category
 
 # (start, end) in code points
 Span = tuple[int, int]
@@ -33,6 +34,8 @@ _MIN_LETTERS = 4
 # the parts of an enumeration: "great camera, terrible battery and a fair price"
 _LIST = re.compile(r"[,;،、，；]|\b(?:and|und|et|y|e|en|i|и|ve|और|و)\b", re.IGNORECASE)
 _MIN_WORDS = 2
+# the category of emoji and stars in Unicode
+_OTHER_SYMBOL = "So"
 
 
 def clause_spans(text: str, sentence: Span, language: str | None) -> list[Span]:
@@ -44,6 +47,16 @@ def clause_spans(text: str, sentence: Span, language: str | None) -> list[Span]:
             clauses.append(_trimmed(text, start, match.start()))
             start = match.start()
     return [*clauses, (start, end)]
+
+
+def with_words(text: str, clauses: Sequence[Span]) -> list[Span]:
+    """Return the clauses; one without letters and symbols, such as a number, belongs to the clause before it."""
+    found: list[Span] = []
+    for start, end in clauses:
+        if found and not any(char.isalpha() or category(char) == _OTHER_SYMBOL for char in text[start:end]):
+            start = found.pop()[0]
+        found.append((start, end))
+    return found
 
 
 def _pattern(language: str | None) -> re.Pattern[str]:

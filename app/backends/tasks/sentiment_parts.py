@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from app.backends.plan import Plan
-from app.backends.tasks.clauses import Span, aspect_spans, clause_spans
+from app.backends.tasks.clauses import Span, aspect_spans, clause_spans, with_words
 from app.backends.text_types import SentimentRequest
 from app.backends.types import SENTIMENTS, RatedAspect, RatedSpan, Sentiment, Usage
 from app.texts.sentences import sentence_spans
@@ -39,7 +39,9 @@ def rate_by_parts(rate: Rate, request: SentimentRequest) -> Plan[Sentiment]:
     """Rate a text, its clauses, and on request its sentences and aspects, by one call of `rate`."""
     text = request.text
     sentences = sentence_spans(text, request.language)
-    clauses = [clause for sentence in sentences for clause in clause_spans(text, sentence, request.language)]
+    clauses = with_words(
+        text, [clause for sentence in sentences for clause in clause_spans(text, sentence, request.language)]
+    )
     aspects = {aspect: aspect_spans(text, aspect, clauses) for aspect in request.aspects}
     is_short = 1 < len(clauses) <= MAX_WHOLE_CLAUSES and len(text) <= MAX_WHOLE_CHARS
     whole = [(0, len(text))] if is_short else []
