@@ -5,7 +5,7 @@ An answer is {"outputs": [...], "tokens": [...]} with one entry for each input, 
 """
 
 import select
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -39,7 +39,7 @@ class EncoderServer(ThreadingHTTPServer):
     def run(self, operation: str, body: bytes, handler: "EncoderHandler") -> dict[str, list[Any]]:
         """Return outputs and tokens of each input of a body; raise EncoderError.
 
-        Raises ConnectionAbortedError between two groups of inputs once the client has gone.
+        Raises ConnectionAbortedError between two turns once the client has gone.
         """
         if operation not in self._operations:
             raise UnknownOperation(f"There is no operation {operation}.")
@@ -47,11 +47,18 @@ class EncoderServer(ThreadingHTTPServer):
         loaded = self._models.get(self._operations[operation])
         grouped = loaded if isinstance(loaded, Grouped) else one_by_one(loaded)
         results: list[Output] = []
-        for group in grouped.split(inputs, options):
-            with self.turns.turn(single=len(inputs) <= MAX_SINGLE_INPUTS):
-                results += grouped.run(group, options)
+        single = len(inputs) <= MAX_SINGLE_INPUTS
+        for groups in _turns_of(grouped.split(inputs, options), single=single):
+            with self.turns.turn(single=single):
+                for group in groups:
+                    results += grouped.run(group, options)
             handler.require_client()
         return {"outputs": [output for output, _ in results], "tokens": [tokens for _, tokens in results]}
+
+
+def _turns_of(groups: Iterable[list[Any]], *, single: bool) -> Iterable[Iterable[list[Any]]]:
+    """Return the groups of each turn: one of a list, so that others get their turns; all of a single call."""
+    return [groups] if single else ([group] for group in groups)
 
 
 def _parse(body: bytes) -> tuple[list[Any], dict[str, Any]]:
