@@ -245,3 +245,11 @@ def test_a_question_that_is_rejected_without_a_named_field_is_asked_without_log_
     upstream.post(CHAT, json=chat_response("positive"))
     assert rate(client).get_json()["sentiment"] == "positive"
     assert "logprobs" not in sent(upstream, -1)
+
+
+def test_equal_sentences_of_a_text_are_sent_once(make_client, upstream):
+    model = f"{PIPELINE}cardiffnlp/twitter-roberta-base-sentiment-latest"
+    upstream.post(model, json=[[{"label": "positive", "score": 0.9}]] * 2)
+    body = rate(make_client(HUGGINGFACE), "Fine.\n" * 3, granularity="sentence").get_json()
+    assert len(body["sentences"]) == 3
+    assert [text.strip() for text in sent(upstream)["inputs"]] == ["Fine.\nFine.\nFine.", "Fine."]

@@ -1,6 +1,6 @@
 """The sentiment of a text by that of its parts: sentences, and clauses that stand against each other."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -46,9 +46,8 @@ def rate_by_parts(rate: Rate, request: SentimentRequest) -> Plan[Sentiment]:
     is_short = 1 < len(clauses) <= MAX_WHOLE_CLAUSES and len(text) <= MAX_WHOLE_CHARS
     whole = [(0, len(text))] if is_short else []
     listed = sentences if request.by_sentence else []
-    spans = list(dict.fromkeys([*whole, *clauses, *listed, *chain.from_iterable(aspects.values())]))
-    ratings = yield from rate([text[start:end] for start, end in spans])
-    rated = dict(zip(spans, ratings.scores, strict=True))
+    spans = dict.fromkeys([*whole, *clauses, *listed, *chain.from_iterable(aspects.values())])
+    rated, ratings = yield from _rate_spans(rate, text, spans)
     of_clauses = [rated[clause] for clause in clauses]
     mixed = mixture(of_clauses)
     combined = mean_by_polarity(of_clauses)
@@ -63,6 +62,15 @@ def rate_by_parts(rate: Rate, request: SentimentRequest) -> Plan[Sentiment]:
         model=ratings.model,
         truncated=ratings.truncated,
     )
+
+
+def _rate_spans(rate: Rate, text: str, spans: Iterable[Span]) -> Plan[tuple[dict[Span, Scores], Ratings]]:
+    """Return the scores of each part of a text; equal parts are rated once."""
+    parts = {span: text[slice(*span)] for span in spans}
+    texts = list(dict.fromkeys(parts.values()))
+    ratings = yield from rate(texts)
+    scores = dict(zip(texts, ratings.scores, strict=True))
+    return {span: scores[part] for span, part in parts.items()}, ratings
 
 
 def _rated_aspect(aspect: str, parts: Sequence[Span], rated: Mapping[Span, Scores]) -> RatedAspect:
