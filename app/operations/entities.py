@@ -31,11 +31,11 @@ _DOC = RouteDoc(
             request={"text": "Ada Moor opened the museum in Bergen on 3 May 2024.", "types": ["person", "place"]},
             response={
                 "entities": [
-                    {"text": "Ada Moor", "type": "person", "start": 0, "end": 8, "score": 0.9987},
-                    {"text": "Bergen", "type": "place", "start": 30, "end": 36, "score": 0.9991},
+                    {"text": "Ada Moor", "type": "person", "start": 0, "end": 8},
+                    {"text": "Bergen", "type": "place", "start": 30, "end": 36},
                 ],
                 "language": "en",
-                "source": "token_classification",
+                "source": "spacy",
             },
         )
     },

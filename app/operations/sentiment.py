@@ -21,7 +21,7 @@ SCORE_DIGITS = 4
 
 _TEXT = "The screen is gorgeous and the battery lasts for days."
 _DETAILED = "Lovely rooms. The staff were rude."
-_SCORES = {"positive": 0.9573, "negative": 0.0181, "neutral": 0.0246}
+_SCORES = {"positive": 0.9994, "negative": 0.0001, "neutral": 0.0005}
 _BLAME = {"positive": 0.0095, "negative": 0.9713, "neutral": 0.0192}
 _DOC = RouteDoc(
     tag="Text",
@@ -35,10 +35,10 @@ _DOC = RouteDoc(
             response={
                 "text": _TEXT,
                 "sentiment": "positive",
-                "score": 0.9573,
-                "confidence": 0.9573,
+                "score": 0.9994,
+                "confidence": 0.9994,
                 "scores": _SCORES,
-                "model": "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
+                "model": "bge-small-en-v1.5",
                 "language": "en",
             },
         ),

@@ -43,9 +43,7 @@ def test_the_number_of_keywords_is_limited(make_client, upstream):
     assert "2 most important" in sent(upstream)["messages"][0]["content"]
 
 
-@pytest.mark.parametrize(
-    "answer", ["I cannot.", '{"keywords": "room"}', '{"keywords": ["Atlantis"]}', '{"keywords": []}']
-)
+@pytest.mark.parametrize("answer", ['{"keywords": "room"}', '{"keywords": ["Atlantis"]}', '{"keywords": []}'])
 def test_without_usable_keywords_of_a_model_words_are_counted(make_client, upstream, answer):
     upstream.post(CHAT, json=chat_response(answer))
     body = find(make_client(OPENAI)).get_json()

@@ -399,7 +399,8 @@ def test_chunks_of_a_stream_share_id_date_and_model(local):
 
 def test_models_can_be_listed_and_retrieved(local):
     listed = list(local.models.list())
-    assert [model.id for model in listed] == ["gpt2", MODEL]
+    encoders = ["universal-sentence-encoder-multilingual-3", "bge-small-en-v1.5"]
+    assert [model.id for model in listed] == ["gpt2", MODEL, *encoders]
     assert [local.models.retrieve(model.id) for model in listed] == listed
     assert {model.object for model in listed} == {"model"}
 

@@ -20,7 +20,14 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl
 
 
 def test_every_page_of_the_interface_has_examples():
-    apis = {"classify-and-tokenize.md", "messages.md", "moderations.md", "ollama.md", "responses.md"}
+    apis = {
+        "classify-and-tokenize.md",
+        "messages.md",
+        "moderations.md",
+        "ollama.md",
+        "responses.md",
+        "text-analysis.md",
+    }
     names = {"README.md", "api.md", "errors.md", "limits.md", "openai.md", *apis}
     assert names == {example.page.name for example in EXAMPLES}
 

@@ -126,7 +126,7 @@ class Load:
     def tokens(self) -> dict[str, float]:
         """Return the tokens in the usage of all responses, by direction."""
         bodies = [one.json() for one in self.responses if one.headers["Content-Type"] == "application/json"]
-        usages = [body["usage"] for body in bodies if "usage" in body]
+        usages = [body["usage"] for body in bodies if "choices" in body]
         usages += [usage for stream in self._streams() for usage in stream.usages]
         names = {"input": "prompt_tokens", "output": "completion_tokens"}
         return {direction: sum(usage[name] for usage in usages) for direction, name in names.items()}

@@ -8,7 +8,6 @@ from app.backends.responses.token_estimate import estimated_tokens, leading_toke
 from app.backends.tasks.structured_chat import Chat, ask_json
 from app.backends.text_types import Keyword, Keywords, KeywordsRequest
 from app.backends.types import Usage
-from app.errors import UpstreamInvalidResponse
 from app.texts.entities import occurrences
 from app.texts.keywords import keywords
 
@@ -24,12 +23,8 @@ def keywords_by_chat(chat: Chat, request: KeywordsRequest) -> Plan[Keywords]:
     """Return the keywords that a chat model names and the text has, in its order; without any, those by statistics."""
     text = leading_tokens(request.text, MAX_TEXT_TOKENS)
     limit = request.max_keywords
-    try:
-        payload, generation = yield from ask_json(
-            chat, _instruction(limit), text, _SCHEMA, 64 + TOKENS_PER_KEYWORD * limit
-        )
-    except UpstreamInvalidResponse:
-        return keywords_by_statistics(request)
+    max_tokens = 64 + TOKENS_PER_KEYWORD * limit
+    payload, generation = yield from ask_json(chat, _instruction(limit), text, _SCHEMA, max_tokens)
     found = list(_located(request.text, payload["keywords"]))[:limit]
     if not found:
         return keywords_by_statistics(request)
