@@ -115,7 +115,7 @@ unit: $(DEV) ## Run the tests that start no server
 
 coverage: $(DEV) ## Run all tests; fail below 100 % branch coverage of app/
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/coverage run -m pytest --numprocesses 3 --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

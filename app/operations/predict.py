@@ -36,9 +36,9 @@ _DOC = RouteDoc(
         "review": Example(
             request={"inputs": _TEXT},
             response=[
-                {"score": 0.9994, "label": "positive"},
-                {"score": 0.0005, "label": "neutral"},
-                {"score": 0.0001, "label": "negative"},
+                {"score": 0.9596, "label": "positive"},
+                {"score": 0.0356, "label": "negative"},
+                {"score": 0.0048, "label": "neutral"},
             ],
         )
     },

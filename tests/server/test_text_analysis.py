@@ -120,3 +120,16 @@ def test_llama_answers_in_the_form_of_the_schema_and_only_parts_of_the_text_are_
     body = ask(service, "answer", text=text, question="Where does Ann live?")
     assert body["answer"] is None or body["answer"] in text
     assert ask(service, "language", text=text)["language"] == "en"
+
+
+def test_long_noun_phrases_are_cut_to_their_last_words(embedded):
+    text = "He works in the old national university hospital emergency department waiting room area."
+    keywords = embedded.post("/v1/text/keywords", text=text).json()["keywords"]
+    assert keywords
+    assert all(len(one["text"].split()) <= 4 for one in keywords)
+
+
+def test_a_dense_text_is_searched_for_names_completely(embedded):
+    text = "7f3a9c2e1b" * 300 + " Ada Lovelace lives in London."
+    body = embedded.post("/v1/text/pii", text=text, types=["name"]).json()
+    assert "Ada" in "".join(one["text"] for one in body["entities"])

@@ -90,6 +90,7 @@ class Load:
                 list(pool.map(lambda _, kind=kind: self.send("generate", prompt=kind, stream=True), range(times)))
             list(pool.map(lambda _: self.send("generate", promt="x"), range(5)))
             self.send("sentiment", texts=["fine", " "])
+            self.send("generate", prompt="fine a@example.com")
             list(pool.map(lambda _: self.send("generate", "limited", prompt="fine"), range(4)))
         with ThreadPoolExecutor(48) as crowd:
             self._generate(crowd, (f"slow crowd {next(self._numbers)}" for _ in range(48)))
@@ -99,7 +100,7 @@ class Load:
         self.refused += 1
 
     def send(self, operation: str, client: str = "team", **body: Any) -> None:
-        headers = {"Authorization": f"Bearer {self._keys[client]}"}
+        headers = {"Authorization": f"Bearer {self._keys[client]}", "X-AI-Redact": "email"}
         url = f"{self._service.url}/v1/text/{operation}"
         self.responses.append(requests.post(url, json=body, headers=headers, timeout=LONG_SECONDS))
 
