@@ -1,5 +1,6 @@
 """Every surface on the real server: traces, clients that leave, and requests in flight while the service stops."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -8,7 +9,7 @@ import pytest
 import requests
 from support.chaos import ChaosUpstream
 from support.scripts import HEL, Script
-from support.servers import Service, reply, until
+from support.servers import Service, chat_response, reply, until
 from support.surfaces.table import CALLING, CONVERSATIONS, SETTINGS
 from support.tracing import run_traced, stream
 
@@ -24,7 +25,12 @@ def ask(service, surface, *, streamed=False, **options):
 
 def response_to(handler):
     """Return the response of the table to a request of the service, with a vector for each text."""
-    response = next(one.response for one in CALLING if one.upstream.endswith(handler.path))
+    found = [one.response for one in CALLING if one.upstream.endswith(handler.path)]
+    if "JSON" in json.dumps(handler.asked):
+        contents = [one["choices"][0]["message"]["content"] for one in found]
+        objects = [json.loads(content) for content in contents if content.startswith("{")]
+        return chat_response(json.dumps({name: value for one in objects for name, value in one.items()}))
+    response = found[0]
     if "input" not in handler.asked:
         return response
     texts = handler.asked["input"]

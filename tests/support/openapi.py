@@ -57,6 +57,8 @@ def holds(actual: Any, example: Any) -> bool:
     """Return whether a response has all values of an example, except those that differ from call to call."""
     if isinstance(example, dict):
         names = set(example) - VOLATILE - VOLATILE_COUNTS
+        if "results" in example and "errors" in example:
+            names -= {"usage"}  # results from the cache add nothing
         return isinstance(actual, dict) and all(holds(actual.get(name), example[name]) for name in names)
     if isinstance(example, list):
         return isinstance(actual, list) and len(actual) == len(example) and all(map(holds, actual, example))

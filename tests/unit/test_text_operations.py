@@ -23,7 +23,9 @@ class Bare(Backend):
         yield from ()
 
 
-@pytest.mark.parametrize("name", [*NAMES, "chat", "embeddings", "vectors", "similarity", "rerank", "generate", "vllm_classify"])
+@pytest.mark.parametrize(
+    "name", [*NAMES, "chat", "embeddings", "vectors", "similarity", "rerank", "generate", "vllm_classify"]
+)
 def test_a_backend_does_not_support_what_it_lacks(name):
     with pytest.raises(NotSupported):
         getattr(Bare(Config()), name)(None, None)
