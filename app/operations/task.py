@@ -62,9 +62,9 @@ _DOC = RouteDoc(
             },
             response=[
                 [
-                    {"label": "positive", "score": 0.9573},
-                    {"label": "neutral", "score": 0.0246},
-                    {"label": "negative", "score": 0.0181},
+                    {"label": "positive", "score": 0.9596},
+                    {"label": "negative", "score": 0.0356},
+                    {"label": "neutral", "score": 0.0048},
                 ]
             ],
         ),

@@ -7,6 +7,7 @@ from app.backends.text_operations import TextOperations
 from app.config import Config
 from app.errors import NotSupported
 
+OTHERS = ["chat", "embeddings", "vectors", "similarity", "rerank", "generate", "vllm_classify"]
 NAMES = [name for name in vars(TextOperations) if not name.startswith("_")]
 
 
@@ -23,9 +24,7 @@ class Bare(Backend):
         yield from ()
 
 
-@pytest.mark.parametrize(
-    "name", [*NAMES, "chat", "embeddings", "vectors", "similarity", "rerank", "generate", "vllm_classify"]
-)
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
 def test_a_backend_does_not_support_what_it_lacks(name):
     with pytest.raises(NotSupported):
         getattr(Bare(Config()), name)(None, None)
