@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from app.config.encoder_models import EMBEDDING_MODELS
 from app.errors import NotFound
 from app.inference.model_catalog import ModelCatalog
 from app.openapi.route_doc import JSON, Example, RouteDoc, RouteResponse, openapi_doc
@@ -14,13 +15,14 @@ from app.schemas.validate import ValidateRequestSchema
 from app.web.request_body import load
 
 _GPT2 = {"id": "gpt2", "object": "model", "created": 0, "owned_by": "embedded"}
+_EMBEDDED = ("SmolLM2-135M-Instruct", *EMBEDDING_MODELS)
 _LIST_DOC = RouteDoc(
     tag="OpenAI",
     summary="List the models",
     description="The names from the settings, then the models that the primary backend lists.",
     responses=(RouteResponse("The list.", {JSON: ModelsResponseSchema}),),
     examples={
-        "embedded": Example({"object": "list", "data": [_GPT2, {**_GPT2, "id": "SmolLM2-135M-Instruct"}]}),
+        "embedded": Example({"object": "list", "data": [_GPT2, *({**_GPT2, "id": name} for name in _EMBEDDED)]}),
     },
 )
 _MODEL_DOC = RouteDoc(

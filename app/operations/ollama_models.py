@@ -22,6 +22,7 @@ _EMBEDDED = "embedded"
 # a model's file is the upstream's
 _DETAILS = {"format": "", "family": "", "families": [], "parameter_size": "", "quantization_level": ""}
 _EXAMPLE = "SmolLM2-135M-Instruct"
+_LISTED = ("gpt2", _EXAMPLE, *EMBEDDING_MODELS)
 
 
 def _tag(entry: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +52,7 @@ _TAGS_DOC = RouteDoc(
     summary="List the models, in Ollama's form",
     description="The names from the settings, then the models that the primary backend lists.",
     responses=(RouteResponse("The list.", {JSON: OllamaTagsResponseSchema}),),
-    examples={"embedded": Example({"models": [_tag({"id": name, "created": 0}) for name in ("gpt2", _EXAMPLE)]})},
+    examples={"embedded": Example({"models": [_tag({"id": name, "created": 0}) for name in _LISTED]})},
 )
 _SHOW_DOC = RouteDoc(
     tag="Ollama",

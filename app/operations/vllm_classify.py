@@ -21,17 +21,17 @@ _DOC = RouteDoc(
                 "id": "classify-8c1a7f40c7be4c2a9a6d3f04e3f3a9d1",
                 "object": "list",
                 "created": 1_700_000_000,
-                "model": "SmolLM2-135M-Instruct",
+                "model": "bge-small-en-v1.5",
                 "data": [
                     {
                         "index": 0,
                         "label": "positive",
-                        "probs": [0.0136, 0.0333, 0.953],
+                        "probs": [0.0037, 0.0014, 0.995],
                         "num_classes": 3,
                         "labels": ["negative", "neutral", "positive"],
                     }
                 ],
-                "usage": {"prompt_tokens": 137, "total_tokens": 137},
+                "usage": {"prompt_tokens": 27, "total_tokens": 27},
             },
         )
     },
