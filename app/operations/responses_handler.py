@@ -7,32 +7,25 @@ from app.backends.base import Backend
 from app.backends.responses.responses_decoder import ResponsesDecoder
 from app.backends.types import OpenAIResult, ResponsesRequest, ResponsesResult
 from app.context.call_context import CallContext
-from app.inference.service import InferenceService
 from app.operations.sse import stream_response
-from app.operations.translated_chat import chat_request, translated_response
+from app.operations.translated_chat import TranslatedChat
 from app.schemas.token_estimate import OTHER_LIMIT_FIELDS
-from app.translators.chat import ChatTranslator
 from app.translators.responses.native_events import NativeEvents
 from app.upstream.stream import UpstreamStream
 
 
-def respond_natively_or_by_chat(
-    inference: InferenceService,
-    translator: ChatTranslator,
-    body: dict[str, Any],
-    context: CallContext,
-    chat_body: dict[str, Any],
-) -> Any:
+def respond_natively_or_by_chat(chat: TranslatedChat, context: CallContext, chat_body: dict[str, Any]) -> Any:
     """Return the response to the client: that of the upstream's own route, or the translated one of a chat."""
-    chat, model = chat_request(translator, context, chat_body)
-    request = ResponsesRequest(_native_body(body, chat_body), chat)
-    result: OpenAIResult | ResponsesResult | UpstreamStream = inference.run(context, Backend.responses, request, model)
+    inference = chat.inference
+    request, model = chat.request(context, chat_body)
+    either = ResponsesRequest(_native_body(chat.body, chat_body), request)
+    result: OpenAIResult | ResponsesResult | UpstreamStream = inference.run(context, Backend.responses, either, model)
     if isinstance(result, ResponsesResult):
         return result.payload
     if isinstance(result, UpstreamStream) and isinstance(result.decoder, ResponsesDecoder):
         events = NativeEvents(context, result.decoder.form)
         return stream_response(inference.executor, context, result, events)
-    return translated_response(inference, translator, body, context, result)
+    return chat.response(context, result)
 
 
 def _native_body(body: Mapping[str, Any], chat_body: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The common part of the routes that are chat completions in the form of another API."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,43 +14,38 @@ from app.operations.sse import stream_response
 from app.translators.chat import ChatTranslator
 from app.upstream.stream import UpstreamStream
 
-# takes service, translator, body, context and the body of the chat; returns the response to the client
-HandleChat = Callable[[InferenceService, ChatTranslator, dict[str, Any], CallContext, dict[str, Any]], Any]
+
+@dataclass(frozen=True)
+class TranslatedChat:
+    """A request of another API, whose `body` the translator turns into a chat and whose response it turns back."""
+
+    inference: InferenceService
+    translator: ChatTranslator
+    body: dict[str, Any]
+
+    def request(self, context: CallContext, chat_body: dict[str, Any]) -> tuple[OpenAIRequest, str | None]:
+        """Return the request of the translated body, without its model, and the model."""
+        model, stream = chat_body.pop("model", None), chat_body.pop("stream", False)
+        prompt, may_drop = chat_body["messages"].text, self.translator.may_drop
+        return OpenAIRequest(chat_body, prompt, stream, limit_added=context.limit_added, may_drop=may_drop), model
+
+    def response(self, context: CallContext, result: OpenAIResult | UpstreamStream) -> Any:
+        """Return the response to the client for the result of its chat, streamed if that is a stream."""
+        if isinstance(result, UpstreamStream):
+            events = self.translator.events(self.body, context, result)
+            return stream_response(self.inference.executor, context, result, events)
+        return self.translator.response(self.body, context, result)
 
 
-def chat_request(
-    translator: ChatTranslator, context: CallContext, chat_body: dict[str, Any]
-) -> tuple[OpenAIRequest, str | None]:
-    """Return the request of a translated body, without its model, and the model."""
-    model, stream = chat_body.pop("model", None), chat_body.pop("stream", False)
-    prompt, may_drop = chat_body["messages"].text, translator.may_drop
-    return OpenAIRequest(chat_body, prompt, stream, limit_added=context.limit_added, may_drop=may_drop), model
+# takes the request, the context and the body of the chat; returns the response to the client
+HandleChat = Callable[[TranslatedChat, CallContext, dict[str, Any]], Any]
 
 
-def translated_response(
-    inference: InferenceService,
-    translator: ChatTranslator,
-    body: dict[str, Any],
-    context: CallContext,
-    result: OpenAIResult | UpstreamStream,
-) -> Any:
-    """Return the response to the client for the result of its chat, streamed if that is a stream."""
-    if isinstance(result, UpstreamStream):
-        return stream_response(inference.executor, context, result, translator.events(body, context, result))
-    return translator.response(body, context, result)
-
-
-def respond_by_chat(
-    inference: InferenceService,
-    translator: ChatTranslator,
-    body: dict[str, Any],
-    context: CallContext,
-    chat_body: dict[str, Any],
-) -> Any:
+def respond_by_chat(chat: TranslatedChat, context: CallContext, chat_body: dict[str, Any]) -> Any:
     """Return the response to the client: the translated one of the backend's chat."""
-    request, model = chat_request(translator, context, chat_body)
-    result: OpenAIResult | UpstreamStream = inference.run(context, Backend.chat, request, model)
-    return translated_response(inference, translator, body, context, result)
+    request, model = chat.request(context, chat_body)
+    result: OpenAIResult | UpstreamStream = chat.inference.run(context, Backend.chat, request, model)
+    return chat.response(context, result)
 
 
 def translated_chat(
@@ -58,6 +54,6 @@ def translated_chat(
     """Return the function that translates the requests of a route, and the handler `handle` for them."""
 
     def translate(body: dict[str, Any]) -> tuple[dict[str, Any], Handler]:
-        return translator.request(body), partial(handle, inference, translator, body)
+        return translator.request(body), partial(handle, TranslatedChat(inference, translator, body))
 
     return translate
