@@ -139,22 +139,27 @@ class UpstreamClient:
             return self._exchange(_Attempt(call, context, breaker, permit, trace, remaining), send)
 
     def _exchange(self, attempt: _Attempt[Any], send: Callable[[_Attempt[Any]], T]) -> T:
-        """Send an attempt; raise a ServiceError for each failure, without keys and hosts."""
+        """Send an attempt, and record its time; raise a ServiceError for each failure."""
         timeline = attempt.context.timeline
         started = time.monotonic()
         try:
-            return send(attempt)
-        except UpstreamTimeout as error:
+            return self._map_errors(attempt, send)
+        except UpstreamTimeout as error:  # of the deadline, or of the socket, whichever fires first
             if attempt.remaining < attempt.context.deadline.min_counted or not attempt.call.timeout_is_failure:
                 raise ShortDeadlineTimeout from error
             raise
+        finally:
+            timeline.upstream_seconds += time.monotonic() - started
+
+    def _map_errors(self, attempt: _Attempt[Any], send: Callable[[_Attempt[Any]], T]) -> T:
+        """Send an attempt; raise its errors as ServiceErrors, without keys and hosts."""
+        try:
+            return send(attempt)
         except ServiceError as error:
             self._redactor.redact_error(error)
             raise
         except (requests.RequestException, HTTPError) as error:
             raise map_transport_error(error) from error
-        finally:
-            timeline.upstream_seconds += time.monotonic() - started
 
     def _hedge(self, call: UpstreamRequest[Any], context: CallContext, attempt: Callable[[], T]) -> T:
         hedges, client = context.timeline.hedges, context.request.client_id

@@ -91,12 +91,10 @@ def test_weak_blame_or_a_small_part_of_praise_is_not_mixed(embedded, text):
 
 
 def test_a_text_of_many_clauses_is_rated_by_all_of_them(embedded, upstream):
-    text = "The staff were rude. " * 5 + "The room was lovely. " * 5
-    body = rate(embedded, text).get_json()
+    blame, praise = ([f"The {name} {part}." for part in range(5)] for name in ("rude staff", "lovely room"))
+    body = rate(embedded, " ".join(blame + praise)).get_json()
     assert "truncated" not in body
-    assert [item["text"] for item in sent(upstream)["inputs"]] == ["The staff were rude."] * 5 + [
-        "The room was lovely."
-    ] * 5
+    assert [item["text"] for item in sent(upstream)["inputs"]] == blame + praise
     assert body["sentiment"] == "mixed"
 
 

@@ -177,10 +177,13 @@ def test_time_in_the_queue_is_taken_from_the_attempt(queued, session, breaker_an
     assert session.timeouts[1][1] <= 2.9
 
 
+@pytest.mark.parametrize("reason", [UpstreamTimeout, requests.ReadTimeout], ids=["of the deadline", "of the socket"])
 @pytest.mark.parametrize(("seconds", "error"), [(0.5, ShortDeadlineTimeout), (3.0, UpstreamTimeout)])
-def test_timeout_of_an_attempt_with_little_time_is_not_the_backends_fault(session, breaker_and_client, seconds, error):
+def test_timeout_of_an_attempt_with_little_time_is_not_the_backends_fault(
+    session, breaker_and_client, seconds, error, reason
+):
     def time_out(_response):
-        raise UpstreamTimeout
+        raise reason
 
     session.respond.set()
     call = UpstreamRequest("openai", "chat", "http://llm.test/v1", parse=time_out)
