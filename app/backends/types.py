@@ -203,7 +203,7 @@ class RatedSpan:
 
 @dataclass(frozen=True)
 class RatedAspect:
-    """What a text says of an aspect: the parts about it, and the words of opinion in them, (start, end) each.
+    """The opinion of a text on an aspect: the parts about it, and the words of opinion in them, (start, end) each.
 
     `scores` is None if the text does not name the aspect.
     """

@@ -19,7 +19,7 @@ MAX_TEXTS = 100
 
 @dataclass(frozen=True)
 class Request:
-    """What is evaluated: an operation, a file with its columns, and options of every call.
+    """An evaluation: an operation, a file with its columns, and options of every call.
 
     `renamed` has other names of labels. `results` is the file that an interrupted run continues.
     """

@@ -1,4 +1,4 @@
-"""What is known of each operation that can be evaluated: its route, the form of labels and results, its scoring."""
+"""The operations that can be evaluated: route, form of labels and results, and scoring of each."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -107,7 +107,7 @@ class TextRunner:
             request,
             Deadline(min(self._timeout, limit.remaining()), self._timeout / 2),
             context.operation,
-            ClientConnection(None),  # whoever consumes `run` notices a disconnect and closes it
+            ClientConnection(None),  # the consumer of the outcomes notices a disconnect
             context.cache_control,
             allowed_models=context.allowed_models,
             batch=batch,

@@ -45,7 +45,7 @@ def register_text(
 ) -> None:
     """Serve an operation on texts. `handle` runs for each text; those of one request run at the same time.
 
-    `prepare` runs before, once for a request; what it returns is added to the options.
+    `prepare` runs before, once for a request. Its result is added to the options.
     """
     operation = _TextOperation(endpoint, schema, handle, prepare)
     endpoint.register(routes, rule, schema, operation.respond, _with_lists(doc))

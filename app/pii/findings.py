@@ -1,4 +1,4 @@
-"""What a detector finds in a text."""
+"""The findings of a detector in a text."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

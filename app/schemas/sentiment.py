@@ -82,7 +82,7 @@ class QuoteSchema(SpanSchema):
 
 
 class AspectSentimentSchema(StrictSchema):
-    """What the text says of an aspect. Without a mention `found` is false and the sentiment missing."""
+    """The opinion of the text on an aspect. Without a mention `found` is false and the sentiment missing."""
 
     aspect = fields.String(required=True)
     found = fields.Boolean(required=True)

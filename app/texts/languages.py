@@ -1,7 +1,7 @@
 """The language of a text, by the library eldc, which knows 60 languages and keeps its table in its own code.
 
 Languages are ISO 639-1 codes. A language that eldc lacks and that is alone in its script is known by the script.
-Indonesian and Malay, one language to eldc, are told apart by words that one of them has.
+Indonesian and Malay, one language to eldc, are distinguished by words that one of them has.
 """
 
 import re

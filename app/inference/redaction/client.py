@@ -72,7 +72,7 @@ class RedactingClient:
 def _known_values(context: CallContext, pause: Callable[[], None]) -> Sequence[tuple[str, str]]:
     """Return the kinds and values of the personal data in the text of an operation.
 
-    A part of the text may have lost the word that tells an identifier from other numbers.
+    A part of the text may have lost the word that distinguishes an identifier from other numbers.
     """
     if context.personal_data is None:
         source, kinds = context.source or "", context.request.redact

@@ -1,4 +1,4 @@
-"""Numbers of passports and dates of birth: only a word before them tells them from other numbers and dates."""
+"""Numbers of passports and dates of birth: only a word before them distinguishes them from others."""
 
 import re
 from collections.abc import Iterator

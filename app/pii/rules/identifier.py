@@ -9,7 +9,7 @@ from app.pii.context import symbols, words
 
 
 class Evidence(Enum):
-    """What shows that a number of the right form is the identifier, beside its check digits."""
+    """The evidence, beside check digits, that a number of the right form is the identifier."""
 
     FORM = "its form, unless a word before it says that it is another number"
     GROUPS = "its separators, or a word before it"

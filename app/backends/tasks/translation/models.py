@@ -1,4 +1,4 @@
-"""The translation models of Hugging Face's pipelines: which pairs they know, and how they are told the languages."""
+"""The translation models of Hugging Face's pipelines: their pairs of languages, and their parameters for a pair."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -68,7 +68,7 @@ def candidates(source: str, target: str) -> Iterator[PairOfModel]:
 
 
 def pair_of_model(model: str, source: str | None, target: str) -> PairOfModel:
-    """Return how a model is told the pair; raise ValueError with a sentence if it does not know the pair.
+    """Return the parameters of a pair; raise ValueError with a sentence if the model does not know the pair.
 
     Models of unknown families get no languages: they are mostly models for one pair.
     """
