@@ -13,7 +13,7 @@ from app.errors import UpstreamRejected
 
 @dataclass
 class Reading:
-    """The part of a text that a model has read: the number of its parts, and the characters if that is not all of it."""
+    """The part of a text that a model has read: the number of its chunks, and the characters unless it read all."""
 
     chunks: int = 1
     characters: int | None = None
