@@ -107,26 +107,28 @@ class Quotas:
         self._release_stream_slot(reservation, budget)
 
     def _reserve_tokens(self, reservation: Reservation, now: datetime, budget: TimeBudget) -> None:
-        self._reserve(reservation.client, reservation.windows, lambda: reservation.tokens, now, budget)
+        if reservation.windows:
+            self._reserve(reservation.client, reservation.windows, reservation.tokens, now, budget)
 
     def _count_texts(
         self, client: ClientIdentity, limits: Mapping[str, Any], texts: int, now: datetime, budget: TimeBudget
     ) -> None:
-        self._reserve(client, _windows(client, limits, now, _TEXT_WINDOW_ENDS), lambda: texts, now, budget)
+        if windows := _windows(client, limits, now, _TEXT_WINDOW_ENDS):
+            self._reserve(client, windows, texts, now, budget)
 
     def _reserve(
         self,
         client: ClientIdentity,
         windows: Sequence[QuotaWindow],
-        amount: Callable[[], int],
+        amount: int,
         now: datetime,
         budget: TimeBudget,
     ) -> None:
-        full = self._counters.reserve(windows, amount(), budget) if windows else None
+        full = self._counters.reserve(windows, amount, budget)
         if full is not None:
             self._metrics.record_rate_limited(client.label, full.name)
             seconds = (full.end - now).total_seconds()
-            raise RateLimitExceeded.for_window(full.name, full.limit, amount(), full.end.isoformat(), seconds)
+            raise RateLimitExceeded.for_window(full.name, full.limit, amount, full.end.isoformat(), seconds)
 
     def _acquire_stream_slot(self, client: ClientIdentity, limit: int | None, budget: TimeBudget) -> str | None:
         """Return the holder of the slot, or None without a limit. If Redis gives no reply, the stream may start."""

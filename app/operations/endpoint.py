@@ -176,8 +176,10 @@ class OperationEndpoint:
 
     def _redact(self, state: RequestState, header: str | None) -> frozenset[str]:
         """Return the kinds of personal data to redact: those of the settings, of the client's key and of its header."""
-        own = state.client.key.redact if state.client.key else frozenset()
-        return self.config.redact | own | redact_kinds(header)
+        key, kinds = state.client.key, self.config.redact
+        if key and key.redact:
+            kinds |= key.redact
+        return kinds | redact_kinds(header) if header is not None else kinds
 
     def _within_quota(self, context: CallContext, call: "_Call") -> Any:
         """Reserve the tokens that the request may need, run it, and settle the reservation at its end."""

@@ -18,6 +18,7 @@ from app.backends.types import Result
 from app.context.call_context import CallContext
 from app.context.trace import Attempt as AttemptTrace
 from app.errors import ServiceError, ShortDeadlineTimeout, UpstreamTimeout
+from app.upstream.headers import lower_names, request_headers
 from app.upstream.redaction import Redactor
 from app.upstream.resilience.bulkhead import Permit
 from app.upstream.resilience.circuit_breaker import CircuitBreaker
@@ -139,27 +140,25 @@ class UpstreamClient:
             return self._exchange(_Attempt(call, context, breaker, permit, trace, remaining), send)
 
     def _exchange(self, attempt: _Attempt[Any], send: Callable[[_Attempt[Any]], T]) -> T:
-        """Send an attempt, and record its time; raise a ServiceError for each failure."""
+        """Send an attempt; raise a ServiceError for each failure, without keys and hosts."""
         timeline = attempt.context.timeline
         started = time.monotonic()
         try:
-            return self._map_errors(attempt, send)
-        except UpstreamTimeout as error:  # of the deadline, or of the socket, whichever fires first
-            if attempt.remaining < attempt.context.deadline.min_counted or not attempt.call.timeout_is_failure:
+            return send(attempt)
+        except UpstreamTimeout as error:
+            if _is_short(attempt):
                 raise ShortDeadlineTimeout from error
             raise
-        finally:
-            timeline.upstream_seconds += time.monotonic() - started
-
-    def _map_errors(self, attempt: _Attempt[Any], send: Callable[[_Attempt[Any]], T]) -> T:
-        """Send an attempt; raise its errors as ServiceErrors, without keys and hosts."""
-        try:
-            return send(attempt)
         except ServiceError as error:
             self._redactor.redact_error(error)
             raise
         except (requests.RequestException, HTTPError) as error:
-            raise map_transport_error(error) from error
+            mapped = map_transport_error(error)
+            # the timeout of the socket may fire before that of the deadline
+            is_short = isinstance(mapped, UpstreamTimeout) and _is_short(attempt)
+            raise (ShortDeadlineTimeout() if is_short else mapped) from error
+        finally:
+            timeline.upstream_seconds += time.monotonic() - started
 
     def _hedge(self, call: UpstreamRequest[Any], context: CallContext, attempt: Callable[[], T]) -> T:
         hedges, client = context.timeline.hedges, context.request.client_id
@@ -183,7 +182,7 @@ class UpstreamClient:
             with response:
                 self._read(call, response)  # raises the error of the response
         attempt.permit.detached = True
-        headers = _lower_names(response.headers)
+        headers = lower_names(response.headers)
         reader = StreamReader(response, context.stream_deadline.remaining(), attempt.permit.release)
         redact = partial(self._redactor.redact, status=response.status_code)
         # a stream that held a large body would hold it to its end
@@ -211,7 +210,7 @@ class UpstreamClient:
         call = attempt.call
         response = self._session.call(
             call.url,
-            {**_headers(call), "X-Request-ID": attempt.context.request.id, **attempt.trace.headers},
+            {**request_headers(call), "X-Request-ID": attempt.context.request.id, **attempt.trace.headers},
             call.content,
             (min(CONNECT_TIMEOUT_SECONDS, attempt.remaining), read_timeout),
         )
@@ -235,15 +234,10 @@ class UpstreamClient:
         self, call: UpstreamRequest[T], response: requests.Response, received: list[bytes]
     ) -> tuple[T, UpstreamResponse]:
         body = self._redactor.redact(b"".join(received), response.status_code)
-        buffered = UpstreamResponse(response.status_code, _lower_names(response.headers), body)
+        buffered = UpstreamResponse(response.status_code, lower_names(response.headers), body)
         return call.parse(buffered), buffered
 
 
-def _headers(call: UpstreamRequest[Any]) -> dict[str, str]:
-    content = {"Content-Type": "application/json"} if call.content is not None else {}
-    # compression would delay events
-    return {**call.headers, **content, **({"Accept-Encoding": "identity"} if call.make_decoder else {})}
-
-
-def _lower_names(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+def _is_short(attempt: _Attempt[Any]) -> bool:
+    """Return whether an attempt has too little time for its timeout to count as a failure of the backend."""
+    return attempt.remaining < attempt.context.deadline.min_counted or not attempt.call.timeout_is_failure

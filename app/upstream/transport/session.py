@@ -70,9 +70,9 @@ class UpstreamSession(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
-        adapter = _Adapter(pool_connections=MAX_POOLS)
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
+        self._adapter = _Adapter(pool_connections=MAX_POOLS)
+        self.mount("https://", self._adapter)
+        self.mount("http://", self._adapter)
         self.headers["User-Agent"] = f"{SERVICE}/{__version__}"
         self._default_headers = dict(self.headers)
 
@@ -90,7 +90,7 @@ class UpstreamSession(requests.Session):
         length = {} if content is None else {"Content-Length": str(len(content))}
         request.headers = {**self._default_headers, **headers, **length}  # type: ignore[assignment]  # sent unchanged
         request.body = content
-        return self.get_adapter(url).send(request, stream=True, timeout=timeout)
+        return self._adapter.send(request, stream=True, timeout=timeout)
 
 
 @lru_cache(MAX_CACHED_URLS)
