@@ -9,6 +9,7 @@ from typing import Any
 from sentencex import segment
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+from app.backends.tasks.summaries.extractive import sentences_of
 from app.evaluation.answers import normalized
 from app.evaluation.evaluation import Case, Evaluation
 from app.evaluation.rows import Row
@@ -93,10 +94,9 @@ def frequent_words(row: Row) -> dict[str, Any]:
 
 
 def first_sentences(row: Row) -> dict[str, Any]:
-    """Take the first sentences."""
+    """Take the first sentences, as the service splits the text: other splitters count headings and list marks."""
     document = Document(row.text, row.options["format"])
-    sentences = list(segment(document.language or "en", document.text))
-    return {"summary": " ".join(sentences[:SUMMARY_SENTENCES])}
+    return {"summary": " ".join(sentences_of(document.text, document.language)[:SUMMARY_SENTENCES])}
 
 
 def overlap_ranking(rows: Sequence[Row]) -> Evaluation:
