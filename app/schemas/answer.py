@@ -1,16 +1,32 @@
 """The request and the response of answer."""
 
-from marshmallow import fields, validate
+from typing import Any, ClassVar
+
+from marshmallow import fields, post_load, validate
 
 from app.schemas.fields import PromptText
 from app.schemas.offsets import OffsetsRequestSchema
-from app.schemas.texts import ExcerptResultSchema
+from app.schemas.texts import INPUTS, ExcerptResultSchema
 
 
 class AnswerRequestSchema(OffsetsRequestSchema):
     """A question, and the texts that may have its answer; each text is asked for itself."""
 
+    alternatives = (*INPUTS, "context")
+    json_rules: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": [name]} for name in alternatives],
+        "not": {
+            "anyOf": [{"required": ["text", "stream"]}, {"required": ["context", "stream"]}],
+            "properties": {"stream": {"const": True}},
+        },
+    }
+
+    context = PromptText(metadata={"description": "Another name of `text`, as in question-answering pipelines."})
     question = PromptText(required=True, metadata={"description": "The question; not blank."})
+
+    @post_load
+    def _as_text(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {"text": data.pop("context"), **data} if "context" in data else data
 
 
 class AnswerResultSchema(ExcerptResultSchema):

@@ -11,7 +11,8 @@ from app.schemas.fields import Model, PromptText, RequestSchema, StrictBoolean
 from app.schemas.responses import ExcerptSchema, OperationSchema, StrictSchema
 from app.texts.document import FORMATS
 
-INPUTS = ("text", "texts", "documents")
+LISTS = ("texts", "documents")
+INPUTS = ("text", *LISTS)
 MAX_ID_CHARS = 200
 _DOCUMENT_KEYS = frozenset(("id", "text", "language"))
 LANGUAGE_PATTERN = r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$"
@@ -116,12 +117,12 @@ class TextsRequestSchema(RequestSchema):
     def _one_input(self, data: dict[str, Any], original: Any, **_: Any) -> None:
         if not isinstance(original, dict):
             return  # an error of its own
-        given = [name for name in INPUTS if name in original]
+        given = [name for name in self.alternatives if name in original]
         if not given:
             raise ValidationError("Missing data for required field; send text, texts or documents.", "text")
         if len(given) > 1:
             raise ValidationError("Send one of text, texts and documents.", given[-1])
-        if given == ["text"] and data.get("stream"):
+        if given[0] not in LISTS and data.get("stream"):
             raise ValidationError("A stream has several results; send texts or documents.", "stream")
 
 

@@ -44,6 +44,20 @@ def test_a_pipeline_answers_with_a_place_and_its_sentence(make_client, upstream,
     }
 
 
+def test_the_text_may_be_named_context(make_client, upstream):
+    upstream.post(QA, json=found())
+    client = make_client(HUGGINGFACE)
+    body = client.post(ROUTE, json={"context": TEXT, "question": QUESTION}).get_json()
+    assert (body["answer"], body["start"]) == ("Ruth  Calder", SPAN[0])
+    assert sent(upstream)["inputs"]["context"] == TEXT
+
+
+@pytest.mark.parametrize("fields", [{"text": TEXT}, {"texts": [TEXT]}, {"stream": True}])
+def test_a_context_beside_another_text_or_as_a_stream_is_refused(make_client, fields):
+    response = make_client(HUGGINGFACE).post(ROUTE, json={"context": TEXT, "question": QUESTION, **fields})
+    assert response.status_code == 400
+
+
 @pytest.mark.parametrize(
     "payload", [found(0.97, "", 0, 0), found(0.01), found(0.8, "Ada Moor", 3, 9), found(0.8, "?!", 3, 9), []]
 )
