@@ -6,7 +6,6 @@ import sys
 import pytest
 from support.servers import ROOT
 
-
 # it takes 40 s alone, and more than twice that beside other tests
 SECONDS = 280
 
