@@ -30,10 +30,8 @@ def requested_timeout(value: str | None) -> float:
 
 
 @lru_cache(64)
-def redact_kinds(value: str | None) -> frozenset[str]:
-    """Return the kinds of an X-AI-Redact header, none without one; raise ValidationError if it names another kind."""
-    if value is None:
-        return frozenset()
+def redact_kinds(value: str) -> frozenset[str]:
+    """Return the kinds of an X-AI-Redact header; raise ValidationError if it names another kind."""
     try:
         return parse_rule_kinds(value)
     except ValueError as error:
